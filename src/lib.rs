@@ -1,0 +1,3 @@
+//! Causeway, a standards-based identity gateway. `docs/architecture.md` is the map; the modules below are its rings.
+
+pub mod values;

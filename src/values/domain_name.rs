@@ -1,0 +1,136 @@
+//! DNS domain names in one canonical form: A-labels, lower case, no trailing dot.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// A host or e-mail domain of at least two labels, as lower-case A-labels (RFC 5890). Never an IP literal.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct DomainName(String);
+
+/// Why a text is not a domain name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidDomainName {
+    /// Empty, too long, a forbidden character, or a label that is not valid under IDNA.
+    #[error("not a domain name")]
+    Malformed,
+    /// An IPv4 or IPv6 address.
+    #[error("an ip address is not a domain name")]
+    IpAddress,
+    /// One label only, such as `localhost`.
+    #[error("a domain name has at least two labels")]
+    SingleLabel,
+}
+
+impl DomainName {
+    /// The canonical text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// True when this name is a public suffix (`com`, `co.uk`, `github.io`), which nobody can own.
+    pub fn is_public_suffix(&self) -> bool {
+        psl::suffix(self.0.as_bytes()).is_some_and(|suffix| suffix.as_bytes() == self.0.as_bytes())
+    }
+
+    /// True when this name is `other` or lies below it, compared label by label (never by text suffix).
+    pub fn is_within(&self, other: &DomainName) -> bool {
+        self.0 == other.0 || self.0.strip_suffix(other.as_str()).is_some_and(|rest| rest.ends_with('.'))
+    }
+}
+
+impl FromStr for DomainName {
+    type Err = InvalidDomainName;
+
+    fn from_str(text: &str) -> Result<Self, InvalidDomainName> {
+        if text.parse::<IpAddr>().is_ok() || text.starts_with('[') {
+            return Err(InvalidDomainName::IpAddress);
+        }
+        let ascii = idna::domain_to_ascii_strict(text).map_err(|_| InvalidDomainName::Malformed)?;
+        let labels_are_sound = ascii.split('.').all(|label| {
+            (1..=63).contains(&label.len())
+                && !label.starts_with('-')
+                && !label.ends_with('-')
+                && label.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+        });
+        if !labels_are_sound || ascii.len() > 253 {
+            return Err(InvalidDomainName::Malformed);
+        }
+        if !ascii.contains('.') {
+            return Err(InvalidDomainName::SingleLabel);
+        }
+        if ascii.rsplit('.').next().is_some_and(|last| last.bytes().all(|byte| byte.is_ascii_digit())) {
+            return Err(InvalidDomainName::IpAddress);
+        }
+        Ok(Self(ascii))
+    }
+}
+
+impl TryFrom<String> for DomainName {
+    type Error = InvalidDomainName;
+
+    fn try_from(text: String) -> Result<Self, InvalidDomainName> {
+        text.parse()
+    }
+}
+
+impl From<DomainName> for String {
+    fn from(name: DomainName) -> Self {
+        name.0
+    }
+}
+
+impl fmt::Display for DomainName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{DomainName, InvalidDomainName};
+
+    fn name(text: &str) -> DomainName {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn names_become_lower_case_a_labels() {
+        assert_eq!(name("ACME.Test").as_str(), "acme.test");
+        assert_eq!(name("bücher.example").as_str(), "xn--bcher-kva.example");
+    }
+
+    #[test]
+    fn canonical_form_is_a_fixed_point() {
+        let once = name("Straße.example");
+        assert_eq!(name(once.as_str()), once);
+    }
+
+    #[test]
+    fn ill_formed_names_are_refused() {
+        for bad in ["", ".", "a..b", "-a.test", "a-.test", "a b.test", "a_b.test", "acme.test.", "xn--example-.org"] {
+            assert_eq!(bad.parse::<DomainName>(), Err(InvalidDomainName::Malformed), "{bad}");
+        }
+        assert_eq!("localhost".parse::<DomainName>(), Err(InvalidDomainName::SingleLabel));
+        for address in ["127.0.0.1", "::1", "[::1]", "1.2.3"] {
+            assert_eq!(address.parse::<DomainName>(), Err(InvalidDomainName::IpAddress), "{address}");
+        }
+    }
+
+    #[test]
+    fn containment_goes_by_label_not_by_text() {
+        assert!(name("mail.corp.test").is_within(&name("corp.test")));
+        assert!(name("corp.test").is_within(&name("corp.test")));
+        assert!(!name("evilcorp.test").is_within(&name("corp.test")));
+    }
+
+    #[test]
+    fn public_suffixes_are_known() {
+        assert!(name("co.uk").is_public_suffix());
+        assert!(name("github.io").is_public_suffix());
+        assert!(!name("acme.test").is_public_suffix());
+    }
+}

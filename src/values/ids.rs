@@ -1,0 +1,195 @@
+//! Typed identifiers. Every id is a UUID version 7 (RFC 9562): ordered by time, unique without coordination.
+
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::marker::PhantomData;
+use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use uuid::{Builder, Uuid};
+
+use super::clock::Timestamp;
+use super::entropy::Entropy;
+
+/// The id of one `K`. Ids of different kinds do not mix.
+pub struct Id<K> {
+    uuid: Uuid,
+    kind: PhantomData<fn() -> K>,
+}
+
+/// The text is not a UUID in its 36-character form.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not an id")]
+pub struct InvalidId;
+
+impl<K> Id<K> {
+    /// A fresh id made at `at`.
+    pub fn mint(at: Timestamp, entropy: &Entropy) -> Self {
+        let millis = u64::try_from(at.micros() / 1_000).unwrap_or(0);
+        Self::from_uuid(Builder::from_unix_timestamp_millis(millis, &entropy.bytes()).into_uuid())
+    }
+
+    /// Wraps a UUID that is known to be an id of this kind.
+    pub const fn from_uuid(uuid: Uuid) -> Self {
+        Self { uuid, kind: PhantomData }
+    }
+
+    /// The 16 bytes that the store keeps.
+    pub const fn as_bytes(&self) -> &[u8; 16] {
+        self.uuid.as_bytes()
+    }
+
+    /// From the 16 bytes that the store keeps.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, InvalidId> {
+        Uuid::from_slice(bytes).map(Self::from_uuid).map_err(|_| InvalidId)
+    }
+}
+
+impl<K> FromStr for Id<K> {
+    type Err = InvalidId;
+
+    /// Accepts only the hyphenated lower-case form that the gateway itself writes, so an id has one spelling.
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        let uuid = Uuid::try_parse(text).map_err(|_| InvalidId)?;
+        let mut buffer = Uuid::encode_buffer();
+        if uuid.hyphenated().encode_lower(&mut buffer) == text { Ok(Self::from_uuid(uuid)) } else { Err(InvalidId) }
+    }
+}
+
+impl<K> Clone for Id<K> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+impl<K> Copy for Id<K> {}
+impl<K> PartialEq for Id<K> {
+    fn eq(&self, other: &Self) -> bool {
+        self.uuid == other.uuid
+    }
+}
+impl<K> Eq for Id<K> {}
+impl<K> PartialOrd for Id<K> {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+impl<K> Ord for Id<K> {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.uuid.cmp(&other.uuid)
+    }
+}
+impl<K> Hash for Id<K> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.uuid.hash(state);
+    }
+}
+impl<K> fmt::Display for Id<K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.uuid.hyphenated().fmt(f)
+    }
+}
+impl<K> fmt::Debug for Id<K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.uuid.hyphenated().fmt(f)
+    }
+}
+impl<K> Serialize for Id<K> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+impl<'de, K> Deserialize<'de> for Id<K> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+/// What an [`Id`] can be the id of. Each is a word of the product's vocabulary.
+pub mod kind {
+    #[derive(Debug)]
+    pub enum Organization {}
+    #[derive(Debug)]
+    pub enum Account {}
+    #[derive(Debug)]
+    pub enum Membership {}
+    #[derive(Debug)]
+    pub enum Identity {}
+    #[derive(Debug)]
+    pub enum Connection {}
+    #[derive(Debug)]
+    pub enum Domain {}
+    #[derive(Debug)]
+    pub enum ScimClient {}
+    #[derive(Debug)]
+    pub enum ScimCredential {}
+    #[derive(Debug)]
+    pub enum Resource {}
+    #[derive(Debug)]
+    pub enum Application {}
+    #[derive(Debug)]
+    pub enum Grant {}
+    #[derive(Debug)]
+    pub enum Session {}
+    #[derive(Debug)]
+    pub enum Attempt {}
+    #[derive(Debug)]
+    pub enum AdminToken {}
+    #[derive(Debug)]
+    pub enum Entry {}
+    #[derive(Debug)]
+    pub enum Event {}
+    #[derive(Debug)]
+    pub enum Job {}
+    #[derive(Debug)]
+    pub enum SigningKey {}
+    #[derive(Debug)]
+    pub enum Request {}
+}
+
+pub type OrganizationId = Id<kind::Organization>;
+pub type AccountId = Id<kind::Account>;
+pub type MembershipId = Id<kind::Membership>;
+pub type IdentityId = Id<kind::Identity>;
+pub type ConnectionId = Id<kind::Connection>;
+pub type DomainId = Id<kind::Domain>;
+pub type ScimClientId = Id<kind::ScimClient>;
+pub type ScimCredentialId = Id<kind::ScimCredential>;
+/// The id of a SCIM resource (a user or a group as one organization sees it).
+pub type ResourceId = Id<kind::Resource>;
+pub type ApplicationId = Id<kind::Application>;
+pub type GrantId = Id<kind::Grant>;
+pub type SessionId = Id<kind::Session>;
+pub type AttemptId = Id<kind::Attempt>;
+pub type AdminTokenId = Id<kind::AdminToken>;
+pub type EntryId = Id<kind::Entry>;
+pub type EventId = Id<kind::Event>;
+pub type JobId = Id<kind::Job>;
+pub type SigningKeyId = Id<kind::SigningKey>;
+pub type RequestId = Id<kind::Request>;
+
+#[cfg(test)]
+mod tests {
+    use super::{AccountId, InvalidId};
+    use crate::values::clock::Timestamp;
+    use crate::values::entropy::Entropy;
+
+    fn minted(micros: i64) -> AccountId {
+        AccountId::mint(Timestamp::from_micros(micros), &Entropy::new(|buffer| buffer.fill(7)))
+    }
+
+    #[test]
+    fn ids_are_ordered_by_the_instant_they_were_made() {
+        assert!(minted(1_000_000) < minted(2_000_000));
+    }
+
+    #[test]
+    fn an_id_has_exactly_one_spelling() {
+        let id = minted(1_700_000_000_000_000);
+        let text = id.to_string();
+        assert_eq!(text.parse::<AccountId>(), Ok(id));
+        for other in [text.to_uppercase(), text.replace('-', ""), format!("{{{text}}}"), format!("urn:uuid:{text}")] {
+            assert_eq!(other.parse::<AccountId>(), Err(InvalidId), "{other}");
+        }
+    }
+}
