@@ -1,3 +1,4 @@
 //! Causeway, a standards-based identity gateway. `docs/architecture.md` is the map; the modules below are its rings.
 
+pub mod store;
 pub mod values;

@@ -27,6 +27,11 @@ impl Timestamp {
         self.0
     }
 
+    /// The same, borrowed, for a column that binds it.
+    pub const fn as_micros(&self) -> &i64 {
+        &self.0
+    }
+
     /// Whole seconds since the Unix epoch, rounded down (a JWT NumericDate).
     pub const fn seconds(self) -> i64 {
         self.0.div_euclid(1_000_000)

@@ -1,4 +1,5 @@
 //! Typed identifiers. Every id is a UUID version 7 (RFC 9562): ordered by time, unique without coordination.
+#![allow(missing_docs)] // the kinds and their aliases say all there is to say by their names
 
 use std::fmt;
 use std::hash::{Hash, Hasher};

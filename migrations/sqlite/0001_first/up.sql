@@ -1,0 +1,345 @@
+-- Ids are UUID version 7 in 16 bytes; instants are microseconds since the Unix epoch, UTC; JSON is text.
+-- Columns named *_folded hold the form of decision Q32 and are compared byte by byte.
+
+CREATE TABLE organizations (
+  id BLOB NOT NULL PRIMARY KEY,
+  slug TEXT NOT NULL UNIQUE,
+  name TEXT NOT NULL,
+  support_name TEXT NOT NULL,
+  support_email TEXT NOT NULL,
+  version BIGINT NOT NULL,
+  created_at BIGINT NOT NULL,
+  updated_at BIGINT NOT NULL
+);
+
+-- A person's account at this data center. kind, home_dc, home_epoch and version are what data centers agree on;
+-- session_epoch moves when everything that was signed in with this account has to end.
+CREATE TABLE accounts (
+  id BLOB NOT NULL PRIMARY KEY,
+  kind TEXT NOT NULL,
+  ownership TEXT NOT NULL,
+  state TEXT NOT NULL,
+  home_dc TEXT NOT NULL,
+  home_epoch BIGINT NOT NULL,
+  version BIGINT NOT NULL,
+  session_epoch BIGINT NOT NULL,
+  display_name TEXT,
+  given_name TEXT,
+  family_name TEXT,
+  locale TEXT,
+  zoneinfo TEXT,
+  created_at BIGINT NOT NULL,
+  updated_at BIGINT NOT NULL
+);
+
+-- An address is verified when its mailbox or its domain's owner has vouched for it; a verified one has one holder.
+CREATE TABLE addresses (
+  account_id BLOB NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+  address TEXT NOT NULL,
+  is_primary BOOLEAN NOT NULL,
+  verified_at BIGINT,
+  PRIMARY KEY (account_id, address)
+) WITHOUT ROWID;
+CREATE INDEX addresses_address ON addresses (address);
+CREATE UNIQUE INDEX addresses_verified ON addresses (address) WHERE verified_at IS NOT NULL;
+
+CREATE TABLE memberships (
+  account_id BLOB NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+  org_id BLOB NOT NULL REFERENCES organizations (id),
+  kind TEXT NOT NULL,
+  role TEXT NOT NULL,
+  invite_state TEXT NOT NULL,
+  status TEXT NOT NULL,
+  created_at BIGINT NOT NULL,
+  updated_at BIGINT NOT NULL,
+  PRIMARY KEY (account_id, org_id)
+) WITHOUT ROWID;
+-- Rule B8: a person is a member of at most one organization.
+CREATE UNIQUE INDEX memberships_one_member ON memberships (account_id) WHERE kind = 'member';
+CREATE INDEX memberships_administrators ON memberships (org_id) WHERE role <> 'member';
+
+CREATE TABLE connections (
+  id BLOB NOT NULL PRIMARY KEY,
+  org_id BLOB NOT NULL REFERENCES organizations (id),
+  protocol TEXT NOT NULL,
+  name TEXT NOT NULL,
+  state TEXT NOT NULL,
+  settings TEXT NOT NULL,
+  sealed_secret BLOB,
+  version BIGINT NOT NULL,
+  created_at BIGINT NOT NULL,
+  updated_at BIGINT NOT NULL
+);
+CREATE INDEX connections_org ON connections (org_id, id);
+
+-- Invariant 13: the key of an external identity is (connection, subject), never an address.
+CREATE TABLE identities (
+  id BLOB NOT NULL PRIMARY KEY,
+  org_id BLOB NOT NULL REFERENCES organizations (id),
+  connection_id BLOB NOT NULL REFERENCES connections (id),
+  subject TEXT NOT NULL,
+  account_id BLOB NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+  created_at BIGINT NOT NULL,
+  last_sign_in_at BIGINT NOT NULL
+);
+CREATE UNIQUE INDEX identities_subject ON identities (connection_id, subject);
+CREATE INDEX identities_account ON identities (account_id);
+
+CREATE TABLE domains (
+  id BLOB NOT NULL PRIMARY KEY,
+  org_id BLOB NOT NULL REFERENCES organizations (id),
+  name TEXT NOT NULL,
+  state TEXT NOT NULL,
+  challenge TEXT NOT NULL,
+  challenge_expires_at BIGINT NOT NULL,
+  verified_at BIGINT,
+  last_checked_at BIGINT,
+  last_failure TEXT,
+  created_at BIGINT NOT NULL,
+  updated_at BIGINT NOT NULL
+);
+CREATE INDEX domains_org ON domains (org_id, id);
+CREATE UNIQUE INDEX domains_claim ON domains (org_id, name) WHERE state <> 'released';
+-- Decision Q14: one active owner of a domain.
+CREATE UNIQUE INDEX domains_owner ON domains (name) WHERE state IN ('verified', 'managed', 'at_risk', 'disputed');
+
+CREATE TABLE admin_tokens (
+  id BLOB NOT NULL PRIMARY KEY,
+  org_id BLOB REFERENCES organizations (id),
+  account_id BLOB REFERENCES accounts (id) ON DELETE CASCADE,
+  name TEXT NOT NULL,
+  role TEXT NOT NULL,
+  token_hash BLOB NOT NULL UNIQUE,
+  created_at BIGINT NOT NULL,
+  expires_at BIGINT NOT NULL,
+  last_used_at BIGINT,
+  revoked_at BIGINT
+);
+CREATE INDEX admin_tokens_org ON admin_tokens (org_id, id);
+
+CREATE TABLE scim_clients (
+  id BLOB NOT NULL PRIMARY KEY,
+  org_id BLOB NOT NULL REFERENCES organizations (id),
+  name TEXT NOT NULL,
+  profile TEXT NOT NULL,
+  state TEXT NOT NULL,
+  created_at BIGINT NOT NULL,
+  updated_at BIGINT NOT NULL
+);
+CREATE INDEX scim_clients_org ON scim_clients (org_id, id);
+
+CREATE TABLE scim_credentials (
+  id BLOB NOT NULL PRIMARY KEY,
+  org_id BLOB NOT NULL REFERENCES organizations (id),
+  client_id BLOB NOT NULL REFERENCES scim_clients (id) ON DELETE CASCADE,
+  token_hash BLOB NOT NULL UNIQUE,
+  created_at BIGINT NOT NULL,
+  expires_at BIGINT NOT NULL,
+  last_used_at BIGINT,
+  revoked_at BIGINT
+);
+CREATE INDEX scim_credentials_client ON scim_credentials (client_id, id);
+
+-- A SCIM user or group as one organization sees it. k is the narrow key that the value and member rows carry.
+CREATE TABLE resources (
+  k INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+  id BLOB NOT NULL UNIQUE,
+  org_id BLOB NOT NULL REFERENCES organizations (id),
+  client_id BLOB REFERENCES scim_clients (id),
+  kind TEXT NOT NULL,
+  account_id BLOB REFERENCES accounts (id),
+  user_name_folded TEXT,
+  external_id TEXT,
+  display_folded TEXT,
+  active BOOLEAN NOT NULL,
+  version BIGINT NOT NULL,
+  created_at BIGINT NOT NULL,
+  updated_at BIGINT NOT NULL
+);
+CREATE UNIQUE INDEX resources_user_name ON resources (org_id, user_name_folded) WHERE user_name_folded IS NOT NULL;
+CREATE UNIQUE INDEX resources_account ON resources (account_id, org_id) WHERE account_id IS NOT NULL;
+CREATE INDEX resources_external_id ON resources (org_id, external_id, kind) WHERE external_id IS NOT NULL;
+CREATE INDEX resources_display ON resources (org_id, display_folded, kind) WHERE display_folded IS NOT NULL;
+CREATE INDEX resources_order ON resources (org_id, kind, k);
+
+CREATE TABLE resource_docs (
+  k BIGINT NOT NULL PRIMARY KEY REFERENCES resources (k) ON DELETE CASCADE,
+  document TEXT NOT NULL
+);
+
+-- One row per searchable value: path such as "emails.value", the element of the array it stands in, and beside it
+-- the element's type and primary flag, so that a complex filter is one probe of the same row.
+CREATE TABLE resource_values (
+  k BIGINT NOT NULL REFERENCES resources (k) ON DELETE CASCADE,
+  path TEXT NOT NULL,
+  element INTEGER NOT NULL,
+  org_id BLOB NOT NULL,
+  value_folded TEXT NOT NULL,
+  value_exact TEXT,
+  number DOUBLE PRECISION,
+  type_folded TEXT,
+  is_primary BOOLEAN NOT NULL,
+  PRIMARY KEY (k, path, element)
+) WITHOUT ROWID;
+CREATE INDEX resource_values_lookup ON resource_values (org_id, path, value_folded, k);
+
+CREATE TABLE members (
+  group_k BIGINT NOT NULL REFERENCES resources (k) ON DELETE CASCADE,
+  member_k BIGINT NOT NULL REFERENCES resources (k) ON DELETE CASCADE,
+  org_id BLOB NOT NULL,
+  created_at BIGINT NOT NULL,
+  PRIMARY KEY (group_k, member_k)
+) WITHOUT ROWID;
+CREATE INDEX members_member ON members (member_k, group_k);
+
+CREATE TABLE applications (
+  id BLOB NOT NULL PRIMARY KEY,
+  org_id BLOB REFERENCES organizations (id),
+  name TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  state TEXT NOT NULL,
+  secret_hash BLOB,
+  id_token_algorithm TEXT NOT NULL,
+  created_at BIGINT NOT NULL,
+  updated_at BIGINT NOT NULL
+);
+CREATE INDEX applications_org ON applications (org_id, id);
+
+CREATE TABLE application_uris (
+  application_id BLOB NOT NULL REFERENCES applications (id) ON DELETE CASCADE,
+  purpose TEXT NOT NULL,
+  uri TEXT NOT NULL,
+  PRIMARY KEY (application_id, purpose, uri)
+) WITHOUT ROWID;
+
+-- One sign-in of one browser, from the application's request to the authorization code.
+CREATE TABLE attempts (
+  id BLOB NOT NULL PRIMARY KEY,
+  application_id BLOB NOT NULL REFERENCES applications (id) ON DELETE CASCADE,
+  binding_hash BLOB NOT NULL,
+  state TEXT NOT NULL,
+  request TEXT NOT NULL,
+  connection_id BLOB REFERENCES connections (id),
+  upstream_hash BLOB UNIQUE,
+  upstream TEXT,
+  outcome TEXT,
+  created_at BIGINT NOT NULL,
+  expires_at BIGINT NOT NULL
+);
+CREATE INDEX attempts_expiry ON attempts (expires_at);
+
+-- Assertions that were accepted once, kept until they could not be accepted anyway.
+CREATE TABLE consumed_assertions (
+  connection_id BLOB NOT NULL REFERENCES connections (id),
+  assertion_id TEXT NOT NULL,
+  expires_at BIGINT NOT NULL,
+  PRIMARY KEY (connection_id, assertion_id)
+) WITHOUT ROWID;
+CREATE INDEX consumed_assertions_expiry ON consumed_assertions (expires_at);
+
+CREATE TABLE sessions (
+  id BLOB NOT NULL PRIMARY KEY,
+  token_hash BLOB NOT NULL UNIQUE,
+  account_id BLOB NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+  org_id BLOB NOT NULL REFERENCES organizations (id),
+  connection_id BLOB NOT NULL REFERENCES connections (id),
+  session_epoch BIGINT NOT NULL,
+  amr TEXT NOT NULL,
+  acr TEXT NOT NULL,
+  auth_time BIGINT NOT NULL,
+  created_at BIGINT NOT NULL,
+  last_seen_at BIGINT NOT NULL,
+  expires_at BIGINT NOT NULL,
+  ended_at BIGINT
+);
+CREATE INDEX sessions_account ON sessions (account_id, id);
+CREATE INDEX sessions_expiry ON sessions (expires_at);
+
+-- What an account allowed an application, in one session.
+CREATE TABLE grants (
+  id BLOB NOT NULL PRIMARY KEY,
+  application_id BLOB NOT NULL REFERENCES applications (id) ON DELETE CASCADE,
+  account_id BLOB NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+  org_id BLOB NOT NULL REFERENCES organizations (id),
+  session_id BLOB NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
+  session_epoch BIGINT NOT NULL,
+  scope TEXT NOT NULL,
+  created_at BIGINT NOT NULL,
+  expires_at BIGINT NOT NULL,
+  revoked_at BIGINT
+);
+CREATE INDEX grants_session ON grants (session_id);
+CREATE INDEX grants_account ON grants (account_id, id);
+CREATE INDEX grants_expiry ON grants (expires_at);
+
+CREATE TABLE authorization_codes (
+  code_hash BLOB NOT NULL PRIMARY KEY,
+  grant_id BLOB NOT NULL REFERENCES grants (id) ON DELETE CASCADE,
+  redirect_uri TEXT NOT NULL,
+  nonce TEXT,
+  code_challenge TEXT NOT NULL,
+  expires_at BIGINT NOT NULL,
+  consumed_at BIGINT
+) WITHOUT ROWID;
+CREATE INDEX authorization_codes_grant ON authorization_codes (grant_id);
+CREATE INDEX authorization_codes_expiry ON authorization_codes (expires_at);
+
+CREATE TABLE refresh_tokens (
+  token_hash BLOB NOT NULL PRIMARY KEY,
+  grant_id BLOB NOT NULL REFERENCES grants (id) ON DELETE CASCADE,
+  created_at BIGINT NOT NULL,
+  expires_at BIGINT NOT NULL,
+  consumed_at BIGINT
+) WITHOUT ROWID;
+CREATE INDEX refresh_tokens_grant ON refresh_tokens (grant_id);
+CREATE INDEX refresh_tokens_expiry ON refresh_tokens (expires_at);
+
+CREATE TABLE signing_keys (
+  id BLOB NOT NULL PRIMARY KEY,
+  purpose TEXT NOT NULL,
+  state TEXT NOT NULL,
+  sealed_private BLOB NOT NULL,
+  public TEXT NOT NULL,
+  created_at BIGINT NOT NULL,
+  activated_at BIGINT,
+  retired_at BIGINT
+);
+CREATE UNIQUE INDEX signing_keys_active ON signing_keys (purpose) WHERE state = 'active';
+
+CREATE TABLE audit_entries (
+  id BLOB NOT NULL PRIMARY KEY,
+  org_id BLOB,
+  at BIGINT NOT NULL,
+  actor TEXT NOT NULL,
+  action TEXT NOT NULL,
+  subject_kind TEXT NOT NULL,
+  subject_id TEXT NOT NULL,
+  detail TEXT NOT NULL,
+  request_id BLOB NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX audit_entries_org ON audit_entries (org_id, id);
+
+-- Events that were written with their change and wait to be handed on.
+CREATE TABLE outbox (
+  id BLOB NOT NULL PRIMARY KEY,
+  org_id BLOB,
+  event TEXT NOT NULL,
+  payload TEXT NOT NULL,
+  at BIGINT NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE jobs (
+  id BLOB NOT NULL PRIMARY KEY,
+  kind TEXT NOT NULL,
+  slot TEXT,
+  payload TEXT NOT NULL,
+  state TEXT NOT NULL,
+  run_at BIGINT NOT NULL,
+  attempts INTEGER NOT NULL,
+  leased_until BIGINT,
+  last_error TEXT,
+  created_at BIGINT NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX jobs_due ON jobs (run_at) WHERE state = 'waiting';
+-- A recurring job waits in its slot, and a slot holds one.
+CREATE UNIQUE INDEX jobs_slot ON jobs (slot) WHERE slot IS NOT NULL;

@@ -1,0 +1,80 @@
+//! What can go wrong in the store, in terms that a caller can act on.
+
+use diesel::result::{DatabaseErrorKind, Error};
+
+use crate::store::constraint::Constraint;
+
+/// A failure of the store. The core passes it on unchanged; each surface answers it once.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The database cannot be reached or is too busy: try again later.
+    #[error("the database is unavailable: {0}")]
+    Unavailable(String),
+    /// A unique index said no.
+    #[error("conflict on {0:?}")]
+    Conflict(Constraint),
+    /// A row cannot become the type it stands for.
+    #[error("inconsistent row: {0}")]
+    Inconsistent(&'static str),
+    /// Anything else that the database said.
+    #[error("the database failed: {0}")]
+    Internal(String),
+}
+
+impl From<Error> for StoreError {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::DatabaseError(DatabaseErrorKind::UniqueViolation, info) => {
+                match Constraint::of(info.constraint_name(), info.message()) {
+                    Some(constraint) => Self::Conflict(constraint),
+                    None => Self::Internal(format!("unique violation of an unknown index: {}", info.message())),
+                }
+            }
+            Error::DatabaseError(
+                DatabaseErrorKind::SerializationFailure
+                | DatabaseErrorKind::ClosedConnection
+                | DatabaseErrorKind::ReadOnlyTransaction,
+                info,
+            ) => Self::Unavailable(info.message().to_owned()),
+            Error::DatabaseError(_, info) => Self::from_message(info.message()),
+            Error::BrokenTransactionManager => Self::Unavailable("the connection was lost".to_owned()),
+            Error::DeserializationError(_) => Self::Inconsistent("a column does not fit its type"),
+            other => Self::Internal(other.to_string()),
+        }
+    }
+}
+
+impl StoreError {
+    /// Sorts what has no kind of its own by the engines' wording.
+    fn from_message(message: &str) -> Self {
+        const LOST: [&str; 10] = [
+            "deadlock detected",
+            "canceling statement due to",
+            "database is locked",
+            "server closed the connection",
+            "terminating connection",
+            "no connection to the server",
+            "connection to server",
+            "the database system is",
+            "disk I/O error",
+            "database or disk is full",
+        ];
+        if LOST.iter().any(|text| message.contains(text)) {
+            return Self::Unavailable(message.to_owned());
+        }
+        Self::Internal(message.to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::StoreError;
+
+    #[test]
+    fn what_passes_by_itself_is_unavailable_and_the_rest_is_internal() {
+        for passing in ["server closed the connection unexpectedly", "deadlock detected", "database is locked"] {
+            assert!(matches!(StoreError::from_message(passing), StoreError::Unavailable(_)), "{passing}");
+        }
+        assert!(matches!(StoreError::from_message("syntax error"), StoreError::Internal(_)));
+    }
+}
