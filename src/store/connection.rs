@@ -1,4 +1,5 @@
 //! One connection type over the two engines, and the pools that hand connections out.
+#![allow(missing_docs)] // the derive writes public items of its own
 
 use std::time::Duration;
 
@@ -7,7 +8,7 @@ use diesel::{Connection as _, ConnectionResult, PgConnection, QueryableByName, R
 
 /// A connection to either engine. Queries are written once, against [`MultiBackend`].
 #[derive(diesel::MultiConnection)]
-pub enum Connection {
+pub enum AnyConnection {
     /// SQLite, in this process.
     Sqlite(SqliteConnection),
     /// PostgreSQL, or an engine that speaks its protocol.
@@ -58,7 +59,7 @@ const SQLITE_SETTINGS: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = F
      PRAGMA wal_autocheckpoint = 2000; PRAGMA journal_size_limit = 67108864;";
 
 /// Opens one connection with the settings of its engine, and reads the ones that durability rests on back.
-pub fn open(location: &Location, mode: Mode) -> ConnectionResult<Connection> {
+pub fn open(location: &Location, mode: Mode) -> ConnectionResult<AnyConnection> {
     match location {
         Location::Sqlite(path) => {
             let mut connection = SqliteConnection::establish(path)?;
@@ -78,7 +79,7 @@ pub fn open(location: &Location, mode: Mode) -> ConnectionResult<Connection> {
             if mode == Mode::Read {
                 connection.batch_execute("PRAGMA query_only = ON").map_err(failed)?;
             }
-            Ok(Connection::Sqlite(connection))
+            Ok(AnyConnection::Sqlite(connection))
         }
         Location::Postgres(url) => {
             let mut connection = PgConnection::establish(url)?;
@@ -88,7 +89,7 @@ pub fn open(location: &Location, mode: Mode) -> ConnectionResult<Connection> {
                      SET idle_in_transaction_session_timeout = '30s'",
                 )
                 .map_err(|error| diesel::ConnectionError::BadConnection(error.to_string()))?;
-            Ok(Connection::Postgres(connection))
+            Ok(AnyConnection::Postgres(connection))
         }
     }
 }
@@ -108,24 +109,24 @@ impl Manager {
 }
 
 impl r2d2::ManageConnection for Manager {
-    type Connection = Connection;
+    type Connection = AnyConnection;
     type Error = diesel::ConnectionError;
 
-    fn connect(&self) -> Result<Connection, Self::Error> {
+    fn connect(&self) -> Result<AnyConnection, Self::Error> {
         open(&self.location, self.mode)
     }
 
-    fn is_valid(&self, _connection: &mut Connection) -> Result<(), Self::Error> {
+    fn is_valid(&self, _connection: &mut AnyConnection) -> Result<(), Self::Error> {
         Ok(())
     }
 
-    fn has_broken(&self, connection: &mut Connection) -> bool {
+    fn has_broken(&self, connection: &mut AnyConnection) -> bool {
         if std::thread::panicking() {
             return true;
         }
         match connection {
-            Connection::Sqlite(_) => false,
-            Connection::Postgres(postgres) => {
+            AnyConnection::Sqlite(_) => false,
+            AnyConnection::Postgres(postgres) => {
                 use diesel::connection::TransactionManager as _;
                 type Manager = <PgConnection as diesel::Connection>::TransactionManager;
                 Manager::is_broken_transaction_manager(postgres)

@@ -4,7 +4,7 @@ use diesel::connection::SimpleConnection as _;
 use diesel::{PgConnection, SqliteConnection};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
-use super::connection::{self, Connection, Location, Mode};
+use super::connection::{self, AnyConnection, Location, Mode};
 use super::failure::StoreError;
 
 const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
@@ -19,8 +19,8 @@ pub fn run(location: &Location) -> Result<Vec<String>, StoreError> {
     let opened = connection::open(location, Mode::Write);
     let mut connection = opened.map_err(|error| StoreError::Unavailable(error.to_string()))?;
     match &mut connection {
-        Connection::Sqlite(sqlite) => run_sqlite(sqlite),
-        Connection::Postgres(postgres) => {
+        AnyConnection::Sqlite(sqlite) => run_sqlite(sqlite),
+        AnyConnection::Postgres(postgres) => {
             postgres.batch_execute("SET lock_timeout = 0; SET statement_timeout = 0")?;
             postgres.batch_execute(LOCK)?;
             let done = run_postgres(postgres);

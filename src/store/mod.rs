@@ -19,18 +19,18 @@ use std::time::Duration;
 use diesel::RunQueryDsl as _;
 use tokio::sync::Semaphore;
 
-use connection::{Connection, Location, Manager, Mode};
+use connection::{AnyConnection, Location, Manager, Mode};
 use failure::StoreError;
 use writer::Writer;
 
 /// An open transaction (in [`Store::write`]) or an open connection for reading (in [`Store::read`]).
 pub struct Tx<'c> {
-    connection: &'c mut Connection,
+    connection: &'c mut AnyConnection,
 }
 
 impl Tx<'_> {
     /// The connection, for the queries of this ring.
-    pub(in crate::store) fn connection(&mut self) -> &mut Connection {
+    pub(in crate::store) fn connection(&mut self) -> &mut AnyConnection {
         self.connection
     }
 }
@@ -126,7 +126,7 @@ fn in_transaction<T, E: From<StoreError>>(
     f: impl FnOnce(&mut Tx<'_>) -> Result<T, E>,
 ) -> Result<T, E> {
     use diesel::connection::TransactionManager as _;
-    type Manager = <Connection as diesel::Connection>::TransactionManager;
+    type Manager = <AnyConnection as diesel::Connection>::TransactionManager;
     Manager::begin_transaction(tx.connection).map_err(StoreError::from)?;
     match f(tx) {
         Ok(value) => match Manager::commit_transaction(tx.connection) {
@@ -141,6 +141,111 @@ fn in_transaction<T, E: From<StoreError>>(
                 tracing::warn!(error = %failed, "a rollback failed");
             }
             Err(error)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use diesel::prelude::*;
+
+    use super::schema::consumed_assertions as table;
+    use super::{StoreError, Tx, scratch};
+    use crate::store::constraint::Constraint;
+    use crate::values::clock::Timestamp;
+    use crate::values::ids::ConnectionId;
+
+    fn insert(tx: &mut Tx<'_>, slot: &str) -> Result<(), StoreError> {
+        diesel::sql_query(
+            "INSERT INTO jobs (id, kind, slot, payload, state, run_at, attempts, created_at) VALUES ($1, 'test', $2, '{}', 'waiting', 0, 0, 0)",
+        )
+        .bind::<diesel::sql_types::Binary, _>(slot.as_bytes())
+        .bind::<diesel::sql_types::Text, _>(slot)
+        .execute(tx.connection())?;
+        Ok(())
+    }
+
+    fn count(tx: &mut Tx<'_>) -> Result<i64, StoreError> {
+        Ok(super::schema::jobs::table.count().get_result(tx.connection())?)
+    }
+
+    #[tokio::test]
+    async fn a_failed_transaction_takes_nobody_along() {
+        for scratch in scratch::all() {
+            let store = &scratch.store;
+            let writes = (0..40).map(|n| {
+                store.write(move |tx| {
+                    insert(tx, &format!("slot {n}"))?;
+                    if n % 4 == 0 { Err(StoreError::Inconsistent("on purpose")) } else { Ok(n) }
+                })
+            });
+            let results = futures_util::future::join_all(writes).await;
+            assert_eq!(results.iter().filter(|result| result.is_ok()).count(), 30, "{}", scratch.engine);
+            assert_eq!(store.read(count).await.unwrap(), 30, "{}", scratch.engine);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_unique_index_becomes_a_typed_conflict() {
+        for scratch in scratch::all() {
+            scratch.store.write(|tx| insert(tx, "one")).await.unwrap();
+            let again = scratch
+                .store
+                .write(|tx| {
+                    diesel::sql_query("UPDATE jobs SET id = id").execute(tx.connection())?;
+                    diesel::sql_query(
+                        "INSERT INTO jobs (id, kind, slot, payload, state, run_at, attempts, created_at) \
+                         SELECT $1, kind, slot, payload, state, run_at, attempts, created_at FROM jobs",
+                    )
+                    .bind::<diesel::sql_types::Binary, _>(b"another".as_slice())
+                    .execute(tx.connection())?;
+                    Ok::<_, StoreError>(())
+                })
+                .await;
+            assert!(matches!(again, Err(StoreError::Conflict(Constraint::JobSlot))), "{}: {again:?}", scratch.engine);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_panic_costs_its_own_transaction_only() {
+        for scratch in scratch::all() {
+            let failed = scratch.store.write(|_| -> Result<(), StoreError> { panic!("on purpose") }).await;
+            assert!(matches!(failed, Err(StoreError::Internal(_))), "{}", scratch.engine);
+            scratch.store.write(|tx| insert(tx, "after")).await.unwrap();
+            assert_eq!(scratch.store.read(count).await.unwrap(), 1, "{}", scratch.engine);
+        }
+    }
+
+    #[tokio::test]
+    async fn sqlite_refuses_to_write_on_a_reading_connection() {
+        let scratch = scratch::sqlite();
+        assert!(scratch.store.read(|tx| insert(tx, "sneaked in")).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn ids_and_instants_come_back_as_they_went_in() {
+        for scratch in scratch::all() {
+            let id = ConnectionId::from_bytes(&[7; 16]).unwrap();
+            let at = Timestamp::from_micros(1_700_000_000_123_456);
+            let found = scratch
+                .store
+                .read(move |tx| {
+                    let select = diesel::select((
+                        id.into_sql::<diesel::sql_types::Binary>(),
+                        at.into_sql::<diesel::sql_types::BigInt>(),
+                    ));
+                    Ok::<(ConnectionId, Timestamp), StoreError>(select.get_result(tx.connection())?)
+                })
+                .await;
+            assert_eq!(found.unwrap(), (id, at), "{}", scratch.engine);
+            let none = scratch.store.read(move |tx| {
+                let found = table::table
+                    .filter(table::connection_id.eq(id))
+                    .select(table::expires_at)
+                    .first::<Timestamp>(tx.connection());
+                Ok::<_, StoreError>(found.optional()?)
+            });
+            assert_eq!(none.await.unwrap(), None);
         }
     }
 }

@@ -8,7 +8,7 @@ use diesel::connection::SimpleConnection as _;
 use tokio::sync::{mpsc, oneshot};
 
 use super::Tx;
-use super::connection::{self, Connection, Location, Mode};
+use super::connection::{self, AnyConnection, Location, Mode};
 use super::failure::StoreError;
 
 /// Transactions that may wait at most; one more is told to come back later.
@@ -19,7 +19,7 @@ const GROUP: usize = 128;
 /// What is left to do for a transaction once its group's commit succeeded or failed.
 type Settle = Box<dyn FnOnce(Result<(), String>) + Send>;
 /// A transaction in the queue: runs in its savepoint, then says how to answer.
-type Job = Box<dyn FnOnce(&mut Connection) -> Settle + Send>;
+type Job = Box<dyn FnOnce(&mut AnyConnection) -> Settle + Send>;
 
 /// The handle of the writer's thread; the thread ends when the last handle is dropped.
 #[derive(Clone)]
@@ -72,7 +72,7 @@ impl Writer {
     }
 }
 
-fn run_group(connection: &mut Connection, first: Job, jobs: &mut mpsc::Receiver<Job>) {
+fn run_group(connection: &mut AnyConnection, first: Job, jobs: &mut mpsc::Receiver<Job>) {
     let begun = connection.batch_execute("BEGIN IMMEDIATE");
     let mut settles = Vec::new();
     let mut next = Some(first);
@@ -91,7 +91,7 @@ fn run_group(connection: &mut Connection, first: Job, jobs: &mut mpsc::Receiver<
 }
 
 fn in_savepoint<T, E: From<StoreError>>(
-    connection: &mut Connection,
+    connection: &mut AnyConnection,
     f: impl FnOnce(&mut Tx<'_>) -> Result<T, E>,
 ) -> Result<T, E> {
     connection.batch_execute("SAVEPOINT transaction_of_group").map_err(StoreError::from)?;
