@@ -1,0 +1,55 @@
+# The commands of this repository. `make demo` and `make test` install what they miss and can be run on a bare Debian 12
+# with Rust, Python 3, Node 20, make and git.
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check-long bench format lint dependencies system-demo system-test system-bench counterparties binary
+SHELL := /bin/bash
+
+export CAUSEWAY_CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/causeway
+export CARGO_TARGET_DIR ?= $(CAUSEWAY_CACHE)/target
+
+setup := conformance/setup
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | column -t -s "$$(printf '\t')"
+
+demo: system-demo ## everything on loopback, ready to click through; ARGS="--port-base 9000 --dir DIR"
+	@$(MAKE) --no-print-directory -j2 counterparties binary
+	@exec "$(CARGO_TARGET_DIR)/debug/causeway" demo $(ARGS)
+
+test: system-test ## formatting, lints, licences, and every test on both engines with real counterparties
+	@$(MAKE) --no-print-directory counterparties dependencies lint
+	cargo test --locked --all-targets
+
+check-long: test ## what takes too long for every change: many more generated cases, and the benches
+	PROPTEST_CASES=20000 cargo test --locked --lib
+	@$(MAKE) --no-print-directory bench
+
+bench: system-bench ## load on an optimised build, as a table; ARGS="--users 10000 --seconds 10"
+	cargo build --locked --release --bin causeway
+	conformance/bench/run.py --program "$(CARGO_TARGET_DIR)/release/causeway" $(ARGS)
+
+format: ## formats the source
+	cargo fmt
+
+lint:
+	cargo fmt --check
+	cargo clippy --locked --all-targets -- -D warnings
+
+dependencies: ## licences, sources, banned and doubled crates
+	"$$($(setup)/cargo_deny.sh)" --locked --config .cargo/deny.toml check --hide-inclusion-graph bans licenses sources
+
+system-demo:
+	@$(setup)/system.sh demo
+
+system-test:
+	@$(setup)/system.sh test
+
+system-bench:
+	@$(setup)/system.sh bench
+
+counterparties:
+	@$(setup)/counterparties.sh >/dev/null
+
+binary:
+	cargo build --locked --bin causeway
