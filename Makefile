@@ -11,7 +11,7 @@ export CARGO_TARGET_DIR ?= $(CAUSEWAY_CACHE)/target
 setup := conformance/setup
 
 help: ## this list
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | column -t -s "$$(printf '\t')"
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
 
 demo: system-demo ## everything on loopback, ready to click through; ARGS="--port-base 9000 --dir DIR"
 	@$(MAKE) --no-print-directory -j2 counterparties binary
