@@ -3,7 +3,7 @@
 use diesel::deserialize::{self, FromSql, Queryable};
 use diesel::expression::AsExpression;
 use diesel::internal::derives::as_expression::Bound;
-use diesel::serialize::{self, IsNull, Output, ToSql};
+use diesel::serialize::{self, Output, ToSql};
 use diesel::sql_types::{BigInt, Binary, Nullable};
 
 use crate::store::connection::{Backend, MultiRawValue};
@@ -25,10 +25,12 @@ impl<K: 'static> Queryable<Binary, Backend> for Id<K> {
     }
 }
 
-impl<K: 'static> ToSql<Binary, Backend> for Id<K> {
-    fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Backend>) -> serialize::Result {
-        out.set_value((Binary, self.as_bytes().as_slice()));
-        Ok(IsNull::No)
+impl<K: 'static, DB: diesel::backend::Backend> ToSql<Binary, DB> for Id<K>
+where
+    [u8]: ToSql<Binary, DB>,
+{
+    fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, DB>) -> serialize::Result {
+        ToSql::<Binary, DB>::to_sql(self.as_bytes().as_slice(), out)
     }
 }
 
@@ -46,10 +48,12 @@ impl Queryable<BigInt, Backend> for Timestamp {
     }
 }
 
-impl ToSql<BigInt, Backend> for Timestamp {
-    fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Backend>) -> serialize::Result {
-        out.set_value((BigInt, self.as_micros()));
-        Ok(IsNull::No)
+impl<DB: diesel::backend::Backend> ToSql<BigInt, DB> for Timestamp
+where
+    i64: ToSql<BigInt, DB>,
+{
+    fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, DB>) -> serialize::Result {
+        ToSql::<BigInt, DB>::to_sql(self.as_micros(), out)
     }
 }
 
@@ -80,9 +84,12 @@ macro_rules! bind_as {
                 Bound::new(self)
             }
         }
-        impl<$($generics)*> ToSql<Nullable<$sql_type>, Backend> for $value {
-            fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Backend>) -> serialize::Result {
-                ToSql::<$sql_type, Backend>::to_sql(self, out)
+        impl<DB: diesel::backend::Backend, $($generics)*> ToSql<Nullable<$sql_type>, DB> for $value
+        where
+            $value: ToSql<$sql_type, DB>,
+        {
+            fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, DB>) -> serialize::Result {
+                ToSql::<$sql_type, DB>::to_sql(self, out)
             }
         }
     };

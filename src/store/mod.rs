@@ -3,11 +3,14 @@
 //! Owns tables, constraints and durability; refuses to know rules. One file per family of tables. Nothing outside
 //! this ring names diesel; callers pass a [`Tx`] on. Depends on `values` only.
 
+pub mod audit_entries;
 pub mod columns;
 pub mod connection;
 pub mod constraint;
 pub mod failure;
+pub mod jobs;
 pub mod migration;
+pub mod outbox;
 pub mod schema;
 #[cfg(test)]
 pub mod scratch;

@@ -1,0 +1,197 @@
+//! The audit log: one entry for every change (invariant 19), and for every refusal that an administrator must see.
+
+use serde_json::Value;
+
+use crate::store::Tx;
+use crate::store::audit_entries::{self, EntryRow};
+use crate::store::failure::StoreError;
+use crate::values::ids::{EntryId, Id, OrganizationId};
+use crate::values::operation::{Actor, Operation};
+use crate::values::page::{Page, PageRequest};
+
+/// What happened. Listed in `docs/events.md`; a test compares.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs)] // the names say it
+pub enum Action {
+    OrganizationCreated,
+    AdminTokenCreated,
+    AdminTokenRevoked,
+    DomainClaimed,
+    DomainCheckFailed,
+    DomainVerified,
+    DomainReleased,
+    ConnectionCreated,
+    ConnectionUpdated,
+    ConnectionEnabled,
+    ConnectionDisabled,
+    ConnectionDeleted,
+    ScimClientCreated,
+    ScimClientDeleted,
+    ScimCredentialCreated,
+    ScimCredentialRevoked,
+    UserCreated,
+    UserUpdated,
+    UserDeactivated,
+    UserReactivated,
+    UserDeleted,
+    GroupCreated,
+    GroupUpdated,
+    GroupDeleted,
+    ApplicationCreated,
+    ApplicationUpdated,
+    ApplicationDeleted,
+    ApplicationSecretRotated,
+    IdentityLinked,
+    SignInSucceeded,
+    SignInRefused,
+    SessionEnded,
+    GrantCreated,
+    GrantRevoked,
+    SigningKeyRotated,
+}
+
+impl Action {
+    /// Every action, for the test that compares this list with `docs/events.md`.
+    pub const ALL: &'static [Self] = &[
+        Self::OrganizationCreated,
+        Self::AdminTokenCreated,
+        Self::AdminTokenRevoked,
+        Self::DomainClaimed,
+        Self::DomainCheckFailed,
+        Self::DomainVerified,
+        Self::DomainReleased,
+        Self::ConnectionCreated,
+        Self::ConnectionUpdated,
+        Self::ConnectionEnabled,
+        Self::ConnectionDisabled,
+        Self::ConnectionDeleted,
+        Self::ScimClientCreated,
+        Self::ScimClientDeleted,
+        Self::ScimCredentialCreated,
+        Self::ScimCredentialRevoked,
+        Self::UserCreated,
+        Self::UserUpdated,
+        Self::UserDeactivated,
+        Self::UserReactivated,
+        Self::UserDeleted,
+        Self::GroupCreated,
+        Self::GroupUpdated,
+        Self::GroupDeleted,
+        Self::ApplicationCreated,
+        Self::ApplicationUpdated,
+        Self::ApplicationDeleted,
+        Self::ApplicationSecretRotated,
+        Self::IdentityLinked,
+        Self::SignInSucceeded,
+        Self::SignInRefused,
+        Self::SessionEnded,
+        Self::GrantCreated,
+        Self::GrantRevoked,
+        Self::SigningKeyRotated,
+    ];
+
+    /// The stable name, `subject.verb`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::OrganizationCreated => "organization.created",
+            Self::AdminTokenCreated => "admin_token.created",
+            Self::AdminTokenRevoked => "admin_token.revoked",
+            Self::DomainClaimed => "domain.claimed",
+            Self::DomainCheckFailed => "domain.check_failed",
+            Self::DomainVerified => "domain.verified",
+            Self::DomainReleased => "domain.released",
+            Self::ConnectionCreated => "connection.created",
+            Self::ConnectionUpdated => "connection.updated",
+            Self::ConnectionEnabled => "connection.enabled",
+            Self::ConnectionDisabled => "connection.disabled",
+            Self::ConnectionDeleted => "connection.deleted",
+            Self::ScimClientCreated => "scim_client.created",
+            Self::ScimClientDeleted => "scim_client.deleted",
+            Self::ScimCredentialCreated => "scim_credential.created",
+            Self::ScimCredentialRevoked => "scim_credential.revoked",
+            Self::UserCreated => "user.created",
+            Self::UserUpdated => "user.updated",
+            Self::UserDeactivated => "user.deactivated",
+            Self::UserReactivated => "user.reactivated",
+            Self::UserDeleted => "user.deleted",
+            Self::GroupCreated => "group.created",
+            Self::GroupUpdated => "group.updated",
+            Self::GroupDeleted => "group.deleted",
+            Self::ApplicationCreated => "application.created",
+            Self::ApplicationUpdated => "application.updated",
+            Self::ApplicationDeleted => "application.deleted",
+            Self::ApplicationSecretRotated => "application.secret_rotated",
+            Self::IdentityLinked => "identity.linked",
+            Self::SignInSucceeded => "sign_in.succeeded",
+            Self::SignInRefused => "sign_in.refused",
+            Self::SessionEnded => "session.ended",
+            Self::GrantCreated => "grant.created",
+            Self::GrantRevoked => "grant.revoked",
+            Self::SigningKeyRotated => "signing_key.rotated",
+        }
+    }
+}
+
+/// What an entry is about: a kind in the product's words and an id.
+#[derive(Debug, Clone)]
+pub struct Subject {
+    kind: &'static str,
+    id: String,
+}
+
+impl Subject {
+    /// The subject of this kind and id.
+    pub fn new<K>(kind: &'static str, id: Id<K>) -> Self {
+        Self { kind, id: id.to_string() }
+    }
+}
+
+/// Appends one entry to the log of `organization` (or to the operator's, for `None`). `detail` is an object that says
+/// what changed; it holds no secret, and no personal data beyond what an administrator typed or asserted.
+pub fn write(
+    tx: &mut Tx<'_>,
+    op: &Operation,
+    organization: Option<OrganizationId>,
+    action: Action,
+    subject: &Subject,
+    detail: &Value,
+) -> Result<(), StoreError> {
+    audit_entries::insert(
+        tx,
+        &EntryRow {
+            id: op.new_id(),
+            org_id: organization,
+            at: op.at,
+            actor: describe(&op.actor),
+            action: action.as_str().to_owned(),
+            subject_kind: subject.kind.to_owned(),
+            subject_id: subject.id.clone(),
+            detail: detail.to_string(),
+            request_id: op.request,
+        },
+    )
+}
+
+/// One page of an organization's log, newest first.
+pub fn page(
+    tx: &mut Tx<'_>,
+    organization: OrganizationId,
+    request: &PageRequest<EntryId>,
+) -> Result<Page<EntryRow, EntryId>, StoreError> {
+    Ok(Page::cut(audit_entries::page(tx, organization, request)?, request, |row| row.id))
+}
+
+/// The actor as the log shows it: a kind and, where there is one, an id.
+pub fn describe(actor: &Actor) -> String {
+    match actor {
+        Actor::System => "system".to_owned(),
+        Actor::Operator { token: None } => "operator".to_owned(),
+        Actor::Operator { token: Some(token) } => format!("operator:{token}"),
+        Actor::Admin { token, .. } => format!("admin_token:{token}"),
+        Actor::ScimClient { client, credential, .. } => format!("scim_client:{client}/{credential}"),
+        Actor::Connection { connection, .. } => format!("connection:{connection}"),
+        Actor::Application { application } => format!("application:{application}"),
+        Actor::Person { account } => format!("account:{account}"),
+        Actor::Anonymous => "anonymous".to_owned(),
+    }
+}

@@ -1,0 +1,64 @@
+//! Events: what others are told after a change. Written to the outbox in the transaction of the change, handed on by
+//! `jobs`. The queue names things by id and holds no personal data.
+
+use serde::{Deserialize, Serialize};
+
+use crate::store::Tx;
+use crate::store::failure::StoreError;
+use crate::store::outbox::{self, EventRow};
+use crate::values::domain_name::DomainName;
+use crate::values::ids::{ConnectionId, OrganizationId, ScimClientId};
+use crate::values::operation::Operation;
+
+/// Everything that is announced. Listed in `docs/events.md`; a test compares.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+    /// An organization proved that it owns a domain.
+    DomainVerified {
+        /// The domain.
+        domain: DomainName,
+    },
+    /// An organization has a new connection to an identity provider.
+    ConnectionCreated {
+        /// The connection.
+        connection: ConnectionId,
+        /// Its name at that time.
+        name: String,
+    },
+    /// A connection's settings or state changed.
+    ConnectionChanged {
+        /// The connection.
+        connection: ConnectionId,
+        /// Its name at that time.
+        name: String,
+    },
+    /// A new client may provision the organization.
+    ScimClientCreated {
+        /// The client.
+        client: ScimClientId,
+        /// Its name at that time.
+        name: String,
+    },
+}
+
+impl Event {
+    /// The stable name.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::DomainVerified { .. } => "domain_verified",
+            Self::ConnectionCreated { .. } => "connection_created",
+            Self::ConnectionChanged { .. } => "connection_changed",
+            Self::ScimClientCreated { .. } => "scim_client_created",
+        }
+    }
+}
+
+/// Announces an event of an organization.
+pub fn publish(tx: &mut Tx<'_>, op: &Operation, organization: OrganizationId, event: &Event) -> Result<(), StoreError> {
+    let payload = serde_json::to_string(event).map_err(|error| StoreError::Internal(error.to_string()))?;
+    outbox::insert(
+        tx,
+        &EventRow { id: op.new_id(), org_id: Some(organization), event: event.name().to_owned(), payload, at: op.at },
+    )
+}

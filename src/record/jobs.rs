@@ -1,0 +1,66 @@
+//! Jobs by name: the core enqueues one in the transaction that caused it, `jobs` runs it later.
+
+use serde::{Deserialize, Serialize};
+
+use super::event::Event;
+use crate::store::Tx;
+use crate::store::failure::StoreError;
+use crate::store::jobs::{self, JobRow};
+use crate::values::clock::Timestamp;
+use crate::values::ids::{AccountId, OrganizationId};
+use crate::values::operation::Operation;
+
+/// Everything that can be queued.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "job", rename_all = "snake_case")]
+pub enum Job {
+    /// Tell one administrator by mail about an event of their organization.
+    NotifyAdministrator {
+        /// The organization.
+        organization: OrganizationId,
+        /// Whom to tell. The address is looked up when the mail is written.
+        account: AccountId,
+        /// What happened.
+        event: Event,
+    },
+    /// Remove what has expired: attempts, codes, tokens, sessions, consumed assertions.
+    Sweep,
+}
+
+impl Job {
+    /// The stable name.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::NotifyAdministrator { .. } => "notify_administrator",
+            Self::Sweep => "sweep",
+        }
+    }
+
+    /// A recurring job waits in a slot of its own, so that it is queued once over all nodes.
+    const fn slot(&self) -> Option<&'static str> {
+        match self {
+            Self::NotifyAdministrator { .. } => None,
+            Self::Sweep => Some("sweep"),
+        }
+    }
+}
+
+/// Queues a job to run at `run_at` or later.
+pub fn enqueue(tx: &mut Tx<'_>, op: &Operation, job: &Job, run_at: Timestamp) -> Result<(), StoreError> {
+    let payload = serde_json::to_string(job).map_err(|error| StoreError::Internal(error.to_string()))?;
+    jobs::insert(
+        tx,
+        &JobRow {
+            id: op.new_id(),
+            kind: job.name().to_owned(),
+            slot: job.slot().map(str::to_owned),
+            payload,
+            state: "waiting".to_owned(),
+            run_at,
+            attempts: 0,
+            leased_until: None,
+            last_error: None,
+            created_at: op.at,
+        },
+    )
+}

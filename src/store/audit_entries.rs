@@ -1,0 +1,51 @@
+//! Audit entries: appended, read page by page, never changed.
+
+use diesel::prelude::*;
+
+use super::Tx;
+use super::failure::StoreError;
+use super::schema::audit_entries as table;
+use crate::store::connection::Backend;
+use crate::values::clock::Timestamp;
+use crate::values::ids::{EntryId, OrganizationId, RequestId};
+use crate::values::page::PageRequest;
+
+/// One row.
+#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
+#[diesel(table_name = table, check_for_backend(Backend), treat_none_as_default_value = false)]
+#[allow(missing_docs)] // columns
+pub struct EntryRow {
+    pub id: EntryId,
+    pub org_id: Option<OrganizationId>,
+    pub at: Timestamp,
+    pub actor: String,
+    pub action: String,
+    pub subject_kind: String,
+    pub subject_id: String,
+    pub detail: String,
+    pub request_id: RequestId,
+}
+
+/// Appends one entry.
+pub fn insert(tx: &mut Tx<'_>, row: &EntryRow) -> Result<(), StoreError> {
+    diesel::insert_into(table::table).values(row).execute(tx.connection())?;
+    Ok(())
+}
+
+/// An organization's entries, newest first; `page.after` is the last id of the page before.
+pub fn page(
+    tx: &mut Tx<'_>,
+    organization: OrganizationId,
+    page: &PageRequest<EntryId>,
+) -> Result<Vec<EntryRow>, StoreError> {
+    let mut query = table::table
+        .filter(table::org_id.eq(organization))
+        .order(table::id.desc())
+        .limit(page.fetch_limit())
+        .select(EntryRow::as_select())
+        .into_boxed();
+    if let Some(after) = page.after {
+        query = query.filter(table::id.lt(after));
+    }
+    Ok(query.load(tx.connection())?)
+}

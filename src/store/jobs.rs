@@ -1,0 +1,117 @@
+//! The job queue: enqueued in the transaction that caused the job, claimed under a lease, finished or given up.
+
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Binary, Integer, Text};
+
+use super::Tx;
+use super::failure::StoreError;
+use super::schema::jobs as table;
+use crate::store::connection::{AnyConnection, Backend};
+use crate::values::clock::Timestamp;
+use crate::values::ids::JobId;
+
+/// One row.
+#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
+#[diesel(table_name = table, check_for_backend(Backend), treat_none_as_default_value = false)]
+#[allow(missing_docs)] // columns
+pub struct JobRow {
+    pub id: JobId,
+    pub kind: String,
+    pub slot: Option<String>,
+    pub payload: String,
+    pub state: String,
+    pub run_at: Timestamp,
+    pub attempts: i32,
+    pub leased_until: Option<Timestamp>,
+    pub last_error: Option<String>,
+    pub created_at: Timestamp,
+}
+
+/// A job that this process has claimed.
+#[derive(Debug, Clone, QueryableByName)]
+#[allow(missing_docs)] // columns
+pub struct ClaimedRow {
+    #[diesel(sql_type = Binary)]
+    pub id: JobId,
+    #[diesel(sql_type = Text)]
+    pub kind: String,
+    #[diesel(sql_type = Text)]
+    pub payload: String,
+    #[diesel(sql_type = Integer)]
+    pub attempts: i32,
+}
+
+/// Appends one job. [`super::constraint::Constraint::JobSlot`] when its slot is taken.
+pub fn insert(tx: &mut Tx<'_>, row: &JobRow) -> Result<(), StoreError> {
+    diesel::insert_into(table::table).values(row).execute(tx.connection())?;
+    Ok(())
+}
+
+/// True when the slot holds a job.
+pub fn is_slot_taken(tx: &mut Tx<'_>, slot: &str) -> Result<bool, StoreError> {
+    let found = table::table.filter(table::slot.eq(slot)).count().get_result::<i64>(tx.connection())?;
+    Ok(found > 0)
+}
+
+/// Claims due jobs, and jobs whose lease ran out, until `leased_until`.
+pub fn claim(
+    tx: &mut Tx<'_>,
+    now: Timestamp,
+    leased_until: Timestamp,
+    limit: i64,
+) -> Result<Vec<ClaimedRow>, StoreError> {
+    let lock = match tx.connection() {
+        AnyConnection::Sqlite(_) => "",
+        AnyConnection::Postgres(_) => " FOR UPDATE SKIP LOCKED",
+    };
+    let text = format!(
+        "UPDATE jobs SET state = 'running', leased_until = $1, attempts = attempts + 1 WHERE id IN (\
+           SELECT id FROM jobs WHERE (state = 'waiting' AND run_at <= $2) OR (state = 'running' AND leased_until < $3) \
+           ORDER BY run_at LIMIT $4{lock}) RETURNING id, kind, payload, attempts"
+    );
+    Ok(diesel::sql_query(text)
+        .bind::<BigInt, _>(leased_until)
+        .bind::<BigInt, _>(now)
+        .bind::<BigInt, _>(now)
+        .bind::<BigInt, _>(limit)
+        .load(tx.connection())?)
+}
+
+/// Removes a job that is done.
+pub fn delete(tx: &mut Tx<'_>, id: JobId) -> Result<(), StoreError> {
+    diesel::delete(table::table.filter(table::id.eq(id))).execute(tx.connection())?;
+    Ok(())
+}
+
+/// Puts a job back, to be run again at `run_at`.
+pub fn retry(tx: &mut Tx<'_>, id: JobId, run_at: Timestamp, error: Option<&str>) -> Result<(), StoreError> {
+    diesel::update(table::table.filter(table::id.eq(id)))
+        .set((
+            table::state.eq("waiting"),
+            table::run_at.eq(run_at),
+            table::leased_until.eq(None::<Timestamp>),
+            table::last_error.eq(error),
+        ))
+        .execute(tx.connection())?;
+    Ok(())
+}
+
+/// Keeps a recurring job in its slot for its next turn, with its count of attempts reset.
+pub fn reschedule(tx: &mut Tx<'_>, id: JobId, run_at: Timestamp) -> Result<(), StoreError> {
+    retry(tx, id, run_at, None)?;
+    diesel::update(table::table.filter(table::id.eq(id))).set(table::attempts.eq(0)).execute(tx.connection())?;
+    Ok(())
+}
+
+/// Gives a job up: it stays for the operator to see, and is not claimed again.
+pub fn give_up(tx: &mut Tx<'_>, id: JobId, error: &str) -> Result<(), StoreError> {
+    diesel::update(table::table.filter(table::id.eq(id)))
+        .set((table::state.eq("failed"), table::last_error.eq(error), table::slot.eq(None::<String>)))
+        .execute(tx.connection())?;
+    Ok(())
+}
+
+/// How many jobs are in a state; for the metrics.
+pub fn count(tx: &mut Tx<'_>, state: &str) -> Result<i64, StoreError> {
+    Ok(table::table.filter(table::state.eq(state)).count().get_result(tx.connection())?)
+}
