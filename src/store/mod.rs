@@ -3,13 +3,21 @@
 //! Owns tables, constraints and durability; refuses to know rules. One file per family of tables. Nothing outside
 //! this ring names diesel; callers pass a [`Tx`] on. Depends on `values` only.
 
+pub mod accounts;
+pub mod admin_tokens;
+pub mod applications;
 pub mod audit_entries;
 pub mod columns;
 pub mod connection;
+pub mod connections;
 pub mod constraint;
+pub mod domains;
 pub mod failure;
+pub mod identities;
 pub mod jobs;
+pub mod memberships;
 pub mod migration;
+pub mod organizations;
 pub mod outbox;
 pub mod schema;
 #[cfg(test)]

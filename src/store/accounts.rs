@@ -1,0 +1,133 @@
+//! Accounts and their addresses.
+
+use diesel::prelude::*;
+
+use super::Tx;
+use super::failure::StoreError;
+use super::schema::{accounts as table, addresses};
+use crate::store::connection::Backend;
+use crate::values::clock::Timestamp;
+use crate::values::ids::AccountId;
+
+/// One account.
+#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
+#[diesel(table_name = table, check_for_backend(Backend), treat_none_as_default_value = false)]
+#[allow(missing_docs)] // columns
+pub struct AccountRow {
+    pub id: AccountId,
+    pub kind: String,
+    pub ownership: String,
+    pub state: String,
+    pub home_dc: String,
+    pub home_epoch: i64,
+    pub version: i64,
+    pub session_epoch: i64,
+    pub display_name: Option<String>,
+    pub given_name: Option<String>,
+    pub family_name: Option<String>,
+    pub locale: Option<String>,
+    pub zoneinfo: Option<String>,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+}
+
+/// One address of an account.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
+#[diesel(table_name = addresses, check_for_backend(Backend), treat_none_as_default_value = false)]
+#[allow(missing_docs)] // columns
+pub struct AddressRow {
+    pub account_id: AccountId,
+    pub address: String,
+    pub is_primary: bool,
+    pub verified_at: Option<Timestamp>,
+}
+
+/// Inserts one account.
+pub fn insert(tx: &mut Tx<'_>, row: &AccountRow) -> Result<(), StoreError> {
+    diesel::insert_into(table::table).values(row).execute(tx.connection())?;
+    Ok(())
+}
+
+/// The account with this id.
+pub fn find(tx: &mut Tx<'_>, id: AccountId) -> Result<Option<AccountRow>, StoreError> {
+    Ok(table::table.filter(table::id.eq(id)).select(AccountRow::as_select()).first(tx.connection()).optional()?)
+}
+
+/// Writes the profile columns and moves the version on.
+pub fn update_profile(tx: &mut Tx<'_>, row: &AccountRow) -> Result<bool, StoreError> {
+    let changed = diesel::update(table::table.filter(table::id.eq(row.id)))
+        .set((
+            table::display_name.eq(&row.display_name),
+            table::given_name.eq(&row.given_name),
+            table::family_name.eq(&row.family_name),
+            table::locale.eq(&row.locale),
+            table::zoneinfo.eq(&row.zoneinfo),
+            table::version.eq(table::version + 1),
+            table::updated_at.eq(row.updated_at),
+        ))
+        .execute(tx.connection())?;
+    Ok(changed == 1)
+}
+
+/// Writes the state and ends every session, token and grant of the account by moving its session epoch.
+pub fn update_state_and_end_sessions(
+    tx: &mut Tx<'_>,
+    id: AccountId,
+    state: &str,
+    at: Timestamp,
+) -> Result<bool, StoreError> {
+    let changed = diesel::update(table::table.filter(table::id.eq(id)))
+        .set((
+            table::state.eq(state),
+            table::session_epoch.eq(table::session_epoch + 1),
+            table::version.eq(table::version + 1),
+            table::updated_at.eq(at),
+        ))
+        .execute(tx.connection())?;
+    Ok(changed == 1)
+}
+
+/// Inserts one address; [`super::constraint::Constraint::VerifiedAddress`] when it is verified for somebody else.
+pub fn insert_address(tx: &mut Tx<'_>, row: &AddressRow) -> Result<(), StoreError> {
+    diesel::insert_into(addresses::table).values(row).execute(tx.connection())?;
+    Ok(())
+}
+
+/// All addresses of an account, the primary one first.
+pub fn addresses(tx: &mut Tx<'_>, account: AccountId) -> Result<Vec<AddressRow>, StoreError> {
+    let query = addresses::table
+        .filter(addresses::account_id.eq(account))
+        .order((addresses::is_primary.desc(), addresses::address))
+        .select(AddressRow::as_select());
+    Ok(query.load(tx.connection())?)
+}
+
+/// Removes one address of an account.
+pub fn delete_address(tx: &mut Tx<'_>, account: AccountId, address: &str) -> Result<(), StoreError> {
+    let one = addresses::table.filter(addresses::account_id.eq(account)).filter(addresses::address.eq(address));
+    diesel::delete(one).execute(tx.connection())?;
+    Ok(())
+}
+
+/// Removes every address of an account, so that a closed account holds none.
+pub fn delete_addresses(tx: &mut Tx<'_>, account: AccountId) -> Result<(), StoreError> {
+    diesel::delete(addresses::table.filter(addresses::account_id.eq(account))).execute(tx.connection())?;
+    Ok(())
+}
+
+/// Makes an address the primary one, or no longer.
+pub fn mark_primary(tx: &mut Tx<'_>, account: AccountId, address: &str, is_primary: bool) -> Result<(), StoreError> {
+    let one = addresses::table.filter(addresses::account_id.eq(account)).filter(addresses::address.eq(address));
+    diesel::update(one).set(addresses::is_primary.eq(is_primary)).execute(tx.connection())?;
+    Ok(())
+}
+
+/// Notes that an address is verified; [`super::constraint::Constraint::VerifiedAddress`] when another account's is.
+pub fn mark_verified(tx: &mut Tx<'_>, account: AccountId, address: &str, at: Timestamp) -> Result<(), StoreError> {
+    let one = addresses::table
+        .filter(addresses::account_id.eq(account))
+        .filter(addresses::address.eq(address))
+        .filter(addresses::verified_at.is_null());
+    diesel::update(one).set(addresses::verified_at.eq(at)).execute(tx.connection())?;
+    Ok(())
+}

@@ -1,0 +1,99 @@
+//! Connections of organizations to their identity providers.
+
+use diesel::prelude::*;
+
+use super::Tx;
+use super::failure::StoreError;
+use super::schema::connections as table;
+use crate::store::connection::Backend;
+use crate::values::clock::Timestamp;
+use crate::values::ids::{ConnectionId, OrganizationId};
+use crate::values::page::PageRequest;
+
+/// One connection.
+#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
+#[diesel(table_name = table, check_for_backend(Backend), treat_none_as_default_value = false)]
+#[allow(missing_docs)] // columns
+pub struct ConnectionRow {
+    pub id: ConnectionId,
+    pub org_id: OrganizationId,
+    pub protocol: String,
+    pub name: String,
+    pub state: String,
+    pub settings: String,
+    pub sealed_secret: Option<Vec<u8>>,
+    pub version: i64,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+}
+
+/// Inserts one.
+pub fn insert(tx: &mut Tx<'_>, row: &ConnectionRow) -> Result<(), StoreError> {
+    diesel::insert_into(table::table).values(row).execute(tx.connection())?;
+    Ok(())
+}
+
+/// The connection with this id, whoever owns it: for the federation doors, which are addressed by it.
+pub fn find(tx: &mut Tx<'_>, id: ConnectionId) -> Result<Option<ConnectionRow>, StoreError> {
+    let query = table::table.filter(table::id.eq(id)).select(ConnectionRow::as_select());
+    Ok(query.first(tx.connection()).optional()?)
+}
+
+/// A connection of an organization.
+pub fn find_of(
+    tx: &mut Tx<'_>,
+    organization: OrganizationId,
+    id: ConnectionId,
+) -> Result<Option<ConnectionRow>, StoreError> {
+    let query =
+        table::table.filter(table::org_id.eq(organization)).filter(table::id.eq(id)).select(ConnectionRow::as_select());
+    Ok(query.first(tx.connection()).optional()?)
+}
+
+/// The connections of an organization, by id.
+pub fn page(
+    tx: &mut Tx<'_>,
+    organization: OrganizationId,
+    page: &PageRequest<ConnectionId>,
+) -> Result<Vec<ConnectionRow>, StoreError> {
+    let mut query = table::table
+        .filter(table::org_id.eq(organization))
+        .order(table::id)
+        .limit(page.fetch_limit())
+        .select(ConnectionRow::as_select())
+        .into_boxed();
+    if let Some(after) = page.after {
+        query = query.filter(table::id.gt(after));
+    }
+    Ok(query.load(tx.connection())?)
+}
+
+/// The connections of an organization that people can sign in with: (id, name), oldest first, at most 50.
+pub fn active(tx: &mut Tx<'_>, organization: OrganizationId) -> Result<Vec<(ConnectionId, String)>, StoreError> {
+    let query = table::table
+        .filter(table::org_id.eq(organization))
+        .filter(table::state.eq("active"))
+        .order(table::id)
+        .limit(50)
+        .select((table::id, table::name));
+    Ok(query.load(tx.connection())?)
+}
+
+/// Writes name, state, settings and secret if the version is still the one that was read; moves it on.
+pub fn update(tx: &mut Tx<'_>, row: &ConnectionRow) -> Result<bool, StoreError> {
+    let one = table::table
+        .filter(table::org_id.eq(row.org_id))
+        .filter(table::id.eq(row.id))
+        .filter(table::version.eq(row.version));
+    let changed = diesel::update(one)
+        .set((
+            table::name.eq(&row.name),
+            table::state.eq(&row.state),
+            table::settings.eq(&row.settings),
+            table::sealed_secret.eq(&row.sealed_secret),
+            table::version.eq(table::version + 1),
+            table::updated_at.eq(row.updated_at),
+        ))
+        .execute(tx.connection())?;
+    Ok(changed == 1)
+}

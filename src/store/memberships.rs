@@ -1,0 +1,95 @@
+//! Memberships of accounts in organizations.
+
+use diesel::prelude::*;
+
+use super::Tx;
+use super::failure::StoreError;
+use super::schema::{addresses, memberships as table};
+use crate::store::connection::Backend;
+use crate::values::clock::Timestamp;
+use crate::values::ids::{AccountId, OrganizationId};
+
+/// One membership.
+#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
+#[diesel(table_name = table, check_for_backend(Backend), treat_none_as_default_value = false)]
+#[allow(missing_docs)] // columns
+pub struct MembershipRow {
+    pub account_id: AccountId,
+    pub org_id: OrganizationId,
+    pub kind: String,
+    pub role: String,
+    pub invite_state: String,
+    pub status: String,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+}
+
+/// Inserts one; [`super::constraint::Constraint::OneMember`] when the account is a member elsewhere.
+pub fn insert(tx: &mut Tx<'_>, row: &MembershipRow) -> Result<(), StoreError> {
+    diesel::insert_into(table::table).values(row).execute(tx.connection())?;
+    Ok(())
+}
+
+/// The membership of an account in an organization.
+pub fn find(
+    tx: &mut Tx<'_>,
+    account: AccountId,
+    organization: OrganizationId,
+) -> Result<Option<MembershipRow>, StoreError> {
+    let query = table::table
+        .filter(table::account_id.eq(account))
+        .filter(table::org_id.eq(organization))
+        .select(MembershipRow::as_select());
+    Ok(query.first(tx.connection()).optional()?)
+}
+
+/// Writes the status; tells whether it was another one before.
+pub fn update_status(
+    tx: &mut Tx<'_>,
+    account: AccountId,
+    organization: OrganizationId,
+    status: &str,
+    at: Timestamp,
+) -> Result<bool, StoreError> {
+    let one = table::table
+        .filter(table::account_id.eq(account))
+        .filter(table::org_id.eq(organization))
+        .filter(table::status.ne(status));
+    let changed = diesel::update(one).set((table::status.eq(status), table::updated_at.eq(at)));
+    Ok(changed.execute(tx.connection())? == 1)
+}
+
+/// Removes one; tells whether it was there.
+pub fn delete(tx: &mut Tx<'_>, account: AccountId, organization: OrganizationId) -> Result<bool, StoreError> {
+    let one = table::table.filter(table::account_id.eq(account)).filter(table::org_id.eq(organization));
+    Ok(diesel::delete(one).execute(tx.connection())? == 1)
+}
+
+/// The accounts that administer an organization and are active there.
+pub fn administrators(tx: &mut Tx<'_>, organization: OrganizationId) -> Result<Vec<AccountId>, StoreError> {
+    let query = table::table
+        .filter(table::org_id.eq(organization))
+        .filter(table::role.ne("member"))
+        .filter(table::role.eq_any(["owner", "admin"]))
+        .filter(table::status.eq("active"))
+        .order(table::account_id)
+        .select(table::account_id);
+    Ok(query.load(tx.connection())?)
+}
+
+/// The members (not externals) of an organization that have this address; two rows are enough to know it is
+/// ambiguous, so no more are read.
+pub fn members_with_address(
+    tx: &mut Tx<'_>,
+    organization: OrganizationId,
+    address: &str,
+) -> Result<Vec<AccountId>, StoreError> {
+    let query = addresses::table
+        .inner_join(table::table.on(table::account_id.eq(addresses::account_id)))
+        .filter(addresses::address.eq(address))
+        .filter(table::org_id.eq(organization))
+        .filter(table::kind.eq("member"))
+        .limit(2)
+        .select(addresses::account_id);
+    Ok(query.load(tx.connection())?)
+}

@@ -1,0 +1,54 @@
+//! Organizations.
+
+use diesel::prelude::*;
+
+use super::Tx;
+use super::failure::StoreError;
+use super::schema::organizations as table;
+use crate::store::connection::Backend;
+use crate::values::clock::Timestamp;
+use crate::values::ids::OrganizationId;
+use crate::values::page::PageRequest;
+
+/// One row.
+#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
+#[diesel(table_name = table, check_for_backend(Backend), treat_none_as_default_value = false)]
+#[allow(missing_docs)] // columns
+pub struct OrganizationRow {
+    pub id: OrganizationId,
+    pub slug: String,
+    pub name: String,
+    pub support_name: String,
+    pub support_email: String,
+    pub version: i64,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+}
+
+/// Inserts one; [`super::constraint::Constraint::OrganizationSlug`] when the slug is taken.
+pub fn insert(tx: &mut Tx<'_>, row: &OrganizationRow) -> Result<(), StoreError> {
+    diesel::insert_into(table::table).values(row).execute(tx.connection())?;
+    Ok(())
+}
+
+/// The organization with this id.
+pub fn find(tx: &mut Tx<'_>, id: OrganizationId) -> Result<Option<OrganizationRow>, StoreError> {
+    let query = table::table.filter(table::id.eq(id)).select(OrganizationRow::as_select());
+    Ok(query.first(tx.connection()).optional()?)
+}
+
+/// The organization with this slug.
+pub fn find_by_slug(tx: &mut Tx<'_>, slug: &str) -> Result<Option<OrganizationRow>, StoreError> {
+    let query = table::table.filter(table::slug.eq(slug)).select(OrganizationRow::as_select());
+    Ok(query.first(tx.connection()).optional()?)
+}
+
+/// All organizations by id.
+pub fn page(tx: &mut Tx<'_>, page: &PageRequest<OrganizationId>) -> Result<Vec<OrganizationRow>, StoreError> {
+    let mut query =
+        table::table.order(table::id).limit(page.fetch_limit()).select(OrganizationRow::as_select()).into_boxed();
+    if let Some(after) = page.after {
+        query = query.filter(table::id.gt(after));
+    }
+    Ok(query.load(tx.connection())?)
+}
