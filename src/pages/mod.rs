@@ -1,0 +1,17 @@
+//! What a person sees: one typed struct and one `.html` file for each page.
+//!
+//! Owns words, markup and looks. A page is built from typed values only, so it cannot read a request or the store; all
+//! text is escaped by the template engine. Pages load nothing but the stylesheet and the mark of [`assets`], run no
+//! script and carry no inline style. Each struct has `sample()`, and one test renders and inspects them all.
+//! Depends on `values` only.
+
+pub mod assets;
+pub mod choose;
+pub mod email;
+pub mod error;
+pub mod not_found;
+pub mod sign_out;
+pub mod signed_out;
+
+#[cfg(test)]
+mod tests;

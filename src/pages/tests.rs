@@ -1,0 +1,161 @@
+use std::collections::BTreeSet;
+
+use askama::Template;
+use quick_xml::Reader;
+use quick_xml::events::{BytesStart, Event};
+
+use super::choose::{ChoosePage, Way};
+use super::email::EmailPage;
+use super::error::{ErrorPage, Support};
+use super::not_found::NotFoundPage;
+use super::sign_out::SignOutPage;
+use super::signed_out::SignedOutPage;
+use crate::pages::assets;
+
+const HOSTILE: &str = "\"><script>alert(1)</script><img src=x onerror='x'>&amp;";
+
+fn samples() -> Vec<(&'static str, String)> {
+    vec![
+        ("email", EmailPage::sample().render().unwrap()),
+        ("email_first", EmailPage { problem: None, address: String::new(), ..EmailPage::sample() }.render().unwrap()),
+        ("choose", ChoosePage::sample().render().unwrap()),
+        ("error", ErrorPage::sample().render().unwrap()),
+        ("sign_out", SignOutPage::sample().render().unwrap()),
+        ("signed_out", SignedOutPage::sample().render().unwrap()),
+        ("not_found", NotFoundPage::sample().render().unwrap()),
+    ]
+}
+
+/// The start tags of a page as (name, attributes).
+fn elements(html: &str) -> Vec<(String, Vec<(String, String)>)> {
+    let mut reader = Reader::from_str(html);
+    let config = reader.config_mut();
+    config.check_end_names = false;
+    config.allow_unmatched_ends = true;
+    let mut found = Vec::new();
+    loop {
+        match reader.read_event().unwrap() {
+            Event::Start(tag) | Event::Empty(tag) => found.push(element(&tag)),
+            Event::Eof => return found,
+            _ => {}
+        }
+    }
+}
+
+fn element(tag: &BytesStart<'_>) -> (String, Vec<(String, String)>) {
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+    let attributes = tag.html_attributes().map(|attribute| {
+        let attribute = attribute.unwrap();
+        (text(attribute.key.as_ref()), text(&attribute.value))
+    });
+    (text(tag.name().as_ref()), attributes.collect())
+}
+
+fn attribute<'a>(element: &'a (String, Vec<(String, String)>), name: &str) -> Option<&'a str> {
+    element.1.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+}
+
+#[test]
+fn every_page_has_a_language_a_title_a_viewport_and_one_heading() {
+    for (name, html) in samples() {
+        let elements = elements(&html);
+        let count = |wanted: &str| elements.iter().filter(|element| element.0 == wanted).count();
+        assert_eq!((count("h1"), count("main"), count("title")), (1, 1, 1), "{name}");
+        let root = elements.iter().find(|element| element.0 == "html").unwrap();
+        assert_eq!(attribute(root, "lang"), Some("en"), "{name}");
+        assert!(elements.iter().any(|element| attribute(element, "name") == Some("viewport")), "{name}");
+        assert!(!html.contains("<title> ·"), "{name} has an empty title");
+    }
+}
+
+#[test]
+fn every_input_has_its_label_and_every_reference_its_target() {
+    for (name, html) in samples() {
+        let elements = elements(&html);
+        let ids: BTreeSet<&str> = elements.iter().filter_map(|element| attribute(element, "id")).collect();
+        let labelled: BTreeSet<&str> = elements.iter().filter_map(|element| attribute(element, "for")).collect();
+        for input in elements.iter().filter(|element| element.0 == "input") {
+            assert!(labelled.contains(attribute(input, "id").unwrap()), "{name}: an input without a label");
+        }
+        for element in &elements {
+            for reference in ["for", "aria-describedby", "aria-labelledby"] {
+                if let Some(target) = attribute(element, reference) {
+                    assert!(ids.contains(target), "{name}: {reference} points at nothing");
+                }
+            }
+            assert!(element.0 != "img" || attribute(element, "alt").is_some(), "{name}: an image without alt");
+        }
+    }
+}
+
+#[test]
+fn no_page_carries_script_inline_style_or_an_outside_address() {
+    for (name, html) in samples() {
+        for element in elements(&html) {
+            assert!(!["script", "style", "iframe", "object", "embed", "base"].contains(&element.0.as_str()), "{name}");
+            for (key, value) in &element.1 {
+                assert!(!key.starts_with("on") && key != "style", "{name}: {key}");
+                if ["href", "src", "action"].contains(&key.as_str()) {
+                    let is_own = value.starts_with('/') && !value.starts_with("//");
+                    assert!(is_own || value.starts_with('#') || value.starts_with("mailto:"), "{name}: {value}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn every_file_that_a_page_loads_is_served() {
+    let served: BTreeSet<&str> = assets::all().iter().map(|asset| asset.path.as_str()).collect();
+    for (name, html) in samples() {
+        for element in elements(&html).iter().filter(|element| ["link", "img"].contains(&element.0.as_str())) {
+            let path = attribute(element, "href").or(attribute(element, "src")).unwrap();
+            assert!(served.contains(path), "{name}: {path}");
+        }
+    }
+}
+
+#[test]
+fn hostile_names_stay_text() {
+    let hostile = || HOSTILE.to_owned();
+    let pages = [
+        EmailPage { application: hostile(), address: hostile(), problem: Some(hostile()), ..EmailPage::sample() }
+            .render()
+            .unwrap(),
+        ChoosePage {
+            application: hostile(),
+            organization: hostile(),
+            address: hostile(),
+            ways: vec![Way { name: hostile(), host: hostile(), ..ChoosePage::sample().ways[0].clone() }],
+            ..ChoosePage::sample()
+        }
+        .render()
+        .unwrap(),
+        ErrorPage {
+            title: hostile(),
+            text: hostile(),
+            advice: Some(hostile()),
+            support: Some(Support { organization: hostile(), name: hostile(), email: None }),
+            ..ErrorPage::sample()
+        }
+        .render()
+        .unwrap(),
+    ];
+    for html in pages {
+        assert!(html.contains("&#60;script&#62;"), "the name is shown as text");
+        for element in elements(&html) {
+            assert!(element.0 != "script" && attribute(&element, "onerror").is_none(), "{html}");
+        }
+    }
+}
+
+/// Writes the samples where `CAUSEWAY_PAGES_DIR` says, for people who want to look at them in a browser.
+#[test]
+fn samples_render_the_same_twice() {
+    assert_eq!(samples(), samples());
+    if let Ok(folder) = std::env::var("CAUSEWAY_PAGES_DIR") {
+        for (name, html) in samples() {
+            std::fs::write(format!("{folder}/{name}.html"), html).unwrap();
+        }
+    }
+}
