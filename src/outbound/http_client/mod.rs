@@ -1,0 +1,279 @@
+//! The one HTTP client for calls to machines that organizations name: identity providers today, webhook receivers and
+//! other data centers later.
+//!
+//! Every call is https (or http to loopback where that is allowed), follows no redirect, uses no proxy, connects only
+//! to addresses that [`address::is_allowed`] lets through, ends within one deadline, reads a bounded body, and shares a
+//! bounded number of places with the other calls to the same host, so that one slow provider cannot use up the gateway.
+
+use std::error::Error;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use moka::sync::Cache;
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use reqwest::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE};
+use reqwest::{Method, RequestBuilder, Response};
+use tokio::sync::Semaphore;
+use url::{Host, Url};
+
+use crate::outbound::address::{self, Reach};
+use crate::values::secret::Secret;
+
+/// How the client behaves.
+#[derive(Debug, Clone, Copy)]
+pub struct Settings {
+    /// Which addresses may be called.
+    pub reach: Reach,
+    /// Time to find and reach the other side.
+    pub connect_timeout: Duration,
+    /// Time for a whole call: waiting for a place, connecting, sending, reading.
+    pub total_timeout: Duration,
+    /// The longest body that is read.
+    pub max_body_bytes: usize,
+    /// Calls to one host at the same time.
+    pub calls_per_host: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            reach: Reach::Public,
+            connect_timeout: Duration::from_secs(3),
+            total_timeout: Duration::from_secs(10),
+            max_body_bytes: 1024 * 1024,
+            calls_per_host: 32,
+        }
+    }
+}
+
+/// How a call proves who calls.
+#[derive(Debug, Clone)]
+pub enum Credentials {
+    /// Not at all.
+    Anonymous,
+    /// HTTP Basic.
+    Basic {
+        /// The user part.
+        user: String,
+        /// The password part.
+        password: Secret,
+    },
+    /// A bearer token.
+    Bearer(Secret),
+}
+
+/// One call.
+#[derive(Debug, Clone)]
+pub struct Call<'a> {
+    /// Where to.
+    pub url: &'a Url,
+    /// The media type asked for.
+    pub accept: &'static str,
+    /// Who calls.
+    pub credentials: Credentials,
+    /// The form to POST; `None` makes the call a GET.
+    pub form: Option<&'a [(&'a str, &'a str)]>,
+}
+
+impl<'a> Call<'a> {
+    /// An anonymous GET.
+    pub fn get(url: &'a Url, accept: &'static str) -> Self {
+        Self { url, accept, credentials: Credentials::Anonymous, form: None }
+    }
+}
+
+/// What came back, whatever its status.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// The HTTP status.
+    pub status: u16,
+    /// The media type without parameters, in lower case; empty when the answer named none.
+    pub media_type: String,
+    /// `max-age` of `Cache-Control`, in seconds.
+    pub max_age_seconds: Option<u64>,
+    /// The body, complete.
+    pub body: Vec<u8>,
+}
+
+/// Why there is no answer. None of the texts repeats what the other side sent.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CallFailure {
+    /// Not https (nor http to allowed loopback), or credentials inside the URL.
+    #[error("the url is not one that may be called")]
+    ForbiddenUrl,
+    /// The host has no address that may be called.
+    #[error("the host has no address that may be called")]
+    ForbiddenAddress,
+    /// No such host, no connection, or a failed TLS handshake.
+    #[error("the host cannot be reached")]
+    Unreachable,
+    /// The deadline passed.
+    #[error("the host did not answer in time")]
+    TimedOut,
+    /// The body is longer than allowed.
+    #[error("the answer is longer than allowed")]
+    TooLong,
+    /// The connection broke or the answer is not HTTP.
+    #[error("the answer cannot be read")]
+    Broken,
+}
+
+/// The client. Clones share connections and places.
+#[derive(Clone)]
+pub struct HttpClient {
+    client: reqwest::Client,
+    settings: Settings,
+    places: Cache<String, Arc<Semaphore>>,
+}
+
+/// The TLS stack could not be set up.
+#[derive(Debug, thiserror::Error)]
+#[error("the http client cannot be set up")]
+pub struct SetUpFailure(#[source] reqwest::Error);
+
+impl HttpClient {
+    /// A client that behaves as `settings` say.
+    #[expect(clippy::disallowed_methods, reason = "this is the one place where an http client is made")]
+    pub fn new(settings: Settings) -> Result<Self, SetUpFailure> {
+        let client = reqwest::Client::builder()
+            .user_agent(concat!("causeway/", env!("CARGO_PKG_VERSION")))
+            .redirect(reqwest::redirect::Policy::none())
+            .referer(false)
+            .no_proxy()
+            .connect_timeout(settings.connect_timeout)
+            .timeout(settings.total_timeout)
+            .pool_idle_timeout(Duration::from_secs(30))
+            .pool_max_idle_per_host(4)
+            .dns_resolver(Arc::new(CheckingResolver { reach: settings.reach }))
+            .build()
+            .map_err(SetUpFailure)?;
+        let places = Cache::builder().max_capacity(10_000).time_to_idle(Duration::from_secs(600)).build();
+        Ok(Self { client, settings, places })
+    }
+
+    /// Makes `call` and reads the whole answer. Any HTTP status is an answer; a redirect is not followed.
+    pub async fn call(&self, call: Call<'_>) -> Result<Answer, CallFailure> {
+        check_url(call.url, self.settings.reach)?;
+        let places = self.places_of(call.url);
+        let work = async {
+            let _place = places.acquire().await.map_err(|_| CallFailure::Unreachable)?;
+            let response = self.request(&call).send().await.map_err(|error| failure_of(&error))?;
+            read(response, self.settings.max_body_bytes).await
+        };
+        tokio::time::timeout(self.settings.total_timeout, work).await.map_err(|_| CallFailure::TimedOut)?
+    }
+
+    /// Checks that `url` is one that this client would call, before it is stored in a connection.
+    pub fn check_url(&self, url: &Url) -> Result<(), CallFailure> {
+        check_url(url, self.settings.reach)
+    }
+
+    fn request(&self, call: &Call<'_>) -> RequestBuilder {
+        let method = if call.form.is_some() { Method::POST } else { Method::GET };
+        let request = self.client.request(method, call.url.clone()).header(ACCEPT, call.accept);
+        let request = match &call.credentials {
+            Credentials::Anonymous => request,
+            Credentials::Basic { user, password } => request.basic_auth(user, Some(password.expose())),
+            Credentials::Bearer(token) => request.bearer_auth(token.expose()),
+        };
+        match call.form {
+            Some(form) => request.form(form),
+            None => request,
+        }
+    }
+
+    fn places_of(&self, url: &Url) -> Arc<Semaphore> {
+        let host = url.host_str().unwrap_or_default();
+        let key = format!("{host}:{}", url.port_or_known_default().unwrap_or_default());
+        self.places.get_with(key, || Arc::new(Semaphore::new(self.settings.calls_per_host)))
+    }
+}
+
+impl std::fmt::Debug for HttpClient {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("HttpClient").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
+
+fn check_url(url: &Url, reach: Reach) -> Result<(), CallFailure> {
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(CallFailure::ForbiddenUrl);
+    }
+    // The resolver below is not asked about a host that is an address already.
+    let literal = match url.host().ok_or(CallFailure::ForbiddenUrl)? {
+        Host::Ipv4(v4) => Some(v4.into()),
+        Host::Ipv6(v6) => Some(v6.into()),
+        Host::Domain(_) => None,
+    };
+    if literal.is_some_and(|literal| !address::is_allowed(literal, reach)) {
+        return Err(CallFailure::ForbiddenAddress);
+    }
+    let is_loopback = literal.map_or(url.host_str() == Some("localhost"), |literal| literal.is_loopback());
+    match url.scheme() {
+        "https" => Ok(()),
+        "http" if is_loopback && reach == Reach::PublicAndLoopback => Ok(()),
+        _ => Err(CallFailure::ForbiddenUrl),
+    }
+}
+
+async fn read(mut response: Response, max_body_bytes: usize) -> Result<Answer, CallFailure> {
+    let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let media_type = header(CONTENT_TYPE).split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let max_age_seconds =
+        header(CACHE_CONTROL).split(',').find_map(|part| part.trim().strip_prefix("max-age=")?.parse().ok());
+    let status = response.status().as_u16();
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(|error| failure_of(&error))? {
+        if body.len().saturating_add(chunk.len()) > max_body_bytes {
+            return Err(CallFailure::TooLong);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(Answer { status, media_type, max_age_seconds, body })
+}
+
+fn failure_of(error: &reqwest::Error) -> CallFailure {
+    let mut cause = error.source();
+    while let Some(source) = cause {
+        if source.is::<NoAllowedAddress>() {
+            return CallFailure::ForbiddenAddress;
+        }
+        cause = source.source();
+    }
+    if error.is_timeout() {
+        CallFailure::TimedOut
+    } else if error.is_connect() {
+        CallFailure::Unreachable
+    } else {
+        CallFailure::Broken
+    }
+}
+
+/// All addresses of the host were dropped.
+#[derive(Debug, thiserror::Error)]
+#[error("the host has no address that may be called")]
+struct NoAllowedAddress;
+
+/// Asks the system's resolver and drops the addresses that may not be called. The connector connects to what it gets
+/// from here and asks nobody again.
+struct CheckingResolver {
+    reach: Reach,
+}
+
+impl Resolve for CheckingResolver {
+    fn resolve(&self, name: Name) -> Resolving {
+        let reach = self.reach;
+        Box::pin(async move {
+            let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
+            let allowed: Vec<SocketAddr> = found.filter(|found| address::is_allowed(found.ip(), reach)).collect();
+            if allowed.is_empty() {
+                return Err(NoAllowedAddress.into());
+            }
+            Ok(Box::new(allowed.into_iter()) as Addrs)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,5 @@
+//! All network that leaves the process. Owns the one HTTP client and what is fetched with it; refuses addresses that
+//! are not on the public internet, plain text, redirects and answers without bound. Nothing else opens a connection.
+
+pub mod address;
+pub mod http_client;
