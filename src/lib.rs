@@ -2,6 +2,7 @@
 
 pub mod outbound;
 pub mod pages;
+pub mod protocol;
 pub mod record;
 pub mod store;
 pub mod values;

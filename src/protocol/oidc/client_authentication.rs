@@ -1,0 +1,130 @@
+//! How a client says who it is at the token and revocation endpoints: `client_secret_basic`, `client_secret_post`,
+//! or `none` for public clients (RFC 6749, 2.3; OpenID Connect Core, 9). Whether the secret is right is decided by
+//! whoever knows the client.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use url::form_urlencoded;
+
+use super::error::{ErrorCode, OAuthError};
+use super::parameters::Parameters;
+use crate::values::secret::Secret;
+
+/// The methods as the metadata names them.
+pub const METHODS: [&str; 3] = ["client_secret_basic", "client_secret_post", "none"];
+
+/// What a client presented.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClientCredentials {
+    /// The client, by its id on the wire.
+    pub client_id: String,
+    /// `None` when it only named itself.
+    pub secret: Option<Secret>,
+}
+
+const UNAUTHENTICATED: OAuthError =
+    OAuthError::new(ErrorCode::InvalidClient, "the client is unknown or its secret is wrong");
+
+/// The one error for an unknown client, a wrong secret and a missing one.
+pub const fn refused() -> OAuthError {
+    UNAUTHENTICATED
+}
+
+/// Reads the credentials. RFC 6749, 2.3: "The client MUST NOT use more than one authentication method in each request."
+pub fn parse(authorization: Option<&str>, parameters: &Parameters) -> Result<ClientCredentials, OAuthError> {
+    if parameters.get("client_assertion").is_some() || parameters.get("client_assertion_type").is_some() {
+        return Err(OAuthError::new(ErrorCode::InvalidClient, "client assertions are not supported"));
+    }
+    let named = parameters.get("client_id");
+    let posted = parameters.get("client_secret");
+    match (authorization, posted) {
+        (Some(_), Some(_)) => Err(OAuthError::invalid_request("two ways of client authentication at once")),
+        (Some(header), None) => {
+            let credentials = parse_basic(header).ok_or(UNAUTHENTICATED)?;
+            if named.is_some_and(|name| name != credentials.client_id) {
+                return Err(OAuthError::invalid_request("client_id differs from the authenticated client"));
+            }
+            Ok(credentials)
+        }
+        (None, secret) => Ok(ClientCredentials {
+            client_id: named.ok_or(UNAUTHENTICATED)?.to_owned(),
+            secret: secret.map(|secret| Secret::from(secret.to_owned())),
+        }),
+    }
+}
+
+// RFC 6749, 2.3.1: id and secret are form-encoded before they become user name and password.
+fn parse_basic(header: &str) -> Option<ClientCredentials> {
+    let (scheme, encoded) = header.split_once(' ')?;
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return None;
+    }
+    let decoded = String::from_utf8(STANDARD.decode(encoded.trim()).ok()?).ok()?;
+    let (id, secret) = decoded.split_once(':')?;
+    if id.is_empty() || secret.is_empty() {
+        return None;
+    }
+    Some(ClientCredentials { client_id: form_decode(id)?, secret: Some(Secret::from(form_decode(secret)?)) })
+}
+
+fn form_decode(text: &str) -> Option<String> {
+    // A form-encoded word holds neither; unescaped they would split it into several pairs.
+    if text.contains(['&', '=']) {
+        return None;
+    }
+    form_urlencoded::parse(text.as_bytes()).next().map(|(word, _)| word.into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+
+    use super::parse;
+    use crate::protocol::oidc::error::ErrorCode;
+    use crate::protocol::oidc::parameters::Parameters;
+
+    fn basic(text: &str) -> String {
+        format!("Basic {}", STANDARD.encode(text))
+    }
+
+    fn form(text: &str) -> Parameters {
+        Parameters::parse(text).unwrap()
+    }
+
+    #[test]
+    fn basic_credentials_are_form_decoded() {
+        let credentials = parse(Some(&basic("my%20app:a%3Ab+c%25")), &form("")).unwrap();
+        assert_eq!(credentials.client_id, "my app");
+        assert_eq!(credentials.secret.unwrap().expose(), "a:b c%");
+    }
+
+    #[test]
+    fn oidcc_server_client_secret_post() {
+        let credentials = parse(None, &form("client_id=c&client_secret=s")).unwrap();
+        assert_eq!((credentials.client_id.as_str(), credentials.secret.unwrap().expose()), ("c", "s"));
+    }
+
+    #[test]
+    fn a_public_client_only_names_itself() {
+        assert_eq!(parse(None, &form("client_id=c")).unwrap().secret, None);
+    }
+
+    #[test]
+    fn two_methods_or_two_names_are_refused() {
+        let both = parse(Some(&basic("c:s")), &form("client_secret=s")).unwrap_err();
+        assert_eq!(both.code, ErrorCode::InvalidRequest);
+        let other = parse(Some(&basic("c:s")), &form("client_id=d")).unwrap_err();
+        assert_eq!(other.code, ErrorCode::InvalidRequest);
+        assert!(parse(Some(&basic("c:s")), &form("client_id=c")).is_ok());
+    }
+
+    #[test]
+    fn malformed_headers_and_assertions_are_refused() {
+        for bad in ["Basic", "Basic %%%", "Bearer x", &basic("no-colon"), &basic(":s"), &basic("c:"), &basic("c:a=b")] {
+            assert_eq!(parse(Some(bad), &form("")).unwrap_err().code, ErrorCode::InvalidClient, "{bad}");
+        }
+        assert_eq!(parse(None, &form("")).unwrap_err().code, ErrorCode::InvalidClient);
+        assert_eq!(parse(None, &form("client_id=c&client_assertion=x")).unwrap_err().code, ErrorCode::InvalidClient);
+    }
+}

@@ -1,0 +1,115 @@
+//! What may be registered as a redirect URI, and the one way it is compared: as a string, character by character.
+
+use url::{Host, Url};
+
+/// The longest redirect URI that can be registered.
+pub const MAX_LENGTH: usize = 2_000;
+
+/// Why a URI cannot be registered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidRedirectUri {
+    /// Not an absolute URI of printable ASCII, or too long.
+    #[error("a redirect uri is an absolute uri of printable ascii, at most 2000 characters")]
+    Malformed,
+    /// A fragment (RFC 6749, 3.1.2: "MUST NOT include a fragment component").
+    #[error("a redirect uri has no fragment")]
+    Fragment,
+    /// A user name or password before the host.
+    #[error("a redirect uri has no user name or password")]
+    Userinfo,
+    /// `http` to a host that is not this machine.
+    #[error("http is allowed for loopback only")]
+    Insecure,
+    /// A scheme that is neither `https` nor a reverse-domain scheme of a native app (RFC 8252, 7.1).
+    #[error("the scheme is https, http to loopback, or a reverse domain name")]
+    Scheme,
+}
+
+/// Checks a URI at registration. The gateway never derives it: what was registered is compared as it stands.
+pub fn check(text: &str) -> Result<(), InvalidRedirectUri> {
+    if text.len() > MAX_LENGTH || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(InvalidRedirectUri::Malformed);
+    }
+    let url = Url::parse(text).map_err(|_| InvalidRedirectUri::Malformed)?;
+    if text.contains('#') {
+        return Err(InvalidRedirectUri::Fragment);
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(InvalidRedirectUri::Userinfo);
+    }
+    match url.scheme() {
+        "https" if url.host().is_some() => Ok(()),
+        "http" if is_loopback(&url) => Ok(()),
+        "http" => Err(InvalidRedirectUri::Insecure),
+        scheme if scheme.contains('.') => Ok(()),
+        _ => Err(InvalidRedirectUri::Scheme),
+    }
+}
+
+/// Whether `requested` is one of the registered URIs, as a plain string (CVE-2023-6927, CVE-2024-8883: no prefix, no
+/// wildcard, no normalisation, no varying port).
+pub fn is_registered(requested: &str, registered: &[String]) -> bool {
+    registered.iter().any(|uri| uri == requested)
+}
+
+/// True when the URL's host is this machine.
+pub fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{InvalidRedirectUri, check, is_registered};
+
+    #[test]
+    fn https_loopback_and_native_schemes_can_be_registered() {
+        for good in [
+            "https://app.test/cb",
+            "https://app.test/cb?x=1",
+            "http://127.0.0.1:9/cb",
+            "http://[::1]/cb",
+            "com.app:/cb",
+        ] {
+            assert_eq!(check(good), Ok(()), "{good}");
+        }
+    }
+
+    #[test]
+    fn dangerous_uris_cannot() {
+        for (bad, why) in [
+            ("/cb", InvalidRedirectUri::Malformed),
+            ("https://app.test/c b", InvalidRedirectUri::Malformed),
+            ("https://app.test/cb#", InvalidRedirectUri::Fragment),
+            ("https://app.test@evil.test/", InvalidRedirectUri::Userinfo),
+            ("http://app.test/cb", InvalidRedirectUri::Insecure),
+            ("http://localhost.evil.test/cb", InvalidRedirectUri::Insecure),
+            ("javascript:alert(1)", InvalidRedirectUri::Scheme),
+            ("data:text/html,x", InvalidRedirectUri::Scheme),
+        ] {
+            assert_eq!(check(bad), Err(why), "{bad}");
+        }
+    }
+
+    #[test]
+    fn comparison_is_by_character() {
+        let registered = ["https://app.test/cb".to_owned()];
+        assert!(is_registered("https://app.test/cb", &registered));
+        for other in [
+            "https://app.test/cb/",
+            "https://app.test/CB",
+            "https://APP.test/cb",
+            "https://app.test:443/cb",
+            "https://app.test/cb?x=1",
+            "https://app.test/%63b",
+            "https://app.test/cb.evil.test",
+            "",
+        ] {
+            assert!(!is_registered(other, &registered), "{other}");
+        }
+    }
+}

@@ -1,0 +1,221 @@
+//! Sending a browser to a provider, and reading what it brings back (OpenID Connect Core 3.1.2; RFC 9207).
+
+use url::Url;
+
+use super::discovery::ProviderConfiguration;
+use crate::protocol::oidc::parameters::{MalformedParameters, Parameters};
+use crate::protocol::oidc::pkce::CodeChallenge;
+use crate::values::secret::Secret;
+
+/// The longest code or state that is read.
+const MAX_VALUE: usize = 4_096;
+
+/// What one authorization request carries. `state` and `nonce` are fresh random values of the gateway.
+#[derive(Debug, Clone, Copy)]
+pub struct Request<'a> {
+    /// The gateway's client id at the provider.
+    pub client_id: &'a str,
+    /// The callback of this connection and no other.
+    pub redirect_uri: &'a str,
+    /// With `openid`.
+    pub scope: &'a str,
+    /// Finds the transaction again.
+    pub state: &'a str,
+    /// Binds the ID token to the transaction.
+    pub nonce: &'a str,
+    /// Binds the code to the gateway.
+    pub code_challenge: &'a CodeChallenge,
+    /// An address that the gateway itself established; never one that an application sent (Ory Kratos v26.2.19).
+    pub login_hint: Option<&'a str>,
+    /// The provider must ask for credentials again.
+    pub reauthentication: Reauthentication,
+}
+
+/// How old a sign-in at the provider may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reauthentication {
+    /// Any live session at the provider will do.
+    NotNeeded,
+    /// The person must prove themselves again.
+    Required,
+    /// The sign-in may be at most this many seconds old.
+    MaxAge(u32),
+}
+
+/// The URL to send the browser to.
+pub fn url(provider: &ProviderConfiguration, request: &Request<'_>) -> Url {
+    let mut url = provider.authorization_endpoint.clone();
+    let mut query = url.query_pairs_mut();
+    query
+        .append_pair("response_type", "code")
+        .append_pair("client_id", request.client_id)
+        .append_pair("redirect_uri", request.redirect_uri)
+        .append_pair("scope", request.scope)
+        .append_pair("state", request.state)
+        .append_pair("nonce", request.nonce)
+        .append_pair("code_challenge", request.code_challenge.as_str())
+        .append_pair("code_challenge_method", "S256");
+    if let Some(hint) = request.login_hint {
+        query.append_pair("login_hint", hint);
+    }
+    match request.reauthentication {
+        Reauthentication::NotNeeded => {}
+        Reauthentication::Required => {
+            query.append_pair("prompt", "login").append_pair("max_age", "0");
+        }
+        Reauthentication::MaxAge(seconds) => {
+            query.append_pair("max_age", &seconds.to_string());
+        }
+    }
+    drop(query);
+    url
+}
+
+/// What came to the callback.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Callback {
+    /// Finds the transaction; nothing else in the callback is believed before it is found.
+    pub state: String,
+    /// RFC 9207.
+    pub issuer: Option<String>,
+    /// A code or an error.
+    pub outcome: Outcome,
+}
+
+/// What the provider answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// A code to redeem.
+    Code(Secret),
+    /// An error code: at most 64 characters of the code alphabet. The description is dropped, for anybody can write one.
+    Refused(String),
+}
+
+/// Why a callback is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum CallbackError {
+    /// Not a response: neither code nor error or both, no state, repeated or oversized parameters.
+    #[error("the response is malformed")]
+    Malformed,
+    /// `iss` names another provider, or is missing although the provider promises it: a mix-up.
+    #[error("the response comes from another issuer")]
+    Issuer,
+}
+
+impl From<MalformedParameters> for CallbackError {
+    fn from(_: MalformedParameters) -> Self {
+        Self::Malformed
+    }
+}
+
+impl Callback {
+    /// Reads the query of the callback.
+    pub fn parse(query: &str) -> Result<Self, CallbackError> {
+        let parameters = Parameters::parse(query)?;
+        if parameters.has_repeated() {
+            return Err(CallbackError::Malformed);
+        }
+        let state = parameters.get("state").filter(|state| state.len() <= MAX_VALUE).ok_or(CallbackError::Malformed)?;
+        let outcome = match (parameters.get("code"), parameters.get("error")) {
+            (Some(code), None) if code.len() <= MAX_VALUE => Outcome::Code(Secret::from(code.to_owned())),
+            (None, Some(error)) if is_error_code(error) => Outcome::Refused(error.to_owned()),
+            _ => return Err(CallbackError::Malformed),
+        };
+        Ok(Self { state: state.to_owned(), issuer: parameters.get("iss").map(str::to_owned), outcome })
+    }
+
+    /// Compares `iss` with the issuer that the transaction was begun with (RFC 9207, 2.4).
+    pub fn check_issuer(&self, provider: &ProviderConfiguration) -> Result<(), CallbackError> {
+        match &self.issuer {
+            Some(issuer) if *issuer == provider.issuer => Ok(()),
+            None if !provider.sends_issuer => Ok(()),
+            _ => Err(CallbackError::Issuer),
+        }
+    }
+}
+
+fn is_error_code(text: &str) -> bool {
+    text.len() <= 64 && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Callback, CallbackError, Outcome, Reauthentication, Request, url};
+    use crate::protocol::oidc::pkce::CodeVerifier;
+    use crate::protocol::oidc::relying_party::discovery::{ProviderConfiguration, Transport, parse};
+
+    fn provider(sends_issuer: bool) -> ProviderConfiguration {
+        let document = serde_json::json!({
+            "issuer": "https://op.test",
+            "authorization_endpoint": "https://op.test/authorize?tenant=1",
+            "token_endpoint": "https://op.test/token",
+            "jwks_uri": "https://op.test/jwks",
+            "authorization_response_iss_parameter_supported": sends_issuer,
+        });
+        parse(document.to_string().as_bytes(), "https://op.test", Transport::HttpsOnly).unwrap()
+    }
+
+    #[test]
+    fn the_request_carries_code_pkce_state_and_nonce() {
+        let verifier = CodeVerifier::parse(&"v".repeat(43)).unwrap();
+        let challenge = verifier.challenge();
+        let request = Request {
+            client_id: "c",
+            redirect_uri: "https://id.test/cb",
+            scope: "openid email",
+            state: "s",
+            nonce: "n",
+            code_challenge: &challenge,
+            login_hint: None,
+            reauthentication: Reauthentication::Required,
+        };
+        let url = url(&provider(true), &request);
+        let query: Vec<(String, String)> = url.query_pairs().into_owned().collect();
+        let get = |name: &str| query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
+        assert_eq!(get("tenant"), Some("1"));
+        assert_eq!(get("response_type"), Some("code"));
+        assert_eq!(get("code_challenge"), Some(challenge.as_str()));
+        assert_eq!(get("code_challenge_method"), Some("S256"));
+        assert_eq!((get("state"), get("nonce")), (Some("s"), Some("n")));
+        assert_eq!((get("prompt"), get("max_age"), get("login_hint")), (Some("login"), Some("0"), None));
+        assert!(!url.as_str().contains(verifier.expose()));
+    }
+
+    #[test]
+    fn a_code_or_an_error_is_read() {
+        let callback = Callback::parse("code=k&state=s&iss=https%3A%2F%2Fop.test&session_state=x").unwrap();
+        assert!(matches!(&callback.outcome, Outcome::Code(code) if code.expose() == "k"));
+        let callback = Callback::parse("error=access_denied&error_description=%3Cb%3E&state=s").unwrap();
+        assert_eq!(callback.outcome, Outcome::Refused("access_denied".to_owned()));
+    }
+
+    #[test]
+    fn malformed_callbacks_are_refused() {
+        for bad in [
+            "",
+            "code=k",
+            "state=s",
+            "code=k&state=",
+            "code=k&state=s&state=t",
+            "code=k&code=l&state=s",
+            "code=k&error=x&state=s",
+            "error=%3Cscript%3E&state=s",
+            &format!("code={}&state=s", "k".repeat(5_000)),
+        ] {
+            assert_eq!(Callback::parse(bad), Err(CallbackError::Malformed), "{bad:.40}");
+        }
+    }
+
+    #[test]
+    fn rfc_9207_the_issuer_of_the_response_is_compared() {
+        let check = |query: &str, sends| Callback::parse(query).unwrap().check_issuer(&provider(sends));
+        assert_eq!(check("code=k&state=s&iss=https://op.test", true), Ok(()));
+        assert_eq!(check("code=k&state=s&iss=https://op.test", false), Ok(()));
+        assert_eq!(check("code=k&state=s", false), Ok(()));
+        assert_eq!(check("code=k&state=s", true), Err(CallbackError::Issuer));
+        for sends in [true, false] {
+            assert_eq!(check("code=k&state=s&iss=https://evil.test", sends), Err(CallbackError::Issuer));
+            assert_eq!(check("code=k&state=s&iss=https://op.test/", sends), Err(CallbackError::Issuer));
+        }
+    }
+}

@@ -1,0 +1,218 @@
+//! The relying-party modules of the certification suite, against a dishonest signer.
+
+use aws_lc_rs::digest;
+use serde_json::{Value, json};
+
+use super::{Expected, IdTokenError, VerifiedIdToken, verify};
+use crate::protocol::oidc::id_token::at_hash;
+use crate::protocol::oidc::relying_party::dishonest::{KEYS, OTHER_KEYS, document};
+use crate::protocol::oidc::relying_party::jwks::{KeyChoiceError, KeySet};
+use crate::values::clock::Timestamp;
+
+const NOW: i64 = 1_800_000_000;
+
+fn expected() -> Expected<'static> {
+    Expected {
+        issuer: "https://op.test",
+        client_id: "c",
+        nonce: "n",
+        access_token: "at",
+        authenticated_after: None,
+        now: Timestamp::from_seconds(NOW),
+    }
+}
+
+fn keys() -> KeySet {
+    KeySet::parse(&document(&[KEYS.ec_jwk("ec"), KEYS.rsa_jwk("rsa"), KEYS.ed_jwk("ed")])).unwrap()
+}
+
+fn claims() -> Value {
+    json!({"iss": "https://op.test", "sub": "ada", "aud": "c", "exp": NOW + 300, "iat": NOW, "nonce": "n",
+        "email": "ada@acme.test"})
+}
+
+fn check(header: &Value, claims: &Value) -> Result<VerifiedIdToken, IdTokenError> {
+    verify(&KEYS.sign(header, claims), &keys(), &expected())
+}
+
+fn with(name: &str, value: Value) -> Result<VerifiedIdToken, IdTokenError> {
+    let mut claims = claims();
+    claims[name] = value;
+    check(&json!({"alg": "ES256", "kid": "ec"}), &claims)
+}
+
+#[test]
+fn oidcc_client_test_every_allowed_algorithm_is_accepted() {
+    for (alg, kid) in [("ES256", "ec"), ("RS256", "rsa"), ("PS256", "rsa"), ("EdDSA", "ed")] {
+        let token = check(&json!({"alg": alg, "kid": kid, "typ": "JWT"}), &claims()).unwrap();
+        assert_eq!(token.subject, "ada", "{alg}");
+        assert_eq!(token.claims["email"], "ada@acme.test");
+    }
+}
+
+#[test]
+fn oidcc_client_test_invalid_iss() {
+    for bad in ["https://evil.test", "https://op.test/", "https://OP.test"] {
+        assert_eq!(with("iss", bad.into()), Err(IdTokenError::Issuer), "{bad}");
+    }
+}
+
+#[test]
+fn oidcc_client_test_invalid_aud() {
+    for bad in [json!("other"), json!(["c", "other"]), json!(["other"]), json!([]), json!(["c", "c"])] {
+        assert_eq!(with("aud", bad.clone()), Err(IdTokenError::Audience), "{bad}");
+    }
+    assert!(with("aud", json!(["c"])).is_ok());
+    assert_eq!(with("azp", json!("other")), Err(IdTokenError::Audience));
+    assert!(with("azp", json!("c")).is_ok());
+}
+
+#[test]
+fn oidcc_client_test_missing_claims_and_claims_of_another_type() {
+    for name in ["iss", "sub", "aud", "exp", "iat"] {
+        let mut without = claims();
+        without.as_object_mut().unwrap().remove(name);
+        assert_eq!(check(&json!({"alg": "ES256"}), &without), Err(IdTokenError::Malformed), "{name} missing");
+        for bad in [json!(null), json!({}), json!([1]), json!(1.5), json!(true)] {
+            assert_eq!(with(name, bad.clone()), Err(IdTokenError::Malformed), "{name} {bad}");
+        }
+    }
+    for name in ["exp", "iat"] {
+        assert_eq!(with(name, json!("1800000300")), Err(IdTokenError::Malformed));
+        assert_eq!(with(name, json!(1e300)), Err(IdTokenError::Malformed));
+    }
+    assert_eq!(with("sub", json!("")), Err(IdTokenError::Malformed));
+    assert_eq!(with("sub", json!("a".repeat(256))), Err(IdTokenError::Malformed));
+}
+
+#[test]
+fn oidcc_client_test_invalid_sig() {
+    for (alg, kid) in [("ES256", "ec"), ("RS256", "rsa"), ("PS256", "rsa"), ("EdDSA", "ed")] {
+        let forged = OTHER_KEYS.sign(&json!({"alg": alg, "kid": kid}), &claims());
+        assert_eq!(verify(&forged, &keys(), &expected()), Err(IdTokenError::Signature), "{alg}");
+    }
+}
+
+#[test]
+fn oidcc_client_test_invalid_sig_hs256_and_idtoken_sig_none() {
+    for alg in ["HS256", "none"] {
+        for kid in ["rsa", "ec"] {
+            assert_eq!(check(&json!({"alg": alg, "kid": kid}), &claims()), Err(IdTokenError::Header), "{alg}");
+        }
+    }
+}
+
+#[test]
+fn a_token_under_one_algorithm_does_not_pass_under_another() {
+    let token = KEYS.sign(&json!({"alg": "PS256", "kid": "rsa"}), &claims());
+    let only_rs256 = {
+        let mut jwk = KEYS.rsa_jwk("rsa");
+        jwk["alg"] = "RS256".into();
+        KeySet::parse(&document(&[jwk])).unwrap()
+    };
+    assert_eq!(verify(&token, &only_rs256, &expected()), Err(IdTokenError::Key(KeyChoiceError::NotFound)));
+    assert_eq!(
+        check(&json!({"alg": "RS256", "kid": "ec"}), &claims()),
+        Err(IdTokenError::Key(KeyChoiceError::NotFound))
+    );
+}
+
+#[test]
+fn oidcc_client_test_nonce_invalid() {
+    assert_eq!(with("nonce", json!("other")), Err(IdTokenError::Nonce));
+    assert_eq!(with("nonce", json!(null)), Err(IdTokenError::Nonce));
+}
+
+#[test]
+fn oidcc_client_test_kid_absent_single_jwks_is_accepted() {
+    let token = KEYS.sign(&json!({"alg": "ES256"}), &claims());
+    let single = KeySet::parse(&document(&[KEYS.ec_jwk("ec")])).unwrap();
+    assert!(verify(&token, &single, &expected()).is_ok());
+}
+
+#[test]
+fn oidcc_client_test_kid_absent_multiple_jwks_is_refused() {
+    let token = KEYS.sign(&json!({"alg": "ES256"}), &claims());
+    let several = KeySet::parse(&document(&[KEYS.ec_jwk("1"), OTHER_KEYS.ec_jwk("2")])).unwrap();
+    assert_eq!(verify(&token, &several, &expected()), Err(IdTokenError::Key(KeyChoiceError::Ambiguous)));
+}
+
+#[test]
+fn oidcc_client_test_signing_key_rotation_an_unknown_kid_asks_for_the_keys_again() {
+    let answer = check(&json!({"alg": "ES256", "kid": "new"}), &claims());
+    assert_eq!(answer, Err(IdTokenError::Key(KeyChoiceError::NotFound)));
+}
+
+#[test]
+fn oidcc_client_test_invalid_athash_and_missing_athash() {
+    assert!(with("at_hash", json!(at_hash("at", &digest::SHA256))).is_ok());
+    assert_eq!(with("at_hash", json!(at_hash("other", &digest::SHA256))), Err(IdTokenError::AccessToken));
+    assert!(with("at_hash", json!(null)).is_ok());
+    let mut claims = claims();
+    claims["at_hash"] = json!(at_hash("at", &digest::SHA512));
+    assert!(check(&json!({"alg": "EdDSA", "kid": "ed"}), &claims).is_ok());
+}
+
+#[test]
+fn expired_and_future_tokens_are_refused_within_a_minute_of_skew() {
+    assert!(with("exp", json!(NOW - 59)).is_ok());
+    assert_eq!(with("exp", json!(NOW - 60)), Err(IdTokenError::Expired));
+    assert!(with("iat", json!(NOW + 60)).is_ok());
+    assert_eq!(with("iat", json!(NOW + 61)), Err(IdTokenError::NotYet));
+    assert_eq!(with("nbf", json!(NOW + 61)), Err(IdTokenError::NotYet));
+}
+
+#[test]
+fn a_key_in_the_header_is_not_used() {
+    let header = json!({"alg": "ES256", "kid": "ec", "jwk": OTHER_KEYS.ec_jwk("ec")});
+    let forged = OTHER_KEYS.sign(&header, &claims());
+    assert_eq!(verify(&forged, &keys(), &expected()), Err(IdTokenError::Signature));
+}
+
+#[test]
+fn other_kinds_of_token_and_critical_extensions_are_refused() {
+    for header in [
+        json!({"alg": "ES256", "kid": "ec", "typ": "at+jwt"}),
+        json!({"alg": "ES256", "kid": "ec", "typ": "logout+jwt"}),
+        json!({"alg": "ES256", "kid": "ec", "crit": ["b64"], "b64": false}),
+        json!({"alg": "ES256", "kid": "ec", "cty": "JWT"}),
+    ] {
+        assert_eq!(check(&header, &claims()), Err(IdTokenError::Header), "{header}");
+    }
+}
+
+#[test]
+fn a_sign_in_older_than_asked_for_is_refused() {
+    let asked = Expected { authenticated_after: Some(Timestamp::from_seconds(NOW - 10)), ..expected() };
+    for (auth_time, answer) in [(json!(NOW), true), (json!(NOW - 71), false), (json!(null), false)] {
+        let mut claims = claims();
+        claims["auth_time"] = auth_time;
+        let token = KEYS.sign(&json!({"alg": "ES256", "kid": "ec"}), &claims);
+        assert_eq!(verify(&token, &keys(), &asked).is_ok(), answer, "{claims}");
+    }
+}
+
+#[test]
+fn every_truncation_and_every_flipped_character_is_refused() {
+    let token = KEYS.sign(&json!({"alg": "ES256", "kid": "ec"}), &claims());
+    for end in 0..token.len() {
+        assert!(verify(&token[..end], &keys(), &expected()).is_err(), "{end}");
+    }
+    for at in (0..token.len()).step_by(7) {
+        let mut bytes = token.clone().into_bytes();
+        bytes[at] = if bytes[at] == b'A' { b'B' } else { b'A' };
+        assert!(verify(&String::from_utf8(bytes).unwrap(), &keys(), &expected()).is_err(), "{at}");
+    }
+}
+
+#[test]
+fn keys_for_encryption_symmetric_keys_and_unknown_keys_are_passed_over() {
+    let mut encryption = KEYS.ec_jwk("ec");
+    encryption["use"] = "enc".into();
+    let odd = json!({"kty": "LTS", "kid": "x", "crv": 7});
+    let symmetric = json!({"kty": "oct", "kid": "ec", "k": "AAAA"});
+    let set = KeySet::parse(&document(&[encryption, odd, symmetric])).unwrap();
+    let token = KEYS.sign(&json!({"alg": "ES256", "kid": "ec"}), &claims());
+    assert_eq!(verify(&token, &set, &expected()), Err(IdTokenError::Key(KeyChoiceError::NotFound)));
+    assert!(KeySet::parse(b"[]").is_err() && KeySet::parse(b"{}").is_err());
+}

@@ -1,0 +1,12 @@
+//! The gateway as relying party of a customer's OpenID provider. A customer configures that provider, so everything
+//! it sends is hostile until checked. Pure: `outbound` does the calls, `flows` keeps the transaction.
+
+pub mod authorization;
+pub mod discovery;
+pub mod id_token;
+pub mod jwks;
+pub mod token;
+pub mod userinfo;
+
+#[cfg(test)]
+mod dishonest;

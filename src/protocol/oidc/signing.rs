@@ -1,0 +1,195 @@
+//! Signing JWTs with ES256 and RS256. A key is parsed once and then signs from memory; the primitives are aws-lc's.
+
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _, RSA_PKCS1_SHA256, RsaKeyPair};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jsonwebtoken::DecodingKey;
+use serde::{Deserialize, Serialize};
+
+use super::jwks::PublicJwk;
+use super::verification::VerificationKey;
+
+/// An algorithm that the gateway signs with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum SigningAlgorithm {
+    /// ECDSA on P-256 with SHA-256.
+    #[serde(rename = "ES256")]
+    Es256,
+    /// RSASSA-PKCS1-v1_5 with SHA-256, which certification expects as the default of ID tokens.
+    #[serde(rename = "RS256")]
+    Rs256,
+}
+
+impl SigningAlgorithm {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Es256, Self::Rs256];
+
+    /// The name on the wire and in the store.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Es256 => "ES256",
+            Self::Rs256 => "RS256",
+        }
+    }
+
+    /// The algorithm with this name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|algorithm| algorithm.as_str() == name)
+    }
+}
+
+/// What a JWT is, said in its header so that one kind can never pass for another (RFC 8725, 3.11).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TokenType {
+    /// An ID token.
+    IdToken,
+    /// An access token (RFC 9068).
+    AccessToken,
+}
+
+impl TokenType {
+    /// The `typ` of the header.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::IdToken => "JWT",
+            Self::AccessToken => "at+jwt",
+        }
+    }
+}
+
+enum KeyPair {
+    Es256(EcdsaKeyPair),
+    Rs256(RsaKeyPair),
+}
+
+/// A private key that signs.
+pub struct SigningKey {
+    kid: String,
+    pair: KeyPair,
+}
+
+/// The bytes are not a private key of this algorithm, or the RSA key is shorter than 2048 bits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a private key of this algorithm")]
+pub struct InvalidSigningKey;
+
+/// The claims could not be serialised or the key did not sign.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("signing failed")]
+pub struct SigningFailed;
+
+#[derive(Serialize)]
+struct Header<'a> {
+    typ: &'static str,
+    alg: &'static str,
+    kid: &'a str,
+}
+
+impl SigningKey {
+    /// Parses a PKCS#8 private key.
+    pub fn from_pkcs8(kid: &str, algorithm: SigningAlgorithm, pkcs8: &[u8]) -> Result<Self, InvalidSigningKey> {
+        let pair = match algorithm {
+            SigningAlgorithm::Es256 => EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8)
+                .map(KeyPair::Es256)
+                .map_err(|_| InvalidSigningKey)?,
+            SigningAlgorithm::Rs256 => {
+                RsaKeyPair::from_pkcs8(pkcs8).map(KeyPair::Rs256).map_err(|_| InvalidSigningKey)?
+            }
+        };
+        Ok(Self { kid: kid.to_owned(), pair })
+    }
+
+    /// The key's id.
+    pub fn kid(&self) -> &str {
+        &self.kid
+    }
+
+    /// What it signs with.
+    pub const fn algorithm(&self) -> SigningAlgorithm {
+        match self.pair {
+            KeyPair::Es256(_) => SigningAlgorithm::Es256,
+            KeyPair::Rs256(_) => SigningAlgorithm::Rs256,
+        }
+    }
+
+    /// A compact JWS over `claims` (RFC 7515, 7.1).
+    pub fn sign<C: Serialize>(&self, token_type: TokenType, claims: &C) -> Result<String, SigningFailed> {
+        let header = Header { typ: token_type.as_str(), alg: self.algorithm().as_str(), kid: &self.kid };
+        let header = serde_json::to_vec(&header).map_err(|_| SigningFailed)?;
+        let claims = serde_json::to_vec(claims).map_err(|_| SigningFailed)?;
+        let mut token = URL_SAFE_NO_PAD.encode(header);
+        token.push('.');
+        URL_SAFE_NO_PAD.encode_string(claims, &mut token);
+        let signature = self.sign_bytes(token.as_bytes())?;
+        token.push('.');
+        URL_SAFE_NO_PAD.encode_string(signature, &mut token);
+        Ok(token)
+    }
+
+    fn sign_bytes(&self, message: &[u8]) -> Result<Vec<u8>, SigningFailed> {
+        let random = SystemRandom::new();
+        match &self.pair {
+            KeyPair::Es256(pair) => {
+                pair.sign(&random, message).map(|signature| signature.as_ref().to_vec()).map_err(|_| SigningFailed)
+            }
+            KeyPair::Rs256(pair) => {
+                let mut signature = vec![0; pair.public_modulus_len()];
+                pair.sign(&RSA_PKCS1_SHA256, &random, message, &mut signature).map_err(|_| SigningFailed)?;
+                Ok(signature)
+            }
+        }
+    }
+
+    /// The public half for the JWKS.
+    pub fn public_jwk(&self) -> Result<PublicJwk, InvalidSigningKey> {
+        match &self.pair {
+            KeyPair::Es256(pair) => {
+                let (x, y) = coordinates(pair.public_key().as_ref())?;
+                Ok(PublicJwk::es256(&self.kid, x, y))
+            }
+            KeyPair::Rs256(pair) => {
+                let key = pair.public_key();
+                let (n, e) = (key.modulus(), key.exponent());
+                Ok(PublicJwk::rs256(
+                    &self.kid,
+                    n.big_endian_without_leading_zero(),
+                    e.big_endian_without_leading_zero(),
+                ))
+            }
+        }
+    }
+
+    /// The public half for checking our own tokens.
+    pub fn verification_key(&self) -> Result<VerificationKey, InvalidSigningKey> {
+        let key = match &self.pair {
+            KeyPair::Es256(pair) => DecodingKey::from_ec_der(pair.public_key().as_ref()),
+            KeyPair::Rs256(pair) => {
+                let key = pair.public_key();
+                let (n, e) = (key.modulus(), key.exponent());
+                DecodingKey::from_rsa_raw_components(
+                    n.big_endian_without_leading_zero(),
+                    e.big_endian_without_leading_zero(),
+                )
+            }
+        };
+        Ok(VerificationKey::new(&self.kid, self.algorithm(), key))
+    }
+}
+
+impl std::fmt::Debug for SigningKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SigningKey").field("kid", &self.kid).field("algorithm", &self.algorithm()).finish()
+    }
+}
+
+// An uncompressed point: 0x04, x, y.
+fn coordinates(point: &[u8]) -> Result<(&[u8], &[u8]), InvalidSigningKey> {
+    match point.split_first() {
+        Some((0x04, xy)) if xy.len() == 64 => xy.split_at_checked(32).ok_or(InvalidSigningKey),
+        _ => Err(InvalidSigningKey),
+    }
+}
+
+#[cfg(test)]
+mod tests;
