@@ -1,3 +1,4 @@
 //! Wire formats and pure rules of the standards. No I/O, no clock, no randomness; depends on `values` alone.
 
 pub mod oidc;
+pub mod saml;

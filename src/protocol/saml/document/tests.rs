@@ -1,0 +1,113 @@
+use super::Element;
+use super::reader::{Comments, Limits, Malformed, check_bytes, parse};
+
+fn read_with(text: &str, limits: Limits, comments: Comments) -> Result<Element, Malformed> {
+    parse(check_bytes(text.as_bytes(), &limits, comments)?, &limits, comments)
+}
+
+fn read(text: &str) -> Result<Element, Malformed> {
+    read_with(text, Limits::RESPONSE, Comments::Refused)
+}
+
+#[test]
+fn names_are_resolved_and_references_replaced() {
+    let root =
+        read("<a:r xmlns:a='urn:a' xmlns='urn:d' x='&lt;&#65;&amp;&quot;' a:y='2'><c>1 &amp; &#x32;&gt;</c></a:r>")
+            .unwrap();
+    assert!(root.is("urn:a", "r"));
+    assert_eq!(root.attribute("x"), Some("<A&\""));
+    assert_eq!(root.attribute("y"), None, "an attribute in a namespace is not the plain one");
+    assert_eq!(root.only("urn:d", "c").and_then(Element::text), Some("1 & 2>"));
+}
+
+#[test]
+fn white_space_is_normalised_as_libxml_does() {
+    let root = read("<r a='1\t2\r\n3&#9;4'>x\r\ny\rz&#13;</r>").unwrap();
+    assert_eq!(root.attribute("a"), Some("1 2 3\t4"));
+    assert_eq!(root.text(), Some("x\ny\nz\r"));
+}
+
+#[test]
+fn what_is_not_a_document_is_refused_by_name() {
+    let cases = [
+        ("<!DOCTYPE r><r/>", Malformed::Doctype),
+        ("<r><!-- c --></r>", Malformed::Doctype),
+        ("<r><![CDATA[x]]></r>", Malformed::Doctype),
+        ("<r><?pi x?></r>", Malformed::ProcessingInstruction),
+        (" <?xml version='1.0'?><r/>", Malformed::ProcessingInstruction),
+        ("<?xml-stylesheet href='x'?><r/>", Malformed::ProcessingInstruction),
+        ("<?xml version='1.0' encoding='UTF-16'?><r/>", Malformed::Encoding),
+        ("<?xml version='1.1'?><r/>", Malformed::Encoding),
+        ("\u{FEFF}<r/>", Malformed::Character),
+        ("<r>\u{0}</r>", Malformed::Character),
+        ("<r>\u{FFFE}</r>", Malformed::Character),
+        ("<r>]]></r>", Malformed::NotWellFormed),
+        ("<r>", Malformed::NotWellFormed),
+        ("<r></s>", Malformed::NotWellFormed),
+        ("<r/></r>", Malformed::NotWellFormed),
+        ("", Malformed::NotWellFormed),
+        ("text", Malformed::NotWellFormed),
+        ("<r a=1/>", Malformed::NotWellFormed),
+        ("<r a/>", Malformed::NotWellFormed),
+        ("<r a='<'/>", Malformed::NotWellFormed),
+        ("<r/><r/>", Malformed::SeveralRoots),
+        ("<r/>junk", Malformed::SeveralRoots),
+        ("<r a='1' a='2'/>", Malformed::DuplicateAttribute),
+        ("<r xmlns:a='urn:x' xmlns:b='urn:x' a:i='1' b:i='2'/>", Malformed::DuplicateAttribute),
+        ("<r xmlns:a='1'/>", Malformed::Namespace),
+        ("<r xmlns='../x'/>", Malformed::Namespace),
+        ("<r xmlns:a=''/>", Malformed::Namespace),
+        ("<r xmlns:a='urn:a&amp;b'/>", Malformed::Namespace),
+        ("<r xmlns:xmlns='urn:x'/>", Malformed::Namespace),
+        ("<r xmlns:xml='urn:x'/>", Malformed::Namespace),
+        ("<a:r/>", Malformed::Namespace),
+        ("<r a:x='1'/>", Malformed::Namespace),
+        ("<\u{e9}/>", Malformed::Name),
+        ("<r:s:t xmlns:r='urn:x'/>", Malformed::Name),
+        ("<1r/>", Malformed::Name),
+        ("<r>&nbsp;</r>", Malformed::Reference),
+        ("<r a='&e;'/>", Malformed::Reference),
+        ("<r>&#0;</r>", Malformed::Reference),
+        ("<r>&#x1;</r>", Malformed::Reference),
+        ("<r a='&#x1;'/>", Malformed::Reference),
+        ("<r>&#+65;</r>", Malformed::Reference),
+    ];
+    for (text, expected) in cases {
+        assert_eq!(read(text), Err(expected), "{text}");
+    }
+    let utf16: Vec<u8> = "<r/>".encode_utf16().flat_map(u16::to_le_bytes).chain([0xff]).collect();
+    assert_eq!(check_bytes(&utf16, &Limits::RESPONSE, Comments::Refused), Err(Malformed::Encoding));
+}
+
+#[test]
+fn each_limit_holds() {
+    let limits = Limits { bytes: 1_000, depth: 3, elements: 5, attributes_per_element: 2 };
+    let read = |text: &str| read_with(text, limits, Comments::Refused);
+    assert!(read("<a b='' c=''><b><c/></b><d/><e/></a>").is_ok());
+    assert_eq!(read(&format!("<a>{}</a>", "x".repeat(1_000))), Err(Malformed::TooLarge));
+    assert_eq!(read("<a><b><c><d/></c></b></a>"), Err(Malformed::TooDeep));
+    assert_eq!(read("<a><b/><c/><d/><e/><f/></a>"), Err(Malformed::TooManyElements));
+    assert_eq!(read("<a b='' c='' d=''/>"), Err(Malformed::TooManyAttributes));
+}
+
+#[test]
+fn comments_are_skipped_where_people_write_by_hand_but_entities_are_not() {
+    let root = read_with("<r>a<!-- x -->b</r>", Limits::METADATA, Comments::Skipped).unwrap();
+    assert_eq!(root.text(), Some("ab"));
+    for text in ["<!DOCTYPE r [<!ENTITY e 'x'>]><r>&e;</r>", "<r><![CDATA[x]]></r>"] {
+        assert_eq!(read_with(text, Limits::METADATA, Comments::Skipped), Err(Malformed::Doctype), "{text}");
+    }
+}
+
+#[test]
+fn taking_an_element_out_joins_the_text_around_it() {
+    let whole = read("<r xmlns='urn:r'>a<s/>b<t/></r>").unwrap();
+    assert_eq!(whole.without("urn:r", "s"), read("<r xmlns='urn:r'>ab<t/></r>").unwrap());
+}
+
+#[test]
+fn content_is_equal_whatever_the_prefixes_and_the_order_of_attributes() {
+    let left = read("<a:r xmlns:a='urn:a' x='1' y='2'>t</a:r>").unwrap();
+    assert_eq!(left, read("<r y='2' x='1' xmlns='urn:a'>t</r>").unwrap());
+    assert_ne!(left, read("<r y='2' x='1' xmlns='urn:b'>t</r>").unwrap());
+}

@@ -1,0 +1,38 @@
+use super::{Refusal, open};
+use crate::protocol::saml::document::reader::Limits;
+
+const OPEN: &str = "<p:Response xmlns:p='urn:oasis:names:tc:SAML:2.0:protocol' \
+                    xmlns:a='urn:oasis:names:tc:SAML:2.0:assertion' ID='_r'>";
+
+fn refusal(content: &str) -> Option<Refusal> {
+    let xml = format!("{OPEN}{content}</p:Response>");
+    match open(xml.as_bytes(), &Limits::RESPONSE) {
+        Ok(envelope) => envelope.inspect().err(),
+        Err(refusal) => Some(refusal),
+    }
+}
+
+#[test]
+fn the_root_is_a_response_of_the_protocol_namespace() {
+    for text in ["<Response/>", "<Response xmlns='urn:oasis:names:tc:SAML:2.0:assertion'/>", "<r/>"] {
+        assert_eq!(open(text.as_bytes(), &Limits::RESPONSE).err(), Some(Refusal::Root), "{text}");
+    }
+}
+
+#[test]
+fn there_is_one_assertion_and_it_is_a_child_of_the_response() {
+    let cases = [
+        ("", Refusal::NoAssertion),
+        ("<a:Assertion/><a:Assertion/>", Refusal::SeveralAssertions),
+        ("<a:Assertion/><a:EncryptedAssertion/>", Refusal::SeveralAssertions),
+        ("<a:Assertion><a:Advice><a:Assertion/></a:Advice></a:Assertion>", Refusal::SeveralAssertions),
+        ("<p:Extensions><a:Assertion/></p:Extensions>", Refusal::AssertionPlace),
+        ("<Assertion xmlns='urn:x'/>", Refusal::AssertionPlace),
+        ("<p:Response/>", Refusal::AssertionPlace),
+        ("<a:EncryptedAssertion/>", Refusal::Encrypted),
+        ("<a:Assertion/>", Refusal::Unsigned),
+    ];
+    for (content, expected) in cases {
+        assert_eq!(refusal(content), Some(expected), "{content}");
+    }
+}
