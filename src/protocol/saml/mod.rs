@@ -1,10 +1,13 @@
 //! SAML 2.0, as a service provider (Web Browser SSO profile).
 //!
 //! Owns what goes to and comes from a customer's identity provider: metadata both ways, the signed AuthnRequest, and
-//! the one way to a verified assertion. Every document passes `gate` before a library sees it; only the
+//! the one way to a [`assertion::VerifiedAssertion`]. Every document passes `gate` before a library sees it; only the
 //! bytes that the signature covers are read. The only module that names samael (libxml2, libxmlsec1) and openssl.
 //! Depends on `values`.
 
+pub mod assertion;
+pub mod attribute_map;
+pub mod certificate;
 pub mod document;
 pub mod gate;
 pub mod names;

@@ -1,0 +1,187 @@
+//! From a response in a form field to an assertion that may be believed.
+//!
+//! Owns [`verify`], the only maker of a [`VerifiedAssertion`]: decode, gate, signature, then every check that the
+//! library leaves out (security.md, section 1). Refuses everything else with a [`rejected::Rejected`]. Whether the
+//! assertion was used before is for the store; whether the person may sign in is for `access`.
+
+pub mod rejected;
+mod response;
+mod signature;
+mod statements;
+mod window;
+
+#[cfg(test)]
+mod tests;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use crate::protocol::saml::assertion::rejected::Rejected;
+use crate::protocol::saml::assertion::window::Window;
+use crate::protocol::saml::certificate::Certificate;
+use crate::protocol::saml::document::reader::Limits;
+use crate::protocol::saml::gate;
+use crate::values::clock::Timestamp;
+
+/// What the response has to fit.
+#[derive(Debug, Clone, Copy)]
+pub struct Expected<'a> {
+    /// The connection's identity provider.
+    pub idp_entity_id: &'a str,
+    /// The connection's signing certificates; any of them may verify. None means nothing is accepted.
+    pub certificates: &'a [Certificate],
+    /// Our entity id towards this connection: the audience.
+    pub sp_entity_id: &'a str,
+    /// This connection's assertion consumer service: destination and recipient.
+    pub acs_url: &'a str,
+    /// Which request it answers.
+    pub answers: Answers<'a>,
+    /// Our clock.
+    pub now: Timestamp,
+    /// How far the two clocks may be apart. Kantara's profile asks for 3 to 5 minutes.
+    pub skew_seconds: i64,
+    /// Bounds of the document.
+    pub limits: Limits,
+}
+
+/// Which request a response answers.
+#[derive(Debug, Clone, Copy)]
+pub enum Answers<'a> {
+    /// The request of a sign-in under way; it must be named.
+    Request(Request<'a>),
+    /// None: the identity provider began. No request may be named.
+    Nothing,
+}
+
+/// The request that was sent.
+#[derive(Debug, Clone, Copy)]
+pub struct Request<'a> {
+    /// Its id.
+    pub id: &'a str,
+    /// When it was made, on our clock.
+    pub issued_at: Timestamp,
+    /// What it demanded.
+    pub authentication: Authentication,
+}
+
+/// Whether an existing session at the identity provider is enough.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Authentication {
+    /// It is.
+    Any,
+    /// The person must authenticate after the request (`ForceAuthn`).
+    Fresh,
+}
+
+impl Expected<'_> {
+    /// How old an unsolicited response may be; a solicited one is measured against its request.
+    const UNSOLICITED_MAX_AGE_SECONDS: i64 = 300;
+
+    fn window(&self) -> Window {
+        Window { now: self.now, skew_seconds: self.skew_seconds }
+    }
+}
+
+/// Whom an assertion is about. Compared as a whole and byte for byte.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NameId {
+    /// The identifier: not empty, without white space around it.
+    pub value: String,
+    /// The format URI; unspecified when the assertion gave none. Never transient.
+    pub format: String,
+}
+
+/// An attribute and its values in document order; empty values are left out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attribute {
+    /// The `Name`; `FriendlyName` is never looked at.
+    pub name: String,
+    /// The values as they stand.
+    pub values: Vec<String>,
+}
+
+/// An assertion whose signature and conditions hold. Only [`verify`] makes one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VerifiedAssertion {
+    assertion_id: String,
+    issuer: String,
+    name_id: NameId,
+    session_index: Option<String>,
+    attributes: Vec<Attribute>,
+    authn_instant: Timestamp,
+    authn_context: Option<String>,
+    replay_until: Timestamp,
+    session_expires_at: Option<Timestamp>,
+}
+
+impl VerifiedAssertion {
+    /// The id under which it may be used once.
+    pub fn assertion_id(&self) -> &str {
+        &self.assertion_id
+    }
+
+    /// The identity provider's entity id.
+    pub fn issuer(&self) -> &str {
+        &self.issuer
+    }
+
+    /// Whom it is about.
+    pub fn name_id(&self) -> &NameId {
+        &self.name_id
+    }
+
+    /// The session at the identity provider, for logout.
+    pub fn session_index(&self) -> Option<&str> {
+        self.session_index.as_deref()
+    }
+
+    /// What it says about the person.
+    pub fn attributes(&self) -> &[Attribute] {
+        &self.attributes
+    }
+
+    /// When the person authenticated at the identity provider.
+    pub fn authn_instant(&self) -> Timestamp {
+        self.authn_instant
+    }
+
+    /// How the person authenticated, as a class URI.
+    pub fn authn_context(&self) -> Option<&str> {
+        self.authn_context.as_deref()
+    }
+
+    /// Until when it would be accepted again, so its id has to be kept.
+    pub fn replay_until(&self) -> Timestamp {
+        self.replay_until
+    }
+
+    /// When the identity provider wants our session to end at the latest.
+    pub fn session_expires_at(&self) -> Option<Timestamp> {
+        self.session_expires_at
+    }
+}
+
+/// Verifies the value of the form field `SAMLResponse`.
+///
+/// CPU-bound and partly in C libraries that recurse: call it on a thread of its own with a stack of 8 MiB, and wait
+/// for it with a deadline.
+pub fn verify(saml_response: &str, expected: &Expected<'_>) -> Result<VerifiedAssertion, Rejected> {
+    let bytes = decode(saml_response, &expected.limits)?;
+    let envelope = gate::open(&bytes, &expected.limits)?;
+    response::check_status(envelope.unverified())?;
+    let gated = envelope.inspect()?;
+    // Before the costly step: what is not for us needs no verification.
+    response::check_envelope(&gated, expected)?;
+    let assertion = signature::verified_assertion(&gated, expected.certificates, &expected.limits)?;
+    statements::read(&assertion, expected)
+}
+
+/// SAML bindings 3.5.4: base64, which some senders wrap into lines.
+fn decode(text: &str, limits: &Limits) -> Result<Vec<u8>, Rejected> {
+    let is_bounded = text.len() / 2 <= limits.bytes;
+    let compact: Vec<u8> = text.bytes().filter(|byte| is_bounded && !byte.is_ascii_whitespace()).collect();
+    if compact.is_empty() {
+        return Err(Rejected::Encoding);
+    }
+    STANDARD.decode(compact).map_err(|_| Rejected::Encoding)
+}

@@ -1,0 +1,7 @@
+//! `verify` against documents that a test identity provider really signs.
+
+mod checks;
+mod forgeries;
+mod genuine;
+mod idp;
+mod mutations;
