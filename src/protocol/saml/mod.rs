@@ -7,7 +7,11 @@
 
 pub mod assertion;
 pub mod attribute_map;
+pub mod authn_request;
 pub mod certificate;
 pub mod document;
 pub mod gate;
+pub mod idp_metadata;
 pub mod names;
+pub mod signing_key;
+pub mod sp_metadata;

@@ -1,0 +1,186 @@
+//! The authentication request that sends a person to their identity provider (HTTP-Redirect binding, signed).
+//!
+//! Owns its id (160 random bits), its XML and the query signature. One callback per connection: the address where the
+//! answer is expected is spelled out and is the one of our metadata.
+
+use std::fmt::Write as _;
+use std::io::Write as _;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use flate2::Compression;
+use flate2::write::DeflateEncoder;
+use quick_xml::escape::escape;
+use url::Url;
+use url::form_urlencoded::byte_serialize;
+
+use crate::protocol::saml::assertion::Authentication;
+use crate::protocol::saml::names::{BINDING_POST, RSA_SHA256, SAML, SAMLP};
+use crate::protocol::saml::signing_key::{SigningKey, UnusableKey};
+use crate::values::clock::Timestamp;
+use crate::values::entropy::Entropy;
+
+/// A fresh request id: `_` and 160 random bits in hexadecimal, an NCName.
+pub fn new_id(entropy: &Entropy) -> String {
+    entropy.bytes::<20>().iter().fold("_".to_owned(), |mut id, byte| {
+        // Writing to a string cannot fail.
+        let _ = write!(id, "{byte:02x}");
+        id
+    })
+}
+
+/// A request. `AssertionConsumerServiceIndex`, `RequestedAuthnContext` and `Subject` are left out: identity providers
+/// answer each with an error now and then.
+#[derive(Debug, Clone, Copy)]
+pub struct AuthnRequest<'a> {
+    /// From [`new_id`]; kept with the attempt.
+    pub id: &'a str,
+    /// Our clock.
+    pub issued_at: Timestamp,
+    /// The identity provider's single sign-on address for this binding.
+    pub destination: &'a Url,
+    /// Our entity id towards this connection.
+    pub sp_entity_id: &'a str,
+    /// Where the answer goes, exactly as in our metadata.
+    pub acs_url: &'a str,
+    /// Whether an existing session at the identity provider is enough.
+    pub authentication: Authentication,
+    /// The NameID format asked for, when the connection wants a particular one.
+    pub name_id_format: Option<&'a str>,
+}
+
+impl AuthnRequest<'_> {
+    /// The request as XML.
+    pub fn to_xml(&self) -> String {
+        let force = match self.authentication {
+            Authentication::Any => "",
+            Authentication::Fresh => " ForceAuthn=\"true\"",
+        };
+        let format = self.name_id_format.map(|format| format!(" Format=\"{}\"", escape(format))).unwrap_or_default();
+        format!(
+            "<samlp:AuthnRequest xmlns:samlp=\"{SAMLP}\" xmlns:saml=\"{SAML}\" ID=\"{id}\" Version=\"2.0\" \
+             IssueInstant=\"{issued_at}\" Destination=\"{destination}\" AssertionConsumerServiceURL=\"{acs}\" \
+             ProtocolBinding=\"{BINDING_POST}\"{force}><saml:Issuer>{issuer}</saml:Issuer>\
+             <samlp:NameIDPolicy{format} AllowCreate=\"true\"/></samlp:AuthnRequest>",
+            id = escape(self.id),
+            issued_at = self.issued_at,
+            destination = escape(self.destination.as_str()),
+            acs = escape(self.acs_url),
+            issuer = escape(self.sp_entity_id),
+        )
+    }
+
+    /// The address to send the browser to. `relay_state` is an opaque handle of at most 80 bytes (SAML bindings 3.4.3).
+    ///
+    /// SAML bindings 3.4.4.1: the signature is over `SAMLRequest=...&RelayState=...&SigAlg=...` as it is sent.
+    pub fn redirect_url(&self, relay_state: &str, key: &SigningKey) -> Result<String, UnusableKey> {
+        let mut signed = format!("SAMLRequest={}", encode(&STANDARD.encode(deflate(self.to_xml().as_bytes()))));
+        // Writing to a string cannot fail.
+        let _ = write!(signed, "&RelayState={}&SigAlg={}", encode(relay_state), encode(RSA_SHA256));
+        let signature = STANDARD.encode(key.sign(signed.as_bytes())?);
+        let mut base = self.destination.clone();
+        base.set_fragment(None);
+        // An identity provider's address may have a query of its own.
+        let joint = match base.query() {
+            None => "?",
+            Some("") => "",
+            Some(_) => "&",
+        };
+        Ok(format!("{base}{joint}{signed}&Signature={}", encode(&signature)))
+    }
+}
+
+fn encode(text: &str) -> String {
+    byte_serialize(text.as_bytes()).collect()
+}
+
+/// RFC 1951 without a header, as the binding asks.
+fn deflate(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = DeflateEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(bytes).expect("writing to a vector cannot fail");
+    encoder.finish().expect("writing to a vector cannot fail")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+    use std::io::Read as _;
+
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+    use openssl::hash::MessageDigest;
+    use openssl::pkey::PKey;
+    use openssl::rsa::Rsa;
+    use openssl::sign::Verifier;
+    use openssl::x509::X509;
+    use url::Url;
+
+    use super::{AuthnRequest, new_id};
+    use crate::protocol::saml::assertion::Authentication;
+    use crate::protocol::saml::certificate::Holder;
+    use crate::protocol::saml::document::reader::{Comments, Limits, parse};
+    use crate::protocol::saml::names::{SAML, SAMLP};
+    use crate::protocol::saml::signing_key::SigningKey;
+    use crate::values::clock::Timestamp;
+    use crate::values::entropy::Entropy;
+
+    fn key() -> SigningKey {
+        let rsa = PKey::from_rsa(Rsa::generate(2048).unwrap()).unwrap();
+        let holder = Holder { common_name: "h", valid_from: Timestamp::from_seconds(0), serial: &[1; 16] };
+        SigningKey::from_pkcs8(&rsa.private_key_to_pkcs8().unwrap(), &holder).unwrap()
+    }
+
+    fn request(destination: &Url) -> AuthnRequest<'_> {
+        AuthnRequest {
+            id: "_0a",
+            issued_at: Timestamp::from_seconds(1_700_000_000),
+            destination,
+            sp_entity_id: "https://sp.test/metadata?a=1&b=\"2\"",
+            acs_url: "https://sp.test/acs",
+            authentication: Authentication::Fresh,
+            name_id_format: None,
+        }
+    }
+
+    #[test]
+    fn an_id_has_160_bits_and_is_a_name() {
+        assert_eq!(new_id(&Entropy::new(|buffer| buffer.fill(0xab))), format!("_{}", "ab".repeat(20)));
+    }
+
+    #[test]
+    fn the_request_is_a_document_that_says_what_was_asked() {
+        let destination = Url::parse("https://idp.test/sso?x=1&y=2").unwrap();
+        let root = parse(&request(&destination).to_xml(), &Limits::RESPONSE, Comments::Refused).unwrap();
+        assert!(root.is(SAMLP, "AuthnRequest"));
+        assert_eq!(root.attribute("Destination"), Some("https://idp.test/sso?x=1&y=2"));
+        assert_eq!(root.attribute("AssertionConsumerServiceURL"), Some("https://sp.test/acs"));
+        assert_eq!(root.attribute("ForceAuthn"), Some("true"));
+        assert_eq!(root.attribute("IssueInstant"), Some("2023-11-14T22:13:20.000Z"));
+        let issuer = root.only(SAML, "Issuer").and_then(|issuer| issuer.text());
+        assert_eq!(issuer, Some("https://sp.test/metadata?a=1&b=\"2\""));
+        let policy = root.only(SAMLP, "NameIDPolicy").unwrap();
+        assert_eq!((policy.attribute("AllowCreate"), policy.attribute("Format")), (Some("true"), None));
+    }
+
+    #[test]
+    fn the_redirect_carries_the_request_and_a_signature_over_the_query_as_sent() {
+        let key = key();
+        let destination = Url::parse("https://idp.test/sso?tenant=1").unwrap();
+        let request = request(&destination);
+        let url = Url::parse(&request.redirect_url("handle+/=", &key).unwrap()).unwrap();
+        let query: HashMap<_, _> = url.query_pairs().into_owned().collect();
+        assert_eq!(query["tenant"], "1");
+        assert_eq!(query["RelayState"], "handle+/=");
+        let deflated = STANDARD.decode(&query["SAMLRequest"]).unwrap();
+        let mut xml = String::new();
+        flate2::read::DeflateDecoder::new(deflated.as_slice()).read_to_string(&mut xml).unwrap();
+        assert_eq!(xml, request.to_xml());
+
+        let raw = url.query().unwrap();
+        let signed = &raw["tenant=1&".len()..raw.find("&Signature=").unwrap()];
+        let public = X509::from_der(key.certificate().der()).unwrap().public_key().unwrap();
+        let mut verifier = Verifier::new(MessageDigest::sha256(), &public).unwrap();
+        let signature = STANDARD.decode(&query["Signature"]).unwrap();
+        assert!(verifier.verify_oneshot(&signature, signed.as_bytes()).unwrap());
+    }
+}

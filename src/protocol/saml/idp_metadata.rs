@@ -1,0 +1,302 @@
+//! Reading an identity provider's metadata, as an administrator hands it in.
+//!
+//! Owns what is taken from it: entity id, sign-on addresses, signing certificates, end of validity. Refuses a document
+//! from which nothing could be verified later. Does not fetch, and does not judge the document's own signature.
+
+use serde::{Deserialize, Serialize};
+use url::{Host, Url};
+
+use crate::protocol::saml::certificate::{Certificate, InvalidCertificate};
+use crate::protocol::saml::document::Element;
+use crate::protocol::saml::document::reader::{Comments, Limits, Malformed, check_bytes, parse};
+use crate::protocol::saml::names::{BINDING_POST, BINDING_REDIRECT, DSIG, METADATA, SAMLP};
+use crate::values::clock::Timestamp;
+
+/// SAML metadata 2.2.1 bounds an entity id at 1024 characters.
+const MAX_ENTITY_ID_CHARACTERS: usize = 1024;
+/// More certificates than any roll-over needs; each costs a verification when a signature is wrong.
+const MAX_CERTIFICATES: usize = 16;
+
+/// What a connection keeps of its identity provider's metadata. There is at least one certificate.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IdpMetadata {
+    /// The issuer of its responses.
+    pub entity_id: String,
+    /// Where a browser is sent with a request (HTTP-Redirect).
+    pub sso_redirect_url: Url,
+    /// The same by HTTP-POST, when it has one.
+    pub sso_post_url: Option<Url>,
+    /// The certificates that may verify its signatures, in document order, each once.
+    pub certificates: Vec<Certificate>,
+    /// When the document has to be read again.
+    pub valid_until: Option<Timestamp>,
+}
+
+/// Why metadata is not accepted.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidMetadata {
+    /// Not an acceptable XML document.
+    #[error("metadata is not acceptable xml: {0}")]
+    Document(#[from] Malformed),
+    /// The root is neither `EntityDescriptor` nor `EntitiesDescriptor`.
+    #[error("not saml metadata")]
+    Root,
+    /// No identity provider in it.
+    #[error("metadata describes no saml 2.0 identity provider")]
+    NoIdentityProvider,
+    /// More than one, so it is not clear which is meant.
+    #[error("metadata describes more than one identity provider")]
+    SeveralIdentityProviders,
+    /// Missing, empty or too long.
+    #[error("metadata has no usable entity id")]
+    EntityId,
+    /// No sign-on address by HTTP-Redirect.
+    #[error("metadata has no single sign-on address for http-redirect")]
+    NoRedirectAddress,
+    /// A sign-on address that is not https (http is for loopback alone).
+    #[error("a single sign-on address is not an https url")]
+    Address,
+    /// No signing certificate: nothing could ever be verified.
+    #[error("metadata has no signing certificate")]
+    NoCertificate,
+    /// More than sixteen signing certificates.
+    #[error("metadata has too many signing certificates")]
+    TooManyCertificates,
+    /// A signing certificate that cannot be used.
+    #[error("{0}")]
+    Certificate(#[from] InvalidCertificate),
+    /// `validUntil` is unreadable or has passed.
+    #[error("metadata is no longer valid")]
+    Expired,
+}
+
+impl InvalidMetadata {
+    /// The stable code.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Document(_) => "saml_metadata_document",
+            Self::Root => "saml_metadata_root",
+            Self::NoIdentityProvider => "saml_metadata_no_identity_provider",
+            Self::SeveralIdentityProviders => "saml_metadata_several_identity_providers",
+            Self::EntityId => "saml_metadata_entity_id",
+            Self::NoRedirectAddress => "saml_metadata_no_redirect_address",
+            Self::Address => "saml_metadata_address",
+            Self::NoCertificate => "saml_metadata_no_certificate",
+            Self::TooManyCertificates => "saml_metadata_too_many_certificates",
+            Self::Certificate(_) => "saml_metadata_certificate",
+            Self::Expired => "saml_metadata_expired",
+        }
+    }
+}
+
+/// Reads a metadata document. `now` is for its validity.
+pub fn import(bytes: &[u8], now: Timestamp, limits: &Limits) -> Result<IdpMetadata, InvalidMetadata> {
+    // Entra ID's federation metadata begins with a byte order mark.
+    let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
+    let root = parse(check_bytes(bytes, limits, Comments::Skipped)?, limits, Comments::Skipped)?;
+    let (entity, role) = find_identity_provider(&root)?;
+    let entity_id = entity.attribute("entityID").unwrap_or_default();
+    if entity_id.trim() != entity_id || entity_id.is_empty() || entity_id.chars().count() > MAX_ENTITY_ID_CHARACTERS {
+        return Err(InvalidMetadata::EntityId);
+    }
+    Ok(IdpMetadata {
+        entity_id: entity_id.to_owned(),
+        sso_redirect_url: sign_on_address(role, BINDING_REDIRECT)?.ok_or(InvalidMetadata::NoRedirectAddress)?,
+        sso_post_url: sign_on_address(role, BINDING_POST)?,
+        certificates: signing_certificates(role)?,
+        valid_until: valid_until(&[&root, entity, role], now)?,
+    })
+}
+
+/// The one entity with an identity provider role, and that role. A federation's aggregate with exactly one is taken.
+fn find_identity_provider(root: &Element) -> Result<(&Element, &Element), InvalidMetadata> {
+    let entities: Vec<&Element> = if root.is(METADATA, "EntityDescriptor") {
+        vec![root]
+    } else if root.is(METADATA, "EntitiesDescriptor") {
+        root.named(METADATA, "EntityDescriptor").collect()
+    } else {
+        return Err(InvalidMetadata::Root);
+    };
+    let speaks_saml2 = |role: &&Element| {
+        let protocols = role.attribute("protocolSupportEnumeration").unwrap_or_default();
+        protocols.split_ascii_whitespace().any(|protocol| protocol == SAMLP)
+    };
+    let mut found = entities.into_iter().flat_map(|entity| {
+        entity.named(METADATA, "IDPSSODescriptor").filter(speaks_saml2).map(move |role| (entity, role))
+    });
+    let first = found.next().ok_or(InvalidMetadata::NoIdentityProvider)?;
+    if found.next().is_some() { Err(InvalidMetadata::SeveralIdentityProviders) } else { Ok(first) }
+}
+
+fn sign_on_address(role: &Element, binding: &str) -> Result<Option<Url>, InvalidMetadata> {
+    let mut services = role.named(METADATA, "SingleSignOnService");
+    let Some(service) = services.find(|service| service.attribute("Binding") == Some(binding)) else {
+        return Ok(None);
+    };
+    let url = Url::parse(service.attribute("Location").unwrap_or_default().trim());
+    url.ok().filter(is_acceptable_address).map(Some).ok_or(InvalidMetadata::Address)
+}
+
+/// A browser is sent there with a request: https, or http on this machine (demo and tests).
+fn is_acceptable_address(url: &Url) -> bool {
+    let is_loopback = match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => return false,
+    };
+    let has_credentials = !url.username().is_empty() || url.password().is_some();
+    (url.scheme() == "https" || (url.scheme() == "http" && is_loopback)) && !has_credentials
+}
+
+/// Every certificate of every key for signing. SAML metadata 2.4.1.1: a key without `use` is for both purposes.
+fn signing_certificates(role: &Element) -> Result<Vec<Certificate>, InvalidMetadata> {
+    let is_for_signing = |key: &&Element| key.attribute("use").is_none_or(|purpose| purpose == "signing");
+    let texts = role
+        .named(METADATA, "KeyDescriptor")
+        .filter(is_for_signing)
+        .flat_map(|key| key.named(DSIG, "KeyInfo"))
+        .flat_map(|info| info.named(DSIG, "X509Data"))
+        .flat_map(|data| data.named(DSIG, "X509Certificate"));
+    let mut certificates = Vec::new();
+    for text in texts {
+        let certificate = Certificate::from_base64(text.text().unwrap_or_default())?;
+        if !certificates.contains(&certificate) {
+            certificates.push(certificate);
+        }
+        if certificates.len() > MAX_CERTIFICATES {
+            return Err(InvalidMetadata::TooManyCertificates);
+        }
+    }
+    if certificates.is_empty() { Err(InvalidMetadata::NoCertificate) } else { Ok(certificates) }
+}
+
+/// The earliest `validUntil` of the elements.
+fn valid_until(elements: &[&Element], now: Timestamp) -> Result<Option<Timestamp>, InvalidMetadata> {
+    let mut earliest: Option<Timestamp> = None;
+    for text in elements.iter().filter_map(|element| element.attribute("validUntil")) {
+        let until = Timestamp::parse_rfc3339(text).filter(|until| *until > now).ok_or(InvalidMetadata::Expired)?;
+        earliest = Some(earliest.map_or(until, |known| known.min(until)));
+    }
+    Ok(earliest)
+}
+
+#[cfg(test)]
+mod tests {
+    use openssl::ec::{EcGroup, EcKey};
+    use openssl::nid::Nid;
+    use openssl::pkey::PKey;
+
+    use super::{IdpMetadata, InvalidMetadata, import};
+    use crate::protocol::saml::certificate::{Certificate, Holder, self_signed};
+    use crate::protocol::saml::document::reader::{Limits, Malformed};
+    use crate::values::clock::Timestamp;
+
+    const REDIRECT: &str = "<md:SingleSignOnService Binding=\"urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect\" \
+                            Location=\"https://idp.test/sso\"/>";
+
+    fn now() -> Timestamp {
+        Timestamp::from_seconds(1_700_000_000)
+    }
+
+    fn certificate(serial: u8) -> Certificate {
+        let group = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1).unwrap();
+        let key = PKey::from_ec_key(EcKey::generate(&group).unwrap()).unwrap();
+        self_signed(&key, &Holder { common_name: "idp", valid_from: now(), serial: &[serial; 16] }).unwrap()
+    }
+
+    fn key(attributes: &str, certificate: &Certificate) -> String {
+        format!(
+            "<md:KeyDescriptor {attributes}><ds:KeyInfo><ds:X509Data><ds:X509Certificate>\n{}\n</ds:X509Certificate>\
+             </ds:X509Data></ds:KeyInfo></md:KeyDescriptor>",
+            certificate.to_base64()
+        )
+    }
+
+    fn entity(attributes: &str, content: &str) -> String {
+        format!(
+            "<md:EntityDescriptor xmlns:md=\"urn:oasis:names:tc:SAML:2.0:metadata\" \
+             xmlns:ds=\"http://www.w3.org/2000/09/xmldsig#\" {attributes}><md:IDPSSODescriptor \
+             protocolSupportEnumeration=\"urn:oasis:names:tc:SAML:2.0:protocol\">{content}</md:IDPSSODescriptor>\
+             </md:EntityDescriptor>"
+        )
+    }
+
+    fn read(text: &str) -> Result<IdpMetadata, InvalidMetadata> {
+        import(text.as_bytes(), now(), &Limits::METADATA)
+    }
+
+    #[test]
+    fn signing_keys_and_keys_without_a_use_are_taken_each_once() {
+        let (first, second, third) = (certificate(1), certificate(2), certificate(3));
+        let keys =
+            [key("use=\"signing\"", &first), key("use=\"encryption\"", &second), key("", &third), key("", &first)];
+        let text = entity("entityID=\"https://idp.test\"", &format!("{}{REDIRECT}", keys.concat()));
+        let metadata =
+            read(&format!("\u{FEFF}<?xml version=\"1.0\" encoding=\"utf-8\"?><!-- by hand -->{text}")).unwrap();
+        assert_eq!(metadata.certificates, [first, third]);
+        assert_eq!(metadata.entity_id, "https://idp.test");
+        assert_eq!(metadata.sso_redirect_url.as_str(), "https://idp.test/sso");
+        let json = serde_json::to_string(&metadata).unwrap();
+        assert_eq!(serde_json::from_str::<IdpMetadata>(&json).unwrap(), metadata);
+    }
+
+    #[test]
+    fn the_earliest_end_of_validity_counts() {
+        let content = format!("{}{REDIRECT}", key("", &certificate(1)));
+        let inner = entity("entityID=\"e\" validUntil=\"2024-01-01T00:00:00Z\"", &content);
+        let text = format!(
+            "<md:EntitiesDescriptor xmlns:md=\"urn:oasis:names:tc:SAML:2.0:metadata\" \
+             validUntil=\"2025-01-01T00:00:00Z\">{inner}</md:EntitiesDescriptor>"
+        );
+        let expected = Timestamp::parse_rfc3339("2024-01-01T00:00:00Z");
+        assert_eq!(read(&text).map(|metadata| metadata.valid_until), Ok(expected));
+    }
+
+    #[test]
+    fn what_could_not_be_verified_or_is_ambiguous_is_refused_by_name() {
+        let one = key("", &certificate(1));
+        let good = entity("entityID=\"e\"", &format!("{one}{REDIRECT}"));
+        assert!(read(&good).is_ok());
+        let insecure = REDIRECT.replace("https://idp.test", "http://idp.test");
+        let scripted = REDIRECT.replace("https://idp.test/sso", "javascript:alert(1)");
+        let several = format!(
+            "<EntitiesDescriptor xmlns=\"urn:oasis:names:tc:SAML:2.0:metadata\">{good}{good}</EntitiesDescriptor>"
+        );
+        let many: String = (0..17).map(|serial| key("", &certificate(serial))).collect();
+        let cases = [
+            (entity("entityID=\"e\"", REDIRECT), InvalidMetadata::NoCertificate),
+            (
+                entity("entityID=\"e\"", &format!("{}{REDIRECT}", key("use=\"encryption\"", &certificate(1)))),
+                InvalidMetadata::NoCertificate,
+            ),
+            (entity("entityID=\"e\"", &one), InvalidMetadata::NoRedirectAddress),
+            (entity("entityID=\"e\"", &format!("{one}{insecure}")), InvalidMetadata::Address),
+            (entity("entityID=\"e\"", &format!("{one}{scripted}")), InvalidMetadata::Address),
+            (entity("", &format!("{one}{REDIRECT}")), InvalidMetadata::EntityId),
+            (entity("entityID=\" e\"", &format!("{one}{REDIRECT}")), InvalidMetadata::EntityId),
+            (
+                entity("entityID=\"e\" validUntil=\"2020-01-01T00:00:00Z\"", &format!("{one}{REDIRECT}")),
+                InvalidMetadata::Expired,
+            ),
+            (entity("entityID=\"e\" validUntil=\"soon\"", &format!("{one}{REDIRECT}")), InvalidMetadata::Expired),
+            (entity("entityID=\"e\"", &format!("{many}{REDIRECT}")), InvalidMetadata::TooManyCertificates),
+            (several, InvalidMetadata::SeveralIdentityProviders),
+            (good.replace("SAML:2.0:protocol", "SAML:1.1:protocol"), InvalidMetadata::NoIdentityProvider),
+            ("<r/>".to_owned(), InvalidMetadata::Root),
+            (format!("<!DOCTYPE r>{good}"), InvalidMetadata::Document(Malformed::Doctype)),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(read(&text), Err(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn http_is_for_this_machine_alone() {
+        let one = key("", &certificate(1));
+        for host in ["localhost:7300", "127.0.0.1:7300", "[::1]:7300"] {
+            let local = REDIRECT.replace("https://idp.test", &format!("http://{host}"));
+            assert!(read(&entity("entityID=\"e\"", &format!("{one}{local}"))).is_ok(), "{host}");
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! Our metadata as a service provider, one document per connection.
+//!
+//! Owns its XML. What it promises is what the other modules do: signed requests, signed assertions wanted, answers by
+//! HTTP-POST to the one address of the connection.
+
+use quick_xml::escape::escape;
+
+use crate::protocol::saml::certificate::Certificate;
+use crate::protocol::saml::names::{
+    BINDING_POST, DSIG, FORMAT_EMAIL, FORMAT_PERSISTENT, FORMAT_UNSPECIFIED, METADATA, SAMLP,
+};
+
+/// What our metadata says to one connection's identity provider.
+#[derive(Debug, Clone, Copy)]
+pub struct ServiceProvider<'a> {
+    /// Our entity id towards this connection.
+    pub entity_id: &'a str,
+    /// This connection's assertion consumer service.
+    pub acs_url: &'a str,
+    /// The certificates of the key that signs our requests, and of the next one when there is one.
+    pub signing_certificates: &'a [Certificate],
+}
+
+/// The media type of metadata (SAML metadata, appendix A).
+pub const MEDIA_TYPE: &str = "application/samlmetadata+xml";
+
+/// Renders the document.
+pub fn render(provider: &ServiceProvider<'_>) -> String {
+    let keys: String = provider
+        .signing_certificates
+        .iter()
+        .map(|certificate| {
+            format!(
+                "    <md:KeyDescriptor use=\"signing\">\n      <ds:KeyInfo xmlns:ds=\"{DSIG}\"><ds:X509Data>\
+                 <ds:X509Certificate>{}</ds:X509Certificate></ds:X509Data></ds:KeyInfo>\n    </md:KeyDescriptor>\n",
+                certificate.to_base64()
+            )
+        })
+        .collect();
+    let formats: String = [FORMAT_PERSISTENT, FORMAT_EMAIL, FORMAT_UNSPECIFIED]
+        .iter()
+        .map(|format| format!("    <md:NameIDFormat>{format}</md:NameIDFormat>\n"))
+        .collect();
+    format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
+         <md:EntityDescriptor xmlns:md=\"{METADATA}\" entityID=\"{entity_id}\">\n  \
+         <md:SPSSODescriptor AuthnRequestsSigned=\"true\" WantAssertionsSigned=\"true\" \
+         protocolSupportEnumeration=\"{SAMLP}\">\n{keys}{formats}    \
+         <md:AssertionConsumerService index=\"0\" isDefault=\"true\" Binding=\"{BINDING_POST}\" \
+         Location=\"{acs_url}\"/>\n  </md:SPSSODescriptor>\n</md:EntityDescriptor>\n",
+        entity_id = escape(provider.entity_id),
+        acs_url = escape(provider.acs_url),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use openssl::pkey::PKey;
+    use openssl::rsa::Rsa;
+
+    use super::{ServiceProvider, render};
+    use crate::protocol::saml::certificate::{Certificate, Holder, self_signed};
+    use crate::protocol::saml::document::reader::{Comments, Limits, check_bytes, parse};
+    use crate::protocol::saml::names::{DSIG, METADATA};
+    use crate::values::clock::Timestamp;
+
+    #[test]
+    fn metadata_names_the_entity_the_address_and_every_key() {
+        let key = PKey::from_rsa(Rsa::generate(2048).unwrap()).unwrap();
+        let made_in = |seconds| {
+            let valid_from = Timestamp::from_seconds(seconds);
+            self_signed(&key, &Holder { common_name: "h", valid_from, serial: &[1; 16] }).unwrap()
+        };
+        let certificates = [made_in(0), made_in(86_400)];
+        let provider = ServiceProvider {
+            entity_id: "https://sp.test/m?a&b",
+            acs_url: "https://sp.test/acs",
+            signing_certificates: &certificates,
+        };
+        let text = render(&provider);
+        let bytes = check_bytes(text.as_bytes(), &Limits::METADATA, Comments::Refused).unwrap();
+        let root = parse(bytes, &Limits::METADATA, Comments::Refused).unwrap();
+        assert_eq!(root.attribute("entityID"), Some("https://sp.test/m?a&b"));
+        let role = root.only(METADATA, "SPSSODescriptor").unwrap();
+        let keys: Vec<Certificate> = role
+            .named(METADATA, "KeyDescriptor")
+            .map(|key| key.only(DSIG, "KeyInfo").unwrap().only(DSIG, "X509Data").unwrap())
+            .map(|data| data.only(DSIG, "X509Certificate").unwrap().text().unwrap())
+            .map(|text| Certificate::from_base64(text).unwrap())
+            .collect();
+        assert_eq!(keys, certificates);
+        let acs = role.only(METADATA, "AssertionConsumerService").unwrap();
+        assert_eq!(acs.attribute("Location"), Some("https://sp.test/acs"));
+    }
+}
