@@ -1,5 +1,6 @@
 //! Causeway, a standards-based identity gateway. `docs/architecture.md` is the map; the modules below are its rings.
 
+pub mod directory;
 pub mod outbound;
 pub mod pages;
 pub mod protocol;

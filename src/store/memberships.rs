@@ -59,6 +59,21 @@ pub fn update_status(
     Ok(changed.execute(tx.connection())? == 1)
 }
 
+/// Notes that an account has joined; nothing changes when it had.
+pub fn join(
+    tx: &mut Tx<'_>,
+    account: AccountId,
+    organization: OrganizationId,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    let one = table::table
+        .filter(table::account_id.eq(account))
+        .filter(table::org_id.eq(organization))
+        .filter(table::invite_state.ne("joined"));
+    diesel::update(one).set((table::invite_state.eq("joined"), table::updated_at.eq(at))).execute(tx.connection())?;
+    Ok(())
+}
+
 /// Removes one; tells whether it was there.
 pub fn delete(tx: &mut Tx<'_>, account: AccountId, organization: OrganizationId) -> Result<bool, StoreError> {
     let one = table::table.filter(table::account_id.eq(account)).filter(table::org_id.eq(organization));

@@ -2,13 +2,14 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-/// A data center's short name: 2 to 12 lower-case letters, digits or hyphens, starting with a letter.
+/// A data center's short name, cheap to clone: 2 to 12 lower-case letters, digits or hyphens, starting with a letter.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct DataCenter(String);
+pub struct DataCenter(Arc<str>);
 
 /// The text is not a data center's short name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -29,7 +30,7 @@ impl FromStr for DataCenter {
         let well_formed = (2..=12).contains(&text.len())
             && text.starts_with(|first: char| first.is_ascii_lowercase())
             && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
-        if well_formed { Ok(Self(text.to_owned())) } else { Err(InvalidDataCenter) }
+        if well_formed { Ok(Self(Arc::from(text))) } else { Err(InvalidDataCenter) }
     }
 }
 
@@ -43,7 +44,7 @@ impl TryFrom<String> for DataCenter {
 
 impl From<DataCenter> for String {
     fn from(name: DataCenter) -> Self {
-        name.0
+        name.0.as_ref().to_owned()
     }
 }
 

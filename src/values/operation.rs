@@ -2,6 +2,7 @@
 //! something takes one, and every audit entry is written from it.
 
 use super::clock::Timestamp;
+use super::data_center::DataCenter;
 use super::entropy::Entropy;
 use super::ids::{
     AccountId, AdminTokenId, ApplicationId, ConnectionId, Id, OrganizationId, RequestId, ScimClientId, ScimCredentialId,
@@ -105,6 +106,8 @@ pub struct Operation {
     pub at: Timestamp,
     /// Where fresh ids and tokens come from.
     pub entropy: Entropy,
+    /// The data center it happens in, which becomes the home of accounts that it creates.
+    pub data_center: DataCenter,
 }
 
 impl Operation {

@@ -1,0 +1,146 @@
+//! Which account an identity provider speaks of.
+//!
+//! The key of an identity is (connection, subject). An address may propose a first link, and only to a member of the
+//! organization that owns the connection, and only in a domain that the same organization has verified (invariant
+//! 13). Everything else is refused, and a refusal creates nothing.
+
+use serde_json::json;
+
+use super::accounts::{self, Account, AccountState, Membership};
+use crate::record::audit::{self, Action, Subject};
+use crate::store::constraint::Constraint;
+use crate::store::failure::StoreError;
+use crate::store::identities::{self, IdentityRow};
+use crate::store::{Tx, accounts as account_rows, domains, memberships};
+use crate::values::email::EmailAddress;
+use crate::values::ids::{AccountId, ConnectionId, IdentityId, OrganizationId};
+use crate::values::operation::Operation;
+
+/// What an identity provider asserted about a person, whichever protocol said it.
+#[derive(Debug, Clone)]
+pub struct Assertion<'a> {
+    /// The connection it came through.
+    pub connection: ConnectionId,
+    /// The organization that owns the connection.
+    pub organization: OrganizationId,
+    /// The provider's stable name for the person.
+    pub subject: &'a str,
+    /// The address it gave, if any.
+    pub address: Option<&'a EmailAddress>,
+    /// Whether it vouches for the address. A SAML provider does; an OpenID provider says so by `email_verified`.
+    pub is_address_verified: bool,
+}
+
+/// The account that was found, or linked just now.
+#[derive(Debug, Clone)]
+pub struct Linked {
+    /// The account; it is active.
+    pub account: Account,
+    /// Its membership in the connection's organization; it is active.
+    pub membership: Membership,
+    /// The identity that points at it.
+    pub identity: IdentityId,
+}
+
+/// Why nobody was linked. Each is a row of the administrator's log; the person sees whom to ask.
+#[derive(Debug, thiserror::Error)]
+pub enum LinkingError {
+    /// The address lies outside the verified domains of the connection's organization.
+    #[error("the address is outside the organization's verified domains")]
+    AddressOutsideDomains,
+    /// The subject is new and no address came with it.
+    #[error("no address was asserted for a new subject")]
+    AddressMissing,
+    /// The subject is new and the provider does not vouch for the address.
+    #[error("the asserted address is not verified")]
+    AddressUnverified,
+    /// Nobody in the organization has this address.
+    #[error("nobody with this address is provisioned")]
+    NotProvisioned,
+    /// More than one account of the organization has this address.
+    #[error("the address is not unique in the organization")]
+    Ambiguous,
+    /// The account is already linked to another subject of this connection.
+    #[error("the account is linked to another subject of this connection")]
+    SubjectChanged,
+    /// The address is verified for an account outside the organization.
+    #[error("the address belongs to another account")]
+    AddressTaken,
+    /// The account or its membership is not active.
+    #[error("the account is not active")]
+    Inactive,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Finds the account of an assertion, linking it on the first sight of its subject.
+pub fn resolve(tx: &mut Tx<'_>, op: &Operation, asserted: &Assertion<'_>) -> Result<Linked, LinkingError> {
+    if let Some(address) = asserted.address
+        && !domains::is_owner(tx, asserted.organization, address.domain().as_str())?
+    {
+        return Err(LinkingError::AddressOutsideDomains);
+    }
+    match identities::find(tx, asserted.connection, asserted.subject)? {
+        Some(identity) => {
+            let (account, membership) = active(tx, asserted.organization, identity.account_id)?;
+            identities::touch(tx, identity.id, op.at)?;
+            Ok(Linked { account, membership, identity: identity.id })
+        }
+        None => link(tx, op, asserted),
+    }
+}
+
+fn link(tx: &mut Tx<'_>, op: &Operation, asserted: &Assertion<'_>) -> Result<Linked, LinkingError> {
+    let address = asserted.address.ok_or(LinkingError::AddressMissing)?;
+    if !asserted.is_address_verified {
+        return Err(LinkingError::AddressUnverified);
+    }
+    let found = memberships::members_with_address(tx, asserted.organization, address.as_str())?;
+    let account = match found.as_slice() {
+        [] => return Err(LinkingError::NotProvisioned),
+        [account] => *account,
+        _ => return Err(LinkingError::Ambiguous),
+    };
+    let (account, _) = active(tx, asserted.organization, account)?;
+    if identities::has_identity(tx, asserted.connection, account.id)? {
+        return Err(LinkingError::SubjectChanged);
+    }
+    account_rows::mark_verified(tx, account.id, address.as_str(), op.at).map_err(|error| match error {
+        StoreError::Conflict(Constraint::VerifiedAddress) => LinkingError::AddressTaken,
+        other => other.into(),
+    })?;
+    memberships::join(tx, account.id, asserted.organization, op.at)?;
+    let identity: IdentityId = op.new_id();
+    identities::insert(
+        tx,
+        &IdentityRow {
+            id: identity,
+            org_id: asserted.organization,
+            connection_id: asserted.connection,
+            subject: asserted.subject.to_owned(),
+            account_id: account.id,
+            created_at: op.at,
+            last_sign_in_at: op.at,
+        },
+    )?;
+    let detail = json!({ "connection": asserted.connection, "account": account.id });
+    let subject = Subject::new("identity", identity);
+    audit::write(tx, op, Some(asserted.organization), Action::IdentityLinked, &subject, &detail)?;
+    // Read again: the address is verified and the membership is joined now.
+    let (account, membership) = active(tx, asserted.organization, account.id)?;
+    Ok(Linked { account, membership, identity })
+}
+
+fn active(
+    tx: &mut Tx<'_>,
+    organization: OrganizationId,
+    account: AccountId,
+) -> Result<(Account, Membership), LinkingError> {
+    let account = accounts::find(tx, account)?.ok_or(StoreError::Inconsistent("identities.account_id"))?;
+    let membership = accounts::membership(tx, account.id, organization)?.ok_or(LinkingError::Inactive)?;
+    if account.state != AccountState::Active || !membership.is_active {
+        return Err(LinkingError::Inactive);
+    }
+    Ok((account, membership))
+}

@@ -1,0 +1,13 @@
+//! Who exists and belongs where: organizations, accounts, memberships, identities, domains, connections, applications.
+//!
+//! Owns the rules of these nouns; refuses to know how a request came in or who is signed in. Depends on `record`,
+//! `keys`, `protocol` and `store`.
+
+pub mod accounts;
+pub mod admin_tokens;
+pub mod applications;
+pub mod domains;
+pub mod linking;
+pub mod organizations;
+pub mod permission;
+pub mod profile;

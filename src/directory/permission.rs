@@ -1,0 +1,163 @@
+//! What each actor may do in an organization. Every core function that a door can reach asks here, so the admin API,
+//! SCIM, the console and the command line cannot drift apart.
+
+use crate::values::ids::OrganizationId;
+use crate::values::operation::{Actor, Operation, Role};
+
+/// A right in one organization.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Permission {
+    /// Read everything but secrets.
+    Read,
+    /// Claim, check and release domains.
+    ManageDomains,
+    /// Add, change and remove connections.
+    ManageConnections,
+    /// Create and remove SCIM clients and their credentials.
+    ManageScimClients,
+    /// Register and change applications.
+    ManageApplications,
+    /// Create and revoke admin tokens.
+    ManageAdminTokens,
+    /// Read the audit log.
+    ReadAudit,
+    /// Create, change and remove users and groups.
+    Provision,
+}
+
+/// Why an actor may not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Denied {
+    /// The organization is not theirs; a door answers as if it did not exist.
+    #[error("not the actor's organization")]
+    OtherOrganization,
+    /// Their role does not carry the right.
+    #[error("the actor's role does not allow this")]
+    Role,
+}
+
+/// Refuses unless the operation's actor holds `permission` in `organization`.
+pub fn require(op: &Operation, organization: OrganizationId, permission: Permission) -> Result<(), Denied> {
+    match &op.actor {
+        Actor::System | Actor::Operator { .. } => Ok(()),
+        Actor::Admin { organization: own, role, .. } => {
+            if *own != organization {
+                Err(Denied::OtherOrganization)
+            } else if allows(*role, permission) {
+                Ok(())
+            } else {
+                Err(Denied::Role)
+            }
+        }
+        Actor::ScimClient { organization: own, .. } => {
+            if *own != organization {
+                Err(Denied::OtherOrganization)
+            } else if matches!(permission, Permission::Provision) {
+                Ok(())
+            } else {
+                Err(Denied::Role)
+            }
+        }
+        Actor::Connection { .. } | Actor::Application { .. } | Actor::Person { .. } | Actor::Anonymous => {
+            Err(Denied::OtherOrganization)
+        }
+    }
+}
+
+/// Refuses unless the operation's actor is the operator (or the gateway itself).
+pub fn require_operator(op: &Operation) -> Result<(), Denied> {
+    match op.actor {
+        Actor::System | Actor::Operator { .. } => Ok(()),
+        _ => Err(Denied::OtherOrganization),
+    }
+}
+
+/// The table of roles (rule B20). Each role has all that stands in its row.
+const fn allows(role: Role, permission: Permission) -> bool {
+    use Permission::{ManageApplications, Provision, Read, ReadAudit};
+    match role {
+        Role::Owner | Role::Admin => true,
+        Role::UserAdmin => matches!(permission, Read | Provision),
+        Role::AppAdmin => matches!(permission, Read | ManageApplications),
+        Role::Auditor => matches!(permission, Read | ReadAudit),
+        Role::Member => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Denied, Permission, require};
+    use crate::values::clock::Timestamp;
+    use crate::values::entropy::Entropy;
+    use crate::values::ids::{Id, OrganizationId};
+    use crate::values::operation::{Actor, Operation, Role};
+
+    const ALL: [Permission; 8] = [
+        Permission::Read,
+        Permission::ManageDomains,
+        Permission::ManageConnections,
+        Permission::ManageScimClients,
+        Permission::ManageApplications,
+        Permission::ManageAdminTokens,
+        Permission::ReadAudit,
+        Permission::Provision,
+    ];
+
+    fn organization(n: u8) -> OrganizationId {
+        Id::from_bytes(&[n; 16]).unwrap()
+    }
+
+    fn operation(actor: Actor) -> Operation {
+        Operation {
+            actor,
+            request: Id::from_bytes(&[0; 16]).unwrap(),
+            at: Timestamp::from_micros(0),
+            entropy: Entropy::new(|buffer| buffer.fill(0)),
+            data_center: "us".parse().unwrap(),
+        }
+    }
+
+    fn admin(role: Role) -> Operation {
+        operation(Actor::Admin { organization: organization(1), role, token: Id::from_bytes(&[2; 16]).unwrap() })
+    }
+
+    #[test]
+    fn roles_carry_exactly_their_row_of_the_table() {
+        let held = |role| {
+            let op = admin(role);
+            ALL.into_iter().filter(|permission| require(&op, organization(1), *permission).is_ok()).collect::<Vec<_>>()
+        };
+        assert_eq!(held(Role::Owner), ALL);
+        assert_eq!(held(Role::Admin), ALL);
+        assert_eq!(held(Role::UserAdmin), [Permission::Read, Permission::Provision]);
+        assert_eq!(held(Role::AppAdmin), [Permission::Read, Permission::ManageApplications]);
+        assert_eq!(held(Role::Auditor), [Permission::Read, Permission::ReadAudit]);
+        assert_eq!(held(Role::Member), []);
+    }
+
+    #[test]
+    fn nobody_but_the_operator_crosses_organizations() {
+        let client = Actor::ScimClient {
+            organization: organization(1),
+            client: Id::from_bytes(&[3; 16]).unwrap(),
+            credential: Id::from_bytes(&[4; 16]).unwrap(),
+        };
+        for op in [admin(Role::Owner), operation(client), operation(Actor::Anonymous)] {
+            for permission in ALL {
+                assert_eq!(require(&op, organization(9), permission), Err(Denied::OtherOrganization), "{op:?}");
+            }
+        }
+        assert_eq!(require(&operation(Actor::Operator { token: None }), organization(9), Permission::Read), Ok(()));
+    }
+
+    #[test]
+    fn a_scim_client_provisions_and_does_nothing_else() {
+        let op = operation(Actor::ScimClient {
+            organization: organization(1),
+            client: Id::from_bytes(&[3; 16]).unwrap(),
+            credential: Id::from_bytes(&[4; 16]).unwrap(),
+        });
+        let held: Vec<_> = ALL.into_iter().filter(|p| require(&op, organization(1), *p).is_ok()).collect();
+        assert_eq!(held, [Permission::Provision]);
+    }
+}
