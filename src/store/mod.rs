@@ -22,6 +22,7 @@ pub mod outbox;
 pub mod schema;
 #[cfg(test)]
 pub mod scratch;
+pub mod signing_keys;
 mod writer;
 
 use std::sync::Arc;

@@ -1,0 +1,125 @@
+use std::collections::HashSet;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use super::KeyRing;
+use crate::keys::purpose::{KeyState, Purpose};
+use crate::keys::rotation::{self, KeyError, OVERLAP_SECONDS};
+use crate::keys::sealing::{Sealer, SealingError};
+use crate::store::Store;
+use crate::store::constraint::Constraint;
+use crate::store::failure::StoreError;
+use crate::store::scratch;
+use crate::values::clock::Timestamp;
+use crate::values::entropy::Entropy;
+use crate::values::ids::RequestId;
+use crate::values::operation::{Actor, Operation};
+use crate::values::secret::Secret;
+
+const START: i64 = 1_800_000_000;
+
+fn sealer(byte: u8) -> Sealer {
+    Sealer::new(&[Secret::from(STANDARD.encode([byte; 32]))]).unwrap()
+}
+
+fn op(seconds: i64) -> Operation {
+    let at = Timestamp::from_seconds(seconds);
+    let entropy = Entropy::new(|buffer| {
+        use std::sync::atomic::{AtomicU64, Ordering};
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        for chunk in buffer.chunks_mut(8) {
+            let fresh = NEXT.fetch_add(0x9E37_79B9_7F4A_7C15, Ordering::Relaxed).to_be_bytes();
+            chunk.copy_from_slice(&fresh[..chunk.len()]);
+        }
+    });
+    Operation { actor: Actor::System, request: RequestId::mint(at, &entropy), at, entropy }
+}
+
+async fn establish(store: &Store) -> Result<(), KeyError> {
+    for purpose in store.read(rotation::missing).await? {
+        let active = rotation::prepare(&op(START), &sealer(1), purpose)?;
+        let next = rotation::prepare(&op(START), &sealer(1), purpose)?;
+        store.write(move |tx| rotation::establish(tx, &op(START), &active, &next)).await?;
+    }
+    Ok(())
+}
+
+async fn rotate(store: &Store, seconds: i64) -> Result<rotation::Rotation, KeyError> {
+    let next = rotation::prepare(&op(seconds), &sealer(1), Purpose::OidcEs256)?;
+    store.write(move |tx| rotation::rotate(tx, &op(seconds), &next)).await
+}
+
+async fn view(store: &Store, ring: &KeyRing, seconds: i64) -> Vec<(String, KeyState)> {
+    let ring = ring.clone();
+    let snapshot = store.read(move |tx| ring.snapshot(tx, Timestamp::from_seconds(seconds))).await.unwrap();
+    snapshot.of(Purpose::OidcEs256).map(|key| (key.id.to_string(), key.state)).collect()
+}
+
+#[tokio::test]
+async fn the_first_start_makes_an_active_and_a_next_key_for_every_purpose() {
+    for scratch in scratch::all() {
+        establish(&scratch.store).await.unwrap();
+        assert!(scratch.store.read(rotation::missing).await.unwrap().is_empty(), "{}", scratch.engine);
+        let ring = KeyRing::new(sealer(1));
+        let snapshot = scratch.store.read(move |tx| ring.snapshot(tx, Timestamp::from_seconds(START))).await.unwrap();
+        for purpose in Purpose::ALL {
+            let states: Vec<KeyState> = snapshot.of(purpose).map(|key| key.state).collect();
+            assert_eq!(states.len(), 2, "{purpose:?}");
+            assert!(states.contains(&KeyState::Next));
+            assert!(snapshot.active(purpose).is_ok());
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_second_node_that_starts_at_the_same_time_loses_without_a_trace() {
+    for scratch in scratch::all() {
+        establish(&scratch.store).await.unwrap();
+        let active = rotation::prepare(&op(START), &sealer(1), Purpose::OidcEs256).unwrap();
+        let next = rotation::prepare(&op(START), &sealer(1), Purpose::OidcEs256).unwrap();
+        let late = scratch.store.write(move |tx| rotation::establish(tx, &op(START), &active, &next)).await;
+        let conflict = matches!(late, Err(KeyError::Store(StoreError::Conflict(Constraint::ActiveSigningKey))));
+        assert!(conflict, "{}: {late:?}", scratch.engine);
+        assert_eq!(view(&scratch.store, &KeyRing::new(sealer(1)), START).await.len(), 2);
+    }
+}
+
+#[tokio::test]
+async fn a_rotation_is_seen_by_another_process_within_a_second_and_signs_with_a_key_published_before() {
+    for scratch in scratch::all() {
+        establish(&scratch.store).await.unwrap();
+        let other_process = KeyRing::new(sealer(1));
+        let before = view(&scratch.store, &other_process, START).await;
+        let published: HashSet<String> = before.iter().map(|(id, _)| id.clone()).collect();
+        rotate(&scratch.store, START).await.unwrap();
+        let after = view(&scratch.store, &other_process, START + 1).await;
+        let active = after.iter().find(|(_, state)| *state == KeyState::Active).unwrap();
+        assert!(published.contains(&active.0), "{}", scratch.engine);
+        assert_ne!(before.iter().find(|(_, state)| *state == KeyState::Active), Some(active));
+        assert_eq!(after.len(), 3);
+    }
+}
+
+#[tokio::test]
+async fn a_retired_key_stays_published_for_the_overlap_and_is_then_deleted() {
+    for scratch in scratch::all() {
+        establish(&scratch.store).await.unwrap();
+        let ring = KeyRing::new(sealer(1));
+        rotate(&scratch.store, START).await.unwrap();
+        assert_eq!(view(&scratch.store, &ring, START + OVERLAP_SECONDS - 1).await.len(), 3, "{}", scratch.engine);
+        assert_eq!(view(&scratch.store, &ring, START + OVERLAP_SECONDS).await.len(), 2, "{}", scratch.engine);
+        rotate(&scratch.store, START + OVERLAP_SECONDS + 1).await.unwrap();
+        let rows = scratch.store.read(crate::store::signing_keys::all).await.unwrap();
+        assert_eq!(rows.iter().filter(|row| row.purpose == "oidc_es256").count(), 3);
+    }
+}
+
+#[tokio::test]
+async fn nothing_opens_under_another_encryption_key() {
+    let scratch = scratch::sqlite();
+    establish(&scratch.store).await.unwrap();
+    let ring = KeyRing::new(sealer(2));
+    let answer = scratch.store.read(move |tx| ring.snapshot(tx, Timestamp::from_seconds(START))).await;
+    assert!(matches!(answer, Err(KeyError::Sealing(SealingError::UnknownKey))));
+}
