@@ -1,0 +1,140 @@
+//! Grants, and in one query everything that decides whether a grant still stands and what is said about its person.
+
+use diesel::prelude::*;
+
+use super::Tx;
+use super::failure::StoreError;
+use super::schema::{accounts, addresses, applications, grants as table, memberships, organizations, sessions};
+use crate::store::connection::Backend;
+use crate::values::clock::Timestamp;
+use crate::values::ids::{AccountId, ApplicationId, GrantId, OrganizationId, SessionId};
+
+/// One grant.
+#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
+#[diesel(table_name = table, check_for_backend(Backend), treat_none_as_default_value = false)]
+#[allow(missing_docs)] // columns
+pub struct GrantRow {
+    pub id: GrantId,
+    pub application_id: ApplicationId,
+    pub account_id: AccountId,
+    pub org_id: OrganizationId,
+    pub session_id: SessionId,
+    pub session_epoch: i64,
+    pub scope: String,
+    pub created_at: Timestamp,
+    pub expires_at: Timestamp,
+    pub revoked_at: Option<Timestamp>,
+}
+
+/// What a grant needs to know of its session.
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = sessions, check_for_backend(Backend))]
+#[allow(missing_docs)] // columns
+pub struct SessionFacts {
+    pub amr: String,
+    pub acr: String,
+    pub auth_time: Timestamp,
+    pub expires_at: Timestamp,
+    pub ended_at: Option<Timestamp>,
+}
+
+/// What a grant needs to know of its account.
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = accounts, check_for_backend(Backend))]
+#[allow(missing_docs)] // columns
+pub struct AccountFacts {
+    pub kind: String,
+    pub state: String,
+    pub home_dc: String,
+    pub session_epoch: i64,
+    pub display_name: Option<String>,
+    pub given_name: Option<String>,
+    pub family_name: Option<String>,
+    pub locale: Option<String>,
+    pub zoneinfo: Option<String>,
+    pub updated_at: Timestamp,
+}
+
+/// What a grant needs to know of the membership in its organization.
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = memberships, check_for_backend(Backend))]
+#[allow(missing_docs)] // columns
+pub struct MembershipFacts {
+    pub kind: String,
+    pub status: String,
+}
+
+/// What a grant needs to know of its application.
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = applications, check_for_backend(Backend))]
+#[allow(missing_docs)] // columns
+pub struct ApplicationFacts {
+    pub state: String,
+    pub id_token_algorithm: String,
+}
+
+/// The person's primary address.
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = addresses, check_for_backend(Backend))]
+#[allow(missing_docs)] // columns
+pub struct AddressFacts {
+    pub address: String,
+    pub verified_at: Option<Timestamp>,
+}
+
+/// A grant and what it rests on, as of one moment.
+#[derive(Debug, Clone, Queryable)]
+#[allow(missing_docs)] // the names say it
+pub struct StandingRow {
+    pub grant: GrantRow,
+    pub session: SessionFacts,
+    pub account: AccountFacts,
+    pub organization_name: String,
+    pub application: ApplicationFacts,
+    pub membership: Option<MembershipFacts>,
+    pub address: Option<AddressFacts>,
+}
+
+/// Inserts one grant.
+pub fn insert(tx: &mut Tx<'_>, row: &GrantRow) -> Result<(), StoreError> {
+    diesel::insert_into(table::table).values(row).execute(tx.connection())?;
+    Ok(())
+}
+
+/// A grant with everything it rests on.
+pub fn find_standing(tx: &mut Tx<'_>, id: GrantId) -> Result<Option<StandingRow>, StoreError> {
+    let query = table::table
+        .inner_join(sessions::table.on(sessions::id.eq(table::session_id)))
+        .inner_join(accounts::table.on(accounts::id.eq(table::account_id)))
+        .inner_join(organizations::table.on(organizations::id.eq(table::org_id)))
+        .inner_join(applications::table.on(applications::id.eq(table::application_id)))
+        .left_join(
+            memberships::table
+                .on(memberships::account_id.eq(table::account_id).and(memberships::org_id.eq(table::org_id))),
+        )
+        .left_join(addresses::table.on(addresses::account_id.eq(table::account_id).and(addresses::is_primary.eq(true))))
+        .filter(table::id.eq(id))
+        .select((
+            GrantRow::as_select(),
+            SessionFacts::as_select(),
+            AccountFacts::as_select(),
+            organizations::name,
+            ApplicationFacts::as_select(),
+            Option::<MembershipFacts>::as_select(),
+            Option::<AddressFacts>::as_select(),
+        ));
+    Ok(query.first(tx.connection()).optional()?)
+}
+
+/// Revokes a grant, and with it every token made from it; tells whether it was in force.
+pub fn revoke(tx: &mut Tx<'_>, id: GrantId, at: Timestamp) -> Result<bool, StoreError> {
+    let in_force = table::table.filter(table::id.eq(id)).filter(table::revoked_at.is_null());
+    Ok(diesel::update(in_force).set(table::revoked_at.eq(Some(at))).execute(tx.connection())? == 1)
+}
+
+/// Removes at most `limit` grants that ended before `before`, with their codes and tokens; tells how many.
+pub fn purge(tx: &mut Tx<'_>, before: Timestamp, limit: i64) -> Result<usize, StoreError> {
+    let query = table::table.filter(table::expires_at.lt(before)).order(table::expires_at).limit(limit);
+    let ended: Vec<GrantId> = query.select(table::id).load(tx.connection())?;
+    Ok(diesel::delete(table::table.filter(table::id.eq_any(ended))).execute(tx.connection())?)
+}
