@@ -33,7 +33,8 @@ fn op(seconds: i64) -> Operation {
             chunk.copy_from_slice(&fresh[..chunk.len()]);
         }
     });
-    Operation { actor: Actor::System, request: RequestId::mint(at, &entropy), at, entropy }
+    let data_center = "us".parse().unwrap();
+    Operation { actor: Actor::System, request: RequestId::mint(at, &entropy), at, entropy, data_center }
 }
 
 async fn establish(store: &Store) -> Result<(), KeyError> {
