@@ -6,6 +6,7 @@
 pub mod accounts;
 pub mod admin_tokens;
 pub mod applications;
+pub mod connections;
 pub mod domains;
 pub mod linking;
 pub mod organizations;

@@ -58,3 +58,14 @@ pub fn delete_of_account(tx: &mut Tx<'_>, organization: OrganizationId, account:
     diesel::delete(all).execute(tx.connection())?;
     Ok(())
 }
+
+/// Removes every identity of a connection.
+pub fn delete_of_connection(
+    tx: &mut Tx<'_>,
+    organization: OrganizationId,
+    connection: ConnectionId,
+) -> Result<(), StoreError> {
+    let all = table::table.filter(table::org_id.eq(organization)).filter(table::connection_id.eq(connection));
+    diesel::delete(all).execute(tx.connection())?;
+    Ok(())
+}

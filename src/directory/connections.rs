@@ -1,0 +1,323 @@
+//! Connections: an organization's links to its identity providers.
+//!
+//! Creating or changing one is announced to the organization's administrators, because whoever controls a connection
+//! controls who signs in. Existing identities are never re-mapped by it.
+
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::organizations::{self, OrganizationError};
+use super::permission::{self, Denied, Permission};
+use crate::protocol::saml::idp_metadata::IdpMetadata;
+use crate::record::audit::{self, Action, Subject};
+use crate::record::event::{self, Event};
+use crate::store::connections::{self as rows, ConnectionRow};
+use crate::store::failure::StoreError;
+use crate::store::{Tx, identities};
+use crate::values::clock::Timestamp;
+use crate::values::ids::{ConnectionId, OrganizationId};
+use crate::values::operation::Operation;
+use crate::values::page::{Page, PageRequest};
+
+/// Whether people can sign in through a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ConnectionState {
+    /// They can.
+    Active,
+    /// They cannot, until it is enabled again.
+    Disabled,
+    /// It is gone; only its id remains.
+    Deleted,
+}
+
+/// What a connection knows of its identity provider.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "protocol", rename_all = "lowercase")]
+pub enum Settings {
+    /// SAML 2.0.
+    Saml {
+        /// The provider, from its metadata.
+        idp: IdpMetadata,
+    },
+    /// OpenID Connect.
+    Oidc {
+        /// The provider's issuer; everything else comes from its discovery document.
+        issuer: String,
+        /// Our client id there. The secret is kept sealed beside the settings.
+        client_id: String,
+    },
+}
+
+/// An organization's link to one identity provider.
+#[derive(Debug, Clone)]
+#[allow(missing_docs)] // the names say it
+pub struct Connection {
+    pub id: ConnectionId,
+    pub organization: OrganizationId,
+    pub name: String,
+    pub state: ConnectionState,
+    pub settings: Settings,
+    /// The client secret, sealed by `keys::sealing` under this connection's id.
+    pub sealed_secret: Option<Vec<u8>>,
+    /// Moves with every change; a change is refused when it is not the one that was read.
+    pub version: i64,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+}
+
+/// What is given to create one. The id is made by the caller, because the secret is sealed under it.
+#[derive(Debug, Clone)]
+#[allow(missing_docs)] // as in `Connection`
+pub struct NewConnection {
+    pub id: ConnectionId,
+    pub name: String,
+    pub settings: Settings,
+    pub sealed_secret: Option<Vec<u8>>,
+}
+
+/// Why a connection could not be created, found or changed.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectionError {
+    /// There is no such connection in this organization.
+    #[error("no such connection")]
+    NotFound,
+    /// It is in this state already, or gone.
+    #[error("the connection is not in a state for this")]
+    WrongState,
+    /// The settings are of the other protocol.
+    #[error("a connection keeps its protocol")]
+    OtherProtocol,
+    /// Somebody else changed it meanwhile.
+    #[error("the connection was changed by somebody else")]
+    Changed,
+    /// The name is not one.
+    #[error("a name has 1 to 200 characters and no control characters")]
+    InvalidName,
+    /// The actor may not.
+    #[error(transparent)]
+    Denied(#[from] Denied),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl ConnectionState {
+    /// The name in the store and the API.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Disabled => "disabled",
+            Self::Deleted => "deleted",
+        }
+    }
+}
+
+impl Settings {
+    /// The name in the store and the API.
+    pub const fn protocol(&self) -> &'static str {
+        match self {
+            Self::Saml { .. } => "saml",
+            Self::Oidc { .. } => "oidc",
+        }
+    }
+}
+
+/// Creates an active connection.
+pub fn create(
+    tx: &mut Tx<'_>,
+    op: &Operation,
+    organization: OrganizationId,
+    new: &NewConnection,
+) -> Result<Connection, ConnectionError> {
+    permission::require(op, organization, Permission::ManageConnections)?;
+    let connection = Connection {
+        id: new.id,
+        organization,
+        name: organizations::checked_name(&new.name).map_err(name_error)?,
+        state: ConnectionState::Active,
+        settings: new.settings.clone(),
+        sealed_secret: new.sealed_secret.clone(),
+        version: 1,
+        created_at: op.at,
+        updated_at: op.at,
+    };
+    rows::insert(tx, &to_row(&connection)?)?;
+    log(tx, op, &connection, Action::ConnectionCreated)?;
+    let name = connection.name.clone();
+    event::publish(tx, op, organization, &Event::ConnectionCreated { connection: connection.id, name })?;
+    Ok(connection)
+}
+
+/// The connection with this id, for the federation doors, which are addressed by it alone.
+pub fn find(tx: &mut Tx<'_>, id: ConnectionId) -> Result<Option<Connection>, StoreError> {
+    rows::find(tx, id)?.map(from_row).transpose()
+}
+
+/// A connection of an organization.
+pub fn find_of(
+    tx: &mut Tx<'_>,
+    op: &Operation,
+    organization: OrganizationId,
+    id: ConnectionId,
+) -> Result<Connection, ConnectionError> {
+    permission::require(op, organization, Permission::Read)?;
+    let connection = from_row(rows::find_of(tx, organization, id)?.ok_or(ConnectionError::NotFound)?)?;
+    if connection.state == ConnectionState::Deleted { Err(ConnectionError::NotFound) } else { Ok(connection) }
+}
+
+/// The connections of an organization.
+pub fn page(
+    tx: &mut Tx<'_>,
+    op: &Operation,
+    organization: OrganizationId,
+    request: &PageRequest<ConnectionId>,
+) -> Result<Page<Connection, ConnectionId>, ConnectionError> {
+    permission::require(op, organization, Permission::Read)?;
+    let found = rows::page(tx, organization, request)?.into_iter().map(from_row).collect::<Result<Vec<_>, _>>()?;
+    Ok(Page::cut(found, request, |connection| connection.id))
+}
+
+/// The connections that people of an organization can sign in with, as (id, name), oldest first.
+pub fn active(tx: &mut Tx<'_>, organization: OrganizationId) -> Result<Vec<(ConnectionId, String)>, StoreError> {
+    rows::active(tx, organization)
+}
+
+/// Replaces what a connection knows of its provider, such as after a certificate roll-over.
+pub fn replace_settings(
+    tx: &mut Tx<'_>,
+    op: &Operation,
+    organization: OrganizationId,
+    id: ConnectionId,
+    settings: &Settings,
+    sealed_secret: Option<Vec<u8>>,
+) -> Result<Connection, ConnectionError> {
+    permission::require(op, organization, Permission::ManageConnections)?;
+    let mut connection = find_of(tx, op, organization, id)?;
+    if connection.settings.protocol() != settings.protocol() {
+        return Err(ConnectionError::OtherProtocol);
+    }
+    connection.settings = settings.clone();
+    connection.sealed_secret = sealed_secret.or(connection.sealed_secret);
+    store(tx, op, connection, Action::ConnectionUpdated)
+}
+
+/// Lets people sign in through a disabled connection again.
+pub fn enable(
+    tx: &mut Tx<'_>,
+    op: &Operation,
+    organization: OrganizationId,
+    id: ConnectionId,
+) -> Result<Connection, ConnectionError> {
+    permission::require(op, organization, Permission::ManageConnections)?;
+    let mut connection = find_of(tx, op, organization, id)?;
+    match connection.state {
+        ConnectionState::Disabled => connection.state = ConnectionState::Active,
+        ConnectionState::Active | ConnectionState::Deleted => return Err(ConnectionError::WrongState),
+    }
+    store(tx, op, connection, Action::ConnectionEnabled)
+}
+
+/// Stops sign-in through a connection, answers in flight included.
+pub fn disable(
+    tx: &mut Tx<'_>,
+    op: &Operation,
+    organization: OrganizationId,
+    id: ConnectionId,
+) -> Result<Connection, ConnectionError> {
+    permission::require(op, organization, Permission::ManageConnections)?;
+    let mut connection = find_of(tx, op, organization, id)?;
+    match connection.state {
+        ConnectionState::Active => connection.state = ConnectionState::Disabled,
+        ConnectionState::Disabled | ConnectionState::Deleted => return Err(ConnectionError::WrongState),
+    }
+    store(tx, op, connection, Action::ConnectionDisabled)
+}
+
+/// Removes a connection and its identities. Nobody inherits them: a later connection to the same provider starts anew
+/// (decision Q16).
+pub fn delete(
+    tx: &mut Tx<'_>,
+    op: &Operation,
+    organization: OrganizationId,
+    id: ConnectionId,
+) -> Result<(), ConnectionError> {
+    permission::require(op, organization, Permission::ManageConnections)?;
+    let mut connection = find_of(tx, op, organization, id)?;
+    connection.state = ConnectionState::Deleted;
+    connection.sealed_secret = None;
+    identities::delete_of_connection(tx, organization, id)?;
+    store(tx, op, connection, Action::ConnectionDeleted)?;
+    Ok(())
+}
+
+fn store(
+    tx: &mut Tx<'_>,
+    op: &Operation,
+    mut connection: Connection,
+    action: Action,
+) -> Result<Connection, ConnectionError> {
+    connection.updated_at = op.at;
+    if !rows::update(tx, &to_row(&connection)?)? {
+        return Err(ConnectionError::Changed);
+    }
+    connection.version += 1;
+    log(tx, op, &connection, action)?;
+    let change = Event::ConnectionChanged { connection: connection.id, name: connection.name.clone() };
+    event::publish(tx, op, connection.organization, &change)?;
+    Ok(connection)
+}
+
+fn log(tx: &mut Tx<'_>, op: &Operation, connection: &Connection, action: Action) -> Result<(), StoreError> {
+    let about = match &connection.settings {
+        Settings::Saml { idp } => json!({
+            "entity_id": idp.entity_id,
+            "certificates": idp.certificates.iter().map(|one| one.fingerprint()).collect::<Vec<_>>(),
+        }),
+        Settings::Oidc { issuer, client_id } => json!({ "issuer": issuer, "client_id": client_id }),
+    };
+    let detail = json!({ "name": connection.name, "state": connection.state.as_str(), "provider": about });
+    audit::write(tx, op, Some(connection.organization), action, &Subject::new("connection", connection.id), &detail)
+}
+
+fn name_error(error: OrganizationError) -> ConnectionError {
+    match error {
+        OrganizationError::Store(error) => error.into(),
+        OrganizationError::Denied(denied) => denied.into(),
+        OrganizationError::InvalidName | OrganizationError::SlugTaken => ConnectionError::InvalidName,
+    }
+}
+
+fn to_row(connection: &Connection) -> Result<ConnectionRow, StoreError> {
+    Ok(ConnectionRow {
+        id: connection.id,
+        org_id: connection.organization,
+        protocol: connection.settings.protocol().to_owned(),
+        name: connection.name.clone(),
+        state: connection.state.as_str().to_owned(),
+        settings: serde_json::to_string(&connection.settings)
+            .map_err(|error| StoreError::Internal(error.to_string()))?,
+        sealed_secret: connection.sealed_secret.clone(),
+        version: connection.version,
+        created_at: connection.created_at,
+        updated_at: connection.updated_at,
+    })
+}
+
+fn from_row(row: ConnectionRow) -> Result<Connection, StoreError> {
+    Ok(Connection {
+        id: row.id,
+        organization: row.org_id,
+        name: row.name,
+        state: match row.state.as_str() {
+            "active" => ConnectionState::Active,
+            "disabled" => ConnectionState::Disabled,
+            "deleted" => ConnectionState::Deleted,
+            _ => return Err(StoreError::Inconsistent("connections.state")),
+        },
+        settings: serde_json::from_str(&row.settings).map_err(|_| StoreError::Inconsistent("connections.settings"))?,
+        sealed_secret: row.sealed_secret,
+        version: row.version,
+        created_at: row.created_at,
+        updated_at: row.updated_at,
+    })
+}
