@@ -1,0 +1,258 @@
+//! A resource as a client sends it with POST or PUT, brought into the form that is stored: canonical names and order
+//! of the client, nothing unknown, nothing that only the server writes.
+
+use serde_json::Value;
+
+use super::attribute::{Attribute, Mutability};
+use super::error::ScimError;
+use super::json::{Object, is_unassigned};
+use super::member;
+use super::resource_type::ResourceType;
+use super::validation::{self, Rules};
+
+/// A checked resource.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Draft {
+    /// The document without `id` and `meta`; `schemas` comes first.
+    pub document: Object,
+    /// The ids of the members that the request names, when it names any.
+    pub members: Option<Vec<String>>,
+}
+
+/// Checks a body against its resource type. Unknown attributes are left out, what is readOnly is ignored (RFC 7644,
+/// section 3.3), what is required must be there.
+pub fn read(body: Object, resource_type: &ResourceType, rules: &Rules) -> Result<Draft, ScimError> {
+    check_schemas(&body, resource_type, rules)?;
+    let mut document = Object::new();
+    let mut members = None;
+    for (name, value) in body {
+        if let Some(schema) = resource_type.extension(&name) {
+            let container = extension(&schema.attributes, &schema.id, value, rules)?;
+            if !container.is_empty() && document.insert(schema.id.to_string(), Value::Object(container)).is_some() {
+                return Err(twice(&schema.id));
+            }
+            continue;
+        }
+        let Some(attribute) = resource_type.top(&name) else { continue };
+        if is_member_list(resource_type, attribute) {
+            if members.replace(member::ids(&value)?).is_some() {
+                return Err(twice(&attribute.name));
+            }
+        } else if attribute.name != "schemas"
+            && validation::is_written(attribute)
+            && let Some(value) = validation::value(attribute, value, rules)?
+            && document.insert(attribute.name.to_string(), value).is_some()
+        {
+            return Err(twice(&attribute.name));
+        }
+    }
+    Ok(Draft { document: finish(document, resource_type)?, members })
+}
+
+/// True for the attribute whose values are rows.
+pub fn is_member_list(resource_type: &ResourceType, attribute: &Attribute) -> bool {
+    resource_type.name == "Group" && attribute.name == "members"
+}
+
+fn extension(attributes: &[Attribute], id: &str, value: Value, rules: &Rules) -> Result<Object, ScimError> {
+    let members = match value {
+        Value::Object(members) => members,
+        unassigned if is_unassigned(&unassigned) => return Ok(Object::new()),
+        _ => return Err(ScimError::value(format!("{id} is not an object"))),
+    };
+    let mut container = Object::new();
+    for (name, value) in members {
+        let Some(attribute) = attributes.iter().find(|attribute| attribute.is_named(&name)) else { continue };
+        if validation::is_written(attribute)
+            && let Some(value) = validation::value(attribute, value, rules)?
+            && container.insert(attribute.name.to_string(), value).is_some()
+        {
+            return Err(twice(&attribute.name));
+        }
+    }
+    Ok(container)
+}
+
+/// Puts `schemas` first, with the base schema and the extensions in use, and checks what is required.
+pub fn finish(document: Object, resource_type: &ResourceType) -> Result<Object, ScimError> {
+    let required = resource_type.schema.attributes.iter().filter(|attribute| attribute.required);
+    for attribute in required.filter(|attribute| !is_member_list(resource_type, attribute)) {
+        let is_there = match document.get(attribute.name.as_ref()) {
+            Some(Value::String(text)) => !text.trim().is_empty(),
+            Some(value) => !is_unassigned(value),
+            None => false,
+        };
+        if !is_there {
+            return Err(ScimError::value(format!("{} is required", attribute.name)));
+        }
+    }
+    if let Some(missing) = resource_type
+        .extensions
+        .iter()
+        .find(|extension| extension.required && !document.contains_key(extension.schema.id.as_ref()))
+    {
+        return Err(ScimError::value(format!("{} is required", missing.schema.id)));
+    }
+    let in_use = resource_type
+        .schemas()
+        .filter(|schema| schema.id == resource_type.schema.id || document.contains_key(schema.id.as_ref()))
+        .map(|schema| Value::String(schema.id.to_string()))
+        .collect();
+    let mut finished = Object::new();
+    finished.insert("schemas".to_owned(), Value::Array(in_use));
+    finished.extend(document.into_iter().filter(|(name, _)| name != "schemas"));
+    Ok(finished)
+}
+
+/// RFC 7643, section 3: a non-empty array without duplicates, of schemas that the resource type has.
+fn check_schemas(body: &Object, resource_type: &ResourceType, rules: &Rules) -> Result<(), ScimError> {
+    let is_loose = rules.tolerance.loose_schemas.is_understood();
+    let listed = match super::json::get(body, "schemas") {
+        Some(Value::Array(listed)) if !listed.is_empty() => listed,
+        None if is_loose => return Ok(()),
+        Some(value) if is_loose && is_unassigned(value) => return Ok(()),
+        _ => return Err(ScimError::syntax("schemas is not an array of URNs")),
+    };
+    let mut seen: Vec<String> = Vec::new();
+    for urn in listed {
+        let urn = urn.as_str().ok_or_else(|| ScimError::syntax("schemas is not an array of URNs"))?.to_lowercase();
+        let is_known = resource_type.schemas().any(|schema| schema.id.eq_ignore_ascii_case(&urn));
+        if !is_known && !is_loose {
+            return Err(ScimError::value("schemas names one that the resource type does not have"));
+        }
+        if seen.contains(&urn) && !is_loose {
+            return Err(ScimError::value("schemas names one twice"));
+        }
+        seen.push(urn);
+    }
+    let has_base = seen.iter().any(|urn| resource_type.schema.id.eq_ignore_ascii_case(urn));
+    if has_base || is_loose { Ok(()) } else { Err(ScimError::value("schemas does not name the base schema")) }
+}
+
+/// What a PUT leaves after it met what is there: an immutable attribute keeps its value, and another one is refused
+/// (RFC 7644, section 3.5.1).
+pub fn keep_immutable(
+    existing: &Object,
+    replacement: &mut Object,
+    resource_type: &ResourceType,
+) -> Result<(), ScimError> {
+    let immutable = |attribute: &&Attribute| attribute.mutability == Mutability::Immutable;
+    for attribute in resource_type.schema.attributes.iter().filter(immutable) {
+        let name = attribute.name.as_ref();
+        match (existing.get(name), replacement.get(name)) {
+            (Some(old), Some(new)) if old != new => {
+                return Err(ScimError::mutability(format!("{name} cannot be changed")));
+            }
+            (Some(old), None) => {
+                replacement.insert(name.to_owned(), old.clone());
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn twice(name: &str) -> ScimError {
+    ScimError::syntax(format!("{name} stands twice"))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::{Draft, read};
+    use crate::protocol::scim::error::{ScimError, ScimType};
+    use crate::protocol::scim::limits::Limits;
+    use crate::protocol::scim::resource_type::{group, user};
+    use crate::protocol::scim::tolerance::Profile;
+    use crate::protocol::scim::validation::Rules;
+
+    const USER: &str = "urn:ietf:params:scim:schemas:core:2.0:User";
+    const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
+
+    fn draft(profile: Profile, body: Value) -> Result<Draft, ScimError> {
+        let rules = Rules { tolerance: profile.tolerance(), limits: Limits::default() };
+        read(body.as_object().unwrap().clone(), user(), &rules)
+    }
+
+    fn standard(body: Value) -> Result<Value, ScimType> {
+        draft(Profile::Standard, body).map(|draft| Value::Object(draft.document)).map_err(|error| error.scim_type)
+    }
+
+    #[test]
+    fn names_become_canonical_and_the_servers_own_are_ignored() {
+        let document = standard(json!({
+            "schemas": [USER, ENTERPRISE], "USERNAME": "ada", "id": "mine", "groups": [{ "value": "g" }],
+            "meta": { "version": "1" }, "password": "secret", "nope": 1, "__proto__": { "x": 1 },
+            ENTERPRISE.to_uppercase(): { "Department": "R&D", "Manager": { "Value": "m", "displayName": "M" } },
+            "emails": [{ "Value": "a@b.test", "Type": "work", "Primary": true, "nope": 1 }]
+        }));
+        let wanted = json!({
+            "schemas": [USER, ENTERPRISE], "userName": "ada",
+            ENTERPRISE: { "department": "R&D", "manager": { "value": "m" } },
+            "emails": [{ "value": "a@b.test", "type": "work", "primary": true }]
+        });
+        assert_eq!(document, Ok(wanted));
+    }
+
+    #[test]
+    fn unassigned_null_and_empty_are_one_state() {
+        let bare = standard(json!({ "schemas": [USER], "userName": "ada" }));
+        let empty = standard(json!({
+            "schemas": [USER], "userName": "ada", "title": null, "emails": [], "name": {}, "roles": [null]
+        }));
+        assert_eq!(bare, empty);
+    }
+
+    #[test]
+    fn values_that_do_not_fit_are_refused() {
+        for (attribute, value) in [
+            ("userName", json!("")),
+            ("userName", json!(" ")),
+            ("userName", json!(["a"])),
+            ("userName", json!(null)),
+            ("active", json!("yes")),
+            ("name", json!("Ada")),
+            ("emails", json!([{ "value": "a", "primary": true }, { "value": "b", "primary": true }])),
+            ("emails", json!([[]])),
+            ("x509Certificates", json!([{ "value": "not base64!" }])),
+            ("photos", json!([{ "value": "https://a b" }])),
+        ] {
+            let mut body = json!({ "schemas": [USER], "userName": "ada" });
+            body[attribute] = value.clone();
+            assert_eq!(standard(body), Err(ScimType::InvalidValue), "{attribute} {value}");
+        }
+        assert_eq!(standard(json!({ "schemas": [USER] })), Err(ScimType::InvalidValue));
+    }
+
+    #[test]
+    fn one_attribute_in_two_spellings_is_refused() {
+        let twice = json!({ "schemas": [USER], "userName": "ada", "username": "eve" });
+        assert_eq!(standard(twice), Err(ScimType::InvalidSyntax));
+    }
+
+    #[test]
+    fn what_entra_sends_is_understood_and_refused_to_strict_clients() {
+        let body = json!({
+            "schemas": [USER, "http://schemas.microsoft.com/2006/11/ResourceManagement/ADSCIM/2.0/User"],
+            "userName": "ada", "active": "True", "meta": { "resourceType": "User" }, "roles": [],
+            ENTERPRISE: { "manager": "m-1", "employeeNumber": 7 }
+        });
+        let document = draft(Profile::Entra, body.clone()).unwrap().document;
+        assert_eq!(document["active"], json!(true));
+        assert_eq!(document[ENTERPRISE], json!({ "manager": { "value": "m-1" }, "employeeNumber": "7" }));
+        assert!(draft(Profile::Strict, body).is_err());
+    }
+
+    #[test]
+    fn members_leave_the_document() {
+        let rules = Rules { tolerance: Profile::Standard.tolerance(), limits: Limits::default() };
+        let body = |members: Value| json!({ "displayName": "g", "members": members }).as_object().unwrap().clone();
+        let draft = read(body(json!([{ "value": "u1", "type": "User" }, "u2"])), group(), &rules).unwrap();
+        assert_eq!(draft.members, Some(vec!["u1".to_owned(), "u2".to_owned()]));
+        assert!(!draft.document.contains_key("members"));
+        for odd in [json!([{ "display": "x" }]), json!([7]), json!([[]]), json!([""])] {
+            assert!(read(body(odd.clone()), group(), &rules).is_err(), "{odd}");
+        }
+    }
+}

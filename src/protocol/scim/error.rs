@@ -1,0 +1,118 @@
+//! What is wrong with a request in SCIM's own words (RFC 7644, section 3.12), and the body that says so.
+
+use std::borrow::Cow;
+
+use serde_json::{Value, json};
+
+/// The URN of an error body.
+pub const SCHEMA: &str = "urn:ietf:params:scim:api:messages:2.0:Error";
+
+/// The keyword of an error (RFC 7644, table 9).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ScimType {
+    /// The filter does not parse, or compares what cannot be compared.
+    InvalidFilter,
+    /// The query would find more than the server works through.
+    TooMany,
+    /// A value that has to be unique is taken.
+    Uniqueness,
+    /// The attribute may not be changed.
+    Mutability,
+    /// The body's structure is not what was expected.
+    InvalidSyntax,
+    /// The path of a PATCH operation is unknown or malformed.
+    InvalidPath,
+    /// The path of a PATCH operation finds nothing.
+    NoTarget,
+    /// A value is missing or does not fit its attribute.
+    InvalidValue,
+}
+
+impl ScimType {
+    /// The keyword as it stands in the body.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::InvalidFilter => "invalidFilter",
+            Self::TooMany => "tooMany",
+            Self::Uniqueness => "uniqueness",
+            Self::Mutability => "mutability",
+            Self::InvalidSyntax => "invalidSyntax",
+            Self::InvalidPath => "invalidPath",
+            Self::NoTarget => "noTarget",
+            Self::InvalidValue => "invalidValue",
+        }
+    }
+}
+
+/// A request that breaks a rule of the protocol. Everything but uniqueness is answered with 400.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}: {detail}", .scim_type.as_str())]
+pub struct ScimError {
+    /// The keyword.
+    pub scim_type: ScimType,
+    /// What is wrong, for the administrator of the client. Names attributes and rules, never another resource.
+    pub detail: Cow<'static, str>,
+}
+
+impl ScimError {
+    /// An error of `scim_type`.
+    pub fn new(scim_type: ScimType, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self { scim_type, detail: detail.into() }
+    }
+
+    /// The filter is wrong.
+    pub fn filter(detail: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(ScimType::InvalidFilter, detail)
+    }
+
+    /// A value is wrong.
+    pub fn value(detail: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(ScimType::InvalidValue, detail)
+    }
+
+    /// The body's structure is wrong.
+    pub fn syntax(detail: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(ScimType::InvalidSyntax, detail)
+    }
+
+    /// A PATCH path is wrong.
+    pub fn path(detail: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(ScimType::InvalidPath, detail)
+    }
+
+    /// A PATCH path finds nothing.
+    pub fn no_target(detail: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(ScimType::NoTarget, detail)
+    }
+
+    /// The attribute may not be changed.
+    pub fn mutability(detail: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(ScimType::Mutability, detail)
+    }
+}
+
+/// The error body. RFC 7644, section 3.12: "status: The HTTP status code expressed as a JSON string."
+pub fn body(status: u16, scim_type: Option<ScimType>, detail: &str) -> Value {
+    let mut body = json!({ "schemas": [SCHEMA], "status": status.to_string() });
+    if let Some(object) = body.as_object_mut() {
+        if let Some(scim_type) = scim_type {
+            object.insert("scimType".to_owned(), scim_type.as_str().into());
+        }
+        object.insert("detail".to_owned(), detail.into());
+    }
+    body
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ScimType, body};
+
+    #[test]
+    fn the_status_is_a_string() {
+        let body = body(409, Some(ScimType::Uniqueness), "userName is taken");
+        assert_eq!(
+            body.to_string(),
+            r#"{"schemas":["urn:ietf:params:scim:api:messages:2.0:Error"],"status":"409","scimType":"uniqueness","detail":"userName is taken"}"#
+        );
+    }
+}

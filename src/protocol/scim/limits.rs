@@ -1,0 +1,40 @@
+//! How much a client may ask for in one request. The composition root makes the value from the configuration.
+
+/// Bounds of one request. Past them the answer is a clear 400 (or 413 for the body), never a slow or a failed server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of a body.
+    pub body_bytes: usize,
+    /// How deep JSON may nest.
+    pub json_depth: usize,
+    /// Bytes of a filter or of a PATCH path.
+    pub filter_bytes: usize,
+    /// How deep parentheses, `not` and value paths may nest.
+    pub filter_depth: usize,
+    /// Comparisons in one filter.
+    pub filter_terms: usize,
+    /// Operations in one PATCH.
+    pub patch_operations: usize,
+    /// Values in one multi-valued attribute, other than the members of a group.
+    pub values_per_attribute: usize,
+    /// Resources on a page when the client names no number.
+    pub default_page: u32,
+    /// Resources on a page at most; `filter.maxResults` of the ServiceProviderConfig.
+    pub max_page: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            body_bytes: 1024 * 1024,
+            json_depth: 16,
+            filter_bytes: 8 * 1024,
+            filter_depth: 16,
+            filter_terms: 64,
+            patch_operations: 1_000,
+            values_per_attribute: 500,
+            default_page: 100,
+            max_page: 200,
+        }
+    }
+}

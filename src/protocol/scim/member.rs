@@ -1,0 +1,45 @@
+//! The members of a group as a request names them. They are rows of the store and never part of a document, so that
+//! a change to one of a hundred thousand touches one row.
+
+use serde_json::Value;
+
+use super::error::ScimError;
+use super::filter::ast::Filter;
+use super::json::get;
+
+/// What a request asks the members of a group to become, in the order it asks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MemberChange {
+    /// These belong to the group too.
+    Add(Vec<String>),
+    /// These no longer do; those that never did make no difference.
+    Remove(Vec<String>),
+    /// Those whose `value`, `type`, `$ref` or `display` satisfy the filter no longer do.
+    RemoveMatching(Filter),
+    /// These and no others.
+    ReplaceAll(Vec<String>),
+}
+
+/// The ids in a `members` value: an array or a single one of `{"value": id}` or a bare id. `type`, `$ref` and
+/// `display` follow from the id and are not read. Anything else is refused, never skipped: a member that is not
+/// understood must not turn into one that is not there.
+pub fn ids(value: &Value) -> Result<Vec<String>, ScimError> {
+    let items = match value {
+        Value::Null => return Ok(Vec::new()),
+        Value::Array(items) => items.as_slice(),
+        one => std::slice::from_ref(one),
+    };
+    let mut ids = Vec::with_capacity(items.len());
+    for item in items {
+        let id = match item {
+            Value::String(id) => Some(id.as_str()),
+            Value::Object(member) => get(member, "value").and_then(Value::as_str),
+            _ => None,
+        };
+        match id {
+            Some(id) if !id.is_empty() => ids.push(id.to_owned()),
+            _ => return Err(ScimError::value("a member has no value")),
+        }
+    }
+    Ok(ids)
+}

@@ -1,0 +1,23 @@
+//! SCIM 2.0 as pure functions on JSON documents (RFC 7643, RFC 7644).
+//!
+//! Owns schemas as data, the JSON gate, documents, filters, PATCH, projection, entity tags and error bodies; refuses
+//! I/O and knows no tenant. What a vendor's client does differently comes in as a [`tolerance::Tolerance`] value.
+
+pub mod attribute;
+pub mod comparison;
+pub mod document;
+pub mod error;
+pub mod etag;
+pub mod filter;
+pub mod json;
+pub mod limits;
+pub mod list;
+pub mod member;
+pub mod patch;
+pub mod projection;
+pub mod render;
+pub mod resource_type;
+pub mod schema;
+pub mod service_provider_config;
+pub mod tolerance;
+pub mod validation;

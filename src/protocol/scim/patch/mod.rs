@@ -1,0 +1,239 @@
+//! PATCH (RFC 7644, section 3.5.2) as a pure function: document and operations in, document and member changes out.
+//! Nothing is half done: an error leaves the caller with the document it had.
+
+mod path;
+mod remove;
+pub mod request;
+mod write;
+
+use serde_json::Value;
+
+use super::attribute::Mutability;
+use super::document::{self, is_member_list};
+use super::error::ScimError;
+use super::filter::ast::{Filter, Literal, Operator};
+use super::json::{Object, is_unassigned};
+use super::member::{self, MemberChange};
+use super::resource_type::{Located, ResourceType};
+use super::validation::Rules;
+use path::{Path, Target};
+use request::{Operation, Verb};
+
+/// What a PATCH makes of a resource.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Patched {
+    /// The document after all operations. Equal to the one before when nothing changed.
+    pub document: Object,
+    /// What happens to the members of a group, in order.
+    pub members: Vec<MemberChange>,
+}
+
+/// Applies `operations` in their order.
+pub fn apply(
+    document: &Object,
+    operations: Vec<Operation>,
+    resource_type: &ResourceType,
+    rules: &Rules,
+) -> Result<Patched, ScimError> {
+    let mut patch = Patch { document: document.clone(), members: Vec::new(), resource_type, rules };
+    for operation in operations {
+        patch.apply(operation)?;
+    }
+    patch.finish()
+}
+
+struct Patch<'t> {
+    document: Object,
+    members: Vec<MemberChange>,
+    resource_type: &'t ResourceType,
+    rules: &'t Rules,
+}
+
+impl<'t> Patch<'t> {
+    fn apply(&mut self, operation: Operation) -> Result<(), ScimError> {
+        let path = match &operation.path {
+            Some(text) => Some(path::parse(text, self.resource_type, self.rules)?),
+            None => None,
+        };
+        match (operation.verb, path) {
+            (Verb::Remove, None) => Err(ScimError::no_target("remove needs a path")),
+            (Verb::Remove, Some(path)) => self.remove(path, operation.value),
+            (Verb::Add | Verb::Replace, path) => {
+                let Some(value) = operation.value else {
+                    return Err(ScimError::value("add and replace need a value"));
+                };
+                match path {
+                    None => self.write_many(operation.verb, value),
+                    Some(path) => self.write(operation.verb, path, value),
+                }
+            }
+        }
+    }
+
+    /// A value without a path is a partial resource. What is readOnly or unknown in it is ignored (Okta sends the
+    /// `id` along), so that a client may send back what it was given.
+    fn write_many(&mut self, verb: Verb, value: Value) -> Result<(), ScimError> {
+        let Value::Object(members) = value else {
+            return Err(ScimError::value("without a path the value is an object of attributes"));
+        };
+        for (name, value) in members {
+            if let Some(schema) = self.resource_type.extension(&name) {
+                self.write(verb, Path::whole_extension(schema), value)?;
+                continue;
+            }
+            let path = match self.resource_type.top(&name) {
+                Some(attribute) => Path::to(Located { container: None, attribute, part: None }),
+                None if self.rules.tolerance.path_keys.is_understood() => {
+                    match path::parse(&name, self.resource_type, self.rules) {
+                        Ok(path) => path,
+                        Err(_) => continue,
+                    }
+                }
+                None => continue,
+            };
+            if !path.is_read_only() {
+                self.write(verb, path, value)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn write(&mut self, verb: Verb, path: Path<'t>, value: Value) -> Result<(), ScimError> {
+        let (at, filter) = match path.target {
+            Target::Extension(schema) => return self.write_extension(verb, schema, value),
+            Target::Attribute(at, filter) => (at, filter),
+        };
+        if is_read_only(at) {
+            return Err(ScimError::mutability(format!("{} is readOnly", at.attribute.name)));
+        }
+        if is_member_list(self.resource_type, at.attribute) {
+            if filter.is_some() || at.part.is_some() {
+                return Err(ScimError::mutability("a member cannot be changed, only added and removed"));
+            }
+            let ids = member::ids(&value)?;
+            self.members.push(if verb == Verb::Add { MemberChange::Add(ids) } else { MemberChange::ReplaceAll(ids) });
+            return Ok(());
+        }
+        if at.part.unwrap_or(at.attribute).mutability == Mutability::WriteOnly {
+            return Ok(());
+        }
+        write::write(&mut self.document, at, filter.as_ref(), verb, value, self.rules)
+    }
+
+    fn write_extension(
+        &mut self,
+        verb: Verb,
+        schema: &'t super::schema::Schema,
+        value: Value,
+    ) -> Result<(), ScimError> {
+        let members = match value {
+            Value::Object(members) => members,
+            unassigned if is_unassigned(&unassigned) && verb == Verb::Replace => {
+                self.document.shift_remove(schema.id.as_ref());
+                return Ok(());
+            }
+            _ => return Err(ScimError::value(format!("{} is not an object", schema.id))),
+        };
+        for (name, value) in members {
+            let Some(attribute) = schema.attribute(&name) else { continue };
+            let path = Path::to(Located { container: Some(schema), attribute, part: None });
+            if !path.is_read_only() {
+                self.write(verb, path, value)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn remove(&mut self, path: Path<'t>, value: Option<Value>) -> Result<(), ScimError> {
+        let (at, filter) = match path.target {
+            Target::Extension(schema) => {
+                self.document.shift_remove(schema.id.as_ref());
+                return Ok(());
+            }
+            Target::Attribute(at, filter) => (at, filter),
+        };
+        let is_fixed = at.part.is_none() && (at.attribute.required || at.attribute.mutability == Mutability::Immutable);
+        if is_read_only(at) || is_fixed {
+            return Err(ScimError::mutability(format!("{} cannot be removed", at.attribute.name)));
+        }
+        let value = value.filter(|value| !value.is_null());
+        if is_member_list(self.resource_type, at.attribute) {
+            let change = self.member_removal(at, filter, value)?;
+            self.members.push(change);
+            return Ok(());
+        }
+        remove::remove(&mut self.document, at, filter.as_ref(), value, self.rules)
+    }
+
+    /// A removal takes away what it names and never more: by filter, by value, or all when it names none.
+    fn member_removal(
+        &self,
+        at: Located<'_>,
+        filter: Option<Filter>,
+        value: Option<Value>,
+    ) -> Result<MemberChange, ScimError> {
+        if at.part.is_some() {
+            return Err(ScimError::mutability("a member cannot be changed, only added and removed"));
+        }
+        match (filter, value) {
+            (Some(filter), _) => Ok(match named_ids(&filter) {
+                Some(ids) => MemberChange::Remove(ids),
+                None => MemberChange::RemoveMatching(filter),
+            }),
+            (None, Some(value)) if self.rules.tolerance.removal_by_value.is_understood() => {
+                member::ids(&value).map(MemberChange::Remove)
+            }
+            (None, Some(_)) => Err(ScimError::value("remove takes no value; name the members in the path")),
+            (None, None) => Ok(MemberChange::ReplaceAll(Vec::new())),
+        }
+    }
+
+    fn finish(mut self) -> Result<Patched, ScimError> {
+        self.document.retain(|_, value| !is_unassigned(value));
+        Ok(Patched { document: document::finish(self.document, self.resource_type)?, members: self.members })
+    }
+}
+
+/// The ids of a filter that is nothing but `value eq "a" or value eq "b"`.
+fn named_ids(filter: &Filter) -> Option<Vec<String>> {
+    match filter {
+        Filter::Compare(target, Operator::Eq, Literal::Value { key: id, .. })
+            if target.part.as_deref() == Some("value") =>
+        {
+            Some(vec![id.clone()])
+        }
+        Filter::Or(filters) => {
+            let named: Option<Vec<Vec<String>>> = filters.iter().map(named_ids).collect();
+            named.map(|ids| ids.concat())
+        }
+        _ => None,
+    }
+}
+
+impl<'t> Path<'t> {
+    fn whole_extension(schema: &'t super::schema::Schema) -> Self {
+        Self { target: Target::Extension(schema) }
+    }
+
+    fn to(at: Located<'t>) -> Self {
+        Self { target: Target::Attribute(at, None) }
+    }
+
+    /// True when the path leads to what only the server writes.
+    fn is_read_only(&self) -> bool {
+        match &self.target {
+            Target::Extension(_) => false,
+            Target::Attribute(at, _) => is_read_only(*at),
+        }
+    }
+}
+
+fn is_read_only(at: Located<'_>) -> bool {
+    let is_read_only = |mutability| mutability == Mutability::ReadOnly;
+    at.attribute.name == "schemas"
+        || is_read_only(at.attribute.mutability)
+        || at.part.is_some_and(|part| is_read_only(part.mutability))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,288 @@
+use serde_json::{Value, json};
+
+use super::{Patched, apply, request};
+use crate::protocol::scim::error::ScimType;
+use crate::protocol::scim::json::Object;
+use crate::protocol::scim::limits::Limits;
+use crate::protocol::scim::member::MemberChange;
+use crate::protocol::scim::resource_type::{ResourceType, group, user};
+use crate::protocol::scim::tolerance::Profile;
+use crate::protocol::scim::validation::Rules;
+
+const USER: &str = "urn:ietf:params:scim:schemas:core:2.0:User";
+const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
+
+fn object(value: Value) -> Object {
+    value.as_object().unwrap().clone()
+}
+
+fn ada() -> Value {
+    json!({
+        "schemas": [USER, ENTERPRISE],
+        "userName": "ada",
+        "active": true,
+        "name": { "givenName": "Ada", "familyName": "L" },
+        "title": "Countess",
+        "emails": [
+            { "value": "ada@work.test", "type": "work", "primary": true },
+            { "value": "ada@home.test", "type": "home" }
+        ],
+        ENTERPRISE: { "department": "R&D", "manager": { "value": "m1", "$ref": "../Users/m1" } }
+    })
+}
+
+fn run(profile: Profile, document: Value, kind: &ResourceType, operations: Value) -> Result<Patched, ScimType> {
+    let rules = Rules { tolerance: profile.tolerance(), limits: Limits::default() };
+    let body = json!({ "schemas": [request::SCHEMA], "Operations": operations });
+    request::read(object(body), &rules)
+        .and_then(|operations| apply(&object(document), operations, kind, &rules))
+        .map_err(|error| error.scim_type)
+}
+
+fn patched(profile: Profile, operation: Value) -> Result<Value, ScimType> {
+    run(profile, ada(), user(), json!([operation])).map(|patched| Value::Object(patched.document))
+}
+
+/// What `change` makes of Ada.
+fn ada_with(change: impl FnOnce(&mut Value)) -> Result<Value, ScimType> {
+    let mut document = ada();
+    change(&mut document);
+    Ok(document)
+}
+
+#[test]
+fn add_sets_appends_and_keeps_what_is_there() {
+    let standard = |operation| patched(Profile::Standard, operation);
+    assert_eq!(
+        standard(json!({ "op": "add", "path": "nickName", "value": "A" })),
+        ada_with(|d| d["nickName"] = json!("A"))
+    );
+    assert_eq!(
+        standard(json!({ "op": "ADD", "value": { "TITLE": "Lady", "name": { "middleName": "K" } } })),
+        ada_with(|d| {
+            d["title"] = json!("Lady");
+            d["name"]["middleName"] = json!("K");
+        })
+    );
+    let again = json!({ "op": "add", "path": "emails", "value": [{ "type": "home", "value": "ada@home.test" }] });
+    assert_eq!(standard(again), Ok(ada()));
+}
+
+#[test]
+fn a_new_primary_resets_the_old_one() {
+    let operation = json!({ "op": "add", "path": "emails", "value": { "value": "n@x.test", "primary": true } });
+    assert_eq!(
+        patched(Profile::Standard, operation),
+        ada_with(|d| {
+            d["emails"][0]["primary"] = json!(false);
+            d["emails"].as_array_mut().unwrap().push(json!({ "value": "n@x.test", "primary": true }));
+        })
+    );
+    let by_filter = json!({ "op": "replace", "path": "emails[type eq \"home\"].primary", "value": true });
+    assert_eq!(
+        patched(Profile::Standard, by_filter),
+        ada_with(|d| {
+            d["emails"][0]["primary"] = json!(false);
+            d["emails"][1]["primary"] = json!(true);
+        })
+    );
+}
+
+#[test]
+fn replace_changes_what_the_path_names_and_nothing_else() {
+    let standard = |operation| patched(Profile::Standard, operation);
+    assert_eq!(
+        standard(json!({ "op": "replace", "path": "name", "value": { "givenName": "Augusta" } })),
+        ada_with(|d| d["name"]["givenName"] = json!("Augusta"))
+    );
+    assert_eq!(
+        standard(json!({ "op": "replace", "path": "emails[type eq \"work\"].value", "value": "a@w.test" })),
+        ada_with(|d| d["emails"][0]["value"] = json!("a@w.test"))
+    );
+    assert_eq!(
+        standard(json!({ "op": "replace", "path": "emails", "value": [{ "value": "only@x.test" }] })),
+        ada_with(|d| d["emails"] = json!([{ "value": "only@x.test" }]))
+    );
+    assert_eq!(
+        standard(json!({ "op": "replace", "path": format!("{ENTERPRISE}:manager"), "value": { "value": "m2" } })),
+        ada_with(|d| d[ENTERPRISE]["manager"] = json!({ "value": "m2" }))
+    );
+    assert_eq!(
+        standard(json!({ "op": "replace", "path": "emails[type eq \"other\"].value", "value": "x" })),
+        Err(ScimType::NoTarget)
+    );
+}
+
+#[test]
+fn remove_takes_away_what_it_names() {
+    let standard = |operation| patched(Profile::Standard, operation);
+    let without = |d: &mut Value, name: &str| {
+        d.as_object_mut().unwrap().shift_remove(name);
+    };
+    assert_eq!(standard(json!({ "op": "remove", "path": "title" })), ada_with(|d| without(d, "title")));
+    assert_eq!(
+        standard(json!({ "op": "remove", "path": "emails[type eq \"home\"]" })),
+        ada_with(|d| {
+            d["emails"].as_array_mut().unwrap().pop();
+        })
+    );
+    assert_eq!(
+        standard(json!({ "op": "remove", "path": "emails", "value": [{ "value": "ADA@home.test" }] })),
+        ada_with(|d| {
+            d["emails"].as_array_mut().unwrap().pop();
+        })
+    );
+    assert_eq!(
+        standard(json!({ "op": "remove", "path": ENTERPRISE })),
+        ada_with(|d| {
+            without(d, ENTERPRISE);
+            d["schemas"] = json!([USER]);
+        })
+    );
+}
+
+#[test]
+fn what_cannot_be_done_is_refused_by_its_name() {
+    for (operation, wanted) in [
+        (json!({ "op": "remove" }), ScimType::NoTarget),
+        (json!({ "op": "remove", "path": "userName" }), ScimType::Mutability),
+        (json!({ "op": "remove", "path": "id" }), ScimType::Mutability),
+        (json!({ "op": "remove", "path": "nope" }), ScimType::InvalidPath),
+        (json!({ "op": "remove", "path": "emails[type eq \"other\"]" }), ScimType::NoTarget),
+        (json!({ "op": "remove", "path": "emails", "value": 7 }), ScimType::InvalidValue),
+        (json!({ "op": "remove", "path": "emails", "value": [{ "nope": "x" }] }), ScimType::InvalidValue),
+        (json!({ "op": "remove", "path": "emails", "value": [[]] }), ScimType::InvalidValue),
+        (json!({ "op": "replace", "path": "groups", "value": [] }), ScimType::Mutability),
+        (json!({ "op": "replace", "path": "meta.version", "value": "x" }), ScimType::Mutability),
+        (json!({ "op": "replace", "path": "userName", "value": "" }), ScimType::InvalidValue),
+        (json!({ "op": "replace", "path": "userName", "value": null }), ScimType::InvalidValue),
+        (json!({ "op": "add", "path": "title" }), ScimType::InvalidValue),
+        (json!({ "op": "add", "value": "x" }), ScimType::InvalidValue),
+        (json!({ "op": "add", "path": "emails[type eq]", "value": "x" }), ScimType::InvalidFilter),
+        (json!({ "op": "add", "path": "emails[type eq \"x\"", "value": "x" }), ScimType::InvalidFilter),
+        (json!({ "op": "add", "path": "title[value eq \"x\"]", "value": "x" }), ScimType::InvalidFilter),
+        (json!({ "op": "add", "path": "title title", "value": "x" }), ScimType::InvalidPath),
+        (json!({ "op": "add", "path": "__proto__.x", "value": "x" }), ScimType::InvalidPath),
+        (json!({ "op": "move", "path": "title" }), ScimType::InvalidSyntax),
+        (json!("remove"), ScimType::InvalidSyntax),
+    ] {
+        assert_eq!(patched(Profile::Standard, operation.clone()), Err(wanted), "{operation}");
+    }
+    assert_eq!(run(Profile::Standard, ada(), user(), json!([])).map(|_| ()), Err(ScimType::InvalidSyntax));
+}
+
+#[test]
+fn an_error_in_the_last_operation_undoes_the_first() {
+    let operations = json!([
+        { "op": "replace", "path": "title", "value": "x" },
+        { "op": "remove", "path": "userName" }
+    ]);
+    assert!(run(Profile::Standard, ada(), user(), operations).is_err());
+}
+
+#[test]
+fn what_entra_sends_does_what_entra_means() {
+    let entra = |operation| patched(Profile::Entra, operation);
+    assert_eq!(
+        entra(json!({ "op": "Replace", "path": "active", "value": "False" })),
+        ada_with(|d| d["active"] = json!(false))
+    );
+    assert_eq!(
+        entra(json!({ "op": "Add", "path": format!("{ENTERPRISE}:manager"), "value": "m9" })),
+        ada_with(|d| d[ENTERPRISE]["manager"] = json!({ "value": "m9" }))
+    );
+    assert_eq!(
+        entra(json!({ "op": "Replace", "path": format!("{ENTERPRISE}:manager"), "value": "" })),
+        ada_with(|d| {
+            d[ENTERPRISE].as_object_mut().unwrap().shift_remove("manager");
+        })
+    );
+    assert_eq!(
+        entra(json!({ "op": "Replace", "path": "phoneNumbers[type eq \"Mobile\"].value", "value": "1" })),
+        ada_with(|d| d["phoneNumbers"] = json!([{ "type": "Mobile", "value": "1" }]))
+    );
+    let keys = json!({
+        "displayName": "x", "name.givenName": "y", format!("{ENTERPRISE}:employeeNumber"): "1",
+        "emails[type eq \"work\"].value": "w@x.test", "id": "ignored", "nope.nope": 1
+    });
+    assert_eq!(
+        entra(json!({ "op": "replace", "value": keys })),
+        ada_with(|d| {
+            d["displayName"] = json!("x");
+            d["name"]["givenName"] = json!("y");
+            d[ENTERPRISE]["employeeNumber"] = json!("1");
+            d["emails"][0]["value"] = json!("w@x.test");
+        })
+    );
+    assert_eq!(
+        entra(json!({ "op": "replace", "path": "roles[primary eq \"True\"].value", "value": "{\"id\":\"1\"}" })),
+        ada_with(|d| d["roles"] = json!([{ "primary": true, "value": "{\"id\":\"1\"}" }]))
+    );
+}
+
+#[test]
+fn strict_clients_are_held_to_the_letter() {
+    for operation in [
+        json!({ "op": "replace", "path": "active", "value": "False" }),
+        json!({ "op": "replace", "path": format!("{ENTERPRISE}:manager"), "value": "m9" }),
+        json!({ "op": "remove", "path": "emails", "value": [{ "value": "ada@home.test" }] }),
+    ] {
+        assert_eq!(patched(Profile::Strict, operation.clone()), Err(ScimType::InvalidValue), "{operation}");
+    }
+}
+
+fn members(profile: Profile, operation: Value) -> Result<Vec<MemberChange>, ScimType> {
+    let team = json!({ "schemas": ["urn:ietf:params:scim:schemas:core:2.0:Group"], "displayName": "g" });
+    run(profile, team, group(), json!([operation])).map(|patched| patched.members)
+}
+
+#[test]
+fn member_operations_come_out_as_rows() {
+    let standard = |operation| members(Profile::Standard, operation);
+    let ids = |ids: &[&str]| ids.iter().map(|id| (*id).to_owned()).collect::<Vec<_>>();
+    for (operation, wanted) in [
+        (
+            json!({ "op": "add", "path": "members", "value": [{ "value": "a", "$ref": null }, { "value": "b" }] }),
+            MemberChange::Add(ids(&["a", "b"])),
+        ),
+        (json!({ "op": "add", "value": { "members": [{ "value": "a" }] } }), MemberChange::Add(ids(&["a"]))),
+        (json!({ "op": "remove", "path": "members[value eq \"a\"]" }), MemberChange::Remove(ids(&["a"]))),
+        (
+            json!({ "op": "remove", "path": "members[value eq \"a\" or value eq \"b\"]" }),
+            MemberChange::Remove(ids(&["a", "b"])),
+        ),
+        (
+            json!({ "op": "Remove", "path": "members", "value": [{ "$ref": null, "value": "a" }] }),
+            MemberChange::Remove(ids(&["a"])),
+        ),
+        (json!({ "op": "remove", "path": "members", "value": [] }), MemberChange::Remove(vec![])),
+        (json!({ "op": "remove", "path": "members" }), MemberChange::ReplaceAll(vec![])),
+        (json!({ "op": "replace", "path": "members", "value": [] }), MemberChange::ReplaceAll(vec![])),
+        (
+            json!({ "op": "replace", "value": { "id": "x", "displayName": "g", "members": [{ "value": "a" }] } }),
+            MemberChange::ReplaceAll(ids(&["a"])),
+        ),
+    ] {
+        assert_eq!(standard(operation.clone()), Ok(vec![wanted]), "{operation}");
+    }
+}
+
+#[test]
+fn a_removal_that_is_not_understood_removes_nothing() {
+    for (operation, wanted) in [
+        (json!({ "op": "remove", "path": "members", "value": 1 }), ScimType::InvalidValue),
+        (json!({ "op": "remove", "path": "members", "value": [{ "id": "a" }] }), ScimType::InvalidValue),
+        (json!({ "op": "remove", "path": "members[value eq \"a\"].display" }), ScimType::Mutability),
+        (json!({ "op": "remove", "path": "members[nope eq \"a\"]" }), ScimType::InvalidFilter),
+        (json!({ "op": "remove", "path": "members[value eq \"a\"" }), ScimType::InvalidFilter),
+        (json!({ "op": "remove", "path": "Members.nope" }), ScimType::InvalidPath),
+        (
+            json!({ "op": "replace", "path": "members[value eq \"a\"]", "value": { "value": "b" } }),
+            ScimType::Mutability,
+        ),
+    ] {
+        for profile in Profile::ALL {
+            assert_eq!(members(profile, operation.clone()), Err(wanted), "{operation}");
+        }
+    }
+}

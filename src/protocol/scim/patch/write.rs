@@ -1,0 +1,244 @@
+//! `add` and `replace` of one attribute (RFC 7644, sections 3.5.2.1 and 3.5.2.3).
+
+use serde_json::Value;
+
+use super::request::Verb;
+use crate::protocol::scim::attribute::{Attribute, Kind, Mutability};
+use crate::protocol::scim::error::ScimError;
+use crate::protocol::scim::filter::ast::{Filter, Literal, Operator};
+use crate::protocol::scim::filter::evaluate::matches_element;
+use crate::protocol::scim::json::{Object, is_unassigned};
+use crate::protocol::scim::resource_type::Located;
+use crate::protocol::scim::validation::{self, Rules};
+
+/// Writes `value` where `at` and `filter` lead.
+pub(super) fn write(
+    document: &mut Object,
+    at: Located<'_>,
+    filter: Option<&Filter>,
+    verb: Verb,
+    value: Value,
+    rules: &Rules,
+) -> Result<(), ScimError> {
+    let before = at.container.map_or_else(
+        || document.get(at.attribute.name.as_ref()).cloned(),
+        |schema| document.get(schema.id.as_ref()).and_then(|held| held.get(at.attribute.name.as_ref())).cloned(),
+    );
+    let after = if at.attribute.multi_valued {
+        many(before.as_ref(), at, filter, verb, value, rules)?
+    } else if filter.is_some() {
+        return Err(ScimError::path(format!("{} has one value and takes no filter", at.attribute.name)));
+    } else {
+        one(before.as_ref(), at, value, rules)?
+    };
+    if at.attribute.mutability == Mutability::Immutable && before.is_some() && before != after {
+        return Err(ScimError::mutability(format!("{} cannot be changed", at.attribute.name)));
+    }
+    put(document, at, after.filter(|value| !is_unassigned(value)));
+    Ok(())
+}
+
+/// Puts the attribute's new value into its holder; a container that is left empty goes.
+pub(super) fn put(document: &mut Object, at: Located<'_>, value: Option<Value>) {
+    let name = at.attribute.name.as_ref();
+    let Some(schema) = at.container else {
+        match value {
+            Some(value) => document.insert(name.to_owned(), value),
+            None => document.shift_remove(name),
+        };
+        return;
+    };
+    let held = document.entry(schema.id.to_string()).or_insert_with(|| Value::Object(Object::new()));
+    if let Value::Object(container) = held {
+        match value {
+            Some(value) => container.insert(name.to_owned(), value),
+            None => container.shift_remove(name),
+        };
+        if container.is_empty() {
+            document.shift_remove(schema.id.as_ref());
+        }
+    }
+}
+
+fn one(before: Option<&Value>, at: Located<'_>, value: Value, rules: &Rules) -> Result<Option<Value>, ScimError> {
+    if let Some(part) = at.part {
+        let mut parts = before.and_then(Value::as_object).cloned().unwrap_or_default();
+        set_part(&mut parts, at.attribute, part, value, rules)?;
+        return Ok(Some(Value::Object(parts)));
+    }
+    if at.attribute.kind != Kind::Complex || is_unassigned(&value) {
+        return validation::value(at.attribute, value, rules);
+    }
+    let incoming = match value {
+        Value::Object(incoming) => incoming,
+        bare => match validation::value(at.attribute, bare, rules)? {
+            Some(Value::Object(incoming)) => incoming,
+            _ => return Ok(None),
+        },
+    };
+    let mut parts = before.and_then(Value::as_object).cloned().unwrap_or_default();
+    merge(&mut parts, at.attribute, incoming, rules)?;
+    Ok(Some(Value::Object(parts)))
+}
+
+/// Only the given sub-attributes change.
+fn merge(parts: &mut Object, attribute: &Attribute, incoming: Object, rules: &Rules) -> Result<(), ScimError> {
+    let names_target = incoming.keys().any(|name| name.eq_ignore_ascii_case("$ref"));
+    for (name, value) in incoming {
+        let Some(part) = attribute.part(&name) else { continue };
+        if validation::is_written(part) {
+            let old_target = (part.name == "value" && !names_target).then(|| parts.get("value").cloned()).flatten();
+            set_part(parts, attribute, part, value, rules)?;
+            // A `$ref` that was written beside another value points at the wrong resource now.
+            if old_target.is_some() && old_target.as_ref() != parts.get("value") {
+                parts.shift_remove("$ref");
+            }
+        }
+    }
+    Ok(())
+}
+
+fn set_part(
+    parts: &mut Object,
+    attribute: &Attribute,
+    part: &Attribute,
+    value: Value,
+    rules: &Rules,
+) -> Result<(), ScimError> {
+    let name = part.name.as_ref();
+    let before = parts.get(name).cloned();
+    match validation::value(part, value, rules)? {
+        Some(value) => parts.insert(name.to_owned(), value),
+        None => parts.shift_remove(name),
+    };
+    if part.mutability == Mutability::Immutable && before.is_some() && before.as_ref() != parts.get(name) {
+        return Err(ScimError::mutability(format!("{}.{name} cannot be changed", attribute.name)));
+    }
+    Ok(())
+}
+
+/// The new elements of an array.
+fn many(
+    before: Option<&Value>,
+    at: Located<'_>,
+    filter: Option<&Filter>,
+    verb: Verb,
+    value: Value,
+    rules: &Rules,
+) -> Result<Option<Value>, ScimError> {
+    let mut elements = before.and_then(Value::as_array).cloned().unwrap_or_default();
+    let touched = match (filter, at.part) {
+        (None, None) if verb == Verb::Replace => return validation::value(at.attribute, value, rules),
+        (None, None) => append(&mut elements, at.attribute, value, rules)?,
+        _ => change(&mut elements, at, filter, verb, &value, rules)?,
+    };
+    if elements.len() > rules.limits.values_per_attribute {
+        return Err(ScimError::value(format!("{} has too many values", at.attribute.name)));
+    }
+    demote_others(&mut elements, &touched);
+    validation::check_primary(at.attribute, &elements)?;
+    elements.retain(|element| !is_unassigned(element));
+    Ok(Some(Value::Array(elements)))
+}
+
+/// Appends what is not there yet. An element with the same type and value is the same element (RFC 7643, section 2.4)
+/// and takes the new sub-attributes over.
+fn append(
+    elements: &mut Vec<Value>,
+    attribute: &Attribute,
+    value: Value,
+    rules: &Rules,
+) -> Result<Vec<usize>, ScimError> {
+    let Some(Value::Array(incoming)) = validation::value(attribute, value, rules)? else { return Ok(Vec::new()) };
+    let mut touched = Vec::new();
+    for new in incoming {
+        let is_same = |old: &Value| {
+            *old == new || (new.get("value").is_some() && ["value", "type"].iter().all(|p| old.get(p) == new.get(p)))
+        };
+        match elements.iter().position(is_same) {
+            Some(index) => {
+                if let (Some(Value::Object(old)), Value::Object(new)) = (elements.get_mut(index), new) {
+                    old.extend(new);
+                }
+                touched.push(index);
+            }
+            None => {
+                touched.push(elements.len());
+                elements.push(new);
+            }
+        }
+    }
+    Ok(touched)
+}
+
+/// Changes the elements that the filter finds, or all of them; makes one where that is allowed and none is found.
+fn change(
+    elements: &mut Vec<Value>,
+    at: Located<'_>,
+    filter: Option<&Filter>,
+    verb: Verb,
+    value: &Value,
+    rules: &Rules,
+) -> Result<Vec<usize>, ScimError> {
+    let is_found = |element: &Value| match (filter, element.as_object()) {
+        (None, _) => true,
+        (Some(filter), Some(element)) => matches_element(filter, element),
+        (Some(_), None) => false,
+    };
+    let mut found: Vec<usize> =
+        elements.iter().enumerate().filter(|(_, element)| is_found(element)).map(|(index, _)| index).collect();
+    let implied = filter.map(implied_parts).unwrap_or_default();
+    if found.is_empty() {
+        let may_create = verb == Verb::Add || filter.is_none() || rules.tolerance.replace_creates.is_understood();
+        if !may_create {
+            return Err(ScimError::no_target(format!("no value of {} matches the filter", at.attribute.name)));
+        }
+        found.push(elements.len());
+        elements.push(Value::Object(implied.clone()));
+    }
+    for index in &found {
+        let Some(Value::Object(element)) = elements.get_mut(*index) else { continue };
+        match (at.part, value) {
+            (Some(part), value) => set_part(element, at.attribute, part, value.clone(), rules)?,
+            (None, Value::Object(incoming)) => {
+                if verb == Verb::Replace {
+                    *element = implied.clone();
+                }
+                merge(element, at.attribute, incoming.clone(), rules)?;
+            }
+            (None, other) => {
+                if let Some(Value::Object(bare)) = validation::single(at.attribute, other.clone(), rules)? {
+                    element.extend(bare);
+                }
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// What an element has to have for the filter to find it: the terms of its conjunction that say "equal".
+fn implied_parts(filter: &Filter) -> Object {
+    match filter {
+        Filter::Compare(target, Operator::Eq, Literal::Value { value, .. }) => match &target.part {
+            Some(part) => Object::from_iter([(part.clone(), value.clone())]),
+            None => Object::new(),
+        },
+        Filter::And(filters) => filters.iter().flat_map(implied_parts).collect(),
+        _ => Object::new(),
+    }
+}
+
+/// RFC 7644, section 3.5.2: setting a new primary value to true "SHALL cause the server to set primary to false for
+/// any existing values".
+fn demote_others(elements: &mut [Value], touched: &[usize]) {
+    let is_primary = |element: &Value| element.get("primary").and_then(Value::as_bool) == Some(true);
+    if !touched.iter().filter_map(|index| elements.get(*index)).any(is_primary) {
+        return;
+    }
+    let others = elements.iter_mut().enumerate().filter(|(index, _)| !touched.contains(index));
+    for (_, other) in others.filter(|(_, element)| is_primary(element)) {
+        if let Value::Object(parts) = other {
+            parts.insert("primary".to_owned(), false.into());
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! Puts a stored document and what the gateway knows beside it together into the text of an answer, without parsing
+//! the document again.
+
+use std::fmt::Write as _;
+
+use serde_json::Value;
+
+use super::etag;
+use super::json::Object;
+use crate::values::clock::Timestamp;
+
+/// What stands beside a document.
+#[derive(Debug, Clone)]
+pub struct Envelope<'e> {
+    /// The id.
+    pub id: &'e str,
+    /// `User` or `Group`.
+    pub resource_type: &'e str,
+    /// When the resource was made.
+    pub created_at: Timestamp,
+    /// When it was changed last.
+    pub updated_at: Timestamp,
+    /// Its version.
+    pub version: i64,
+    /// Its URI.
+    pub location: &'e str,
+}
+
+/// The document as it is stored: JSON text without what is kept in columns.
+pub fn stored_text(document: &Object) -> String {
+    Value::Object(document.clone()).to_string()
+}
+
+/// The whole resource. `computed` is a list of further members, each as name and JSON text; names are not escaped.
+pub fn resource(stored: &str, computed: &[(&str, String)], envelope: &Envelope<'_>) -> String {
+    let inner = stored.trim().strip_prefix('{').and_then(|text| text.strip_suffix('}')).unwrap_or_default();
+    let extra: usize = computed.iter().map(|(name, text)| name.len().saturating_add(text.len())).sum();
+    let mut text = String::with_capacity(stored.len().saturating_add(extra).saturating_add(400));
+    text.push_str("{\"id\":\"");
+    text.push_str(envelope.id);
+    text.push('"');
+    if !inner.is_empty() {
+        text.push(',');
+        text.push_str(inner);
+    }
+    for (name, value) in computed {
+        text.push_str(",\"");
+        text.push_str(name);
+        text.push_str("\":");
+        text.push_str(value);
+    }
+    let version = etag::of(envelope.version).replace('"', "\\\"");
+    // Writing into a String cannot fail.
+    let _ = write!(
+        text,
+        ",\"meta\":{{\"resourceType\":\"{}\",\"created\":\"{}\",\"lastModified\":\"{}\",\"location\":{},\"version\":\"{version}\"}}}}",
+        envelope.resource_type,
+        envelope.created_at,
+        envelope.updated_at,
+        Value::from(envelope.location),
+    );
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::{Envelope, resource, stored_text};
+    use crate::values::clock::Timestamp;
+
+    #[test]
+    fn the_parts_make_one_document() {
+        let document = json!({ "schemas": ["s"], "userName": "a\"d}a{" });
+        let envelope = Envelope {
+            id: "1",
+            resource_type: "User",
+            created_at: Timestamp::from_seconds(0),
+            updated_at: Timestamp::from_seconds(1),
+            version: 2,
+            location: "https://x.test/Users/1",
+        };
+        let text = resource(&stored_text(document.as_object().unwrap()), &[("active", "true".to_owned())], &envelope);
+        let read: Value = serde_json::from_str(&text).unwrap();
+        let wanted = json!({
+            "id": "1", "schemas": ["s"], "userName": "a\"d}a{", "active": true,
+            "meta": { "resourceType": "User", "created": "1970-01-01T00:00:00.000Z",
+                "lastModified": "1970-01-01T00:00:01.000Z", "location": "https://x.test/Users/1", "version": "W/\"2\"" }
+        });
+        assert_eq!(read, wanted);
+    }
+}

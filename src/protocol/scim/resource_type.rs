@@ -1,0 +1,221 @@
+//! Resource types (RFC 7643, section 6): which schemas a resource is made of, and how a name finds its attribute.
+
+use std::borrow::Cow;
+use std::sync::{Arc, LazyLock};
+
+use serde_json::{Value, json};
+
+use super::attribute::{Attribute, Uniqueness};
+use super::schema::{Schema, causeway_user, enterprise_user, group, user};
+
+/// The URN of a resource type.
+pub const SCHEMA: &str = "urn:ietf:params:scim:schemas:core:2.0:ResourceType";
+
+/// An extension of a resource type.
+#[derive(Debug, Clone)]
+pub struct Extension {
+    /// Its schema.
+    pub schema: Arc<Schema>,
+    /// Whether each resource must have it.
+    pub required: bool,
+}
+
+/// A resource type.
+#[derive(Debug, Clone)]
+pub struct ResourceType {
+    /// The name, which is also the id.
+    pub name: Cow<'static, str>,
+    /// Where its resources are, below the base URI.
+    pub endpoint: Cow<'static, str>,
+    /// What it is.
+    pub description: Cow<'static, str>,
+    /// The base schema.
+    pub schema: Arc<Schema>,
+    /// The extensions.
+    pub extensions: Vec<Extension>,
+    /// What every resource has (RFC 7643, section 3.1).
+    common: Vec<Attribute>,
+}
+
+/// Where a name leads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place<'t> {
+    /// The whole container of an extension.
+    Extension(&'t Schema),
+    /// An attribute, or a part of one.
+    Attribute(Located<'t>),
+}
+
+/// An attribute and where it stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Located<'t> {
+    /// The extension that holds it; `None` at the top of the document.
+    pub container: Option<&'t Schema>,
+    /// The attribute.
+    pub attribute: &'t Attribute,
+    /// The sub-attribute, when the name goes down to one.
+    pub part: Option<&'t Attribute>,
+}
+
+static USER: LazyLock<ResourceType> = LazyLock::new(|| ResourceType {
+    name: "User".into(),
+    endpoint: "/Users".into(),
+    description: "User Account".into(),
+    schema: Arc::new(user::schema()),
+    extensions: vec![
+        Extension { schema: Arc::new(enterprise_user::schema()), required: false },
+        Extension { schema: Arc::new(causeway_user::schema()), required: false },
+    ],
+    common: common(),
+});
+
+static GROUP: LazyLock<ResourceType> = LazyLock::new(|| ResourceType {
+    name: "Group".into(),
+    endpoint: "/Groups".into(),
+    description: "Group".into(),
+    schema: Arc::new(group::schema()),
+    extensions: Vec::new(),
+    common: common(),
+});
+
+/// Users as the gateway serves them.
+pub fn user() -> &'static ResourceType {
+    &USER
+}
+
+/// Groups as the gateway serves them.
+pub fn group() -> &'static ResourceType {
+    &GROUP
+}
+
+fn common() -> Vec<Attribute> {
+    let id = Attribute::text("id", "The id that the gateway gave the resource.").case_exact().read_only().always();
+    let meta = vec![
+        Attribute::text("resourceType", "The resource type.").case_exact().read_only(),
+        Attribute::date_time("created", "When the resource was made.").read_only(),
+        Attribute::date_time("lastModified", "When the resource was changed last.").read_only(),
+        Attribute::reference("location", &["uri"], "The URI of the resource.").read_only(),
+        Attribute::text("version", "The entity tag of the resource.").case_exact().read_only(),
+    ];
+    vec![
+        Attribute::reference("schemas", &["uri"], "The schemas of the resource.").many().required().always(),
+        Attribute { uniqueness: Uniqueness::Global, ..id },
+        Attribute::text("externalId", "The client's own id of the resource.").case_exact(),
+        Attribute::complex("meta", meta, "What the gateway knows about the resource itself.").read_only(),
+    ]
+}
+
+impl ResourceType {
+    /// The schemas of the type, the base schema first.
+    pub fn schemas(&self) -> impl Iterator<Item = &Schema> {
+        std::iter::once(self.schema.as_ref()).chain(self.extensions.iter().map(|extension| extension.schema.as_ref()))
+    }
+
+    /// The extension with this URN in any case.
+    pub fn extension(&self, urn: &str) -> Option<&Schema> {
+        self.extensions
+            .iter()
+            .map(|extension| extension.schema.as_ref())
+            .find(|schema| schema.id.eq_ignore_ascii_case(urn))
+    }
+
+    /// The attribute at the top of the document with this name in any case.
+    pub fn top(&self, name: &str) -> Option<&Attribute> {
+        self.schema.attribute(name).or_else(|| self.common.iter().find(|attribute| attribute.is_named(name)))
+    }
+
+    /// Where `[URN:]name[.part]` leads (RFC 7644, section 3.10), in any case. `None` when there is no such attribute.
+    pub fn find(&self, name: &str) -> Option<Place<'_>> {
+        for schema in self.schemas() {
+            let Some(rest) = strip_prefix_in_any_case(name, &schema.id) else { continue };
+            let container = (schema.id != self.schema.id).then_some(schema);
+            if rest.is_empty() {
+                return container.map(Place::Extension);
+            }
+            if let Some(rest) = rest.strip_prefix(':') {
+                return self.locate(container, rest).map(Place::Attribute);
+            }
+        }
+        self.locate(None, name).map(Place::Attribute)
+    }
+
+    fn locate<'t>(&'t self, container: Option<&'t Schema>, name: &str) -> Option<Located<'t>> {
+        let (name, part) = match name.split_once('.') {
+            Some((name, part)) => (name, Some(part)),
+            None => (name, None),
+        };
+        let attribute = match container {
+            Some(schema) => schema.attribute(name)?,
+            None => self.top(name)?,
+        };
+        let part = match part {
+            Some(part) => Some(attribute.part(part)?),
+            None => None,
+        };
+        Some(Located { container, attribute, part })
+    }
+
+    /// The resource as `/ResourceTypes` shows it.
+    pub fn body(&self, base: &str) -> Value {
+        let extensions: Vec<Value> = self
+            .extensions
+            .iter()
+            .map(|extension| json!({ "schema": extension.schema.id, "required": extension.required }))
+            .collect();
+        json!({
+            "schemas": [SCHEMA],
+            "id": self.name,
+            "name": self.name,
+            "endpoint": self.endpoint,
+            "description": self.description,
+            "schema": self.schema.id,
+            "schemaExtensions": extensions,
+            "meta": { "resourceType": "ResourceType", "location": format!("{base}/ResourceTypes/{}", self.name) },
+        })
+    }
+}
+
+fn strip_prefix_in_any_case<'n>(name: &'n str, prefix: &str) -> Option<&'n str> {
+    let head = name.get(..prefix.len())?;
+    if head.eq_ignore_ascii_case(prefix) { name.get(prefix.len()..) } else { None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Place, user};
+
+    fn found(name: &str) -> Option<String> {
+        Some(match user().find(name)? {
+            Place::Extension(schema) => format!("[{}]", schema.name),
+            Place::Attribute(at) => format!(
+                "{}{}{}",
+                at.container.map(|schema| format!("[{}]", schema.name)).unwrap_or_default(),
+                at.attribute.name,
+                at.part.map(|part| format!(".{}", part.name)).unwrap_or_default()
+            ),
+        })
+    }
+
+    #[test]
+    fn names_are_found_in_any_case_and_with_their_urn() {
+        let enterprise = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
+        for (name, wanted) in [
+            ("USERNAME", "userName"),
+            ("urn:ietf:params:scim:schemas:core:2.0:User:userName", "userName"),
+            ("Name.FamilyName", "name.familyName"),
+            ("meta.lastmodified", "meta.lastModified"),
+            (&format!("{enterprise}:department"), "[EnterpriseUser]department"),
+            (&format!("{}:Manager.Value", enterprise.to_uppercase()), "[EnterpriseUser]manager.value"),
+            (enterprise, "[EnterpriseUser]"),
+        ] {
+            assert_eq!(found(name).as_deref(), Some(wanted), "{name}");
+        }
+    }
+
+    #[test]
+    fn unknown_names_are_not_found() {
+        for name in ["", "nope", "name.nope", "name.familyName.x", "department", "__proto__", "urn:x:y", "userName."] {
+            assert_eq!(found(name), None, "{name}");
+        }
+    }
+}

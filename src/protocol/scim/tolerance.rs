@@ -1,0 +1,191 @@
+//! What clients of the field do otherwise than the standard, and which of it is understood for whom.
+//!
+//! A profile is a value that every parser takes; nothing here is global. `standard` is what a client gets that names
+//! no profile: each request that the standard defines has the standard's meaning, and deviations whose meaning is
+//! beyond doubt are understood.
+
+/// How an empty text is read where a value is expected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EmptyText {
+    /// A text like any other.
+    IsText,
+    /// No value, for an attribute that is not a text.
+    IsUnassignedUnlessText,
+    /// No value (Entra ID removes a manager by replacing it with `""`).
+    IsUnassigned,
+}
+
+/// What a PATCH is answered with when the client does not ask for attributes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PatchAnswer {
+    /// 200 and the resource.
+    Resource,
+    /// 204 (the Entra ID validator asserts it).
+    NoContent,
+}
+
+/// Whether a deviation is understood or refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Deviation {
+    /// It is understood.
+    Understood,
+    /// It is answered with 400.
+    Refused,
+}
+
+impl Deviation {
+    /// True when it is understood.
+    pub const fn is_understood(self) -> bool {
+        matches!(self, Self::Understood)
+    }
+}
+
+/// The deviations, one by one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tolerance {
+    /// `"True"` for `true`, a number for a text, one value for an array of one.
+    pub loose_types: Deviation,
+    /// A text where a complex value with a `value` sub-attribute is expected (Entra ID: `manager`).
+    pub bare_values: Deviation,
+    /// How `""` is read.
+    pub empty_text: EmptyText,
+    /// `replace` on `emails[type eq "work"].value` makes the element when there is none (Entra ID).
+    pub replace_creates: Deviation,
+    /// `remove` with a `value` removes the values it names, and those only (Entra ID, JumpCloud: `members`).
+    pub removal_by_value: Deviation,
+    /// A removal whose filter matches nothing succeeds without a change.
+    pub idle_removal: Deviation,
+    /// `name.givenName` and `urn:...:User:department` as keys of a value without a path (Entra ID).
+    pub path_keys: Deviation,
+    /// `userName eq jyoung` (Entra ID's documentation, authentik 2025.8).
+    pub bare_literals: Deviation,
+    /// No `schemas`, or one that the resource type does not have (Entra ID: groups).
+    pub loose_schemas: Deviation,
+    /// What a PATCH is answered with.
+    pub patch_answer: PatchAnswer,
+}
+
+const STRICT: Tolerance = Tolerance {
+    loose_types: Deviation::Refused,
+    bare_values: Deviation::Refused,
+    empty_text: EmptyText::IsText,
+    replace_creates: Deviation::Refused,
+    removal_by_value: Deviation::Refused,
+    idle_removal: Deviation::Refused,
+    path_keys: Deviation::Refused,
+    bare_literals: Deviation::Refused,
+    loose_schemas: Deviation::Refused,
+    patch_answer: PatchAnswer::Resource,
+};
+
+const STANDARD: Tolerance = Tolerance {
+    loose_types: Deviation::Understood,
+    bare_values: Deviation::Understood,
+    empty_text: EmptyText::IsUnassignedUnlessText,
+    replace_creates: Deviation::Refused,
+    removal_by_value: Deviation::Understood,
+    idle_removal: Deviation::Refused,
+    path_keys: Deviation::Understood,
+    bare_literals: Deviation::Understood,
+    loose_schemas: Deviation::Understood,
+    patch_answer: PatchAnswer::Resource,
+};
+
+const VENDOR: Tolerance = Tolerance {
+    empty_text: EmptyText::IsUnassigned,
+    replace_creates: Deviation::Understood,
+    idle_removal: Deviation::Understood,
+    ..STANDARD
+};
+
+/// The name of a set of tolerances, as a ScimClient has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Profile {
+    /// The default.
+    #[default]
+    Standard,
+    /// The letter of the standard.
+    Strict,
+    /// Microsoft Entra ID.
+    Entra,
+    /// Okta.
+    Okta,
+    /// OneLogin.
+    Onelogin,
+    /// JumpCloud.
+    Jumpcloud,
+    /// PingOne and PingFederate.
+    Ping,
+    /// SailPoint.
+    Sailpoint,
+    /// Google Workspace.
+    Google,
+    /// authentik.
+    Authentik,
+}
+
+impl Profile {
+    /// Every profile.
+    pub const ALL: [Self; 10] = [
+        Self::Standard,
+        Self::Strict,
+        Self::Entra,
+        Self::Okta,
+        Self::Onelogin,
+        Self::Jumpcloud,
+        Self::Ping,
+        Self::Sailpoint,
+        Self::Google,
+        Self::Authentik,
+    ];
+
+    /// The name in the store and the API.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Standard => "standard",
+            Self::Strict => "strict",
+            Self::Entra => "entra",
+            Self::Okta => "okta",
+            Self::Onelogin => "onelogin",
+            Self::Jumpcloud => "jumpcloud",
+            Self::Ping => "ping",
+            Self::Sailpoint => "sailpoint",
+            Self::Google => "google",
+            Self::Authentik => "authentik",
+        }
+    }
+
+    /// The profile with this name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|profile| profile.as_str() == name)
+    }
+
+    /// What is understood under this profile.
+    pub const fn tolerance(self) -> Tolerance {
+        match self {
+            Self::Standard => STANDARD,
+            Self::Strict => STRICT,
+            Self::Entra => Tolerance { patch_answer: PatchAnswer::NoContent, ..VENDOR },
+            Self::Okta
+            | Self::Onelogin
+            | Self::Jumpcloud
+            | Self::Ping
+            | Self::Sailpoint
+            | Self::Google
+            | Self::Authentik => VENDOR,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Profile;
+
+    #[test]
+    fn every_profile_is_found_by_its_name() {
+        for profile in Profile::ALL {
+            assert_eq!(Profile::parse(profile.as_str()), Some(profile));
+        }
+        assert_eq!(Profile::parse("Entra"), None);
+    }
+}
