@@ -21,9 +21,9 @@ const RINGS: &[(&str, &str)] = &[
     ("provisioning", "placement directory record keys protocol store"),
     ("outbound", "protocol"),
     ("pages", ""),
-    ("flows", "access provisioning placement directory record outbound pages protocol store"),
+    ("flows", "access provisioning placement directory record outbound pages keys protocol store"),
     ("http", "flows access provisioning placement directory record pages protocol store config"),
-    ("jobs", "flows access provisioning placement directory record store config"),
+    ("jobs", "flows access provisioning placement directory record outbound store telemetry"),
     ("config", ""),
     ("telemetry", "config"),
 ];

@@ -2,4 +2,6 @@
 //! are not on the public internet, plain text, redirects and answers without bound. Nothing else opens a connection.
 
 pub mod address;
+pub mod dns;
 pub mod http_client;
+pub mod mail;

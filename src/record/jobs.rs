@@ -22,6 +22,8 @@ pub enum Job {
         account: AccountId,
         /// What happened.
         event: Event,
+        /// When.
+        at: Timestamp,
     },
     /// Remove what has expired: attempts, codes, tokens, sessions, consumed assertions.
     Sweep,

@@ -53,6 +53,14 @@ pub fn is_slot_taken(tx: &mut Tx<'_>, slot: &str) -> Result<bool, StoreError> {
     Ok(found > 0)
 }
 
+/// True when [`claim`] would find a job; keeps an idle gateway from writing.
+pub fn is_due(tx: &mut Tx<'_>, now: Timestamp) -> Result<bool, StoreError> {
+    let waiting = table::state.eq("waiting").and(table::run_at.le(now));
+    let lost = table::state.eq("running").and(table::leased_until.lt(now));
+    let found = table::table.filter(waiting.or(lost)).select(table::id).first::<JobId>(tx.connection());
+    Ok(found.optional()?.is_some())
+}
+
 /// Claims due jobs, and jobs whose lease ran out, until `leased_until`.
 pub fn claim(
     tx: &mut Tx<'_>,

@@ -13,6 +13,7 @@ pub mod connection;
 pub mod connections;
 pub mod constraint;
 pub mod domains;
+pub mod expiry;
 pub mod failure;
 pub mod grants;
 pub mod identities;

@@ -27,6 +27,11 @@ pub fn insert(tx: &mut Tx<'_>, row: &EventRow) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// True when nothing waits; keeps an idle gateway from writing.
+pub fn is_empty(tx: &mut Tx<'_>) -> Result<bool, StoreError> {
+    Ok(table::table.select(table::id).first::<EventId>(tx.connection()).optional()?.is_none())
+}
+
 /// The oldest events, locked on PostgreSQL so that two nodes never hand on the same one.
 pub fn oldest_for_update(tx: &mut Tx<'_>, limit: i64) -> Result<Vec<EventRow>, StoreError> {
     let query = table::table.order(table::id).limit(limit).select(EventRow::as_select());

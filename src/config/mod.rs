@@ -1,0 +1,338 @@
+//! The configuration: one TOML file, each setting of which an environment variable can override.
+//!
+//! `CAUSEWAY_DATABASE__POOL_SIZE=8` overrides `pool_size` of `[database]`. Owns every limit and time-out of the
+//! gateway; reports all faults at once. `docs/operations.md` lists the settings.
+
+pub mod reader;
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use toml::{Table, Value};
+use url::{Host, Url};
+
+use crate::values::data_center::DataCenter;
+use crate::values::email::EmailAddress;
+use crate::values::secret::Secret;
+use reader::{Fault, Reader};
+
+/// The prefix of environment variables that override settings.
+pub const ENVIRONMENT_PREFIX: &str = "CAUSEWAY_";
+const ENCRYPTION_KEY_BYTES: usize = 32;
+
+/// A complete, checked configuration.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where browsers and peers reach this gateway; also the issuer. Has no path, query or trailing slash in use.
+    pub public_url: Url,
+    /// Where the gateway listens.
+    pub listen: SocketAddr,
+    /// The data center this gateway stands in.
+    pub data_center: DataCenter,
+    /// Where the database is: `sqlite:PATH` or `postgres://...`.
+    pub database_url: Secret,
+    /// Connections for reading (SQLite) or for everything (PostgreSQL).
+    pub database_pool_size: u32,
+    /// How long a request waits for a connection.
+    pub database_wait: Duration,
+    /// The keys under which secrets are stored, newest first.
+    pub encryption_keys: Vec<Secret>,
+    /// DNS servers to ask; the system's when empty.
+    pub dns_servers: Vec<SocketAddr>,
+    /// Whether calls to this machine are allowed, for demo and tests.
+    pub allows_loopback: bool,
+    /// How mail leaves.
+    pub mail: Mail,
+    /// Bounds on what comes in.
+    pub limits: Limits,
+    /// How long things last.
+    pub lifetimes: Lifetimes,
+    /// How the log looks.
+    pub log: Log,
+    /// Threads that serve requests.
+    pub workers: usize,
+    /// How long a stop waits for requests under way.
+    pub shutdown_grace: Duration,
+    /// Whether `serve` brings the database to this program's schema first.
+    pub migrates_on_start: bool,
+}
+
+/// How mail leaves.
+#[derive(Debug, Clone)]
+pub struct Mail {
+    /// The sender.
+    pub from: EmailAddress,
+    /// The way out.
+    pub transport: MailTransport,
+}
+
+/// A way out for mail.
+#[derive(Debug, Clone)]
+pub enum MailTransport {
+    /// Each mail becomes a file in this directory: for demo and tests.
+    Directory(String),
+    /// An SMTP server, as `smtp://user:password@host:port` or `smtps://...`.
+    Smtp(Secret),
+}
+
+/// Bounds on what comes in. Over them the answer is 413 or 400, never more memory.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// A SCIM request's body, in bytes.
+    pub scim_body_bytes: usize,
+    /// An admin API request's body, in bytes.
+    pub api_body_bytes: usize,
+    /// A form of a person or an application, in bytes.
+    pub form_bytes: usize,
+    /// A SAML response before decoding, in bytes.
+    pub saml_response_bytes: usize,
+    /// The nesting of a JSON document.
+    pub json_depth: usize,
+    /// Connections that may be open at a time, for each worker.
+    pub connections: usize,
+    /// How long a client may take to send a request's head.
+    pub request_timeout: Duration,
+    /// Sign-in attempts from one network within a minute.
+    pub sign_in_attempts_per_minute: u32,
+}
+
+/// How long things last.
+#[derive(Debug, Clone)]
+pub struct Lifetimes {
+    /// A session without use.
+    pub session_idle_seconds: i64,
+    /// A session altogether.
+    pub session_seconds: i64,
+    /// A sign-in attempt.
+    pub attempt_seconds: i64,
+    /// An authorization code (at most 60).
+    pub code_seconds: i64,
+    /// An access token.
+    pub access_token_seconds: i64,
+    /// A refresh token without use.
+    pub refresh_token_seconds: i64,
+    /// How far a peer's clock may be off.
+    pub clock_skew_seconds: i64,
+}
+
+/// How the log looks.
+#[derive(Debug, Clone)]
+pub struct Log {
+    /// One JSON object a line, or text for people.
+    pub is_json: bool,
+    /// A filter such as `info` or `causeway=debug,info`.
+    pub filter: String,
+}
+
+/// A configuration and what is worth a warning in it.
+#[derive(Debug, Clone)]
+pub struct Checked {
+    /// The configuration.
+    pub config: Config,
+    /// What holds on loopback only, and the like.
+    pub warnings: Vec<String>,
+}
+
+/// Reads the file's text with the overrides of `environment`; all faults at once when there are any.
+pub fn read(text: &str, environment: impl IntoIterator<Item = (String, String)>) -> Result<Checked, Vec<Fault>> {
+    let mut table = text
+        .parse::<Table>()
+        .map_err(|error| vec![Fault { key: "the file".to_owned(), problem: error.to_string().trim().to_owned() }])?;
+    for (name, value) in environment {
+        if let Some(name) = name.strip_prefix(ENVIRONMENT_PREFIX) {
+            let name = name.to_ascii_lowercase();
+            insert(&mut table, &name.split("__").collect::<Vec<_>>(), value);
+        }
+    }
+    let mut reader = Reader::new(table);
+    let config = config(&mut reader);
+    let mut warnings = Vec::new();
+    if let Some(config) = &config {
+        check_loopback(&mut reader, config, &mut warnings);
+    }
+    let faults = reader.finish();
+    match config {
+        Some(config) if faults.is_empty() => Ok(Checked { config, warnings }),
+        _ => Err(faults),
+    }
+}
+
+fn insert(table: &mut Table, path: &[&str], value: String) {
+    match path {
+        [] => {}
+        [last] => {
+            table.insert((*last).to_owned(), Value::String(value));
+        }
+        [first, rest @ ..] => {
+            let entry = table.entry((*first).to_owned()).or_insert_with(|| Value::Table(Table::new()));
+            if let Value::Table(inner) = entry {
+                insert(inner, rest, value);
+            }
+        }
+    }
+}
+
+/// Reads every setting before it gives up, so that all faults are found.
+fn config(reader: &mut Reader) -> Option<Config> {
+    let public_url = public_url(reader);
+    let listen = reader.parse("listen").unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080)));
+    let data_center = reader.require("data_center");
+    let database_url = reader.text("database_url").unwrap_or_else(|| "sqlite:causeway.db".to_owned());
+    let database_pool_size = u32::try_from(reader.number("database.pool_size", 1..=500, 8)).unwrap_or(8);
+    let database_wait = milliseconds(reader.number("database.wait_ms", 10..=60_000, 2_000));
+    let encryption_keys = encryption_keys(reader);
+    let dns_servers = reader.parse_all("dns.servers");
+    let allows_loopback = reader.flag("outbound.allow_loopback", false);
+    let mail = mail(reader);
+    let limits = limits(reader);
+    let lifetimes = lifetimes(reader);
+    let log = Log {
+        is_json: match reader.text("log.format").as_deref() {
+            None | Some("json") => true,
+            Some("text") => false,
+            Some(_) => {
+                reader.fault("log.format", "is neither \"json\" nor \"text\"");
+                true
+            }
+        },
+        filter: reader.text("log.filter").unwrap_or_else(|| "info".to_owned()),
+    };
+    let cores = std::thread::available_parallelism().map_or(2, usize::from);
+    let workers = reader.number("workers", 1..=256, i64::try_from(cores).unwrap_or(2));
+    let shutdown_grace = reader.number("shutdown_grace_seconds", 1..=600, 30);
+    let migrates_on_start = reader.flag("database.migrate_on_start", true);
+    Some(Config {
+        public_url: public_url?,
+        listen,
+        data_center: data_center?,
+        database_url: Secret::from(database_url),
+        database_pool_size,
+        database_wait,
+        encryption_keys: encryption_keys?,
+        dns_servers,
+        allows_loopback,
+        mail: mail?,
+        limits,
+        lifetimes,
+        log,
+        workers: usize::try_from(workers).unwrap_or(2),
+        shutdown_grace: Duration::from_secs(u64::try_from(shutdown_grace).unwrap_or(30)),
+        migrates_on_start,
+    })
+}
+
+fn public_url(reader: &mut Reader) -> Option<Url> {
+    let url: Url = reader.require("public_url")?;
+    let is_bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
+    if !matches!(url.scheme(), "https" | "http") || !url.has_host() || !is_bare || !url.username().is_empty() {
+        reader.fault("public_url", "is not an https url without path, query and user");
+        return None;
+    }
+    Some(url)
+}
+
+fn encryption_keys(reader: &mut Reader) -> Option<Vec<Secret>> {
+    let keys: Vec<Secret> = reader.texts("encryption_keys").into_iter().map(Secret::from).collect();
+    let is_key = |key: &Secret| STANDARD.decode(key.expose()).is_ok_and(|bytes| bytes.len() == ENCRYPTION_KEY_BYTES);
+    if keys.is_empty() || !keys.iter().all(is_key) {
+        let problem = "needs 1 or more keys of 32 bytes in base64; make one with: openssl rand -base64 32";
+        reader.fault("encryption_keys", problem);
+        return None;
+    }
+    Some(keys)
+}
+
+fn mail(reader: &mut Reader) -> Option<Mail> {
+    let from = reader.require("mail.from");
+    let directory = reader.text("mail.directory");
+    let smtp = reader.text("mail.smtp_url");
+    let transport = match (directory, smtp) {
+        (Some(directory), None) => MailTransport::Directory(directory),
+        (None, Some(url)) => {
+            if !url.starts_with("smtp://") && !url.starts_with("smtps://") {
+                reader.fault("mail.smtp_url", "does not begin with smtp:// or smtps://");
+            }
+            MailTransport::Smtp(Secret::from(url))
+        }
+        (None, None) | (Some(_), Some(_)) => {
+            reader.fault("mail", "needs either smtp_url or directory");
+            return None;
+        }
+    };
+    Some(Mail { from: from?, transport })
+}
+
+fn limits(reader: &mut Reader) -> Limits {
+    const KIB: i64 = 1024;
+    let mut bytes = |key, bounds, default| usize::try_from(reader.number(key, bounds, default)).unwrap_or(0);
+    let scim_body_bytes = bytes("limits.scim_body_bytes", KIB..=64 * KIB * KIB, 4 * KIB * KIB);
+    let api_body_bytes = bytes("limits.api_body_bytes", KIB..=16 * KIB * KIB, KIB * KIB);
+    let form_bytes = bytes("limits.form_bytes", KIB..=KIB * KIB, 64 * KIB);
+    let saml_response_bytes = bytes("limits.saml_response_bytes", KIB..=KIB * KIB, 256 * KIB);
+    let json_depth = bytes("limits.json_depth", 4..=128, 32);
+    let connections = bytes("limits.connections", 16..=100_000, 10_000);
+    let request_timeout = milliseconds(reader.number("limits.request_timeout_ms", 100..=120_000, 10_000));
+    let attempts = reader.number("limits.sign_in_attempts_per_minute", 1..=100_000, 60);
+    Limits {
+        scim_body_bytes,
+        api_body_bytes,
+        form_bytes,
+        saml_response_bytes,
+        json_depth,
+        connections,
+        request_timeout,
+        sign_in_attempts_per_minute: u32::try_from(attempts).unwrap_or(60),
+    }
+}
+
+fn lifetimes(reader: &mut Reader) -> Lifetimes {
+    const HOUR: i64 = 3_600;
+    const DAY: i64 = 24 * HOUR;
+    Lifetimes {
+        session_idle_seconds: reader.number("lifetimes.session_idle_seconds", 60..=30 * DAY, 8 * HOUR),
+        session_seconds: reader.number("lifetimes.session_seconds", 60..=90 * DAY, 12 * HOUR),
+        attempt_seconds: reader.number("lifetimes.attempt_seconds", 60..=HOUR, 900),
+        code_seconds: reader.number("lifetimes.code_seconds", 5..=60, 60),
+        access_token_seconds: reader.number("lifetimes.access_token_seconds", 30..=DAY, 600),
+        refresh_token_seconds: reader.number("lifetimes.refresh_token_seconds", 60..=90 * DAY, 30 * DAY),
+        clock_skew_seconds: reader.number("lifetimes.clock_skew_seconds", 0..=300, 180),
+    }
+}
+
+/// What is for demo and tests on one machine is warned of there, and refused everywhere else.
+fn check_loopback(reader: &mut Reader, config: &Config, warnings: &mut Vec<String>) {
+    let is_loopback = match config.public_url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    };
+    if config.public_url.scheme() == "http" {
+        if is_loopback {
+            warnings.push("public_url is http: cookies are not Secure. For demo and tests on this machine only".into());
+        } else {
+            reader.fault("public_url", "is http, which is for demo and tests on loopback only");
+        }
+    }
+    if config.allows_loopback {
+        if is_loopback {
+            warnings.push(
+                "outbound.allow_loopback is on: connections may point at this machine. For demo and tests only".into(),
+            );
+        } else {
+            reader.fault("outbound.allow_loopback", "is for demo and tests on loopback only");
+        }
+    }
+    if let MailTransport::Directory(directory) = &config.mail.transport {
+        warnings.push(format!("mail is not sent but written to {directory}"));
+    }
+}
+
+fn milliseconds(count: i64) -> Duration {
+    Duration::from_millis(u64::try_from(count).unwrap_or(0))
+}
+
+#[cfg(test)]
+mod tests;

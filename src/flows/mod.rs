@@ -1,0 +1,5 @@
+//! Stories that need the network: `begin(tx)`, a call, `finish(tx)`. One file per story. There is no network inside a
+//! transaction and no transaction across an await.
+
+pub mod notify_administrator;
+pub mod verify_domain;

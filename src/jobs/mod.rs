@@ -1,0 +1,161 @@
+//! Background work: hands events on and runs queued jobs.
+//!
+//! Jobs are claimed under a lease, so that a node that dies leaves none behind; each is idempotent, retried with
+//! growing pauses, and given up after [`MAX_ATTEMPTS`], when it stays for the operator to see.
+
+pub mod events;
+pub mod notify_administrator;
+pub mod sweep;
+
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use crate::outbound::mail::Mailer;
+use crate::record::jobs::Job;
+use crate::store::failure::StoreError;
+use crate::store::jobs::ClaimedRow;
+use crate::store::{Store, jobs as rows};
+use crate::telemetry::metrics;
+use crate::values::clock::Clock;
+use crate::values::data_center::DataCenter;
+use crate::values::entropy::Entropy;
+use crate::values::ids::Id;
+use crate::values::operation::{Actor, Operation};
+
+/// How often the queue is looked at when there is nothing to do.
+const PAUSE: Duration = Duration::from_millis(500);
+/// How long a claimed job may take before another node may claim it.
+const LEASE_SECONDS: i64 = 120;
+/// Jobs that one look claims at most.
+const BATCH: i64 = 16;
+/// A job is given up after this many tries.
+pub const MAX_ATTEMPTS: i32 = 12;
+/// The longest pause between two tries.
+const MAX_BACK_OFF_SECONDS: i64 = 3_600;
+
+/// Everything jobs need.
+#[derive(Clone)]
+pub struct Runner {
+    /// The store.
+    pub store: Store,
+    /// Where "now" comes from.
+    pub clock: Clock,
+    /// Where ids come from.
+    pub entropy: Entropy,
+    /// The data center this runs in.
+    pub data_center: DataCenter,
+    /// The way out for mail.
+    pub mailer: Mailer,
+    /// The public URL, for mails.
+    pub gateway: String,
+}
+
+/// Why a job did not succeed. The text is kept with the job, for the operator.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct JobFailure(pub String);
+
+impl Runner {
+    /// Runs until `stop` turns true. A look that fails is logged and tried again after the pause.
+    pub async fn run(self, mut stop: watch::Receiver<bool>) {
+        if let Err(error) = sweep::schedule(&self).await {
+            tracing::warn!(%error, "the sweep could not be scheduled");
+        }
+        while !*stop.borrow() {
+            let worked = match self.look().await {
+                Ok(worked) => worked,
+                Err(error) => {
+                    tracing::warn!(%error, "the job queue could not be read");
+                    false
+                }
+            };
+            metrics::upkeep();
+            if !worked {
+                tokio::select! {
+                    () = tokio::time::sleep(PAUSE) => {}
+                    _ = stop.changed() => {}
+                }
+            }
+        }
+    }
+
+    /// One look at the outbox and the queue; tells whether there was something to do.
+    pub async fn look(&self) -> Result<bool, StoreError> {
+        let handed_on = events::hand_on(self).await?;
+        let now = self.clock.now();
+        let is_due = self.store.read(move |tx| rows::is_due(tx, now)).await?;
+        let claimed = if is_due {
+            self.store.write(move |tx| rows::claim(tx, now, now.plus_seconds(LEASE_SECONDS), BATCH)).await?
+        } else {
+            Vec::new()
+        };
+        for job in &claimed {
+            self.run_one(job).await?;
+        }
+        Ok(handed_on > 0 || !claimed.is_empty())
+    }
+
+    /// The operation that a job runs as.
+    pub fn operation(&self) -> Operation {
+        let at = self.clock.now();
+        Operation {
+            actor: Actor::System,
+            request: Id::mint(at, &self.entropy),
+            at,
+            entropy: self.entropy,
+            data_center: self.data_center.clone(),
+        }
+    }
+
+    async fn run_one(&self, claimed: &ClaimedRow) -> Result<(), StoreError> {
+        let result = match serde_json::from_str::<Job>(&claimed.payload) {
+            Ok(Job::NotifyAdministrator { organization, account, event, at }) => {
+                notify_administrator::run(self, organization, account, &event, at).await
+            }
+            Ok(Job::Sweep) => return sweep::run(self, claimed).await,
+            Err(error) => Err(JobFailure(format!("the payload cannot be read: {error}"))),
+        };
+        let (id, kind, attempts, now) = (claimed.id, claimed.kind.clone(), claimed.attempts, self.clock.now());
+        let outcome = match &result {
+            Ok(()) => "done",
+            Err(_) if attempts >= MAX_ATTEMPTS => "given_up",
+            Err(_) => "failed",
+        };
+        ::metrics::counter!(metrics::JOBS, "kind" => kind.clone(), "outcome" => outcome).increment(1);
+        self.store
+            .write(move |tx| match result {
+                Ok(()) => rows::delete(tx, id),
+                Err(failure) if attempts >= MAX_ATTEMPTS => {
+                    tracing::error!(job = %id, kind, %failure, "a job was given up");
+                    rows::give_up(tx, id, &failure.0)
+                }
+                Err(failure) => {
+                    tracing::warn!(job = %id, kind, attempts, %failure, "a job failed and will be tried again");
+                    rows::retry(tx, id, now.plus_seconds(back_off_seconds(attempts)), Some(&failure.0))
+                }
+            })
+            .await
+    }
+}
+
+/// 2, 4, 8 ... seconds, an hour at most.
+fn back_off_seconds(attempts: i32) -> i64 {
+    let exponent = u32::try_from(attempts.clamp(1, 12)).unwrap_or(1);
+    2_i64.pow(exponent).min(MAX_BACK_OFF_SECONDS)
+}
+
+/// How many jobs wait and how many were given up, for the metrics.
+pub async fn gauge(store: &Store) -> Result<(), StoreError> {
+    let (waiting, failed) =
+        store.read(|tx| Ok::<_, StoreError>((rows::count(tx, "waiting")?, rows::count(tx, "failed")?))).await?;
+    #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
+    {
+        ::metrics::gauge!(metrics::JOBS_WAITING).set(waiting as f64);
+        ::metrics::gauge!(metrics::JOBS_FAILED).set(failed as f64);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,36 @@
+//! The recurring job that removes what has expired. It stays in its slot, so it is queued once over all nodes.
+
+use super::Runner;
+use crate::record::jobs::{self as queue, Job};
+use crate::store::expiry;
+use crate::store::failure::StoreError;
+use crate::store::jobs::{self as rows, ClaimedRow};
+
+/// How often expired rows are removed.
+pub const PERIOD_SECONDS: i64 = 300;
+/// Rows of each table that one transaction removes at most.
+const BATCH: i64 = 500;
+/// Expired rows stay this long, so that a late replay is still answered as one.
+const GRACE_SECONDS: i64 = 3_600;
+
+/// Queues the first sweep, unless one is queued.
+pub async fn schedule(runner: &Runner) -> Result<(), StoreError> {
+    let op = runner.operation();
+    runner
+        .store
+        .write(move |tx| {
+            if rows::is_slot_taken(tx, Job::Sweep.name())? {
+                return Ok(());
+            }
+            queue::enqueue(tx, &op, &Job::Sweep, op.at.plus_seconds(PERIOD_SECONDS))
+        })
+        .await
+}
+
+/// Removes expired rows batch by batch, then puts itself back.
+pub async fn run(runner: &Runner, claimed: &ClaimedRow) -> Result<(), StoreError> {
+    let before = runner.clock.now().plus_seconds(-GRACE_SECONDS);
+    while runner.store.write(move |tx| expiry::delete_expired(tx, before, BATCH)).await? > 0 {}
+    let (id, next) = (claimed.id, runner.clock.now().plus_seconds(PERIOD_SECONDS));
+    runner.store.write(move |tx| rows::reschedule(tx, id, next)).await
+}

@@ -1,0 +1,3 @@
+//! Mails: one typed struct and one .txt per mail.
+
+pub mod administrator_notice;

@@ -1,0 +1,53 @@
+//! Metrics, in the Prometheus text format. Names are constants here and documented in `docs/metrics.md`; labels have
+//! few values, never an id or an address.
+
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+
+/// Requests served, by surface, method and status class.
+pub const REQUESTS: &str = "causeway_http_requests_total";
+/// How long requests took, in seconds, by surface.
+pub const REQUEST_SECONDS: &str = "causeway_http_request_duration_seconds";
+/// Sign-ins that ended, by outcome.
+pub const SIGN_INS: &str = "causeway_sign_ins_total";
+/// Jobs that ended, by kind and outcome.
+pub const JOBS: &str = "causeway_jobs_total";
+/// Jobs that wait.
+pub const JOBS_WAITING: &str = "causeway_jobs_waiting";
+/// Jobs that were given up.
+pub const JOBS_FAILED: &str = "causeway_jobs_failed";
+/// Handlers that panicked; each is a defect.
+pub const PANICS: &str = "causeway_panics_total";
+
+/// Every metric, for the test that compares this list with `docs/metrics.md`.
+pub const ALL: &[&str] = &[REQUESTS, REQUEST_SECONDS, SIGN_INS, JOBS, JOBS_WAITING, JOBS_FAILED, PANICS];
+
+static HANDLE: OnceLock<Option<PrometheusHandle>> = OnceLock::new();
+
+/// Installs the recorder of this process; a second call changes nothing.
+pub fn install() {
+    HANDLE.get_or_init(|| {
+        let buckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
+        let builder = PrometheusBuilder::new()
+            .set_buckets_for_metric(Matcher::Full(REQUEST_SECONDS.to_owned()), &buckets)
+            .ok()?
+            .upkeep_timeout(Duration::from_secs(5));
+        let recorder = builder.build_recorder();
+        let handle = recorder.handle();
+        metrics::set_global_recorder(recorder).ok().map(|()| handle)
+    });
+}
+
+/// All metrics as text; `None` when no recorder could be installed.
+pub fn render() -> Option<String> {
+    HANDLE.get().and_then(Option::as_ref).map(PrometheusHandle::render)
+}
+
+/// Drains what histograms gathered. To be called every few seconds, so that nothing piles up between scrapes.
+pub fn upkeep() {
+    if let Some(handle) = HANDLE.get().and_then(Option::as_ref) {
+        handle.run_upkeep();
+    }
+}
