@@ -1,0 +1,273 @@
+"""A SAML 2.0 identity provider on pysaml2, with a sign-in page for people.
+
+    saml_idp.py --port PORT --config FILE [--allow-faults]
+
+prints `READY <url>` when it listens. FILE is JSON:
+
+    {"state_dir": "...",                keys and certificates are made here once, and kept
+     "title": "Acme IdP",
+     "people": [{"email", "password", "name", "given_name", "family_name", "groups": []}],
+     "sign": "assertion" | "response" | "both",
+     "service_providers": ["https://.../metadata"]}
+
+Routes: GET /metadata; GET /sso (HTTP-Redirect); POST /sso (the sign-in form); POST /admin/service-providers with
+{"url": "..."} trusts one more service provider. With --allow-faults, `&fault=NAME` on /sso makes the answer dishonest
+in one way (see FAULTS), still correctly signed.
+"""
+
+import argparse
+import datetime
+import html
+import json
+import threading
+import urllib.parse
+import urllib.request
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.x509.oid import NameOID
+from saml2 import BINDING_HTTP_POST, BINDING_HTTP_REDIRECT, class_name
+from saml2.config import IdPConfig
+from saml2.metadata import entity_descriptor
+from saml2.saml import NAMEID_FORMAT_EMAILADDRESS, NameID
+from saml2.server import Server
+from saml2.sigver import pre_signature_part, signed_instance_factory
+from saml2.xmldsig import DIGEST_SHA256, SIG_RSA_SHA256
+
+from sign_in_page import page
+
+PASSWORD_CONTEXT = "urn:oasis:names:tc:SAML:2.0:ac:classes:PasswordProtectedTransport"
+
+
+def make_certificate(folder, name):
+    """A self-signed RSA key and certificate `name.key`, `name.crt` in `folder`, made once."""
+    key_file, certificate_file = folder / f"{name}.key", folder / f"{name}.crt"
+    if not certificate_file.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+        now = datetime.datetime.now(datetime.timezone.utc)
+        certificate = (
+            x509.CertificateBuilder().subject_name(subject).issuer_name(subject).public_key(key.public_key())
+            .serial_number(x509.random_serial_number()).not_valid_before(now - datetime.timedelta(days=1))
+            .not_valid_after(now + datetime.timedelta(days=365)).sign(key, hashes.SHA256())
+        )
+        key_file.write_bytes(key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()))
+        certificate_file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    return str(key_file), str(certificate_file)
+
+
+# --- faults: each takes the response before it is signed and makes one statement of it wrong ---
+
+def wrong_audience(response):
+    response.assertion.conditions.audience_restriction[0].audience[0].text = "https://somebody-else.example/metadata"
+
+
+def no_audience(response):
+    response.assertion.conditions.audience_restriction = []
+
+
+def expired(response):
+    past = "2020-01-01T00:00:00Z"
+    response.assertion.conditions.not_on_or_after = past
+    response.assertion.subject.subject_confirmation[0].subject_confirmation_data.not_on_or_after = past
+
+
+def other_recipient(response):
+    response.assertion.subject.subject_confirmation[0].subject_confirmation_data.recipient = "https://other.example/acs"
+
+
+def other_issuer(response):
+    response.assertion.issuer.text = "https://other-idp.example/metadata"
+
+
+def unsolicited(response):
+    response.in_response_to = None
+    response.assertion.subject.subject_confirmation[0].subject_confirmation_data.in_response_to = None
+
+
+FAULTS = {fault.__name__: fault for fault in
+          (wrong_audience, no_audience, expired, other_recipient, other_issuer, unsolicited)}
+# These are not about what is said but about the signature.
+SIGNATURE_FAULTS = {"unsigned", "wrong_key"}
+
+
+class IdentityProvider:
+    """The library's server and the people it knows; rebuilt whenever a service provider is added."""
+
+    def __init__(self, base, config, allow_faults):
+        self.base, self.allow_faults = base, allow_faults
+        self.title = config.get("title", "SAML identity provider")
+        self.sign = config.get("sign", "assertion")
+        self.people = {person["email"]: person for person in config["people"]}
+        self.state = Path(config["state_dir"])
+        self.key, self.certificate = make_certificate(self.state, "idp")
+        self.lock, self.providers, self.server = threading.Lock(), [], None
+        self.rebuild()
+        for url in config.get("service_providers", []):
+            self.trust(url)
+
+    def settings(self, key, certificate):
+        endpoints = {"single_sign_on_service": [(f"{self.base}/sso", BINDING_HTTP_REDIRECT)]}
+        return IdPConfig().load({
+            "entityid": f"{self.base}/metadata",
+            "xmlsec_binary": "/usr/bin/xmlsec1",
+            "key_file": key,
+            "cert_file": certificate,
+            "metadata": {"local": self.providers} if self.providers else {},
+            "signing_algorithm": SIG_RSA_SHA256,
+            "digest_algorithm": DIGEST_SHA256,
+            "service": {"idp": {
+                "name": self.title,
+                "endpoints": endpoints,
+                "want_authn_requests_signed": True,
+                "name_id_format": [NAMEID_FORMAT_EMAILADDRESS],
+                "policy": {"default": {"lifetime": {"minutes": 5}, "attribute_restrictions": None}},
+            }},
+        })
+
+    def rebuild(self):
+        self.server = Server(config=self.settings(self.key, self.certificate))
+
+    def metadata(self):
+        return str(entity_descriptor(self.server.config))
+
+    def trust(self, url):
+        with urllib.request.urlopen(url, timeout=10) as answer:
+            document = answer.read()
+        with self.lock:
+            file = self.state / f"service-provider-{len(self.providers)}.xml"
+            file.write_bytes(document)
+            self.providers.append(str(file))
+            self.rebuild()
+
+    def read_request(self, query):
+        """The AuthnRequest, its signature verified; raises when it is not from a trusted service provider."""
+        request = self.server.parse_authn_request(
+            query["SAMLRequest"], BINDING_HTTP_REDIRECT, relay_state=query.get("RelayState"),
+            sigalg=query.get("SigAlg"), signature=query.get("Signature"))
+        message = request.message
+        return message.id, message.issuer.text, self.server.response_args(message)["destination"]
+
+    def answer(self, request, person, fault):
+        """The signed response, as XML."""
+        request_id, service_provider, consumer = request
+        attributes = {
+            "mail": [person["email"]],
+            "givenName": [person.get("given_name", "")],
+            "sn": [person.get("family_name", "")],
+            "displayName": [person.get("name", person["email"])],
+        }
+        response = self.server.create_authn_response(
+            attributes, in_response_to=request_id, destination=consumer, sp_entity_id=service_provider,
+            name_id=NameID(format=NAMEID_FORMAT_EMAILADDRESS, text=person.get("subject", person["email"])),
+            authn={"class_ref": PASSWORD_CONTEXT, "authn_auth": self.base},
+            sign_assertion=False, sign_response=False)
+        if fault in FAULTS:
+            FAULTS[fault](response)
+        return str(response) if fault == "unsigned" else self.signed(response, fault)
+
+    def signed(self, response, fault):
+        signer = self.server
+        if fault == "wrong_key":
+            signer = Server(config=self.settings(*make_certificate(self.state, "somebody-else")))
+        parts = []
+        for is_wanted, part in ((self.sign != "response", response.assertion), (self.sign != "assertion", response)):
+            if is_wanted:
+                part.signature = pre_signature_part(
+                    part.id, signer.sec.my_cert, 1, sign_alg=SIG_RSA_SHA256, digest_alg=DIGEST_SHA256)
+                parts.append((class_name(part), part.id))
+        return signed_instance_factory(response, signer.sec, parts)
+
+    def post_form(self, response, request, relay_state):
+        """The page that carries the response to the service provider, as a browser would be given it."""
+        return self.server.apply_binding(
+            BINDING_HTTP_POST, response, request[2], relay_state or "", response=True)["data"]
+
+
+class Door(BaseHTTPRequestHandler):
+    """Parses a request, calls the identity provider, renders."""
+
+    idp = None
+
+    def log_message(self, template, *arguments):
+        pass
+
+    def send(self, body, kind="text/html; charset=utf-8", status=200):
+        raw = body.encode()
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(raw)))
+        self.end_headers()
+        self.wfile.write(raw)
+
+    def refuse(self, reason, status=400):
+        self.send(page(self.idp.title, f"<h1>Refused</h1><p>{html.escape(reason)}</p>"), status=status)
+
+    def body(self):
+        return self.rfile.read(int(self.headers.get("Content-Length", "0"))).decode()
+
+    def do_GET(self):
+        url = urllib.parse.urlsplit(self.path)
+        query = dict(urllib.parse.parse_qsl(url.query))
+        if url.path == "/metadata":
+            return self.send(self.idp.metadata(), "application/samlmetadata+xml")
+        if url.path == "/sso" and "SAMLRequest" in query:
+            return self.show_form(query)
+        return self.refuse("There is nothing here.", 404)
+
+    def show_form(self, query, complaint=""):
+        try:
+            self.idp.read_request(query)
+        except Exception as reason:  # pysaml2 raises many kinds; each of them means that the request is no good
+            return self.refuse(f"The request was not accepted: {type(reason).__name__} {reason}")
+        hidden = "".join(f'<input type="hidden" name="{html.escape(name)}" value="{html.escape(value)}">'
+                         for name, value in query.items())
+        return self.send(page(self.idp.title, f"""
+            <h1>Sign in</h1><p class="quiet">{html.escape(self.idp.title)}</p>
+            {f'<p class="complaint" role="alert">{html.escape(complaint)}</p>' if complaint else ''}
+            <form method="post" action="/sso">{hidden}
+              <label>E-mail <input name="login" type="email" autocomplete="username" required autofocus></label>
+              <label>Password <input name="password" type="password" autocomplete="current-password" required></label>
+              <button>Sign in</button></form>"""))
+
+    def do_POST(self):
+        path = urllib.parse.urlsplit(self.path).path
+        if path == "/admin/service-providers":
+            self.idp.trust(json.loads(self.body())["url"])
+            return self.send("{}", "application/json", 201)
+        if path == "/sso":
+            return self.sign_in(dict(urllib.parse.parse_qsl(self.body())))
+        return self.refuse("There is nothing here.", 404)
+
+    def sign_in(self, form):
+        login, password = form.pop("login", ""), form.pop("password", "")
+        person = self.idp.people.get(login)
+        if person is None or person["password"] != password:
+            return self.show_form(form, "The e-mail address or the password is wrong.")
+        fault = form.get("fault") if self.idp.allow_faults else None
+        with self.idp.lock:
+            request = self.idp.read_request(form)
+            response = self.idp.answer(request, person, fault)
+            return self.send(self.idp.post_form(response, request, form.get("RelayState")))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--config", type=Path, required=True)
+    parser.add_argument("--allow-faults", action="store_true")
+    arguments = parser.parse_args()
+    server = ThreadingHTTPServer(("127.0.0.1", arguments.port), Door)
+    base = f"http://127.0.0.1:{server.server_port}"
+    Door.idp = IdentityProvider(base, json.loads(arguments.config.read_text()), arguments.allow_faults)
+    print(f"READY {base}", flush=True)
+    server.serve_forever()
+
+
+if __name__ == "__main__":
+    main()
