@@ -1,0 +1,113 @@
+//! Programs that tests start: captured output, a line `READY <url>` when they are up, and an end when they go out of scope.
+
+use std::io::{BufRead as _, BufReader, Read};
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A running program. Dropping it ends it.
+pub struct Process {
+    name: String,
+    child: Child,
+    log: Arc<Mutex<String>>,
+}
+
+impl Process {
+    /// Starts `command` and collects what it writes. Its standard input stays open as long as this value lives.
+    pub fn start(name: &str, command: Command) -> Self {
+        Self::start_with_lines(name, command).0
+    }
+
+    /// Starts `command` and waits until it prints `READY <url>`; answers the URL without a slash at its end.
+    pub fn start_ready(name: &str, command: Command) -> (Self, String) {
+        let (process, lines) = Self::start_with_lines(name, command);
+        let deadline = Instant::now() + PATIENCE;
+        while let Ok(line) = lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+            if let Some(url) = line.strip_prefix("READY ") {
+                return (process, url.trim_end_matches('/').to_owned());
+            }
+        }
+        panic!("{name} did not become ready:\n{}", process.log());
+    }
+
+    fn start_with_lines(name: &str, mut command: Command) -> (Self, mpsc::Receiver<String>) {
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap_or_else(|error| panic!("{name} does not start: {command:?}: {error}"));
+        let log = Arc::new(Mutex::new(String::new()));
+        let (sender, lines) = mpsc::channel();
+        collect(child.stdout.take().expect("piped"), Arc::clone(&log), Some(sender));
+        collect(child.stderr.take().expect("piped"), Arc::clone(&log), None);
+        (Self { name: name.to_owned(), child, log }, lines)
+    }
+
+    /// Waits until `is_up` says yes, and fails with the program's output when that takes too long or it ended.
+    pub fn wait_until(&mut self, is_up: impl Fn() -> bool) {
+        let deadline = Instant::now() + PATIENCE;
+        while !is_up() {
+            let ended = self.child.try_wait().ok().flatten();
+            assert!(ended.is_none(), "{} ended with {ended:?}:\n{}", self.name, self.log());
+            assert!(Instant::now() < deadline, "{} did not come up:\n{}", self.name, self.log());
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Everything that it wrote so far.
+    pub fn log(&self) -> String {
+        self.log.lock().expect("no reader panicked").clone()
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // Asked first, so that it can end its own children.
+        let _ = Command::new("sh").args(["-c", &format!("kill {}", self.child.id())]).status();
+        let deadline = Instant::now() + Duration::from_secs(5);
+        while self.child.try_wait().is_ok_and(|ended| ended.is_none()) && Instant::now() < deadline {
+            thread::sleep(Duration::from_millis(10));
+        }
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn collect(output: impl Read + Send + 'static, log: Arc<Mutex<String>>, lines: Option<mpsc::Sender<String>>) {
+    thread::spawn(move || {
+        for line in BufReader::new(output).lines().map_while(Result::ok) {
+            let mut log = log.lock().expect("no reader panicked");
+            log.push_str(&line);
+            log.push('\n');
+            if let Some(lines) = &lines {
+                let _ = lines.send(line);
+            }
+        }
+    });
+}
+
+/// Runs `command` to its end and answers its standard output; fails with everything it wrote when it ended badly.
+pub fn run(name: &str, mut command: Command) -> String {
+    let output = command.output().unwrap_or_else(|error| panic!("{name} does not start: {command:?}: {error}"));
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(
+        output.status.success(),
+        "{name} ended with {}:\n{text}\n{}",
+        output.status,
+        String::from_utf8_lossy(&output.stderr)
+    );
+    text
+}
+
+/// A port that was free a moment ago.
+pub fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("loopback has free ports").port()
+}
+
+/// A path inside `conformance/`.
+pub fn conformance(path: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("conformance").join(path)
+}
