@@ -5,8 +5,7 @@
 .PHONY: help demo test check-long bench format lint dependencies system-demo system-test system-bench counterparties binary
 SHELL := /bin/bash
 
-export CAUSEWAY_CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/causeway
-export CARGO_TARGET_DIR ?= $(CAUSEWAY_CACHE)/target
+export CARGO_TARGET_DIR ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/causeway/target
 
 setup := conformance/setup
 
