@@ -6,6 +6,7 @@
 pub mod accounts;
 pub mod admin_tokens;
 pub mod applications;
+pub mod attempts;
 pub mod audit_entries;
 pub mod authorization_codes;
 pub mod columns;
@@ -26,6 +27,7 @@ pub mod refresh_tokens;
 pub mod schema;
 #[cfg(test)]
 pub mod scratch;
+pub mod sessions;
 pub mod signing_keys;
 mod writer;
 

@@ -216,6 +216,7 @@ diesel::table! {
         binding_hash -> Binary,
         state -> Text,
         request -> Text,
+        address -> Nullable<Text>,
         connection_id -> Nullable<Binary>,
         upstream_hash -> Nullable<Binary>,
         upstream -> Nullable<Text>,

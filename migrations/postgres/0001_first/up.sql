@@ -219,6 +219,7 @@ CREATE TABLE attempts (
   binding_hash BYTEA NOT NULL,
   state TEXT NOT NULL,
   request TEXT NOT NULL,
+  address TEXT,
   connection_id BYTEA REFERENCES connections (id),
   upstream_hash BYTEA UNIQUE,
   upstream TEXT,

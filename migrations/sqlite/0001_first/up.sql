@@ -219,6 +219,7 @@ CREATE TABLE attempts (
   binding_hash BLOB NOT NULL,
   state TEXT NOT NULL,
   request TEXT NOT NULL,
+  address TEXT,
   connection_id BLOB REFERENCES connections (id),
   upstream_hash BLOB UNIQUE,
   upstream TEXT,

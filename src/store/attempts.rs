@@ -1,0 +1,143 @@
+//! Sign-in attempts. Each change of state is one statement that names the state it starts from, so that of two
+//! callers one wins and the other hears `false`.
+
+use diesel::prelude::*;
+
+use super::Tx;
+use super::failure::StoreError;
+use super::schema::attempts as table;
+use crate::store::connection::Backend;
+use crate::values::clock::Timestamp;
+use crate::values::ids::{ApplicationId, AttemptId, ConnectionId};
+use crate::values::secret::TokenHash;
+
+/// One row. `request`, `upstream` and `outcome` are JSON.
+#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
+#[diesel(table_name = table, check_for_backend(Backend), treat_none_as_default_value = false)]
+#[allow(missing_docs)] // columns
+pub struct AttemptRow {
+    pub id: AttemptId,
+    pub application_id: ApplicationId,
+    pub binding_hash: Vec<u8>,
+    pub state: String,
+    pub request: String,
+    pub address: Option<String>,
+    pub connection_id: Option<ConnectionId>,
+    pub upstream_hash: Option<Vec<u8>>,
+    pub upstream: Option<String>,
+    pub outcome: Option<String>,
+    pub created_at: Timestamp,
+    pub expires_at: Timestamp,
+}
+
+/// What is stored when a browser leaves for an identity provider.
+#[derive(Debug, Clone)]
+#[allow(missing_docs)] // columns
+pub struct Departure {
+    pub address: String,
+    pub connection_id: ConnectionId,
+    pub upstream_hash: TokenHash,
+    pub upstream: String,
+}
+
+/// Adds one attempt.
+pub fn insert(tx: &mut Tx<'_>, row: &AttemptRow) -> Result<(), StoreError> {
+    diesel::insert_into(table::table).values(row).execute(tx.connection())?;
+    Ok(())
+}
+
+/// The attempt with this id, in whatever state.
+pub fn find(tx: &mut Tx<'_>, id: AttemptId) -> Result<Option<AttemptRow>, StoreError> {
+    Ok(table::table.filter(table::id.eq(id)).select(AttemptRow::as_select()).first(tx.connection()).optional()?)
+}
+
+/// The attempt that waits for an answer under this handle.
+pub fn find_sent(tx: &mut Tx<'_>, handle: &TokenHash) -> Result<Option<AttemptRow>, StoreError> {
+    let query = table::table
+        .filter(table::upstream_hash.eq(handle.as_bytes()))
+        .filter(table::state.eq("sent"))
+        .select(AttemptRow::as_select());
+    Ok(query.first(tx.connection()).optional()?)
+}
+
+/// Marks the attempt as sent, from the states in `from`, while it is live. A handle of an earlier departure stops
+/// working. False when the attempt is in another state or has expired.
+pub fn send(
+    tx: &mut Tx<'_>,
+    id: AttemptId,
+    from: &[&str],
+    departure: &Departure,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let one = table::table.filter(table::id.eq(id)).filter(table::state.eq_any(from)).filter(table::expires_at.gt(now));
+    let changed = diesel::update(one)
+        .set((
+            table::state.eq("sent"),
+            table::address.eq(Some(&departure.address)),
+            table::connection_id.eq(Some(departure.connection_id)),
+            table::upstream_hash.eq(Some(departure.upstream_hash.as_bytes())),
+            table::upstream.eq(Some(&departure.upstream)),
+            table::outcome.eq(None::<String>),
+        ))
+        .execute(tx.connection())?;
+    Ok(changed == 1)
+}
+
+/// Remembers the address that was typed, while the attempt is live and in one of the states in `from`.
+pub fn set_address(
+    tx: &mut Tx<'_>,
+    id: AttemptId,
+    from: &[&str],
+    address: &str,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let one = table::table.filter(table::id.eq(id)).filter(table::state.eq_any(from)).filter(table::expires_at.gt(now));
+    let changed = diesel::update(one).set(table::address.eq(Some(address))).execute(tx.connection())?;
+    Ok(changed == 1)
+}
+
+/// Consumes a handle: the attempt leaves the state "sent" with this outcome, and the handle and what was kept for the
+/// answer go. False when the handle was consumed before, has expired or belongs to another connection.
+pub fn consume(
+    tx: &mut Tx<'_>,
+    handle: &TokenHash,
+    connection: ConnectionId,
+    state: &str,
+    outcome: &str,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let one = table::table
+        .filter(table::upstream_hash.eq(handle.as_bytes()))
+        .filter(table::connection_id.eq(connection))
+        .filter(table::state.eq("sent"))
+        .filter(table::expires_at.gt(now));
+    let changed = diesel::update(one)
+        .set((
+            table::state.eq(state),
+            table::outcome.eq(Some(outcome)),
+            table::upstream_hash.eq(None::<Vec<u8>>),
+            table::upstream.eq(None::<String>),
+        ))
+        .execute(tx.connection())?;
+    Ok(changed == 1)
+}
+
+/// Moves a live attempt from one state to another and replaces its outcome. False when it was not in that state.
+pub fn advance(
+    tx: &mut Tx<'_>,
+    id: AttemptId,
+    from: &str,
+    to: &str,
+    outcome: Option<&str>,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let one = table::table.filter(table::id.eq(id)).filter(table::state.eq(from)).filter(table::expires_at.gt(now));
+    let changed =
+        diesel::update(one).set((table::state.eq(to), table::outcome.eq(outcome))).execute(tx.connection())?;
+    Ok(changed == 1)
+}
+
+/// Removes attempts that expired before `before`. Returns how many.
+pub fn delete_expired(tx: &mut Tx<'_>, before: Timestamp) -> Result<usize, StoreError> {
+    Ok(diesel::delete(table::table.filter(table::expires_at.lt(before))).execute(tx.connection())?)
+}

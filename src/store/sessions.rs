@@ -1,0 +1,82 @@
+//! Sessions of people at this gateway. The token of a session's cookie is kept as a hash only.
+
+use diesel::prelude::*;
+
+use super::Tx;
+use super::failure::StoreError;
+use super::schema::sessions as table;
+use crate::store::connection::Backend;
+use crate::values::clock::Timestamp;
+use crate::values::ids::{AccountId, ConnectionId, OrganizationId, SessionId};
+use crate::values::page::PageRequest;
+use crate::values::secret::TokenHash;
+
+/// One row. `amr` is a JSON array.
+#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
+#[diesel(table_name = table, check_for_backend(Backend), treat_none_as_default_value = false)]
+#[allow(missing_docs)] // columns
+pub struct SessionRow {
+    pub id: SessionId,
+    pub token_hash: Vec<u8>,
+    pub account_id: AccountId,
+    pub org_id: OrganizationId,
+    pub connection_id: ConnectionId,
+    pub session_epoch: i64,
+    pub amr: String,
+    pub acr: String,
+    pub auth_time: Timestamp,
+    pub created_at: Timestamp,
+    pub last_seen_at: Timestamp,
+    pub expires_at: Timestamp,
+    pub ended_at: Option<Timestamp>,
+}
+
+/// Adds one session.
+pub fn insert(tx: &mut Tx<'_>, row: &SessionRow) -> Result<(), StoreError> {
+    diesel::insert_into(table::table).values(row).execute(tx.connection())?;
+    Ok(())
+}
+
+/// The session with this token, ended or not.
+pub fn find_by_token(tx: &mut Tx<'_>, token: &TokenHash) -> Result<Option<SessionRow>, StoreError> {
+    let query = table::table.filter(table::token_hash.eq(token.as_bytes())).select(SessionRow::as_select());
+    Ok(query.first(tx.connection()).optional()?)
+}
+
+/// The session with this id, ended or not.
+pub fn find(tx: &mut Tx<'_>, id: SessionId) -> Result<Option<SessionRow>, StoreError> {
+    Ok(table::table.filter(table::id.eq(id)).select(SessionRow::as_select()).first(tx.connection()).optional()?)
+}
+
+/// One page of an account's sessions that have neither ended nor expired.
+pub fn page(
+    tx: &mut Tx<'_>,
+    account: AccountId,
+    now: Timestamp,
+    page: &PageRequest<SessionId>,
+) -> Result<Vec<SessionRow>, StoreError> {
+    let mut query = table::table
+        .filter(table::account_id.eq(account))
+        .filter(table::ended_at.is_null())
+        .filter(table::expires_at.gt(now))
+        .order(table::id)
+        .limit(page.fetch_limit())
+        .select(SessionRow::as_select())
+        .into_boxed();
+    if let Some(after) = page.after {
+        query = query.filter(table::id.gt(after));
+    }
+    Ok(query.load(tx.connection())?)
+}
+
+/// Notes that a session was used. False when it has ended.
+pub fn touch(tx: &mut Tx<'_>, id: SessionId, at: Timestamp) -> Result<bool, StoreError> {
+    let one = table::table.filter(table::id.eq(id)).filter(table::ended_at.is_null());
+    Ok(diesel::update(one).set(table::last_seen_at.eq(at)).execute(tx.connection())? == 1)
+}
+
+/// Ends a session. False when it had ended before.
+pub fn end(tx: &mut Tx<'_>, id: SessionId, at: Timestamp) -> Result<bool, StoreError> {
+    let one = table::table.filter(table::id.eq(id)).filter(table::ended_at.is_null());
+    Ok(diesel::update(one).set(table::ended_at.eq(Some(at))).execute(tx.connection())? == 1)
+}
