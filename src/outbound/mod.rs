@@ -5,3 +5,4 @@ pub mod address;
 pub mod dns;
 pub mod http_client;
 pub mod mail;
+pub mod idp;

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use moka::sync::Cache;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
-use reqwest::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE};
+use reqwest::header::{ACCEPT, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE};
 use reqwest::{Method, RequestBuilder, Response};
 use tokio::sync::Semaphore;
 use url::{Host, Url};
@@ -47,22 +47,6 @@ impl Default for Settings {
     }
 }
 
-/// How a call proves who calls.
-#[derive(Debug, Clone)]
-pub enum Credentials {
-    /// Not at all.
-    Anonymous,
-    /// HTTP Basic.
-    Basic {
-        /// The user part.
-        user: String,
-        /// The password part.
-        password: Secret,
-    },
-    /// A bearer token.
-    Bearer(Secret),
-}
-
 /// One call.
 #[derive(Debug, Clone)]
 pub struct Call<'a> {
@@ -70,16 +54,16 @@ pub struct Call<'a> {
     pub url: &'a Url,
     /// The media type asked for.
     pub accept: &'static str,
-    /// Who calls.
-    pub credentials: Credentials,
-    /// The form to POST; `None` makes the call a GET.
-    pub form: Option<&'a [(&'a str, &'a str)]>,
+    /// The `Authorization` header.
+    pub authorization: Option<&'a Secret>,
+    /// The `application/x-www-form-urlencoded` body to POST; `None` makes the call a GET.
+    pub form: Option<&'a Secret>,
 }
 
 impl<'a> Call<'a> {
     /// An anonymous GET.
     pub fn get(url: &'a Url, accept: &'static str) -> Self {
-        Self { url, accept, credentials: Credentials::Anonymous, form: None }
+        Self { url, accept, authorization: None, form: None }
     }
 }
 
@@ -164,6 +148,11 @@ impl HttpClient {
         tokio::time::timeout(self.settings.total_timeout, work).await.map_err(|_| CallFailure::TimedOut)?
     }
 
+    /// Which addresses this client calls.
+    pub fn reach(&self) -> Reach {
+        self.settings.reach
+    }
+
     /// Checks that `url` is one that this client would call, before it is stored in a connection.
     pub fn check_url(&self, url: &Url) -> Result<(), CallFailure> {
         check_url(url, self.settings.reach)
@@ -171,16 +160,14 @@ impl HttpClient {
 
     fn request(&self, call: &Call<'_>) -> RequestBuilder {
         let method = if call.form.is_some() { Method::POST } else { Method::GET };
-        let request = self.client.request(method, call.url.clone()).header(ACCEPT, call.accept);
-        let request = match &call.credentials {
-            Credentials::Anonymous => request,
-            Credentials::Basic { user, password } => request.basic_auth(user, Some(password.expose())),
-            Credentials::Bearer(token) => request.bearer_auth(token.expose()),
-        };
-        match call.form {
-            Some(form) => request.form(form),
-            None => request,
+        let mut request = self.client.request(method, call.url.clone()).header(ACCEPT, call.accept);
+        if let Some(authorization) = call.authorization {
+            request = request.header(AUTHORIZATION, authorization.expose());
         }
+        if let Some(form) = call.form {
+            request = request.header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(form.expose().to_owned());
+        }
+        request
     }
 
     fn places_of(&self, url: &Url) -> Arc<Semaphore> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
 use url::Url;
 
-use super::{Call, CallFailure, Credentials, HttpClient, Settings};
+use super::{Call, CallFailure, HttpClient, Settings};
 use crate::outbound::address::Reach;
 use crate::values::secret::Secret;
 
@@ -92,11 +92,10 @@ async fn a_redirect_is_an_answer_and_is_not_followed() {
 async fn a_form_is_posted_with_the_credentials_of_the_call() {
     let base = provider(&Arc::default());
     let url = url(&base, "/echo");
-    let form = [("grant_type", "authorization_code"), ("code", "a b&c")];
-    let basic = Credentials::Basic { user: "id".to_owned(), password: Secret::from("pw".to_owned()) };
-    let call = Call { url: &url, accept: "*/*", credentials: basic, form: Some(&form) };
+    let (authorization, form) = (Secret::from("Basic aWQ6cHc=".to_owned()), Secret::from("code=a+b%26c".to_owned()));
+    let call = Call { url: &url, accept: "*/*", authorization: Some(&authorization), form: Some(&form) };
     let answer = client(local()).call(call).await.unwrap();
-    assert_eq!(answer.body, b"Basic aWQ6cHc= grant_type=authorization_code&code=a+b%26c");
+    assert_eq!(answer.body, b"Basic aWQ6cHc= code=a+b%26c");
 }
 
 #[actix_web::test]

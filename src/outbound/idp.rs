@@ -1,0 +1,271 @@
+//! What is fetched from customers' identity providers: an OpenID provider's metadata, keys, tokens and UserInfo, and
+//! SAML metadata by URL.
+//!
+//! Metadata and keys are kept for a while, failures for a few seconds, and of many callers who want the same document
+//! at once one fetches it: neither a rush of sign-ins nor a flood of tokens with unknown key ids makes the gateway
+//! hammer a provider.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use moka::Expiry;
+use moka::future::Cache;
+use url::Url;
+
+use super::address::Reach;
+use super::http_client::{Answer, Call, CallFailure, HttpClient};
+use crate::protocol::oidc::relying_party::discovery::{self, DiscoveryError, ProviderConfiguration, Transport};
+use crate::protocol::oidc::relying_party::jwks::{KeySet, MalformedKeySet};
+use crate::protocol::oidc::relying_party::token::{self, TokenCall, TokenCallError, Tokens};
+use crate::values::secret::Secret;
+
+/// A document is kept at most this long, and for as long as its `max-age` says within these bounds.
+const MIN_AGE: Duration = Duration::from_secs(5 * 60);
+const MAX_AGE: Duration = Duration::from_secs(60 * 60);
+/// A failure is kept this long.
+const FAILURE_AGE: Duration = Duration::from_secs(5);
+/// Keys are fetched again for an unknown key id at most once in this time.
+const REFRESH_AGE: Duration = Duration::from_secs(30);
+/// At most this many providers are kept in memory.
+const PROVIDERS: u64 = 10_000;
+
+/// Why a provider's answer cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum IdpFailure {
+    /// There is no answer.
+    #[error(transparent)]
+    Call(#[from] CallFailure),
+    /// The answer's status is not 200.
+    #[error("the provider answered with status {0}")]
+    Status(u16),
+    /// The metadata document is not acceptable.
+    #[error(transparent)]
+    Discovery(#[from] DiscoveryError),
+    /// The key set is not acceptable.
+    #[error(transparent)]
+    KeySet(#[from] MalformedKeySet),
+    /// The token endpoint refused, or its answer is not acceptable.
+    #[error(transparent)]
+    Token(#[from] TokenCallError),
+}
+
+/// Fetches from identity providers. Clones share what is kept.
+#[derive(Clone)]
+pub struct IdpClient {
+    http: HttpClient,
+    transport: Transport,
+    configurations: Cache<String, Fetched<ProviderConfiguration>>,
+    keys: Cache<Url, Fetched<KeySet>>,
+    refreshes: Cache<Url, Fetched<KeySet>>,
+}
+
+/// A document or a failure, and how long it is kept.
+#[derive(Clone)]
+struct Fetched<T> {
+    outcome: Result<Arc<T>, IdpFailure>,
+    age: Duration,
+}
+
+struct ByOwnAge;
+
+impl<K, T> Expiry<K, Fetched<T>> for ByOwnAge {
+    fn expire_after_create(&self, _: &K, value: &Fetched<T>, _: Instant) -> Option<Duration> {
+        Some(value.age)
+    }
+
+    fn expire_after_update(&self, _: &K, value: &Fetched<T>, _: Instant, _: Option<Duration>) -> Option<Duration> {
+        Some(value.age)
+    }
+}
+
+impl IdpClient {
+    /// A client that calls through `http`.
+    pub fn new(http: HttpClient) -> Self {
+        let transport = match http.reach() {
+            Reach::Public => Transport::HttpsOnly,
+            Reach::PublicAndLoopback => Transport::LoopbackAllowed,
+        };
+        Self {
+            http,
+            transport,
+            configurations: Cache::builder().max_capacity(PROVIDERS).expire_after(ByOwnAge).build(),
+            keys: Cache::builder().max_capacity(PROVIDERS).expire_after(ByOwnAge).build(),
+            refreshes: Cache::builder().max_capacity(PROVIDERS).time_to_live(REFRESH_AGE).build(),
+        }
+    }
+
+    /// The metadata of the provider with this issuer.
+    pub async fn configuration(&self, issuer: &str) -> Result<Arc<ProviderConfiguration>, IdpFailure> {
+        let fetch = async {
+            let url = discovery::document_url(issuer, self.transport)?;
+            let answer = self.document(&url, "application/json").await?;
+            let configuration = discovery::parse(&answer.body, issuer, self.transport)?;
+            Ok((configuration, answer.max_age_seconds))
+        };
+        self.configurations.get_with_by_ref(issuer, kept(fetch)).await.outcome
+    }
+
+    /// The keys at `jwks_uri`.
+    pub async fn keys(&self, jwks_uri: &Url) -> Result<Arc<KeySet>, IdpFailure> {
+        self.keys.get_with_by_ref(jwks_uri, self.fetch_keys(jwks_uri)).await.outcome
+    }
+
+    /// The keys at `jwks_uri`, fetched again because none of those known fits a token. Within half a minute the same
+    /// answer is given to everybody.
+    pub async fn refreshed_keys(&self, jwks_uri: &Url) -> Result<Arc<KeySet>, IdpFailure> {
+        let refresh = async {
+            let fetched = self.fetch_keys(jwks_uri).await;
+            // A failed refresh does not take away the keys that still work for other tokens.
+            if fetched.outcome.is_ok() {
+                self.keys.insert(jwks_uri.clone(), fetched.clone()).await;
+            }
+            fetched
+        };
+        self.refreshes.get_with_by_ref(jwks_uri, refresh).await.outcome
+    }
+
+    /// Redeems a code.
+    pub async fn tokens(&self, provider: &ProviderConfiguration, call: &TokenCall) -> Result<Tokens, IdpFailure> {
+        let call = Call {
+            url: &provider.token_endpoint,
+            accept: "application/json",
+            authorization: call.authorization.as_ref(),
+            form: Some(&call.body),
+        };
+        let answer = self.http.call(call).await?;
+        Ok(token::parse_answer(answer.status, &answer.body)?)
+    }
+
+    /// The body of a UserInfo answer.
+    pub async fn userinfo(&self, url: &Url, access_token: &Secret) -> Result<Vec<u8>, IdpFailure> {
+        let authorization = Secret::from(format!("Bearer {}", access_token.expose()));
+        let call = Call { url, accept: "application/json", authorization: Some(&authorization), form: None };
+        Ok(successful(self.http.call(call).await?)?.body)
+    }
+
+    /// The body of a SAML metadata document.
+    pub async fn saml_metadata(&self, url: &Url) -> Result<Vec<u8>, IdpFailure> {
+        Ok(self.document(url, "application/samlmetadata+xml, application/xml, text/xml").await?.body)
+    }
+
+    async fn fetch_keys(&self, jwks_uri: &Url) -> Fetched<KeySet> {
+        let fetch = async {
+            let answer = self.document(jwks_uri, "application/jwk-set+json, application/json").await?;
+            Ok((KeySet::parse(&answer.body)?, answer.max_age_seconds))
+        };
+        kept(fetch).await
+    }
+
+    async fn document(&self, url: &Url, accept: &'static str) -> Result<Answer, IdpFailure> {
+        successful(self.http.call(Call::get(url, accept)).await?)
+    }
+}
+
+impl std::fmt::Debug for IdpClient {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("IdpClient")
+    }
+}
+
+fn successful(answer: Answer) -> Result<Answer, IdpFailure> {
+    if answer.status == 200 { Ok(answer) } else { Err(IdpFailure::Status(answer.status)) }
+}
+
+async fn kept<T>(fetch: impl Future<Output = Result<(T, Option<u64>), IdpFailure>>) -> Fetched<T> {
+    match fetch.await {
+        Ok((document, max_age_seconds)) => {
+            let age = max_age_seconds.map_or(MIN_AGE, Duration::from_secs).clamp(MIN_AGE, MAX_AGE);
+            Fetched { outcome: Ok(Arc::new(document)), age }
+        }
+        Err(failure) => Fetched { outcome: Err(failure), age: FAILURE_AGE },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
+    use futures_util::future::join_all;
+    use url::Url;
+
+    use super::{DiscoveryError, IdpClient, IdpFailure};
+    use crate::outbound::address::Reach;
+    use crate::outbound::http_client::{HttpClient, Settings};
+
+    /// A provider that counts how often its documents are fetched; `/broken` has none.
+    fn provider() -> (String, Arc<AtomicUsize>) {
+        let hits = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&hits);
+        let answer = move |request: HttpRequest| {
+            counted.fetch_add(1, Ordering::SeqCst);
+            async move {
+                let base = format!("http://{}", request.connection_info().host());
+                match request.path() {
+                    "/.well-known/openid-configuration" | "/liar/.well-known/openid-configuration" => {
+                        HttpResponse::Ok().json(serde_json::json!({
+                            "issuer": base,
+                            "authorization_endpoint": format!("{base}/authorize"),
+                            "token_endpoint": format!("{base}/token"),
+                            "jwks_uri": format!("{base}/jwks"),
+                        }))
+                    }
+                    "/jwks" => HttpResponse::Ok().json(serde_json::json!({ "keys": [] })),
+                    _ => HttpResponse::InternalServerError().finish(),
+                }
+            }
+        };
+        let server = HttpServer::new(move || App::new().default_service(web::to(answer.clone())))
+            .workers(1)
+            .bind(("127.0.0.1", 0))
+            .unwrap();
+        let port = server.addrs()[0].port();
+        actix_web::rt::spawn(server.run());
+        (format!("http://127.0.0.1:{port}"), hits)
+    }
+
+    fn client() -> IdpClient {
+        let settings = Settings { reach: Reach::PublicAndLoopback, ..Settings::default() };
+        IdpClient::new(HttpClient::new(settings).unwrap())
+    }
+
+    #[actix_web::test]
+    async fn of_many_callers_one_fetches_the_metadata() {
+        let (issuer, hits) = provider();
+        let client = client();
+        for found in join_all((0..20).map(|_| client.configuration(&issuer))).await {
+            assert_eq!(found.unwrap().issuer, issuer);
+        }
+        assert_eq!(hits.load(Ordering::SeqCst), 1);
+    }
+
+    #[actix_web::test]
+    async fn a_failure_is_kept_for_a_moment() {
+        let (issuer, hits) = provider();
+        let (client, broken) = (client(), format!("{issuer}/broken"));
+        for _ in 0..5 {
+            assert_eq!(client.configuration(&broken).await, Err(IdpFailure::Status(500)));
+        }
+        assert_eq!(hits.load(Ordering::SeqCst), 1);
+    }
+
+    #[actix_web::test]
+    async fn a_document_of_another_issuer_is_refused() {
+        let (issuer, _) = provider();
+        let outcome = client().configuration(&format!("{issuer}/liar")).await;
+        assert_eq!(outcome, Err(IdpFailure::Discovery(DiscoveryError::IssuerMismatch)));
+    }
+
+    #[actix_web::test]
+    async fn a_flood_of_unknown_key_ids_costs_one_more_fetch() {
+        let (issuer, hits) = provider();
+        let (client, jwks) = (client(), Url::parse(&format!("{issuer}/jwks")).unwrap());
+        client.keys(&jwks).await.unwrap();
+        for outcome in join_all((0..50).map(|_| client.refreshed_keys(&jwks))).await {
+            outcome.unwrap();
+        }
+        client.keys(&jwks).await.unwrap();
+        assert_eq!(hits.load(Ordering::SeqCst), 2);
+    }
+}
