@@ -1,0 +1,246 @@
+//! Attempts to sign in: what an application asked for, which browser began it, and how far it has come.
+//!
+//! An attempt lives for minutes. It is bound to the browser that began it by a cookie, of which the store keeps a hash.
+//! While the browser is at an identity provider, the attempt waits under a *handle* (RelayState or `state`), again
+//! kept as a hash, which is consumed by one statement: it works once, and for the connection that it was made for.
+
+pub mod refusal;
+pub mod state;
+
+use crate::protocol::oidc::authorization::AuthorizationRequest;
+use crate::store::Tx;
+use crate::store::attempts::{self, AttemptRow, Departure};
+use crate::store::failure::StoreError;
+use crate::values::clock::Timestamp;
+use crate::values::email::EmailAddress;
+use crate::values::ids::{ApplicationId, AttemptId, ConnectionId};
+use crate::values::operation::Operation;
+use crate::values::secret::{Secret, TokenHash, is_equal, new_token};
+
+use state::{Sent, State};
+
+/// How long an expired attempt is kept, so that a person who comes back late can start again.
+pub const KEPT_SECONDS: i64 = 24 * 60 * 60;
+
+/// An attempt as it was read.
+#[derive(Debug, Clone)]
+pub struct Attempt {
+    /// Its id, which stands in the URLs of the pages. Not a secret: every page asks for the cookie as well.
+    pub id: AttemptId,
+    /// Which application asked.
+    pub application: ApplicationId,
+    /// What it asked for, validated.
+    pub request: AuthorizationRequest,
+    /// The address that the person typed last.
+    pub address: Option<EmailAddress>,
+    /// How far it has come.
+    pub state: State,
+    /// The end of its life.
+    pub expires_at: Timestamp,
+    binding_hash: Vec<u8>,
+}
+
+/// Why an attempt cannot go on.
+#[derive(Debug, thiserror::Error)]
+pub enum AttemptError {
+    /// The attempt has expired, was finished, or is otherwise not in a state that allows this.
+    #[error("the attempt is over or in another state")]
+    NotAllowed,
+    /// The store's failure.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Attempt {
+    /// True when the browser that shows this binding began the attempt.
+    pub fn is_bound_to(&self, binding: &Secret) -> bool {
+        is_equal(TokenHash::of(binding.expose()).as_bytes(), &self.binding_hash)
+    }
+
+    /// True when its life is over.
+    pub fn is_expired(&self, now: Timestamp) -> bool {
+        self.expires_at <= now
+    }
+}
+
+/// A fresh binding for a browser that has none. A browser keeps one binding for all its attempts, so that a second tab
+/// does not break the first.
+pub fn new_binding(op: &Operation) -> Secret {
+    new_token("cw_browser_", &op.entropy)
+}
+
+/// A fresh handle for a journey to an identity provider.
+pub fn new_handle(op: &Operation) -> Secret {
+    new_token("", &op.entropy)
+}
+
+/// What an attempt begins with.
+#[derive(Debug, Clone, Copy)]
+pub struct NewAttempt<'a> {
+    /// Which application asked.
+    pub application: ApplicationId,
+    /// What it asked for, validated.
+    pub request: &'a AuthorizationRequest,
+    /// The browser's binding, which its cookie holds.
+    pub binding: &'a Secret,
+    /// How long the attempt lives.
+    pub ttl_seconds: i64,
+}
+
+/// Begins an attempt.
+pub fn start(tx: &mut Tx<'_>, op: &Operation, new: &NewAttempt<'_>) -> Result<AttemptId, StoreError> {
+    let id = op.new_id();
+    attempts::insert(
+        tx,
+        &AttemptRow {
+            id,
+            application_id: new.application,
+            binding_hash: TokenHash::of(new.binding.expose()).as_bytes().to_vec(),
+            state: State::Started.as_str().to_owned(),
+            request: json(new.request)?,
+            address: None,
+            connection_id: None,
+            upstream_hash: None,
+            upstream: None,
+            outcome: None,
+            created_at: op.at,
+            expires_at: op.at.plus_seconds(new.ttl_seconds),
+        },
+    )?;
+    Ok(id)
+}
+
+/// A fresh attempt for what `earlier` asked for, in the same browser. Refused once the application has its answer.
+pub fn start_again(
+    tx: &mut Tx<'_>,
+    op: &Operation,
+    earlier: &Attempt,
+    binding: &Secret,
+    ttl_seconds: i64,
+) -> Result<AttemptId, AttemptError> {
+    if earlier.state == State::Finished || !earlier.is_bound_to(binding) {
+        return Err(AttemptError::NotAllowed);
+    }
+    let new = NewAttempt { application: earlier.application, request: &earlier.request, binding, ttl_seconds };
+    Ok(start(tx, op, &new)?)
+}
+
+/// The attempt with this id, in whatever state.
+pub fn find(tx: &mut Tx<'_>, id: AttemptId) -> Result<Option<Attempt>, StoreError> {
+    attempts::find(tx, id)?.map(attempt).transpose()
+}
+
+/// The live attempt that waits for an answer of `connection` under `handle`. Consumes nothing.
+pub fn find_sent(
+    tx: &mut Tx<'_>,
+    op: &Operation,
+    connection: ConnectionId,
+    handle: &str,
+) -> Result<Option<(Attempt, Sent)>, StoreError> {
+    let Some(row) = attempts::find_sent(tx, &TokenHash::of(handle))? else { return Ok(None) };
+    let attempt = attempt(row)?;
+    match attempt.state.clone() {
+        State::Sent(sent) if sent.connection == connection && !attempt.is_expired(op.at) => Ok(Some((attempt, sent))),
+        _ => Ok(None),
+    }
+}
+
+/// Remembers which address was typed, before the person chooses between several ways in.
+pub fn set_address(tx: &mut Tx<'_>, op: &Operation, id: AttemptId, address: &EmailAddress) -> Result<(), AttemptError> {
+    let is_set = attempts::set_address(tx, id, &State::SENDABLE, address.as_str(), op.at)?;
+    if is_set { Ok(()) } else { Err(AttemptError::NotAllowed) }
+}
+
+/// Sends the attempt to an identity provider. The answer is expected under `handle`; an earlier handle stops working.
+pub fn send(
+    tx: &mut Tx<'_>,
+    op: &Operation,
+    id: AttemptId,
+    address: &EmailAddress,
+    sent: &Sent,
+    handle: &Secret,
+) -> Result<(), AttemptError> {
+    let departure = Departure {
+        address: address.as_str().to_owned(),
+        connection_id: sent.connection,
+        upstream_hash: TokenHash::of(handle.expose()),
+        upstream: json(&sent.upstream)?,
+    };
+    let is_sent = attempts::send(tx, id, &State::SENDABLE, &departure, op.at)?;
+    if is_sent { Ok(()) } else { Err(AttemptError::NotAllowed) }
+}
+
+/// Consumes `handle` and stores the outcome, which is [`State::Identified`] or [`State::Refused`]. Refused when the
+/// handle was consumed before, has expired or belongs to another connection.
+pub fn settle(
+    tx: &mut Tx<'_>,
+    op: &Operation,
+    connection: ConnectionId,
+    handle: &str,
+    outcome: &State,
+) -> Result<(), AttemptError> {
+    let Some(text) = outcome_json(outcome)? else { return Err(AttemptError::NotAllowed) };
+    let is_settled = attempts::consume(tx, &TokenHash::of(handle), connection, outcome.as_str(), &text, op.at)?;
+    if is_settled { Ok(()) } else { Err(AttemptError::NotAllowed) }
+}
+
+/// Moves an identified attempt on to `next`, which is [`State::Finished`] or [`State::Refused`]. Of two callers one
+/// succeeds.
+pub fn conclude(tx: &mut Tx<'_>, op: &Operation, id: AttemptId, next: &State) -> Result<(), AttemptError> {
+    let outcome = outcome_json(next)?;
+    let is_moved = attempts::advance(tx, id, "identified", next.as_str(), outcome.as_deref(), op.at)?;
+    if is_moved { Ok(()) } else { Err(AttemptError::NotAllowed) }
+}
+
+/// Removes attempts that are of no use to anybody any more. Returns how many.
+pub fn sweep(tx: &mut Tx<'_>, op: &Operation) -> Result<usize, StoreError> {
+    attempts::delete_expired(tx, op.at.plus_seconds(-KEPT_SECONDS))
+}
+
+fn json(value: &impl serde::Serialize) -> Result<String, StoreError> {
+    serde_json::to_string(value).map_err(|error| StoreError::Internal(error.to_string()))
+}
+
+fn outcome_json(state: &State) -> Result<Option<String>, StoreError> {
+    match state {
+        State::Identified(identified) => json(identified).map(Some),
+        State::Refused(refusal) => json(refusal).map(Some),
+        State::Started | State::Sent(_) | State::Finished => Ok(None),
+    }
+}
+
+fn attempt(row: AttemptRow) -> Result<Attempt, StoreError> {
+    let request = parsed(Some(&row.request), "an attempt's request")?;
+    let address = row.address.as_deref().map(str::parse).transpose();
+    Ok(Attempt {
+        state: state_of(&row)?,
+        id: row.id,
+        application: row.application_id,
+        request,
+        address: address.map_err(|_| StoreError::Inconsistent("an attempt's address"))?,
+        expires_at: row.expires_at,
+        binding_hash: row.binding_hash,
+    })
+}
+
+fn state_of(row: &AttemptRow) -> Result<State, StoreError> {
+    let outcome = row.outcome.as_deref();
+    match row.state.as_str() {
+        "started" => Ok(State::Started),
+        "sent" => Ok(State::Sent(Sent {
+            connection: row.connection_id.ok_or(StoreError::Inconsistent("an attempt's connection"))?,
+            upstream: parsed(row.upstream.as_deref(), "an attempt's upstream")?,
+        })),
+        "identified" => Ok(State::Identified(parsed(outcome, "an attempt's outcome")?)),
+        "refused" => Ok(State::Refused(parsed(outcome, "an attempt's outcome")?)),
+        "finished" => Ok(State::Finished),
+        _ => Err(StoreError::Inconsistent("an attempt's state")),
+    }
+}
+
+fn parsed<T: serde::de::DeserializeOwned>(text: Option<&str>, what: &'static str) -> Result<T, StoreError> {
+    text.and_then(|text| serde_json::from_str(text).ok()).ok_or(StoreError::Inconsistent(what))
+}
+
+#[cfg(test)]
+mod tests;

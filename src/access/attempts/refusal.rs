@@ -1,0 +1,89 @@
+//! Why an answer of an identity provider does not let a person in. Each has a stable code for the audit log and the
+//! traces; what a person reads is decided by the door.
+
+use serde::{Deserialize, Serialize};
+
+/// Why a person is not let in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "refusal", rename_all = "snake_case")]
+pub enum Refusal {
+    /// The identity provider sent an error instead of an identity: the person declined, or may not use the app there.
+    Declined {
+        /// The provider's error code, bounded by its parser.
+        code: String,
+    },
+    /// The answer failed a check of its protocol.
+    Unverified {
+        /// Which check, as the protocol's module names it.
+        check: String,
+    },
+    /// The identity provider could not be reached for the rest of the exchange, or answered nonsense.
+    Unreachable {
+        /// What failed, as `outbound` names it.
+        failure: String,
+    },
+    /// The connection was switched off while the person was away.
+    ConnectionInactive,
+    /// The connection asserted an address outside the domains that its organization has verified (invariant 13).
+    ForeignAddress,
+    /// No address, or one that the identity provider does not vouch for, so that nobody can be found by it.
+    NoVerifiedAddress,
+    /// Nobody of the organization has this identity or this address.
+    Unknown,
+    /// More than one person of the organization has this address.
+    Ambiguous,
+    /// The account that has this address is known to the connection under another subject.
+    SubjectChanged,
+    /// The address is verified for an account outside the organization.
+    AddressTaken,
+    /// The account is not active.
+    AccountInactive,
+    /// The person's membership in the organization is not active.
+    MembershipInactive,
+    /// The account's sessions were ended after the identity provider had answered.
+    Overtaken,
+    /// The application belongs to another organization.
+    ForeignApplication,
+}
+
+impl Refusal {
+    /// The stable code in the audit log.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Declined { .. } => "upstream_declined",
+            Self::Unverified { .. } => "upstream_unverified",
+            Self::Unreachable { .. } => "upstream_unreachable",
+            Self::ConnectionInactive => "connection_inactive",
+            Self::ForeignAddress => "foreign_address",
+            Self::NoVerifiedAddress => "no_verified_address",
+            Self::Unknown => "unknown_person",
+            Self::Ambiguous => "ambiguous_address",
+            Self::SubjectChanged => "subject_changed",
+            Self::AddressTaken => "address_taken",
+            Self::AccountInactive => "account_inactive",
+            Self::MembershipInactive => "membership_inactive",
+            Self::Overtaken => "overtaken",
+            Self::ForeignApplication => "foreign_application",
+        }
+    }
+
+    /// The detail of the code, for administrators.
+    pub fn detail(&self) -> Option<&str> {
+        match self {
+            Self::Declined { code } => Some(code),
+            Self::Unverified { check } => Some(check),
+            Self::Unreachable { failure } => Some(failure),
+            Self::ConnectionInactive
+            | Self::ForeignAddress
+            | Self::NoVerifiedAddress
+            | Self::Unknown
+            | Self::Ambiguous
+            | Self::SubjectChanged
+            | Self::AddressTaken
+            | Self::AccountInactive
+            | Self::MembershipInactive
+            | Self::Overtaken
+            | Self::ForeignApplication => None,
+        }
+    }
+}

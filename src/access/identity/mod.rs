@@ -1,0 +1,223 @@
+//! What an identity provider asserted about a person, whichever protocol said it, and what becomes of it.
+//!
+//! [`accept`] and [`refuse`] end the stay at the identity provider: they consume the handle of the attempt and store
+//! the outcome, in one transaction. A refusal writes one audit entry and creates nothing. The person learns the
+//! outcome only in the browser that began the attempt.
+
+use serde_json::{Value, json};
+
+use super::attempts::refusal::Refusal;
+use super::attempts::state::{Identified, State};
+use super::attempts::{self, AttemptError};
+use crate::directory::connections::{self, ConnectionState};
+use crate::directory::linking::{self, Assertion, Linked, LinkingError};
+use crate::record::audit::{self, Action, Subject};
+use crate::store::Tx;
+use crate::store::failure::StoreError;
+use crate::values::clock::Timestamp;
+use crate::values::email::EmailAddress;
+use crate::values::ids::{AttemptId, ConnectionId, OrganizationId};
+use crate::values::operation::{Actor, Operation};
+
+/// At most this many `amr` values are kept, each of at most [`MAX_WORD`] characters.
+const MAX_AMR: usize = 16;
+const MAX_WORD: usize = 128;
+/// The authentication context of a sign-in whose identity provider named none.
+pub const FEDERATED_ACR: &str = "urn:causeway:acr:federated";
+/// The authentication method of a sign-in whose identity provider named none.
+pub const FEDERATED_AMR: &str = "fed";
+
+/// What an identity provider asserted. Only verified assertions and tokens become one.
+#[derive(Debug, Clone)]
+pub struct AssertedIdentity {
+    /// The connection it came through.
+    pub connection: ConnectionId,
+    /// The organization that owns the connection.
+    pub organization: OrganizationId,
+    /// The provider's stable name for the person.
+    pub subject: String,
+    /// The address it gave, if any.
+    pub email: Option<EmailAddress>,
+    /// Whether the provider vouches for the address.
+    pub email_verified: bool,
+    /// The name to show.
+    pub display_name: Option<String>,
+    /// The given name.
+    pub given_name: Option<String>,
+    /// The family name.
+    pub family_name: Option<String>,
+    /// Groups at the provider.
+    pub groups: Vec<String>,
+    /// When the person proved themselves there; now, when the provider does not say.
+    pub authn_instant: Timestamp,
+    /// How, as RFC 8176 values, when the provider says.
+    pub amr: Vec<String>,
+    /// The provider's authentication context class.
+    pub acr: Option<String>,
+    /// When the provider wants the session to end.
+    pub session_expires_at: Option<Timestamp>,
+}
+
+/// What became of an assertion. Either way the browser goes on to the attempt's next page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outcome {
+    /// The attempt that waited for it.
+    pub attempt: AttemptId,
+    /// Why the person is not let in; `None` when they are.
+    pub refusal: Option<Refusal>,
+}
+
+/// Why nothing could be made of an answer.
+#[derive(Debug, thiserror::Error)]
+pub enum IdentityError {
+    /// No attempt waits for this answer: an unknown handle, a second use, an expired attempt, another connection.
+    #[error("no attempt waits for this answer")]
+    NotExpected,
+    /// Refused, after a statement of this transaction had failed: it must be rolled back. The caller then calls
+    /// [`refuse`] in a transaction of its own.
+    #[error("the assertion is refused: {}", .0.code())]
+    RollBackAndRefuse(Refusal),
+    /// The store's failure.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<AttemptError> for IdentityError {
+    fn from(error: AttemptError) -> Self {
+        match error {
+            AttemptError::NotAllowed => Self::NotExpected,
+            AttemptError::Store(error) => Self::Store(error),
+        }
+    }
+}
+
+/// Takes an assertion for the attempt that waits under `handle`: finds or links the account, and stores who signs in,
+/// or why not.
+pub fn accept(
+    tx: &mut Tx<'_>,
+    op: &Operation,
+    handle: &str,
+    asserted: &AssertedIdentity,
+) -> Result<Outcome, IdentityError> {
+    let actor = Actor::Connection { organization: asserted.organization, connection: asserted.connection };
+    let op = &op.by(actor);
+    let (attempt, _) = attempts::find_sent(tx, op, asserted.connection, handle)?.ok_or(IdentityError::NotExpected)?;
+    match resolve(tx, op, asserted)? {
+        Ok(linked) => {
+            let state = State::Identified(identified(op, asserted, &linked));
+            attempts::settle(tx, op, asserted.connection, handle, &state)?;
+            Ok(Outcome { attempt: attempt.id, refusal: None })
+        }
+        Err(refusal) => {
+            let about = json!({ "subject": asserted.subject, "address": asserted.email });
+            settle_refusal(tx, op, handle, attempt.id, refusal, about)
+        }
+    }
+}
+
+/// Ends the stay at the identity provider without an assertion. `op`'s actor becomes the connection.
+pub fn refuse(
+    tx: &mut Tx<'_>,
+    op: &Operation,
+    (organization, connection): (OrganizationId, ConnectionId),
+    handle: &str,
+    refusal: Refusal,
+) -> Result<Outcome, IdentityError> {
+    let op = &op.by(Actor::Connection { organization, connection });
+    let (attempt, _) = attempts::find_sent(tx, op, connection, handle)?.ok_or(IdentityError::NotExpected)?;
+    settle_refusal(tx, op, handle, attempt.id, refusal, json!({}))
+}
+
+fn settle_refusal(
+    tx: &mut Tx<'_>,
+    op: &Operation,
+    handle: &str,
+    attempt: AttemptId,
+    refusal: Refusal,
+    about: Value,
+) -> Result<Outcome, IdentityError> {
+    let Actor::Connection { organization, connection } = op.actor else {
+        return Err(StoreError::Internal("an answer is refused on behalf of nobody".to_owned()).into());
+    };
+    attempts::settle(tx, op, connection, handle, &State::Refused(refusal.clone()))?;
+    write_refusal(tx, op, (organization, connection), attempt, &refusal, &about)?;
+    Ok(Outcome { attempt, refusal: Some(refusal) })
+}
+
+/// Writes the audit entry of a refused sign-in.
+pub(super) fn write_refusal(
+    tx: &mut Tx<'_>,
+    op: &Operation,
+    (organization, connection): (OrganizationId, ConnectionId),
+    attempt: AttemptId,
+    refusal: &Refusal,
+    about: &Value,
+) -> Result<(), StoreError> {
+    let detail = json!({
+        "code": refusal.code(),
+        "detail": refusal.detail(),
+        "attempt": attempt,
+        "asserted": about,
+    });
+    let subject = Subject::new("connection", connection);
+    audit::write(tx, op, Some(organization), Action::SignInRefused, &subject, &detail)
+}
+
+/// The inner error is a refusal that this transaction can still write down.
+fn resolve(
+    tx: &mut Tx<'_>,
+    op: &Operation,
+    asserted: &AssertedIdentity,
+) -> Result<Result<Linked, Refusal>, IdentityError> {
+    // CVE-2026-9098: the connection may have been switched off while the person was away.
+    match connections::find(tx, asserted.connection)? {
+        Some(found) if found.organization != asserted.organization => return Err(IdentityError::NotExpected),
+        Some(found) if found.state == ConnectionState::Active => {}
+        Some(_) | None => return Ok(Err(Refusal::ConnectionInactive)),
+    }
+    let assertion = Assertion {
+        connection: asserted.connection,
+        organization: asserted.organization,
+        subject: &asserted.subject,
+        address: asserted.email.as_ref(),
+        is_address_verified: asserted.email_verified,
+    };
+    match linking::resolve(tx, op, &assertion) {
+        Ok(linked) => Ok(Ok(linked)),
+        Err(LinkingError::Store(error)) => Err(error.into()),
+        Err(LinkingError::AddressOutsideDomains) => Ok(Err(Refusal::ForeignAddress)),
+        Err(LinkingError::AddressMissing | LinkingError::AddressUnverified) => Ok(Err(Refusal::NoVerifiedAddress)),
+        Err(LinkingError::NotProvisioned) => Ok(Err(Refusal::Unknown)),
+        Err(LinkingError::Ambiguous) => Ok(Err(Refusal::Ambiguous)),
+        Err(LinkingError::SubjectChanged) => Ok(Err(Refusal::SubjectChanged)),
+        // A unique index said so, after which PostgreSQL takes no further statement in this transaction.
+        Err(LinkingError::AddressTaken) => Err(IdentityError::RollBackAndRefuse(Refusal::AddressTaken)),
+        Err(LinkingError::Inactive) => Ok(Err(Refusal::AccountInactive)),
+    }
+}
+
+fn identified(op: &Operation, asserted: &AssertedIdentity, linked: &Linked) -> Identified {
+    let mut amr: Vec<String> = asserted.amr.iter().filter(|word| is_word(word)).take(MAX_AMR).cloned().collect();
+    if amr.is_empty() {
+        amr.push(FEDERATED_AMR.to_owned());
+    }
+    let acr = asserted.acr.as_deref().filter(|word| is_word(word)).unwrap_or(FEDERATED_ACR);
+    Identified {
+        account: linked.account.id,
+        organization: asserted.organization,
+        connection: asserted.connection,
+        session_epoch: linked.account.session_epoch,
+        amr,
+        acr: acr.to_owned(),
+        // A provider whose clock is ahead must not make a sign-in look younger than it is.
+        auth_time: asserted.authn_instant.min(op.at),
+        session_expires_at: asserted.session_expires_at,
+    }
+}
+
+fn is_word(text: &str) -> bool {
+    !text.is_empty() && text.len() <= MAX_WORD && text.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,13 @@
+//! Who may sign in, how, and to what: the route of an address, the attempt to sign in and its steps, what an identity
+//! provider asserted, and the session that stands at the end.
+//!
+//! Owns the rules of signing in as pure functions over loaded facts, and the writers that obey them. Refuses to speak
+//! HTTP or a protocol of federation. Depends on `placement`, `directory`, `record`, `keys`, `protocol`, `store`.
+
+pub mod attempts;
+pub mod identity;
+pub mod realm;
+pub mod sessions;
+pub mod sign_in;
+#[cfg(test)]
+pub mod testing;

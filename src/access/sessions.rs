@@ -1,0 +1,273 @@
+//! Sessions: what a browser holds after a sign-in.
+//!
+//! A session dies of whichever comes first: it is ended, it expires (the absolute limit or the identity provider's
+//! own), it is idle for too long, its account or membership is no longer active, or the account's session epoch has
+//! moved since it was made. All of this is looked at on every use, so that a deactivation counts from its commit on.
+
+use serde_json::json;
+
+use super::attempts::state::Identified;
+use crate::directory::accounts::{self, AccountState};
+use crate::record::audit::{self, Action, Subject};
+use crate::store::Tx;
+use crate::store::failure::StoreError;
+use crate::store::sessions::{self, SessionRow};
+use crate::values::clock::Timestamp;
+use crate::values::ids::{AccountId, ConnectionId, OrganizationId, SessionId};
+use crate::values::operation::Operation;
+use crate::values::page::{Page, PageRequest};
+use crate::values::secret::{Secret, TokenHash, new_token};
+
+/// "Last seen" is written at most this often.
+const TOUCH_SECONDS: i64 = 60;
+
+/// How long sessions last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Without use.
+    pub idle_seconds: i64,
+    /// In all.
+    pub absolute_seconds: i64,
+}
+
+/// A session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Session {
+    /// Its id, the `sid` of tokens.
+    pub id: SessionId,
+    /// Whose it is.
+    pub account: AccountId,
+    /// On whose behalf they signed in.
+    pub organization: OrganizationId,
+    /// The connection that identified them.
+    pub connection: ConnectionId,
+    /// The account's session epoch when it was made.
+    pub session_epoch: i64,
+    /// How they proved themselves (RFC 8176).
+    pub amr: Vec<String>,
+    /// The authentication context class.
+    pub acr: String,
+    /// When they proved themselves.
+    pub auth_time: Timestamp,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it was last used, to the minute.
+    pub last_seen_at: Timestamp,
+    /// When it ends at the latest.
+    pub expires_at: Timestamp,
+}
+
+/// What decides, beside the session itself, whether a person may be here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Standing {
+    /// The account may sign in.
+    pub is_account_active: bool,
+    /// The membership in the organization is active.
+    pub is_membership_active: bool,
+    /// The account's session epoch now.
+    pub session_epoch: i64,
+}
+
+impl Session {
+    /// True when the session is good at `now`, for a person of this standing.
+    pub fn is_live(&self, standing: &Standing, limits: Limits, now: Timestamp) -> bool {
+        now < self.expires_at
+            && now < self.last_seen_at.plus_seconds(limits.idle_seconds)
+            && standing.is_account_active
+            && standing.is_membership_active
+            && standing.session_epoch == self.session_epoch
+    }
+
+    /// True when its use at `now` is worth writing down.
+    pub fn is_touch_due(&self, now: Timestamp) -> bool {
+        now >= self.last_seen_at.plus_seconds(TOUCH_SECONDS)
+    }
+}
+
+/// The standing of a person in an organization. An account or a membership that does not exist is not active.
+pub fn standing(tx: &mut Tx<'_>, account: AccountId, organization: OrganizationId) -> Result<Standing, StoreError> {
+    let found = accounts::find(tx, account)?;
+    let membership = accounts::membership(tx, account, organization)?;
+    Ok(Standing {
+        is_account_active: found.as_ref().is_some_and(|account| account.state == AccountState::Active),
+        is_membership_active: membership.is_some_and(|membership| membership.is_active),
+        session_epoch: found.map_or(0, |account| account.session_epoch),
+    })
+}
+
+/// Makes a session for a person who was just identified. The token is for the cookie; only its hash is kept.
+pub fn start(
+    tx: &mut Tx<'_>,
+    op: &Operation,
+    identified: &Identified,
+    limits: Limits,
+) -> Result<(Session, Secret), StoreError> {
+    let absolute = op.at.plus_seconds(limits.absolute_seconds);
+    let expires_at = identified.session_expires_at.map_or(absolute, |upstream| upstream.min(absolute));
+    let token = new_token("cw_session_", &op.entropy);
+    let session = Session {
+        id: op.new_id(),
+        account: identified.account,
+        organization: identified.organization,
+        connection: identified.connection,
+        session_epoch: identified.session_epoch,
+        amr: identified.amr.clone(),
+        acr: identified.acr.clone(),
+        auth_time: identified.auth_time,
+        created_at: op.at,
+        last_seen_at: op.at,
+        expires_at,
+    };
+    sessions::insert(tx, &row(&session, &TokenHash::of(token.expose()))?)?;
+    Ok((session, token))
+}
+
+/// The live session of a cookie. `None` when there is none, for whatever reason.
+pub fn find_live(
+    tx: &mut Tx<'_>,
+    op: &Operation,
+    token: &Secret,
+    limits: Limits,
+) -> Result<Option<Session>, StoreError> {
+    let Some(row) = sessions::find_by_token(tx, &TokenHash::of(token.expose()))? else { return Ok(None) };
+    if row.ended_at.is_some() {
+        return Ok(None);
+    }
+    let session = session(row)?;
+    let standing = standing(tx, session.account, session.organization)?;
+    Ok(session.is_live(&standing, limits, op.at).then_some(session))
+}
+
+/// Writes down that a session was used. A session that has ended meanwhile stays ended.
+pub fn touch(tx: &mut Tx<'_>, op: &Operation, session: &Session) -> Result<(), StoreError> {
+    sessions::touch(tx, session.id, op.at)?;
+    Ok(())
+}
+
+/// Ends the session of a cookie. Ending what has ended, or never was, changes nothing.
+pub fn end_by_token(tx: &mut Tx<'_>, op: &Operation, token: &Secret) -> Result<(), StoreError> {
+    match sessions::find_by_token(tx, &TokenHash::of(token.expose()))? {
+        Some(row) => end(tx, op, row.id, row.org_id),
+        None => Ok(()),
+    }
+}
+
+/// Ends a session, with one audit entry. Ending what has ended changes nothing.
+pub fn end(
+    tx: &mut Tx<'_>,
+    op: &Operation,
+    session: SessionId,
+    organization: OrganizationId,
+) -> Result<(), StoreError> {
+    if sessions::end(tx, session, op.at)? {
+        let subject = Subject::new("session", session);
+        audit::write(tx, op, Some(organization), Action::SessionEnded, &subject, &json!({}))?;
+    }
+    Ok(())
+}
+
+/// One page of an account's sessions that have neither ended nor expired, and belong to the present epoch.
+pub fn page(
+    tx: &mut Tx<'_>,
+    op: &Operation,
+    account: AccountId,
+    request: &PageRequest<SessionId>,
+) -> Result<Page<Session, SessionId>, StoreError> {
+    let rows = sessions::page(tx, account, op.at, request)?;
+    let page = Page::cut(rows, request, |row| row.id);
+    let epoch = accounts::find(tx, account)?.map_or(0, |account| account.session_epoch);
+    let items: Result<Vec<Session>, StoreError> =
+        page.items.into_iter().filter(|row| row.session_epoch == epoch).map(session).collect();
+    Ok(Page { items: items?, next: page.next })
+}
+
+fn row(session: &Session, token: &TokenHash) -> Result<SessionRow, StoreError> {
+    Ok(SessionRow {
+        id: session.id,
+        token_hash: token.as_bytes().to_vec(),
+        account_id: session.account,
+        org_id: session.organization,
+        connection_id: session.connection,
+        session_epoch: session.session_epoch,
+        amr: serde_json::to_string(&session.amr).map_err(|error| StoreError::Internal(error.to_string()))?,
+        acr: session.acr.clone(),
+        auth_time: session.auth_time,
+        created_at: session.created_at,
+        last_seen_at: session.last_seen_at,
+        expires_at: session.expires_at,
+        ended_at: None,
+    })
+}
+
+fn session(row: SessionRow) -> Result<Session, StoreError> {
+    Ok(Session {
+        amr: serde_json::from_str(&row.amr).map_err(|_| StoreError::Inconsistent("sessions.amr"))?,
+        id: row.id,
+        account: row.account_id,
+        organization: row.org_id,
+        connection: row.connection_id,
+        session_epoch: row.session_epoch,
+        acr: row.acr,
+        auth_time: row.auth_time,
+        created_at: row.created_at,
+        last_seen_at: row.last_seen_at,
+        expires_at: row.expires_at,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Limits, Session, Standing};
+    use crate::values::clock::Timestamp;
+    use crate::values::ids::{AccountId, ConnectionId, OrganizationId, SessionId};
+
+    const LIMITS: Limits = Limits { idle_seconds: 3_600, absolute_seconds: 36_000 };
+    const WELL: Standing = Standing { is_account_active: true, is_membership_active: true, session_epoch: 7 };
+
+    fn session() -> Session {
+        let at = Timestamp::from_seconds(1_000_000);
+        Session {
+            id: SessionId::from_bytes(&[1; 16]).unwrap(),
+            account: AccountId::from_bytes(&[2; 16]).unwrap(),
+            organization: OrganizationId::from_bytes(&[3; 16]).unwrap(),
+            connection: ConnectionId::from_bytes(&[4; 16]).unwrap(),
+            session_epoch: 7,
+            amr: vec!["pwd".to_owned()],
+            acr: "1".to_owned(),
+            auth_time: at,
+            created_at: at,
+            last_seen_at: at,
+            expires_at: at.plus_seconds(LIMITS.absolute_seconds),
+        }
+    }
+
+    #[test]
+    fn each_thing_that_ends_a_session_ends_it_alone() {
+        let start = session().created_at;
+        let used_late = Session { last_seen_at: start.plus_seconds(35_900), ..session() };
+        let is_live = |session: &Session, standing: Standing, after: i64| {
+            session.is_live(&standing, LIMITS, start.plus_seconds(after))
+        };
+        let cases = [
+            ("fresh", session(), WELL, 0, true),
+            ("used within the idle limit", session(), WELL, 3_599, true),
+            ("idle", session(), WELL, 3_600, false),
+            ("in use, just before the absolute limit", used_late.clone(), WELL, 35_999, true),
+            ("in use, at the absolute limit", used_late, WELL, 36_000, false),
+            ("account inactive", session(), Standing { is_account_active: false, ..WELL }, 0, false),
+            ("membership inactive", session(), Standing { is_membership_active: false, ..WELL }, 0, false),
+            ("epoch moved on", session(), Standing { session_epoch: 8, ..WELL }, 0, false),
+            ("epoch moved back", session(), Standing { session_epoch: 6, ..WELL }, 0, false),
+        ];
+        for (name, session, standing, after, expected) in cases {
+            assert_eq!(is_live(&session, standing, after), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_use_is_written_down_once_a_minute() {
+        let session = session();
+        assert!(!session.is_touch_due(session.last_seen_at.plus_seconds(59)));
+        assert!(session.is_touch_due(session.last_seen_at.plus_seconds(60)));
+    }
+}

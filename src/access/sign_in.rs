@@ -1,0 +1,259 @@
+//! What comes next in a sign-in: one pure dispatcher over the attempt and what was loaded for it. Steps never call
+//! each other; a door asks here, and does what it is told.
+
+use super::attempts::refusal::Refusal;
+use super::attempts::state::{Identified, State};
+use super::realm::Route;
+use super::sessions::Standing;
+use crate::values::ids::{ConnectionId, OrganizationId};
+
+/// What has just happened, with what was loaded for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Moment {
+    /// The person has arrived from the application, or wants to type another address.
+    AtStart,
+    /// The person has typed an address, for which this is the route.
+    Typed(Route),
+    /// The person has chosen a way in, which is one of the route's or is not.
+    Chosen {
+        /// The route of the address they typed.
+        route: Route,
+        /// What they chose.
+        connection: ConnectionId,
+    },
+    /// The browser has come back from an identity provider.
+    CameBack {
+        /// The standing of who was identified, if anybody was.
+        standing: Option<Standing>,
+        /// The organization whose people alone may use the application, if it is one's own.
+        application_owner: Option<OrganizationId>,
+    },
+}
+
+/// What the door does next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    /// Show the e-mail page.
+    AskAddress,
+    /// Show the choice between these ways in.
+    Choose {
+        /// Whose they are.
+        organization: OrganizationId,
+        /// In this order.
+        connections: Vec<ConnectionId>,
+    },
+    /// Send the browser to this connection's identity provider.
+    SendTo {
+        /// Who owns the connection.
+        organization: OrganizationId,
+        /// The connection.
+        connection: ConnectionId,
+    },
+    /// There is no way in for this address; say whom to ask.
+    ExplainNoWayIn {
+        /// Who owns the domain, if anybody does.
+        organization: Option<OrganizationId>,
+    },
+    /// Go on to where the outcome is looked at.
+    Continue,
+    /// Make the session and give the application its answer.
+    Finish(Identified),
+    /// Somebody was identified who may no longer be here: write it down, then explain it.
+    Refuse(Identified, Refusal),
+    /// The identity provider's answer was not accepted; say why and whom to ask.
+    Explain(Refusal),
+    /// The attempt has expired: offer a fresh one.
+    StartAgain,
+    /// The application has had its answer.
+    AlreadyFinished,
+}
+
+/// The next step of an attempt in `state`.
+pub fn next_step(state: &State, is_expired: bool, moment: Moment) -> Step {
+    match (state, moment) {
+        (State::Finished, _) => Step::AlreadyFinished,
+        _ if is_expired => Step::StartAgain,
+        (State::Identified(identified), Moment::CameBack { standing, application_owner }) => {
+            came_back(identified, standing, application_owner)
+        }
+        (State::Identified(_), Moment::AtStart | Moment::Typed(_) | Moment::Chosen { .. }) => Step::Continue,
+        (State::Refused(refusal), Moment::CameBack { .. }) => Step::Explain(refusal.clone()),
+        // Back from the provider without an answer, by the browser's own button.
+        (State::Started | State::Sent(_), Moment::CameBack { .. }) => Step::AskAddress,
+        (State::Started | State::Sent(_) | State::Refused(_), Moment::AtStart) => Step::AskAddress,
+        (State::Started | State::Sent(_) | State::Refused(_), Moment::Typed(route)) => typed(route),
+        (State::Started | State::Sent(_) | State::Refused(_), Moment::Chosen { route, connection }) => {
+            chosen(route, connection)
+        }
+    }
+}
+
+/// True when people who signed in on behalf of `organization` may use an application of `owner`.
+pub fn is_application_open(owner: Option<OrganizationId>, organization: OrganizationId) -> bool {
+    owner.is_none_or(|owner| owner == organization)
+}
+
+fn came_back(identified: &Identified, standing: Option<Standing>, owner: Option<OrganizationId>) -> Step {
+    let refusal = match standing {
+        None => Refusal::AccountInactive,
+        Some(standing) if !standing.is_account_active => Refusal::AccountInactive,
+        Some(standing) if !standing.is_membership_active => Refusal::MembershipInactive,
+        Some(standing) if standing.session_epoch != identified.session_epoch => Refusal::Overtaken,
+        Some(_) if !is_application_open(owner, identified.organization) => Refusal::ForeignApplication,
+        Some(_) => return Step::Finish(identified.clone()),
+    };
+    Step::Refuse(identified.clone(), refusal)
+}
+
+fn typed(route: Route) -> Step {
+    match route {
+        Route::Connection { organization, connection } => Step::SendTo { organization, connection },
+        Route::Choose { organization, connections } => Step::Choose { organization, connections },
+        Route::NoWayIn { organization } => Step::ExplainNoWayIn { organization },
+    }
+}
+
+/// A choice counts only if it was offered; otherwise the person chooses again.
+fn chosen(route: Route, connection: ConnectionId) -> Step {
+    match route {
+        Route::Choose { organization, connections } if connections.contains(&connection) => {
+            Step::SendTo { organization, connection }
+        }
+        other => typed(other),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Moment, Step, next_step};
+    use crate::access::attempts::refusal::Refusal;
+    use crate::access::attempts::state::{Identified, Sent, State, Upstream};
+    use crate::access::realm::Route;
+    use crate::access::sessions::Standing;
+    use crate::values::clock::Timestamp;
+    use crate::values::ids::{AccountId, ConnectionId, OrganizationId};
+
+    const WELL: Standing = Standing { is_account_active: true, is_membership_active: true, session_epoch: 3 };
+
+    fn acme() -> OrganizationId {
+        OrganizationId::from_bytes(&[1; 16]).unwrap()
+    }
+
+    fn connection(n: u8) -> ConnectionId {
+        ConnectionId::from_bytes(&[n; 16]).unwrap()
+    }
+
+    fn identified() -> Identified {
+        Identified {
+            account: AccountId::from_bytes(&[9; 16]).unwrap(),
+            organization: acme(),
+            connection: connection(1),
+            session_epoch: 3,
+            amr: vec!["pwd".to_owned()],
+            acr: "1".to_owned(),
+            auth_time: Timestamp::from_seconds(1),
+            session_expires_at: None,
+        }
+    }
+
+    fn sent() -> State {
+        State::Sent(Sent { connection: connection(1), upstream: Upstream::Saml { request_id: "_r".to_owned() } })
+    }
+
+    fn refused() -> State {
+        State::Refused(Refusal::Unknown)
+    }
+
+    fn one() -> Route {
+        Route::Connection { organization: acme(), connection: connection(1) }
+    }
+
+    fn two() -> Route {
+        Route::Choose { organization: acme(), connections: vec![connection(1), connection(2)] }
+    }
+
+    fn send_to(n: u8) -> Step {
+        Step::SendTo { organization: acme(), connection: connection(n) }
+    }
+
+    fn choose() -> Step {
+        Step::Choose { organization: acme(), connections: vec![connection(1), connection(2)] }
+    }
+
+    #[test]
+    fn each_state_and_moment_has_one_step() {
+        let none = || Route::NoWayIn { organization: Some(acme()) };
+        let no_way_in = || Step::ExplainNoWayIn { organization: Some(acme()) };
+        let who = || State::Identified(identified());
+        let cases = [
+            ("arrives", State::Started, Moment::AtStart, Step::AskAddress),
+            ("one way in", State::Started, Moment::Typed(one()), send_to(1)),
+            ("several ways in", State::Started, Moment::Typed(two()), choose()),
+            ("no way in", State::Started, Moment::Typed(none()), no_way_in()),
+            ("chooses", State::Started, chosen(two(), 2), send_to(2)),
+            ("chooses what was not offered", State::Started, chosen(two(), 3), choose()),
+            ("the choice is gone meanwhile", State::Started, chosen(one(), 2), send_to(1)),
+            ("all ways are gone meanwhile", State::Started, chosen(none(), 1), no_way_in()),
+            ("comes back without having left", State::Started, came_back(None), Step::AskAddress),
+            ("changes the address while away", sent(), Moment::Typed(one()), send_to(1)),
+            ("comes back without an answer", sent(), came_back(None), Step::AskAddress),
+            ("comes back refused", refused(), came_back(None), Step::Explain(Refusal::Unknown)),
+            ("tries another address", refused(), Moment::AtStart, Step::AskAddress),
+            ("types another address", refused(), Moment::Typed(one()), send_to(1)),
+            ("comes back identified", who(), came_back(Some(WELL)), Step::Finish(identified())),
+            ("opens the e-mail page once identified", who(), Moment::AtStart, Step::Continue),
+            ("types once identified", who(), Moment::Typed(two()), Step::Continue),
+            ("chooses once identified", who(), chosen(two(), 2), Step::Continue),
+            ("reloads a finished attempt", State::Finished, came_back(Some(WELL)), Step::AlreadyFinished),
+            ("goes back to a finished attempt", State::Finished, Moment::AtStart, Step::AlreadyFinished),
+        ];
+        for (name, state, moment, expected) in cases {
+            assert_eq!(next_step(&state, false, moment), expected, "{name}");
+        }
+    }
+
+    fn came_back(standing: Option<Standing>) -> Moment {
+        Moment::CameBack { standing, application_owner: None }
+    }
+
+    #[test]
+    fn an_organizations_own_application_is_for_its_own_people() {
+        let other = OrganizationId::from_bytes(&[2; 16]).unwrap();
+        let step = |owner| {
+            let moment = Moment::CameBack { standing: Some(WELL), application_owner: owner };
+            next_step(&State::Identified(identified()), false, moment)
+        };
+        assert_eq!(step(None), Step::Finish(identified()));
+        assert_eq!(step(Some(acme())), Step::Finish(identified()));
+        assert_eq!(step(Some(other)), Step::Refuse(identified(), Refusal::ForeignApplication));
+    }
+
+    fn chosen(route: Route, n: u8) -> Moment {
+        Moment::Chosen { route, connection: connection(n) }
+    }
+
+    #[test]
+    fn whoever_lost_their_standing_on_the_way_is_refused() {
+        let cases = [
+            (Some(Standing { is_account_active: false, ..WELL }), Refusal::AccountInactive),
+            (Some(Standing { is_membership_active: false, ..WELL }), Refusal::MembershipInactive),
+            (Some(Standing { session_epoch: 4, ..WELL }), Refusal::Overtaken),
+            (None, Refusal::AccountInactive),
+        ];
+        for (standing, refusal) in cases {
+            let step = next_step(&State::Identified(identified()), false, came_back(standing));
+            assert_eq!(step, Step::Refuse(identified(), refusal));
+        }
+    }
+
+    #[test]
+    fn nothing_happens_in_an_expired_attempt_but_a_fresh_start() {
+        let states = [State::Started, sent(), State::Identified(identified()), refused()];
+        for state in states {
+            for moment in [Moment::AtStart, Moment::Typed(one()), chosen(two(), 1), came_back(Some(WELL))] {
+                assert_eq!(next_step(&state, true, moment), Step::StartAgain);
+            }
+        }
+        assert_eq!(next_step(&State::Finished, true, Moment::AtStart), Step::AlreadyFinished);
+    }
+}

@@ -1,0 +1,179 @@
+//! A small world for unit tests: one organization with a verified domain, two connections, two people and an
+//! application, in a fresh database of each engine.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+
+use crate::directory::accounts;
+use crate::directory::applications::{self, ApplicationKind, IdTokenAlgorithm, NewApplication};
+use crate::directory::connections::{self, NewConnection, Settings};
+use crate::directory::organizations::{self, NewOrganization};
+use crate::directory::profile::Profile;
+use crate::protocol::oidc::authorization::AuthorizationRequest;
+use crate::protocol::oidc::parameters::Parameters;
+use crate::store::domains::{self, DomainRow};
+use crate::store::failure::StoreError;
+use crate::store::scratch::{self, Scratch};
+use crate::store::{Store, Tx};
+use crate::values::clock::Timestamp;
+use crate::values::entropy::Entropy;
+use crate::values::ids::{AccountId, ApplicationId, ConnectionId, OrganizationId};
+use crate::values::operation::{Actor, Operation};
+
+/// Where the application of the world wants people to be sent back to.
+pub const REDIRECT_URI: &str = "https://app.example/callback";
+
+/// The world. Its clock stands still until [`World::advance`].
+pub struct World {
+    scratch: Scratch,
+    at: Arc<AtomicI64>,
+    /// "Acme", which owns `acme.test`.
+    pub organization: OrganizationId,
+    /// Acme's OpenID connection.
+    pub connection: ConnectionId,
+    /// Another one.
+    pub other_connection: ConnectionId,
+    /// `ada@acme.test`, an active member of Acme.
+    pub ada: AccountId,
+    /// An application that is open to all.
+    pub application: ApplicationId,
+}
+
+/// One world for each engine.
+pub async fn world() -> Vec<World> {
+    let mut worlds = Vec::new();
+    for scratch in scratch::all() {
+        worlds.push(World::in_store(scratch).await);
+    }
+    worlds
+}
+
+/// Different bytes at every call, the same in every run.
+fn entropy() -> Entropy {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    Entropy::new(|buffer| {
+        for chunk in buffer.chunks_mut(8) {
+            let next = NEXT.fetch_add(1, Ordering::Relaxed).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            chunk.copy_from_slice(&next.to_le_bytes()[..chunk.len()]);
+        }
+    })
+}
+
+fn operation(actor: Actor, at: i64) -> Operation {
+    let mut op = Operation {
+        actor,
+        request: crate::values::ids::RequestId::from_bytes(&[5; 16]).unwrap(),
+        at: Timestamp::from_seconds(at),
+        entropy: entropy(),
+        data_center: "us".parse().unwrap(),
+    };
+    op.request = op.new_id();
+    op
+}
+
+struct Seeds {
+    organization: OrganizationId,
+    connections: [ConnectionId; 2],
+    ada: AccountId,
+    application: ApplicationId,
+}
+
+fn seed(tx: &mut Tx<'_>, op: &Operation) -> Result<Seeds, StoreError> {
+    let (acme, _) = organizations::create(
+        tx,
+        op,
+        &NewOrganization {
+            slug: "acme".parse().unwrap(),
+            name: "Acme".to_owned(),
+            support_name: Some("IT Help Desk".to_owned()),
+            support_email: Some("help@acme.test".parse().unwrap()),
+            owner: "owner@acme.test".parse().unwrap(),
+        },
+    )
+    .unwrap();
+    domains::insert(
+        tx,
+        &DomainRow {
+            id: op.new_id(),
+            org_id: acme.id,
+            name: "acme.test".to_owned(),
+            state: "verified".to_owned(),
+            challenge: String::new(),
+            challenge_expires_at: op.at,
+            verified_at: Some(op.at),
+            last_checked_at: Some(op.at),
+            last_failure: None,
+            created_at: op.at,
+            updated_at: op.at,
+        },
+    )?;
+    let mut connect = |name: &str| {
+        let settings = Settings::Oidc { issuer: "https://idp.acme.test".to_owned(), client_id: "causeway".to_owned() };
+        let new = NewConnection { id: op.new_id(), name: name.to_owned(), settings, sealed_secret: None };
+        connections::create(tx, op, acme.id, &new).unwrap().id
+    };
+    let connections = [connect("Employees"), connect("Contractors")];
+    let profile = Profile { addresses: vec!["ada@acme.test".parse().unwrap()], ..Profile::default() };
+    let ada = accounts::provision(tx, op, acme.id, &profile, true)?;
+    let new = NewApplication {
+        name: "Harbour Planner".to_owned(),
+        kind: ApplicationKind::Public,
+        id_token_algorithm: IdTokenAlgorithm::Es256,
+        redirect_uris: vec![REDIRECT_URI.to_owned()],
+        post_logout_redirect_uris: vec![],
+    };
+    let (application, _) = applications::register(tx, op, None, &new).unwrap();
+    Ok(Seeds { organization: acme.id, connections, ada, application: application.id })
+}
+
+impl World {
+    async fn in_store(scratch: Scratch) -> Self {
+        let at = Arc::new(AtomicI64::new(1_800_000_000));
+        let op = operation(Actor::Operator { token: None }, at.load(Ordering::Relaxed));
+        let seeds = scratch.store.write(move |tx| seed(tx, &op)).await.unwrap();
+        Self {
+            scratch,
+            at,
+            organization: seeds.organization,
+            connection: seeds.connections[0],
+            other_connection: seeds.connections[1],
+            ada: seeds.ada,
+            application: seeds.application,
+        }
+    }
+
+    /// The store.
+    pub fn store(&self) -> &Store {
+        &self.scratch.store
+    }
+
+    /// "sqlite" or "postgres".
+    pub fn engine(&self) -> &'static str {
+        self.scratch.engine
+    }
+
+    /// A fresh operation of somebody unknown, now.
+    pub fn op(&self) -> Operation {
+        operation(Actor::Anonymous, self.at.load(Ordering::Relaxed))
+    }
+
+    /// A fresh operation of the operator, now.
+    pub fn operator(&self) -> Operation {
+        self.op().by(Actor::Operator { token: None })
+    }
+
+    /// Lets time pass.
+    pub fn advance(&self, seconds: i64) {
+        self.at.fetch_add(seconds, Ordering::Relaxed);
+    }
+
+    /// What the application asks for.
+    pub fn request(&self) -> AuthorizationRequest {
+        let query = format!(
+            "client_id={}&redirect_uri={REDIRECT_URI}&response_type=code&scope=openid&state=s&nonce=n\
+             &code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM&code_challenge_method=S256",
+            self.application
+        );
+        AuthorizationRequest::parse(&Parameters::parse(&query).unwrap()).unwrap()
+    }
+}
