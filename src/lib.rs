@@ -1,8 +1,10 @@
 //! Causeway, a standards-based identity gateway. `docs/architecture.md` is the map; the modules below are its rings.
 
+pub mod access;
 pub mod config;
 pub mod directory;
 pub mod flows;
+pub mod http;
 pub mod jobs;
 pub mod keys;
 pub mod outbound;

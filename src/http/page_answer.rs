@@ -1,0 +1,140 @@
+//! How a page goes to a browser: its headers, and the redirects between pages.
+//!
+//! The content security policy lets a page load the gateway's own stylesheet and images and nothing else; no page can
+//! be framed, and no page is kept in a cache. A redirect after a POST is 303, so that the body is not sent again.
+
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue, LOCATION};
+use askama::Template;
+use url::Url;
+
+/// Where the forms of a page may lead.
+///
+/// Chromium applies `form-action` to every redirect that follows a submitted form (tried with Chromium: a 303 to the
+/// own origin that answers with a 303 elsewhere is blocked as well). The e-mail form leads to an identity provider,
+/// which may pass the person on to another one, and in the end to the application, all in one chain of redirects; so
+/// the hosts cannot be listed. Those pages allow any https target; all others only the gateway itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Forms {
+    /// Forms end at the gateway.
+    StayHere,
+    /// A form starts a chain of redirects to other hosts.
+    LeadAway,
+}
+
+/// The headers of pages, which depend on how the gateway is reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PageHeaders {
+    is_https: bool,
+}
+
+impl PageHeaders {
+    /// For a gateway that people reach at `public_url`.
+    pub fn new(public_url: &Url) -> Self {
+        Self { is_https: public_url.scheme() == "https" }
+    }
+
+    /// Renders `page` and answers with it.
+    pub fn page(self, status: StatusCode, page: &impl Template, forms: Forms) -> HttpResponse {
+        match page.render() {
+            Ok(html) => self.html(status, html, forms),
+            Err(error) => {
+                tracing::error!(%error, "a page cannot be rendered");
+                HttpResponse::InternalServerError().finish()
+            }
+        }
+    }
+
+    fn html(self, status: StatusCode, html: String, forms: Forms) -> HttpResponse {
+        let mut answer = HttpResponse::build(status);
+        answer
+            .insert_header((CONTENT_TYPE, "text/html; charset=utf-8"))
+            .insert_header((CONTENT_SECURITY_POLICY, self.policy(forms)))
+            .insert_header((CACHE_CONTROL, "no-store"))
+            .insert_header(("Referrer-Policy", "no-referrer"))
+            .insert_header(("X-Content-Type-Options", "nosniff"))
+            .insert_header(("X-Frame-Options", "DENY"))
+            .insert_header(("Cross-Origin-Opener-Policy", "same-origin"))
+            .insert_header(("Cross-Origin-Resource-Policy", "same-origin"))
+            .insert_header(("Permissions-Policy", "camera=(), geolocation=(), microphone=()"));
+        if self.is_https {
+            answer.insert_header(("Strict-Transport-Security", "max-age=63072000"));
+        }
+        answer.body(html)
+    }
+
+    fn policy(self, forms: Forms) -> &'static str {
+        match (forms, self.is_https) {
+            (Forms::StayHere, _) => {
+                "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; \
+                 base-uri 'none'"
+            }
+            (Forms::LeadAway, true) => {
+                "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self' https:; \
+                 frame-ancestors 'none'; base-uri 'none'"
+            }
+            // Loopback without TLS: there the provider and the application are on loopback, too.
+            (Forms::LeadAway, false) => {
+                "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self' https: http:; \
+                 frame-ancestors 'none'; base-uri 'none'"
+            }
+        }
+    }
+}
+
+/// 303 See Other. `location` is one that the gateway has built from types, never one that a request brought along.
+pub fn see_other(location: &str) -> HttpResponse {
+    match HeaderValue::from_str(location) {
+        Ok(location) => HttpResponse::SeeOther()
+            .insert_header((LOCATION, location))
+            .insert_header((CACHE_CONTROL, "no-store"))
+            .insert_header(("Referrer-Policy", "no-referrer"))
+            .finish(),
+        Err(error) => {
+            tracing::error!(%error, "a redirect cannot be expressed");
+            HttpResponse::InternalServerError().finish()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::http::StatusCode;
+
+    use super::{Forms, PageHeaders};
+    use crate::pages::signed_out::SignedOutPage;
+
+    fn header(public_url: &str, forms: Forms, name: &str) -> Option<String> {
+        let answer = PageHeaders::new(&public_url.parse().unwrap()).page(StatusCode::OK, &SignedOutPage, forms);
+        answer.headers().get(name).map(|value| value.to_str().unwrap().to_owned())
+    }
+
+    #[test]
+    fn a_page_runs_nothing_loads_nothing_foreign_and_is_not_kept() {
+        let policy = header("https://id.example", Forms::StayHere, "content-security-policy").unwrap();
+        let expected = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; \
+                        frame-ancestors 'none'; base-uri 'none'";
+        assert_eq!(policy, expected);
+        for (name, value) in [
+            ("cache-control", "no-store"),
+            ("referrer-policy", "no-referrer"),
+            ("x-content-type-options", "nosniff"),
+            ("cross-origin-opener-policy", "same-origin"),
+        ] {
+            assert_eq!(header("https://id.example", Forms::StayHere, name).as_deref(), Some(value));
+        }
+    }
+
+    #[test]
+    fn transport_security_is_told_on_https_only() {
+        assert!(header("https://id.example", Forms::StayHere, "strict-transport-security").is_some());
+        assert!(header("http://localhost:8080", Forms::StayHere, "strict-transport-security").is_none());
+    }
+
+    #[test]
+    fn forms_that_lead_away_never_lead_to_plain_text_from_https() {
+        let policy = header("https://id.example", Forms::LeadAway, "content-security-policy").unwrap();
+        assert!(policy.contains("form-action 'self' https:;"), "{policy}");
+    }
+}
