@@ -3,7 +3,7 @@
 use std::io::{BufRead as _, BufReader, Read};
 use std::net::TcpListener;
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc;
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -50,11 +50,21 @@ impl Process {
     pub fn wait_until(&mut self, is_up: impl Fn() -> bool) {
         let deadline = Instant::now() + PATIENCE;
         while !is_up() {
-            let ended = self.child.try_wait().ok().flatten();
+            let ended = self.ended();
             assert!(ended.is_none(), "{} ended with {ended:?}:\n{}", self.name, self.log());
             assert!(Instant::now() < deadline, "{} did not come up:\n{}", self.name, self.log());
             thread::sleep(Duration::from_millis(20));
         }
+    }
+
+    /// Asks the program to end (SIGTERM) and does not wait.
+    pub fn ask_to_stop(&self) {
+        let _ = Command::new("sh").args(["-c", &format!("kill {}", self.child.id())]).status();
+    }
+
+    /// The status it ended with, once it has ended.
+    pub fn ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().ok().flatten()
     }
 
     /// Everything that it wrote so far.
@@ -66,9 +76,9 @@ impl Process {
 impl Drop for Process {
     fn drop(&mut self) {
         // Asked first, so that it can end its own children.
-        let _ = Command::new("sh").args(["-c", &format!("kill {}", self.child.id())]).status();
+        self.ask_to_stop();
         let deadline = Instant::now() + Duration::from_secs(5);
-        while self.child.try_wait().is_ok_and(|ended| ended.is_none()) && Instant::now() < deadline {
+        while self.ended().is_none() && Instant::now() < deadline {
             thread::sleep(Duration::from_millis(10));
         }
         let _ = self.child.kill();

@@ -1,0 +1,8 @@
+//! The two database engines. Every story runs on both.
+
+/// A database engine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Engine {
+    Sqlite,
+    Postgres,
+}

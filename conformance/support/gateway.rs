@@ -1,0 +1,75 @@
+//! The gateway as an operator runs it: the built program, its configuration file and its command line.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+use tempfile::TempDir;
+
+use super::engine::Engine;
+use super::process::{Process, free_port, run};
+use super::settings::Settings;
+
+/// A running `causeway serve` in a folder of its own.
+pub struct Gateway {
+    pub url: String,
+    pub folder: TempDir,
+    process: Process,
+}
+
+impl Gateway {
+    /// Starts on an empty database of `engine`; `choose` changes the settings before.
+    pub fn start(engine: Engine, choose: impl FnOnce(&mut Settings)) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        fs::create_dir(folder.path().join("mail")).expect("a folder for mail");
+        let mut settings = Settings::new(engine, folder.path());
+        choose(&mut settings);
+        let port = free_port();
+        fs::write(folder.path().join("causeway.toml"), settings.to_toml(port, folder.path())).expect("configuration");
+        let mut process = Process::start("causeway serve", command(&folder, &["serve"]));
+        process.wait_until(|| is_live(port));
+        Self { url: format!("http://localhost:{port}"), folder, process }
+    }
+
+    /// Runs one command of the command line against the same configuration and answers what it printed.
+    pub fn command(&self, arguments: &[&str]) -> String {
+        run("causeway", command(&self.folder, arguments))
+    }
+
+    /// The log so far.
+    pub fn log(&self) -> String {
+        self.process.log()
+    }
+
+    /// The files of mail that was sent so far.
+    pub fn mail(&self) -> Vec<String> {
+        let mut files: Vec<PathBuf> = fs::read_dir(self.folder.path().join("mail"))
+            .expect("a folder for mail")
+            .flatten()
+            .map(|entry| entry.path())
+            .collect();
+        files.sort();
+        files.iter().filter_map(|file| fs::read_to_string(file).ok()).collect()
+    }
+
+    /// Asks the program to stop, as a service manager does.
+    pub fn ask_to_stop(&self) {
+        self.process.ask_to_stop();
+    }
+
+    /// The status it ended with, once it has ended.
+    pub fn ended(&mut self) -> Option<std::process::ExitStatus> {
+        self.process.ended()
+    }
+}
+
+fn command(folder: &TempDir, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_causeway"));
+    command.current_dir(folder.path()).args(arguments).arg("--config").arg(folder.path().join("causeway.toml"));
+    command
+}
+
+/// True when a TCP connection to the gateway is accepted.
+fn is_live(port: u16) -> bool {
+    std::net::TcpStream::connect(("127.0.0.1", port)).is_ok()
+}
