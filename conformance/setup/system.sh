@@ -50,6 +50,6 @@ if [ ! -e "$policy" ]; then
 fi
 
 say "installing system packages:$missing"
-as_root env DEBIAN_FRONTEND=noninteractive apt-get -q update >&2
+as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=300 update >&2
 # shellcheck disable=SC2086 # a list of words
-as_root env DEBIAN_FRONTEND=noninteractive apt-get -q install -y --no-install-recommends $missing >&2
+as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=300 install -y --no-install-recommends $missing >&2
