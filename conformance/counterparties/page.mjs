@@ -11,7 +11,7 @@ export function escape(text) {
 /** A whole document around `body`, which is HTML. */
 export function page(title, body) {
   return `<!doctype html><html lang="en"><head><meta charset="utf-8"><title>${escape(title)}</title>
-<meta name="viewport" content="width=device-width, initial-scale=1"><style>${style}</style></head>
+<meta name="viewport" content="width=device-width, initial-scale=1"><link rel="icon" href="data:,"><style>${style}</style></head>
 <body><main>${body}</main></body></html>`;
 }
 

@@ -9,5 +9,5 @@ STYLE = (Path(__file__).parent / "page.css").read_text()
 def page(title, body):
     """A whole document around `body`, which is HTML."""
     return (f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{html.escape(title)}</title>'
-            f'<meta name="viewport" content="width=device-width, initial-scale=1"><style>{STYLE}</style></head>'
+            f'<meta name="viewport" content="width=device-width, initial-scale=1"><link rel="icon" href="data:,"><style>{STYLE}</style></head>'
             f"<body><main>{body}</main></body></html>")
