@@ -1,5 +1,6 @@
 //! Databases for unit tests: an SQLite file and a database of a temporary PostgreSQL cluster, both migrated.
-//! The cluster belongs to the test process: it ends, and its directory goes, when the process does.
+//! The cluster belongs to the test process: it ends, and its directory goes, when the process does
+//! (`conformance/setup/postgres.sh`).
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
@@ -40,42 +41,27 @@ pub fn sqlite() -> Scratch {
 pub fn postgres() -> Scratch {
     static CLUSTER: OnceLock<(Child, String)> = OnceLock::new();
     static NEXT: AtomicU32 = AtomicU32::new(0);
-    let (_, base) = CLUSTER.get_or_init(start_cluster);
+    let (_, admin_url) = CLUSTER.get_or_init(start_cluster);
     let name = format!("scratch_{}", NEXT.fetch_add(1, Ordering::Relaxed));
-    let admin = Location::Postgres(format!("{base}&dbname=postgres"));
-    let mut connection = connection::open(&admin, Mode::Write).unwrap();
+    let mut connection = connection::open(&Location::Postgres(admin_url.clone()), Mode::Write).unwrap();
     connection.batch_execute(&format!("CREATE DATABASE {name}")).unwrap();
-    let location = Location::Postgres(format!("{base}&dbname={name}"));
+    let (server, _) = admin_url.rsplit_once('/').unwrap();
+    let location = Location::Postgres(format!("{server}/{name}"));
     migration::run(&location).unwrap();
     Scratch { store: Store::open(location, &SETTINGS).unwrap(), engine: "postgres", _directory: None }
 }
 
-/// Starts a cluster that listens on a socket in its own directory only. The shell that holds it waits for the end of
-/// its standard input, which comes when this process ends, however it ends.
+/// Starts a cluster and answers the URL of its first database. The script that holds it waits for the end of its
+/// standard input, which comes when this process ends, however it ends.
 fn start_cluster() -> (Child, String) {
-    let script = r#"
-        set -e
-        dir=$(mktemp -d); trap 'rm -rf "$dir"' EXIT
-        bin=$(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -V | tail -1); PATH="${bin:-}:$PATH"
-        as=""; if [ "$(id -u)" = 0 ]; then chown postgres "$dir"; as="setpriv --reuid=postgres --regid=postgres --clear-groups"; fi
-        $as initdb -D "$dir/data" -A trust -U postgres --no-sync -E UTF8 --locale=C.UTF-8 >"$dir/log" 2>&1 || { cat "$dir/log" >&2; exit 1; }
-        $as postgres -D "$dir/data" -c listen_addresses= -c unix_socket_directories="$dir" -c fsync=off -c max_connections=200 >>"$dir/log" 2>&1 &
-        pid=$!
-        for _ in $(seq 300); do [ -S "$dir/.s.PGSQL.5432" ] && psql -h "$dir" -U postgres -c 'select 1' postgres >/dev/null 2>&1 && break; sleep 0.1; done
-        echo "$dir"
-        cat >/dev/null
-        kill -INT $pid; wait $pid || true
-    "#;
-    let mut child = Command::new("sh")
-        .args(["-c", script])
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/conformance/setup/postgres.sh");
+    let mut child = Command::new(script)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
-        .expect("a shell starts the PostgreSQL cluster");
-    let mut directory = String::new();
-    BufReader::new(child.stdout.take().unwrap()).read_line(&mut directory).unwrap();
-    let directory = directory.trim();
-    assert!(!directory.is_empty(), "the PostgreSQL cluster of the tests did not start");
-    let base = format!("postgres:///?host={directory}&user=postgres");
-    (child, base)
+        .expect("the script starts a PostgreSQL cluster");
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let url = line.trim().strip_prefix("READY ").expect("the PostgreSQL cluster of the tests started").to_owned();
+    (child, url)
 }
