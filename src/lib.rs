@@ -1,6 +1,7 @@
 //! Causeway, a standards-based identity gateway. `docs/architecture.md` is the map; the modules below are its rings.
 
 pub mod access;
+pub mod app;
 pub mod config;
 pub mod directory;
 pub mod flows;

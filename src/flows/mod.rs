@@ -2,4 +2,5 @@
 //! transaction and no transaction across an await.
 
 pub mod notify_administrator;
+pub mod outside;
 pub mod verify_domain;

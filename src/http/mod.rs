@@ -1,5 +1,21 @@
 //! The doors. Each folder mounts its own routes and turns a request into values, calls one core function or one flow,
 //! and renders the result in its own dialect. Depends on everything but `jobs` and `cli`.
 
+pub mod admin_api;
+pub mod context;
 pub mod cookies;
+pub mod health;
+pub mod observe;
+pub mod operator_api;
 pub mod page_answer;
+pub mod panicked;
+pub mod problem;
+pub mod request_body;
+
+use actix_web::web;
+
+/// Mounts every door. `app` adds what surrounds them.
+pub fn mount(services: &mut web::ServiceConfig) {
+    health::mount(services);
+    services.service(web::scope("/api/v1").configure(admin_api::mount).configure(operator_api::mount));
+}

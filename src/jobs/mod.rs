@@ -29,6 +29,8 @@ const PAUSE: Duration = Duration::from_millis(500);
 const LEASE_SECONDS: i64 = 120;
 /// Jobs that one look claims at most.
 const BATCH: i64 = 16;
+/// The queue is counted for the metrics at every so manieth look.
+const GAUGE_EVERY: u32 = 20;
 /// A job is given up after this many tries.
 pub const MAX_ATTEMPTS: i32 = 12;
 /// The longest pause between two tries.
@@ -62,7 +64,14 @@ impl Runner {
         if let Err(error) = sweep::schedule(&self).await {
             tracing::warn!(%error, "the sweep could not be scheduled");
         }
+        let mut looks = 0_u32;
         while !*stop.borrow() {
+            looks = looks.wrapping_add(1);
+            if looks % GAUGE_EVERY == 1
+                && let Err(error) = gauge(&self.store).await
+            {
+                tracing::warn!(%error, "the job queue could not be counted");
+            }
             let worked = match self.look().await {
                 Ok(worked) => worked,
                 Err(error) => {
@@ -145,8 +154,8 @@ fn back_off_seconds(attempts: i32) -> i64 {
     2_i64.pow(exponent).min(MAX_BACK_OFF_SECONDS)
 }
 
-/// How many jobs wait and how many were given up, for the metrics.
-pub async fn gauge(store: &Store) -> Result<(), StoreError> {
+/// Shows how many jobs wait and how many were given up.
+async fn gauge(store: &Store) -> Result<(), StoreError> {
     let (waiting, failed) =
         store.read(|tx| Ok::<_, StoreError>((rows::count(tx, "waiting")?, rows::count(tx, "failed")?))).await?;
     #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]

@@ -4,5 +4,5 @@
 pub mod address;
 pub mod dns;
 pub mod http_client;
-pub mod mail;
 pub mod idp;
+pub mod mail;

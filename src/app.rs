@@ -1,0 +1,182 @@
+//! The composition root: makes every part from the configuration, starts the server and the jobs, and stops them.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::dev::ServerHandle;
+use actix_web::middleware::from_fn;
+use actix_web::{App, HttpServer, web};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::config::{Config, MailTransport};
+use crate::flows::outside::Outside;
+use crate::http::context::Context;
+use crate::http::{self, observe};
+use crate::jobs::Runner;
+use crate::keys::purpose::Purpose;
+use crate::keys::ring::KeyRing;
+use crate::keys::rotation::{self, KeyError};
+use crate::keys::sealing::{InvalidEncryptionKey, Sealer};
+use crate::outbound::address::Reach;
+use crate::outbound::dns::{self, Dns};
+use crate::outbound::http_client::{self, HttpClient};
+use crate::outbound::idp::IdpClient;
+use crate::outbound::mail::{self, Mailer};
+use crate::store::connection::Location;
+use crate::store::constraint::Constraint;
+use crate::store::failure::StoreError;
+use crate::store::{self, Store, migration};
+use crate::telemetry::metrics;
+use crate::values::clock::Clock;
+use crate::values::entropy::Entropy;
+use crate::values::ids::Id;
+use crate::values::operation::{Actor, Operation};
+
+/// Why the gateway could not be started.
+#[derive(Debug, thiserror::Error)]
+#[allow(missing_docs)] // the messages say it
+pub enum StartError {
+    #[error("the database cannot be used: {0}")]
+    Store(#[from] StoreError),
+    #[error("the gateway's keys cannot be used: {0}")]
+    Keys(#[from] KeyError),
+    #[error(transparent)]
+    EncryptionKey(#[from] InvalidEncryptionKey),
+    #[error(transparent)]
+    Dns(#[from] dns::SetUpFailure),
+    #[error(transparent)]
+    Mail(#[from] mail::SetUpFailure),
+    #[error(transparent)]
+    HttpClient(#[from] http_client::SetUpFailure),
+    #[error("cannot listen on {address}: {error}")]
+    Listen { address: SocketAddr, error: std::io::Error },
+    #[error("a step of the start was interrupted")]
+    Interrupted,
+}
+
+/// A gateway that serves.
+pub struct Running {
+    /// Where it listens; the port is the real one when 0 was configured.
+    pub address: SocketAddr,
+    server: ServerHandle,
+    serving: JoinHandle<std::io::Result<()>>,
+    stop_jobs: watch::Sender<bool>,
+    jobs: JoinHandle<()>,
+}
+
+impl Running {
+    /// Stops: no new connections, requests under way are finished within the grace period, then the jobs stop.
+    pub async fn stop(self) {
+        let _ = self.stop_jobs.send(true);
+        self.server.stop(true).await;
+        let _ = self.serving.await;
+        let _ = self.jobs.await;
+    }
+
+    /// Waits until the server ends by itself, which it does only when it fails.
+    pub async fn ended(&mut self) {
+        let _ = (&mut self.serving).await;
+    }
+}
+
+/// The store's location and size, from the configuration.
+pub fn store_settings(config: &Config) -> (Location, store::Settings) {
+    let settings = store::Settings { pool_size: config.database_pool_size, wait: config.database_wait };
+    (Location::parse(config.database_url.expose()), settings)
+}
+
+/// An operation that the gateway or the command line does by itself.
+pub fn operation(config: &Config, clock: &Clock, entropy: Entropy, actor: Actor) -> Operation {
+    let at = clock.now();
+    Operation { actor, request: Id::mint(at, &entropy), at, entropy, data_center: config.data_center.clone() }
+}
+
+/// Opens the store, bringing it to this program's schema first where the configuration says so.
+pub async fn open_store(config: &Config) -> Result<Store, StartError> {
+    let (location, settings) = store_settings(config);
+    if config.migrates_on_start {
+        let location = location.clone();
+        let migrated = tokio::task::spawn_blocking(move || migration::run(&location)).await;
+        for name in migrated.map_err(|_| StartError::Interrupted)?? {
+            tracing::info!(name, "a migration was run");
+        }
+    }
+    Ok(Store::open(location, &settings)?)
+}
+
+/// Makes the keys that are missing: all of them at the first start. Of two nodes that start at once, one makes them.
+pub async fn establish_keys(store: &Store, sealer: &Sealer, op: &Operation) -> Result<(), StartError> {
+    let missing = store.read(rotation::missing).await?;
+    for purpose in missing {
+        let (sealer, at) = (sealer.clone(), op.clone());
+        let made = tokio::task::spawn_blocking(move || {
+            Ok::<_, KeyError>((rotation::prepare(&at, &sealer, purpose)?, rotation::prepare(&at, &sealer, purpose)?))
+        });
+        let (active, next) = made.await.map_err(|_| StartError::Interrupted)??;
+        let at = op.clone();
+        match store.write(move |tx| rotation::establish(tx, &at, &active, &next)).await {
+            Ok(()) => tracing::info!(purpose = Purpose::as_str(purpose), "keys were made"),
+            Err(KeyError::Store(StoreError::Conflict(Constraint::ActiveSigningKey))) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
+}
+
+/// The way out for mail, from the configuration.
+fn mailer(config: &Config) -> Result<Mailer, mail::SetUpFailure> {
+    let transport = match &config.mail.transport {
+        MailTransport::Directory(directory) => mail::Transport::Directory(directory.clone()),
+        MailTransport::Smtp(url) => mail::Transport::Smtp(url.clone()),
+    };
+    Mailer::new(&mail::Settings { from: config.mail.from.clone(), transport })
+}
+
+/// Starts the gateway; it serves when this returns.
+pub async fn start(config: Config, clock: Clock, entropy: Entropy) -> Result<Running, StartError> {
+    metrics::install();
+    let store = open_store(&config).await?;
+    let sealer = Sealer::new(&config.encryption_keys)?;
+    establish_keys(&store, &sealer, &operation(&config, &clock, entropy, Actor::System)).await?;
+    let reach = if config.allows_loopback { Reach::PublicAndLoopback } else { Reach::Public };
+    let client = HttpClient::new(http_client::Settings { reach, ..http_client::Settings::default() })?;
+    let keys = KeyRing::new(sealer.clone());
+    let outside = Outside { dns: Dns::new(&config.dns_servers)?, idp: IdpClient::new(client), keys, sealer };
+    let runner = Runner {
+        store: store.clone(),
+        clock: clock.clone(),
+        entropy,
+        data_center: config.data_center.clone(),
+        mailer: mailer(&config)?,
+        gateway: config.public_url.as_str().trim_end_matches('/').to_owned(),
+    };
+    let context = Context { store, clock, entropy, config: Arc::new(config), outside };
+    serve(context, runner)
+}
+
+fn serve(context: Context, runner: Runner) -> Result<Running, StartError> {
+    let config = Arc::clone(&context.config);
+    let data = web::Data::new(context);
+    let listen_error = |error| StartError::Listen { address: config.listen, error };
+    let server = HttpServer::new(move || {
+        App::new().app_data(data.clone()).wrap(from_fn(observe::observe)).configure(http::mount)
+    })
+    .workers(config.workers)
+    .max_connections(config.limits.connections)
+    .client_request_timeout(config.limits.request_timeout)
+    .client_disconnect_timeout(Duration::from_secs(2))
+    .shutdown_timeout(config.shutdown_grace.as_secs())
+    .disable_signals()
+    .bind(config.listen)
+    .map_err(listen_error)?;
+    let address = server.addrs().first().copied().unwrap_or(config.listen);
+    let server = server.run();
+    let handle = server.handle();
+    let (stop_jobs, stopped) = watch::channel(false);
+    let jobs = tokio::spawn(runner.run(stopped));
+    let serving = tokio::spawn(server);
+    tracing::info!(%address, public_url = %config.public_url, "serving");
+    Ok(Running { address, server: handle, serving, stop_jobs, jobs })
+}

@@ -1,0 +1,19 @@
+//! What flows reach outside the database, bundled, so that a door can hand it on without knowing what is in it.
+
+use crate::keys::ring::KeyRing;
+use crate::keys::sealing::Sealer;
+use crate::outbound::dns::Dns;
+use crate::outbound::idp::IdpClient;
+
+/// The handles of one gateway. Cheap to clone.
+#[derive(Clone)]
+pub struct Outside {
+    /// DNS look-ups.
+    pub dns: Dns,
+    /// Calls to identity providers.
+    pub idp: IdpClient,
+    /// The gateway's own keys.
+    pub keys: KeyRing,
+    /// The seal of other secrets.
+    pub sealer: Sealer,
+}

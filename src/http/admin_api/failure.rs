@@ -1,0 +1,119 @@
+//! The errors of the core as problems. Each match is exhaustive, so that a new error is given its answer here.
+
+use actix_web::http::StatusCode;
+
+use crate::directory::admin_tokens::AdminTokenError;
+use crate::directory::applications::ApplicationError;
+use crate::directory::connections::ConnectionError;
+use crate::directory::domains::claim::DomainError;
+use crate::directory::organizations::OrganizationError;
+use crate::directory::permission::Denied;
+use crate::http::problem::Problem;
+use crate::store::failure::StoreError;
+
+fn bad_request(code: &'static str, detail: impl ToString) -> Problem {
+    Problem::new(StatusCode::BAD_REQUEST, code, detail)
+}
+
+fn conflict(code: &'static str, detail: impl ToString) -> Problem {
+    Problem::new(StatusCode::CONFLICT, code, detail)
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Unavailable(text) => {
+                tracing::warn!(text, "the database is unavailable");
+                Self::unavailable()
+            }
+            StoreError::Conflict(constraint) => {
+                tracing::error!(?constraint, "a conflict that no rule foresaw");
+                Self::internal()
+            }
+            StoreError::Inconsistent(what) => {
+                tracing::error!(what, "an inconsistent row");
+                Self::internal()
+            }
+            StoreError::Internal(text) => {
+                tracing::error!(text, "the database failed");
+                Self::internal()
+            }
+        }
+    }
+}
+
+impl From<Denied> for Problem {
+    fn from(error: Denied) -> Self {
+        match error {
+            Denied::OtherOrganization => Self::not_found(),
+            Denied::Role => Self::new(StatusCode::FORBIDDEN, "forbidden", "your role does not allow this"),
+        }
+    }
+}
+
+impl From<OrganizationError> for Problem {
+    fn from(error: OrganizationError) -> Self {
+        match error {
+            OrganizationError::SlugTaken => conflict("slug_taken", error),
+            OrganizationError::InvalidName => bad_request("invalid_name", error),
+            OrganizationError::Denied(denied) => denied.into(),
+            OrganizationError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<DomainError> for Problem {
+    fn from(error: DomainError) -> Self {
+        match error {
+            DomainError::NotFound => Self::not_found(),
+            DomainError::NotClaimable => bad_request("domain_not_claimable", error),
+            DomainError::AlreadyClaimed => conflict("domain_already_claimed", error),
+            DomainError::OwnedElsewhere => conflict("domain_owned_elsewhere", error),
+            DomainError::ChallengeExpired => conflict("domain_challenge_expired", error),
+            DomainError::WrongState(_) => conflict("domain_wrong_state", error),
+            DomainError::Changed => conflict("changed_meanwhile", error),
+            DomainError::Denied(denied) => denied.into(),
+            DomainError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<ConnectionError> for Problem {
+    fn from(error: ConnectionError) -> Self {
+        match error {
+            ConnectionError::NotFound => Self::not_found(),
+            ConnectionError::WrongState => conflict("connection_wrong_state", error),
+            ConnectionError::OtherProtocol => bad_request("connection_other_protocol", error),
+            ConnectionError::Changed => conflict("changed_meanwhile", error),
+            ConnectionError::InvalidName => bad_request("invalid_name", error),
+            ConnectionError::Denied(denied) => denied.into(),
+            ConnectionError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<ApplicationError> for Problem {
+    fn from(error: ApplicationError) -> Self {
+        match error {
+            ApplicationError::NotFound => Self::not_found(),
+            ApplicationError::InvalidUri(_) => bad_request("invalid_redirect_uri", error),
+            ApplicationError::InvalidUris => bad_request("invalid_redirect_uris", error),
+            ApplicationError::NoSecret => bad_request("application_without_secret", error),
+            ApplicationError::InvalidName => bad_request("invalid_name", error),
+            ApplicationError::Denied(denied) => denied.into(),
+            ApplicationError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<AdminTokenError> for Problem {
+    fn from(error: AdminTokenError) -> Self {
+        match error {
+            AdminTokenError::NotFound => Self::not_found(),
+            AdminTokenError::RoleNotGivable => bad_request("role_not_givable", error),
+            AdminTokenError::InvalidTtl => bad_request("invalid_ttl", error),
+            AdminTokenError::Denied(denied) => denied.into(),
+            AdminTokenError::Store(error) => error.into(),
+        }
+    }
+}

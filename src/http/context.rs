@@ -1,0 +1,44 @@
+//! What every door holds: the store, the clock, the configuration, the way outside. Made once by the composition root.
+
+use std::sync::Arc;
+
+use crate::config::Config;
+use crate::flows::outside::Outside;
+use crate::store::Store;
+use crate::values::clock::Clock;
+use crate::values::entropy::Entropy;
+use crate::values::ids::RequestId;
+use crate::values::operation::{Actor, Operation};
+
+/// The shared state of the doors, as `web::Data<Context>`.
+#[derive(Clone)]
+pub struct Context {
+    /// The database.
+    pub store: Store,
+    /// Where "now" comes from.
+    pub clock: Clock,
+    /// Where ids and tokens come from.
+    pub entropy: Entropy,
+    /// The configuration.
+    pub config: Arc<Config>,
+    /// DNS, identity providers, keys.
+    pub outside: Outside,
+}
+
+impl Context {
+    /// The operation of one request.
+    pub fn operation(&self, actor: Actor, request: RequestId) -> Operation {
+        Operation {
+            actor,
+            request,
+            at: self.clock.now(),
+            entropy: self.entropy,
+            data_center: self.config.data_center.clone(),
+        }
+    }
+
+    /// The public URL without the slash at its end: the issuer, and what paths are appended to.
+    pub fn issuer(&self) -> &str {
+        self.config.public_url.as_str().trim_end_matches('/')
+    }
+}

@@ -1,0 +1,101 @@
+//! Around every request: an id, a span, one log line, two metrics; and a fence, so that a panic in a handler costs that
+//! request alone.
+
+use std::panic::AssertUnwindSafe;
+use std::time::Instant;
+
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::middleware::Next;
+use actix_web::{Error, HttpMessage as _, HttpRequest, web};
+use futures_util::FutureExt as _;
+use tracing::Instrument as _;
+
+use super::context::Context;
+use super::panicked;
+use crate::telemetry::metrics;
+use crate::values::ids::{Id, RequestId};
+
+/// The header that tells a client the id of its request.
+pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// The id of this request. Every request has one from [`observe`].
+pub fn request_id(request: &HttpRequest) -> RequestId {
+    let known = request.extensions().get::<RequestId>().copied();
+    known.unwrap_or_else(|| Id::from_uuid(uuid::Uuid::nil()))
+}
+
+/// The middleware.
+pub async fn observe(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let started = Instant::now();
+    let id = match request.app_data::<web::Data<Context>>() {
+        Some(context) => RequestId::mint(context.clock.now(), &context.entropy),
+        None => Id::from_uuid(uuid::Uuid::nil()),
+    };
+    request.extensions_mut().insert(id);
+    let (surface, method) = (surface(request.path()), request.method().to_string());
+    let span = tracing::info_span!("request", request_id = %id, surface, method);
+    let http_request = request.request().clone();
+    let handled = AssertUnwindSafe(next.call(request)).catch_unwind().instrument(span.clone()).await;
+    let mut response = match handled {
+        Ok(Ok(response)) => response.map_into_boxed_body(),
+        Ok(Err(error)) => ServiceResponse::from_err(error, http_request),
+        Err(_) => {
+            ::metrics::counter!(metrics::PANICS).increment(1);
+            tracing::error!(parent: &span, "a handler panicked");
+            let answer = panicked::answer(surface, id);
+            ServiceResponse::new(http_request, answer)
+        }
+    };
+    if let Ok(value) = HeaderValue::from_str(&id.to_string()) {
+        response.headers_mut().insert(REQUEST_ID, value);
+    }
+    let status = response.status().as_u16();
+    record(surface, &method, status, started);
+    let milliseconds = started.elapsed().as_secs_f64() * 1_000.0;
+    // A read that went well is worth a line only to somebody who looks for it.
+    if status < 400 && method == "GET" {
+        tracing::debug!(parent: &span, status, milliseconds, "served");
+    } else {
+        tracing::info!(parent: &span, status, milliseconds, "served");
+    }
+    Ok(response)
+}
+
+fn record(surface: &'static str, method: &str, status: u16, started: Instant) {
+    let class = match status {
+        0..=199 => "1xx",
+        200..=299 => "2xx",
+        300..=399 => "3xx",
+        400..=499 => "4xx",
+        _ => "5xx",
+    };
+    let method = match method {
+        "GET" => "GET",
+        "POST" => "POST",
+        "PUT" => "PUT",
+        "PATCH" => "PATCH",
+        "DELETE" => "DELETE",
+        _ => "other",
+    };
+    ::metrics::counter!(metrics::REQUESTS, "surface" => surface, "method" => method, "status" => class).increment(1);
+    ::metrics::histogram!(metrics::REQUEST_SECONDS, "surface" => surface).record(started.elapsed().as_secs_f64());
+}
+
+/// The surface that a path belongs to; a label with few values.
+pub fn surface(path: &str) -> &'static str {
+    let first = path.split('/').nth(1).unwrap_or_default();
+    match first {
+        "scim" => "scim",
+        "api" => "api",
+        "oauth2" | ".well-known" => "provider",
+        "federation" => "federation",
+        "sign-in" | "sign-out" | "assets" => "sign_in",
+        "health" | "metrics" => "health",
+        _ => "other",
+    }
+}

@@ -1,0 +1,5 @@
+//! The operator API.
+use actix_web::web;
+
+/// Mounts the routes.
+pub fn mount(_services: &mut web::ServiceConfig) {}
