@@ -126,8 +126,7 @@ mod tests {
 
     fn key() -> SigningKey {
         let rsa = PKey::from_rsa(Rsa::generate(2048).unwrap()).unwrap();
-        let holder = Holder { common_name: "h", valid_from: Timestamp::from_seconds(0), serial: &[1; 16] };
-        SigningKey::from_pkcs8(&rsa.private_key_to_pkcs8().unwrap(), &holder).unwrap()
+        SigningKey::from_pkcs8(&rsa.private_key_to_pkcs8().unwrap()).unwrap()
     }
 
     fn request(destination: &Url) -> AuthnRequest<'_> {
@@ -178,7 +177,8 @@ mod tests {
 
         let raw = url.query().unwrap();
         let signed = &raw["tenant=1&".len()..raw.find("&Signature=").unwrap()];
-        let public = X509::from_der(key.certificate().der()).unwrap().public_key().unwrap();
+        let holder = Holder { common_name: "h", valid_from: Timestamp::from_seconds(0), serial: &[1; 16] };
+        let public = X509::from_der(key.certificate(&holder).unwrap().der()).unwrap().public_key().unwrap();
         let mut verifier = Verifier::new(MessageDigest::sha256(), &public).unwrap();
         let signature = STANDARD.decode(&query["Signature"]).unwrap();
         assert!(verifier.verify_oneshot(&signature, signed.as_bytes()).unwrap());

@@ -17,8 +17,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::values::clock::Timestamp;
 
-/// The smallest RSA modulus and the smallest elliptic curve, in bits.
-const MIN_RSA_BITS: u32 = 2048;
+/// The smallest RSA modulus, in bits.
+pub const MIN_RSA_BITS: u32 = 2048;
+/// The smallest elliptic curve, in bits.
 const MIN_CURVE_BITS: u32 = 256;
 
 /// Our own certificate is a container that is rolled over with its key, so it outlives any key.

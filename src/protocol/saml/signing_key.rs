@@ -6,12 +6,11 @@ use openssl::hash::MessageDigest;
 use openssl::pkey::{Id, PKey, Private};
 use openssl::sign::Signer;
 
-use crate::protocol::saml::certificate::{Certificate, Holder, self_signed};
+use crate::protocol::saml::certificate::{Certificate, Holder, MIN_RSA_BITS, self_signed};
 
-/// A private key and its self-signed certificate.
+/// A private RSA key.
 pub struct SigningKey {
     key: PKey<Private>,
-    certificate: Certificate,
 }
 
 /// The key cannot be used, or OpenSSL failed.
@@ -27,18 +26,18 @@ impl From<openssl::error::ErrorStack> for UnusableKey {
 
 impl SigningKey {
     /// From the PKCS#8 DER form of an RSA key of at least 2048 bits.
-    pub fn from_pkcs8(der: &[u8], holder: &Holder<'_>) -> Result<Self, UnusableKey> {
+    pub fn from_pkcs8(der: &[u8]) -> Result<Self, UnusableKey> {
         let key = PKey::private_key_from_pkcs8(der)?;
-        if key.id() != Id::RSA {
-            return Err(UnusableKey("not an rsa key".to_owned()));
+        if key.id() != Id::RSA || key.bits() < MIN_RSA_BITS {
+            return Err(UnusableKey("not an rsa key of sufficient length".to_owned()));
         }
-        let certificate = self_signed(&key, holder)?;
-        Ok(Self { key, certificate })
+        Ok(Self { key })
     }
 
-    /// The certificate that identity providers verify our signatures with.
-    pub fn certificate(&self) -> &Certificate {
-        &self.certificate
+    /// The certificate that identity providers verify our signatures with. The same key and holder give the same
+    /// certificate to the byte, so it is made when it is needed and never stored.
+    pub fn certificate(&self, holder: &Holder<'_>) -> Result<Certificate, UnusableKey> {
+        Ok(self_signed(&self.key, holder)?)
     }
 
     /// An RSA-SHA256 signature (PKCS#1 v1.5).
@@ -73,9 +72,9 @@ mod tests {
     #[test]
     fn the_certificate_verifies_the_signature() {
         let rsa = PKey::from_rsa(Rsa::generate(2048).unwrap()).unwrap();
-        let key = SigningKey::from_pkcs8(&rsa.private_key_to_pkcs8().unwrap(), &holder()).unwrap();
+        let key = SigningKey::from_pkcs8(&rsa.private_key_to_pkcs8().unwrap()).unwrap();
         let signature = key.sign(b"message").unwrap();
-        let public = X509::from_der(key.certificate().der()).unwrap().public_key().unwrap();
+        let public = X509::from_der(key.certificate(&holder()).unwrap().der()).unwrap().public_key().unwrap();
         let mut verifier = Verifier::new(MessageDigest::sha256(), &public).unwrap();
         assert!(verifier.verify_oneshot(&signature, b"message").unwrap());
     }
@@ -83,9 +82,9 @@ mod tests {
     #[test]
     fn a_key_of_another_kind_or_too_short_is_unusable() {
         let short = PKey::from_rsa(Rsa::generate(1024).unwrap()).unwrap().private_key_to_pkcs8().unwrap();
-        assert!(SigningKey::from_pkcs8(&short, &holder()).is_err());
+        assert!(SigningKey::from_pkcs8(&short).is_err());
         let other = PKey::generate_ed25519().unwrap().private_key_to_pkcs8().unwrap();
-        assert!(SigningKey::from_pkcs8(&other, &holder()).is_err());
-        assert!(SigningKey::from_pkcs8(b"x", &holder()).is_err());
+        assert!(SigningKey::from_pkcs8(&other).is_err());
+        assert!(SigningKey::from_pkcs8(b"x").is_err());
     }
 }
