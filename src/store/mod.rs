@@ -6,6 +6,7 @@
 pub mod accounts;
 pub mod admin_tokens;
 pub mod applications;
+pub mod assertions;
 pub mod attempts;
 pub mod audit_entries;
 pub mod authorization_codes;
