@@ -40,6 +40,7 @@ const FENCE: &[(&str, &[&str])] = &[
     ("samael", &["protocol/saml"]),
     ("openssl", &["protocol/saml"]),
     ("quick_xml", &["protocol/saml"]),
+    ("flate2", &["protocol/saml"]),
     ("openidconnect", &["protocol/oidc"]),
     ("jsonwebtoken", &["protocol/oidc", "keys"]),
     ("aws_lc_rs", &["values", "keys", "protocol/oidc"]),

@@ -10,6 +10,8 @@ use crate::protocol::saml::document::{Element, is_ncname, is_xml_space};
 use crate::protocol::saml::names::{BEARER, FORMAT_TRANSIENT, FORMAT_UNSPECIFIED, SAML};
 use crate::values::clock::Timestamp;
 
+/// The id is kept to refuse a second use, so it is bounded; real ones have 33 to 70 characters.
+const MAX_ID_BYTES: usize = 256;
 /// SAML core says 256 characters for a persistent NameID; others are bounded alike, with room for long addresses.
 const MAX_NAME_ID_CHARACTERS: usize = 512;
 
@@ -18,7 +20,8 @@ pub fn read(assertion: &Element, expected: &Expected<'_>) -> Result<VerifiedAsse
     if assertion.attribute("Version") != Some("2.0") {
         return Err(Rejected::Version);
     }
-    let id = assertion.attribute("ID").filter(|id| is_ncname(id)).ok_or(Rejected::AssertionId)?;
+    let is_id = |id: &&str| is_ncname(id) && id.len() <= MAX_ID_BYTES;
+    let id = assertion.attribute("ID").filter(is_id).ok_or(Rejected::AssertionId)?;
     check_issuer(assertion, expected)?;
     check_issue_instant(assertion, expected)?;
     let subject = assertion.only(SAML, "Subject").ok_or(Rejected::NameId)?;

@@ -117,6 +117,18 @@ fn what_is_allowed_beside_the_expected_is_accepted() {
 }
 
 #[test]
+fn an_id_too_long_to_be_kept_is_refused() {
+    let long = "_".repeat(257);
+    let xml = signer().sign(
+        &response()
+            .replace("\"_a1\"", &format!("\"{long}\""))
+            .replace(super::idp::ASSERTION_MARK, &signer().template(&long))
+            .replace(super::idp::RESPONSE_MARK, ""),
+    );
+    assert_eq!(outcome(&xml, &expected()), "saml_assertion_id");
+}
+
+#[test]
 fn the_issuer_of_the_assertion_and_of_the_response_are_both_checked() {
     let issuer = format!("<saml:Issuer>{IDP}</saml:Issuer>");
     let evil = "<saml:Issuer>https://evil.test</saml:Issuer>";
