@@ -12,3 +12,4 @@ pub mod linking;
 pub mod organizations;
 pub mod permission;
 pub mod profile;
+pub mod service_provider;

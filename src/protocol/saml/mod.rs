@@ -7,6 +7,7 @@
 
 pub mod assertion;
 pub mod attribute_map;
+pub mod authn_context;
 pub mod authn_request;
 pub mod certificate;
 pub mod document;

@@ -1,0 +1,146 @@
+//! Who the gateway is towards the identity provider of one SAML connection: entity id, address and keys.
+//!
+//! Each connection has an entity id and an assertion consumer service of its own, so that a response made for one can
+//! never be meant for another, even if two organizations use the same identity provider. The signing key is shared.
+
+use url::Url;
+
+use crate::keys::purpose::{KeyState, Purpose};
+use crate::keys::ring::{KeyRing, OpenedKey};
+use crate::keys::rotation::KeyError;
+use crate::protocol::saml::certificate::{Certificate, Holder};
+use crate::protocol::saml::signing_key::{SigningKey, UnusableKey};
+use crate::protocol::saml::sp_metadata;
+use crate::store::Tx;
+use crate::store::failure::StoreError;
+use crate::values::clock::Timestamp;
+use crate::values::ids::ConnectionId;
+
+/// The gateway as a SAML service provider. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct ServiceProvider {
+    public_url: Url,
+    keys: KeyRing,
+}
+
+/// A key could not be had.
+#[derive(Debug, thiserror::Error)]
+pub enum ServiceProviderError {
+    /// No key, or one that does not open.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// A key that OpenSSL does not take.
+    #[error(transparent)]
+    UnusableKey(#[from] UnusableKey),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl ServiceProvider {
+    /// The gateway that people reach at `public_url`.
+    pub fn new(public_url: Url, keys: KeyRing) -> Self {
+        Self { public_url, keys }
+    }
+
+    /// The entity id, which is the address of the metadata.
+    pub fn entity_id(&self, connection: ConnectionId) -> String {
+        self.address(connection, "metadata")
+    }
+
+    /// The assertion consumer service.
+    pub fn acs_url(&self, connection: ConnectionId) -> String {
+        self.address(connection, "acs")
+    }
+
+    fn address(&self, connection: ConnectionId, door: &str) -> String {
+        format!("{}/federation/saml/{connection}/{door}", self.public_url.as_str().trim_end_matches('/'))
+    }
+
+    /// The key that signs requests now.
+    pub fn signing_key(&self, tx: &mut Tx<'_>, now: Timestamp) -> Result<SigningKey, ServiceProviderError> {
+        let snapshot = self.keys.snapshot(tx, now)?;
+        Ok(SigningKey::from_pkcs8(&snapshot.active(Purpose::Saml)?.pkcs8)?)
+    }
+
+    /// The metadata for one connection, with the key that signs now and the one that signs next.
+    pub fn metadata(
+        &self,
+        tx: &mut Tx<'_>,
+        now: Timestamp,
+        connection: ConnectionId,
+    ) -> Result<String, ServiceProviderError> {
+        let snapshot = self.keys.snapshot(tx, now)?;
+        let in_state = |state| snapshot.of(Purpose::Saml).filter(move |key| key.state == state);
+        let published = in_state(KeyState::Active).chain(in_state(KeyState::Next));
+        let certificates = published.map(|key| self.certificate(key)).collect::<Result<Vec<_>, _>>()?;
+        Ok(sp_metadata::render(&sp_metadata::ServiceProvider {
+            entity_id: &self.entity_id(connection),
+            acs_url: &self.acs_url(connection),
+            signing_certificates: &certificates,
+        }))
+    }
+
+    fn certificate(&self, key: &OpenedKey) -> Result<Certificate, UnusableKey> {
+        SigningKey::from_pkcs8(&key.pkcs8)?.certificate(&Holder {
+            common_name: self.public_url.host_str().unwrap_or_default(),
+            valid_from: key.created_at,
+            serial: key.id.as_bytes(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+
+    use super::ServiceProvider;
+    use crate::keys::purpose::Purpose;
+    use crate::keys::ring::KeyRing;
+    use crate::keys::rotation::{self, KeyError};
+    use crate::keys::sealing::Sealer;
+    use crate::store::scratch;
+    use crate::values::clock::Timestamp;
+    use crate::values::entropy::Entropy;
+    use crate::values::ids::{ConnectionId, RequestId};
+    use crate::values::operation::{Actor, Operation};
+    use crate::values::secret::Secret;
+
+    fn operation() -> Operation {
+        let at = Timestamp::from_seconds(1_700_000_000);
+        let entropy = Entropy::new(|buffer| aws_lc_rs::rand::fill(buffer).unwrap());
+        let data_center = "us".parse().unwrap();
+        Operation { actor: Actor::System, request: RequestId::mint(at, &entropy), at, entropy, data_center }
+    }
+
+    #[tokio::test]
+    async fn metadata_announces_the_next_key_and_a_rotation_drops_the_old_one() {
+        let scratch = scratch::sqlite();
+        let sealer = Sealer::new(&[Secret::from(STANDARD.encode([1; 32]))]).unwrap();
+        let provider = ServiceProvider::new("https://id.test/".parse().unwrap(), KeyRing::new(sealer.clone()));
+        let op = operation();
+        let keys: Vec<_> = (0..3).map(|_| rotation::prepare(&op, &sealer, Purpose::Saml).unwrap()).collect();
+        let connection = ConnectionId::from_bytes(&[7; 16]).unwrap();
+        let write = scratch.store.write(move |tx| {
+            rotation::establish(tx, &op, &keys[0], &keys[1])?;
+            let before = provider.metadata(tx, op.at, connection).unwrap();
+            rotation::rotate(tx, &op, &keys[2])?;
+            let later = op.at.plus_seconds(2);
+            let after = provider.metadata(tx, later, connection).unwrap();
+            assert!(provider.signing_key(tx, later).is_ok());
+            Ok::<_, KeyError>((before, after, provider))
+        });
+        let (before, after, provider) = write.await.unwrap();
+        let certificates = |metadata: &str| -> Vec<String> {
+            let parts = metadata.split("<ds:X509Certificate>").skip(1);
+            parts.map(|part| part.split('<').next().unwrap().to_owned()).collect()
+        };
+        let (before_keys, after_keys) = (certificates(&before), certificates(&after));
+        assert_eq!((before_keys.len(), after_keys.len()), (2, 2));
+        assert_eq!(before_keys[1], after_keys[0], "the next key is the one that was announced");
+        assert!(!after_keys.contains(&before_keys[0]));
+        assert_eq!(provider.acs_url(connection), format!("https://id.test/federation/saml/{connection}/acs"));
+        assert!(before.contains(&format!("entityID=\"{}\"", provider.entity_id(connection))));
+    }
+}
