@@ -1,12 +1,11 @@
 //! Assertions that were used. An id works once per connection; it is kept for as long as the assertion would be
-//! accepted.
+//! accepted; `expiry` removes it.
 
-use diesel::prelude::*;
+use diesel::RunQueryDsl as _;
 use diesel::sql_types::{BigInt, Binary, Text};
 
 use super::Tx;
 use super::failure::StoreError;
-use super::schema::consumed_assertions as table;
 use crate::values::clock::Timestamp;
 use crate::values::ids::ConnectionId;
 
@@ -30,14 +29,9 @@ pub fn consume(
     Ok(inserted == 1)
 }
 
-/// Forgets the assertions that would be refused as expired anyway. Returns how many.
-pub fn delete_expired(tx: &mut Tx<'_>, before: Timestamp) -> Result<usize, StoreError> {
-    Ok(diesel::delete(table::table.filter(table::expires_at.lt(before))).execute(tx.connection())?)
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{consume, delete_expired};
+    use super::consume;
     use crate::store::connections::{self, ConnectionRow};
     use crate::store::failure::StoreError;
     use crate::store::organizations::{self, OrganizationRow};
@@ -93,21 +87,6 @@ mod tests {
             assert_eq!(outcomes, [true, false, true, true], "{}", scratch.engine);
             let again = scratch.store.write(move |tx| consume(tx, one, "_a", Timestamp::from_seconds(200)));
             assert!(!again.await.unwrap(), "{}", scratch.engine);
-        }
-    }
-
-    #[tokio::test]
-    async fn only_what_has_expired_is_forgotten() {
-        for scratch in scratch::all() {
-            let write = scratch.store.write(|tx| {
-                let one = connection(tx, 1)?;
-                consume(tx, one, "_old", Timestamp::from_seconds(99))?;
-                consume(tx, one, "_new", Timestamp::from_seconds(100))?;
-                let forgotten = delete_expired(tx, Timestamp::from_seconds(100))?;
-                let is_kept = !consume(tx, one, "_new", Timestamp::from_seconds(100))?;
-                Ok::<_, StoreError>((forgotten, is_kept))
-            });
-            assert_eq!(write.await.unwrap(), (1, true), "{}", scratch.engine);
         }
     }
 }

@@ -5,3 +5,4 @@ mod forgeries;
 mod genuine;
 mod idp;
 mod mutations;
+mod recorded;
