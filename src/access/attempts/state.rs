@@ -46,6 +46,8 @@ pub enum Upstream {
     Saml {
         /// The id of our AuthnRequest, which `InResponseTo` must name.
         request_id: String,
+        /// When we made it; what answers it was issued later.
+        issued_at: Timestamp,
     },
     /// OpenID Connect.
     Oidc {
@@ -147,7 +149,7 @@ mod tests {
     use crate::values::ids::{AccountId, ConnectionId, OrganizationId};
 
     fn sent(connection: u8) -> Sent {
-        let upstream = Upstream::Saml { request_id: "_r".to_owned() };
+        let upstream = Upstream::Saml { request_id: "_r".to_owned(), issued_at: Timestamp::from_seconds(1) };
         Sent { connection: ConnectionId::from_bytes(&[connection; 16]).unwrap(), upstream }
     }
 

@@ -6,6 +6,7 @@ use super::{Attempt, AttemptError, NewAttempt};
 use crate::access::attempts;
 use crate::access::testing::{World, world};
 use crate::store::failure::StoreError;
+use crate::values::clock::Timestamp;
 use crate::values::ids::{AccountId, ConnectionId};
 use crate::values::secret::Secret;
 
@@ -32,7 +33,10 @@ async fn found(world: &World, id: crate::values::ids::AttemptId) -> Attempt {
 }
 
 fn sent(connection: ConnectionId) -> Sent {
-    Sent { connection, upstream: Upstream::Saml { request_id: "_request".to_owned() } }
+    Sent {
+        connection,
+        upstream: Upstream::Saml { request_id: "_request".to_owned(), issued_at: Timestamp::from_seconds(1) },
+    }
 }
 
 async fn send(world: &World, attempt: &Attempt, connection: ConnectionId, handle: &str) -> Result<(), AttemptError> {

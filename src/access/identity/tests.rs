@@ -7,6 +7,7 @@ use crate::access::attempts::{self, NewAttempt};
 use crate::access::testing::{World, world};
 use crate::directory::{accounts, connections};
 use crate::record::audit;
+use crate::values::clock::Timestamp;
 use crate::values::ids::AttemptId;
 use crate::values::page::PageRequest;
 use crate::values::secret::Secret;
@@ -19,7 +20,7 @@ async fn waiting(world: &World, handle: &str) -> AttemptId {
         let binding = Secret::from("browser".to_owned());
         let new = NewAttempt { application, request: &request, binding: &binding, ttl_seconds: 900 };
         let id = attempts::start(tx, &op, &new)?;
-        let upstream = Upstream::Saml { request_id: "_request".to_owned() };
+        let upstream = Upstream::Saml { request_id: "_request".to_owned(), issued_at: Timestamp::from_seconds(1) };
         let address = "ada@acme.test".parse().unwrap();
         attempts::send(tx, &op, id, &address, &Sent { connection, upstream }, &handle)?;
         Ok::<_, attempts::AttemptError>(id)
