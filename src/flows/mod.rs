@@ -3,4 +3,5 @@
 
 pub mod notify_administrator;
 pub mod outside;
+pub mod sign_in_by_saml;
 pub mod verify_domain;

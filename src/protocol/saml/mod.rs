@@ -16,3 +16,6 @@ pub mod idp_metadata;
 pub mod names;
 pub mod signing_key;
 pub mod sp_metadata;
+
+#[cfg(test)]
+pub mod testing;

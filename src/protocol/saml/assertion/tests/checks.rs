@@ -1,7 +1,7 @@
 //! Each check of ours, on documents whose signature is right.
 
-use super::idp::{ACS, IDP, NOW, Place, REQUEST, SP, expected, instant, outcome, response, signer};
 use crate::protocol::saml::assertion::{Answers, Authentication, Expected, Request};
+use crate::protocol::saml::testing::{ACS, IDP, NOW, Place, REQUEST, SP, expected, instant, outcome, response, signer};
 use crate::values::clock::Timestamp;
 
 /// Signs the changed response as a whole, so that the change is the identity provider's own.
@@ -122,8 +122,8 @@ fn an_id_too_long_to_be_kept_is_refused() {
     let xml = signer().sign(
         &response()
             .replace("\"_a1\"", &format!("\"{long}\""))
-            .replace(super::idp::ASSERTION_MARK, &signer().template(&long))
-            .replace(super::idp::RESPONSE_MARK, ""),
+            .replace(crate::protocol::saml::testing::ASSERTION_MARK, &signer().template(&long))
+            .replace(crate::protocol::saml::testing::RESPONSE_MARK, ""),
     );
     assert_eq!(outcome(&xml, &expected()), "saml_assertion_id");
 }
@@ -171,7 +171,7 @@ fn a_refusal_of_the_identity_provider_is_told_with_its_inner_code() {
          </samlp:Response>",
         instant(0)
     );
-    let rejected = super::idp::verify_xml(&xml, &expected()).unwrap_err();
+    let rejected = crate::protocol::saml::testing::verify_xml(&xml, &expected()).unwrap_err();
     assert!(rejected.to_string().ends_with("urn:oasis:names:tc:SAML:2.0:status:AuthnFailed"), "{rejected}");
 }
 

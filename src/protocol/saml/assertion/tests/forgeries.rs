@@ -6,8 +6,10 @@ use std::time::{Duration, Instant};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::idp::{ASSERTION_MARK, Place, RESPONSE_MARK, expected, outcome, response, signer, stranger, verify_xml};
 use crate::protocol::saml::assertion::{Expected, verify};
+use crate::protocol::saml::testing::{
+    ASSERTION_MARK, Place, RESPONSE_MARK, expected, outcome, response, signer, stranger, verify_xml,
+};
 
 /// A genuine response with a signed assertion, in parts.
 struct Parts {

@@ -3,9 +3,11 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::idp::{ACS, NOW, Place, REQUEST, Signer, expected, outcome, response, signer, stranger, verify_xml};
 use crate::protocol::saml::assertion::{Answers, Expected, verify};
 use crate::protocol::saml::attribute_map::AttributeMap;
+use crate::protocol::saml::testing::{
+    ACS, NOW, Place, REQUEST, Signer, expected, outcome, response, signer, stranger, verify_xml,
+};
 use crate::values::clock::Timestamp;
 
 #[test]
@@ -46,8 +48,8 @@ fn every_listed_algorithm_verifies() {
             .template("_a1")
             .replace(signer.algorithm, algorithm)
             .replace("http://www.w3.org/2001/04/xmlenc#sha256", digest);
-        let xml = signer.sign(&response().replace(super::idp::ASSERTION_MARK, &template));
-        let xml = xml.replace(super::idp::RESPONSE_MARK, "");
+        let xml = signer.sign(&response().replace(crate::protocol::saml::testing::ASSERTION_MARK, &template));
+        let xml = xml.replace(crate::protocol::saml::testing::RESPONSE_MARK, "");
         let certificates = [signer.certificate.clone()];
         let expected = Expected { certificates: &certificates, ..expected() };
         assert_eq!(outcome(&xml, &expected), "accepted", "{algorithm}");
@@ -91,8 +93,8 @@ fn shapes_that_vendors_send_are_accepted() {
         "<ds:Transform Algorithm=\"http://www.w3.org/2001/10/xml-exc-c14n#\"><ec:InclusiveNamespaces \
          xmlns:ec=\"http://www.w3.org/2001/10/xml-exc-c14n#\" PrefixList=\"xs\"/></ds:Transform>",
     );
-    let xml = signer().sign(&typed.replace(super::idp::ASSERTION_MARK, &template));
-    assert_eq!(outcome(&xml.replace(super::idp::RESPONSE_MARK, ""), &expected()), "accepted");
+    let xml = signer().sign(&typed.replace(crate::protocol::saml::testing::ASSERTION_MARK, &template));
+    assert_eq!(outcome(&xml.replace(crate::protocol::saml::testing::RESPONSE_MARK, ""), &expected()), "accepted");
 
     // Signed with line breaks and indentation, names beyond ASCII, characters that canonicalization rewrites.
     let rich = response()

@@ -3,6 +3,5 @@
 mod checks;
 mod forgeries;
 mod genuine;
-mod idp;
 mod mutations;
 mod recorded;

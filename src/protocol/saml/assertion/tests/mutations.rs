@@ -4,8 +4,8 @@ use std::sync::OnceLock;
 
 use proptest::prelude::*;
 
-use super::idp::{Place, expected, response, signer, verify_xml};
 use crate::protocol::saml::assertion::VerifiedAssertion;
+use crate::protocol::saml::testing::{Place, expected, response, signer, verify_xml};
 
 fn genuine(place: Place) -> &'static str {
     static DOCUMENTS: OnceLock<[String; 3]> = OnceLock::new();

@@ -1,10 +1,10 @@
 //! Responses that real identity providers sent, as they were recorded (`protocol/saml/fixtures/<product>/`).
 
-use super::idp::verify_xml;
 use crate::protocol::saml::assertion::{Answers, Authentication, Expected, Request};
 use crate::protocol::saml::attribute_map::{AttributeMap, Person};
 use crate::protocol::saml::document::reader::Limits;
 use crate::protocol::saml::idp_metadata;
+use crate::protocol::saml::testing::verify_xml;
 use crate::values::clock::Timestamp;
 
 struct Recording {

@@ -1,4 +1,4 @@
-//! An identity provider for tests: a template of a response, and real signatures over it.
+//! An identity provider for unit tests: a template of a response, and real signatures over it.
 
 use std::sync::OnceLock;
 
@@ -61,7 +61,8 @@ impl Signer {
     /// The response signed at that place; the marks are gone.
     pub fn sign_response(&self, place: Place, xml: &str) -> String {
         // The inner signature first: the outer one covers it.
-        let inner = if place == Place::Response { String::new() } else { self.template("_a1") };
+        let assertion = xml.split("<saml:Assertion ID=\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap();
+        let inner = if place == Place::Response { String::new() } else { self.template(assertion) };
         let outer = if place == Place::Assertion { String::new() } else { self.template("_r1") };
         let mut xml = xml.replace(ASSERTION_MARK, &inner);
         if !inner.is_empty() {
@@ -99,18 +100,24 @@ pub const ASSERTION_MARK: &str = "@assertion-signature@";
 
 /// A response that fits [`expected`], with marks where signatures may go. Tests change it by replacing text.
 pub fn response() -> String {
+    response_to(SP, ACS, REQUEST, Timestamp::from_seconds(NOW))
+}
+
+/// A response to somebody else's request.
+pub fn response_to(sp_entity_id: &str, acs_url: &str, request_id: &str, at: Timestamp) -> String {
+    let instant = |seconds| at.plus_seconds(seconds).to_rfc3339();
     format!(
         "<samlp:Response xmlns:samlp=\"urn:oasis:names:tc:SAML:2.0:protocol\" \
          xmlns:saml=\"urn:oasis:names:tc:SAML:2.0:assertion\" ID=\"_r1\" Version=\"2.0\" \
-         IssueInstant=\"{now}\" Destination=\"{ACS}\" InResponseTo=\"{REQUEST}\"><saml:Issuer>{IDP}</saml:Issuer>\
+         IssueInstant=\"{now}\" Destination=\"{acs_url}\" InResponseTo=\"{request_id}\"><saml:Issuer>{IDP}</saml:Issuer>\
          {RESPONSE_MARK}<samlp:Status><samlp:StatusCode Value=\"urn:oasis:names:tc:SAML:2.0:status:Success\"/>\
          </samlp:Status><saml:Assertion ID=\"_a1\" Version=\"2.0\" IssueInstant=\"{now}\">\
          <saml:Issuer>{IDP}</saml:Issuer>{ASSERTION_MARK}<saml:Subject>\
          <saml:NameID Format=\"urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress\">ada@acme.test</saml:NameID>\
          <saml:SubjectConfirmation Method=\"urn:oasis:names:tc:SAML:2.0:cm:bearer\"><saml:SubjectConfirmationData \
-         Recipient=\"{ACS}\" NotOnOrAfter=\"{soon}\" InResponseTo=\"{REQUEST}\"/></saml:SubjectConfirmation>\
+         Recipient=\"{acs_url}\" NotOnOrAfter=\"{soon}\" InResponseTo=\"{request_id}\"/></saml:SubjectConfirmation>\
          </saml:Subject><saml:Conditions NotBefore=\"{now}\" NotOnOrAfter=\"{later}\"><saml:AudienceRestriction>\
-         <saml:Audience>{SP}</saml:Audience></saml:AudienceRestriction></saml:Conditions>\
+         <saml:Audience>{sp_entity_id}</saml:Audience></saml:AudienceRestriction></saml:Conditions>\
          <saml:AuthnStatement AuthnInstant=\"{now}\" SessionIndex=\"s1\" SessionNotOnOrAfter=\"{end}\">\
          <saml:AuthnContext><saml:AuthnContextClassRef>urn:oasis:names:tc:SAML:2.0:ac:classes:Password\
          </saml:AuthnContextClassRef></saml:AuthnContext></saml:AuthnStatement><saml:AttributeStatement>\

@@ -1,0 +1,282 @@
+//! Signing in by a SAML identity provider: the way there and the way back.
+//!
+//! [`begin`] makes the request and lets the attempt wait for its answer under a random RelayState. [`finish`] takes the
+//! answer: it looks up what the attempt waits for, verifies on a thread of its own with no transaction open, and stores
+//! the outcome in one transaction. An answer that no attempt of this connection waits for costs one lookup.
+
+pub mod verifier;
+
+#[cfg(test)]
+mod tests;
+
+use crate::access::attempts::refusal::Refusal;
+use crate::access::attempts::state::{Sent, Upstream};
+use crate::access::attempts::{self, AttemptError};
+use crate::access::identity::{self, AssertedIdentity, IdentityError, Outcome};
+use crate::directory::connections::{self, ConnectionState, Settings};
+use crate::directory::service_provider::{ServiceProvider, ServiceProviderError};
+use crate::protocol::saml::assertion::rejected::Rejected;
+use crate::protocol::saml::assertion::{self, Answers, Authentication, Expected, Request, VerifiedAssertion};
+use crate::protocol::saml::attribute_map::AttributeMap;
+use crate::protocol::saml::authn_context;
+use crate::protocol::saml::authn_request::{self, AuthnRequest};
+use crate::protocol::saml::idp_metadata::IdpMetadata;
+use crate::store::failure::StoreError;
+use crate::store::{Store, Tx, assertions};
+use crate::values::clock::Timestamp;
+use crate::values::email::EmailAddress;
+use crate::values::ids::{AttemptId, ConnectionId, OrganizationId};
+use crate::values::operation::Operation;
+use verifier::{Unverified, Verifier};
+
+/// Who leaves for which identity provider.
+#[derive(Debug, Clone)]
+pub struct Departure {
+    /// The attempt to sign in.
+    pub attempt: AttemptId,
+    /// The address that the person typed.
+    pub address: EmailAddress,
+    /// The connection that the address leads to.
+    pub connection: ConnectionId,
+}
+
+/// The two form fields of an answer, as they came.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// `SAMLResponse`.
+    pub saml_response: String,
+    /// `RelayState`.
+    pub relay_state: String,
+}
+
+/// Why there is no way there or back. A refused person is not among these: that is an [`Outcome`].
+#[derive(Debug, thiserror::Error)]
+pub enum SamlSignInError {
+    /// No SAML connection has this id, or, on the way there, no active one.
+    #[error("no such connection")]
+    NoConnection,
+    /// No attempt waits for this answer: an unknown RelayState, a second use, an expired attempt, another connection.
+    #[error("no attempt waits for this answer")]
+    NotExpected,
+    /// The attempt is over.
+    #[error("the attempt is over or in another state")]
+    AttemptOver,
+    /// Verification did not come to an end. The same answer may be sent again.
+    #[error("the answer could not be verified now: {0}")]
+    NotVerified(Unverified),
+    /// Our own key.
+    #[error(transparent)]
+    ServiceProvider(#[from] ServiceProviderError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<AttemptError> for SamlSignInError {
+    fn from(error: AttemptError) -> Self {
+        match error {
+            AttemptError::NotAllowed => Self::AttemptOver,
+            AttemptError::Store(error) => Self::Store(error),
+        }
+    }
+}
+
+/// Makes the request; the attempt waits for its answer. Returns the address to send the browser to.
+pub async fn begin(
+    store: &Store,
+    provider: &ServiceProvider,
+    op: &Operation,
+    departure: &Departure,
+) -> Result<String, SamlSignInError> {
+    let request_id = authn_request::new_id(&op.entropy);
+    let handle = attempts::new_handle(op);
+    let connection = departure.connection;
+    let ours = provider.clone();
+    let at = op.at;
+    let idp_and_key = move |tx: &mut Tx<'_>| {
+        let found = connections::find(tx, connection)?.filter(|found| found.state == ConnectionState::Active);
+        match found.map(|found| found.settings) {
+            Some(Settings::Saml { idp }) => Ok::<_, SamlSignInError>((idp, ours.signing_key(tx, at)?)),
+            Some(Settings::Oidc { .. }) | None => Err(SamlSignInError::NoConnection),
+        }
+    };
+    let (idp, key) = store.read(idp_and_key).await?;
+    let url = AuthnRequest {
+        id: &request_id,
+        issued_at: op.at,
+        destination: &idp.sso_redirect_url,
+        sp_entity_id: &provider.entity_id(connection),
+        acs_url: &provider.acs_url(connection),
+        authentication: Authentication::Any,
+        name_id_format: None,
+    }
+    .redirect_url(handle.expose(), &key)
+    .map_err(ServiceProviderError::from)?;
+    let sent = Sent { connection, upstream: Upstream::Saml { request_id, issued_at: op.at } };
+    let (op, departure) = (op.clone(), departure.clone());
+    let send = move |tx: &mut Tx<'_>| attempts::send(tx, &op, departure.attempt, &departure.address, &sent, &handle);
+    store.write(send).await?;
+    Ok(url)
+}
+
+/// Takes the answer that was posted to the assertion consumer service of `connection`.
+pub async fn finish(
+    store: &Store,
+    provider: &ServiceProvider,
+    verifier: &Verifier,
+    op: &Operation,
+    connection: ConnectionId,
+    answer: Answer,
+) -> Result<Outcome, SamlSignInError> {
+    let Answer { saml_response, relay_state } = answer;
+    let (operation, handle) = (op.clone(), relay_state.clone());
+    let waiting = store.read(move |tx| find_waiting(tx, &operation, connection, &handle)).await?;
+    let asking = (waiting.organization, connection);
+    let verdict = if waiting.is_active {
+        let question = Question::new(waiting, provider, verifier, op.at);
+        match verifier.run(move || question.verify(&saml_response)).await {
+            Ok(assertion) => Ok(assertion),
+            Err(Unverified::Rejected(rejected)) => Err(refusal_of(&rejected)),
+            Err(unfinished) => return Err(SamlSignInError::NotVerified(unfinished)),
+        }
+    } else {
+        Err(Refusal::ConnectionInactive)
+    };
+    let (operation, handle) = (op.clone(), relay_state.clone());
+    match store.write(move |tx| settle(tx, &operation, asking, &handle, &verdict)).await {
+        Ok(outcome) => Ok(outcome),
+        Err(IdentityError::RollBackAndRefuse(refusal)) => {
+            let op = op.clone();
+            let refuse = move |tx: &mut Tx<'_>| identity::refuse(tx, &op, asking, &relay_state, refusal);
+            store.write(refuse).await.map_err(not_settled)
+        }
+        Err(error) => Err(not_settled(error)),
+    }
+}
+
+fn not_settled(error: IdentityError) -> SamlSignInError {
+    match error {
+        IdentityError::NotExpected => SamlSignInError::NotExpected,
+        IdentityError::Store(error) => SamlSignInError::Store(error),
+        IdentityError::RollBackAndRefuse(refusal) => {
+            StoreError::Internal(format!("a refusal was not written down: {}", refusal.code())).into()
+        }
+    }
+}
+
+/// What an answer has to fit.
+struct Waiting {
+    organization: OrganizationId,
+    /// False when the connection was switched off while the person was away.
+    is_active: bool,
+    connection: ConnectionId,
+    idp: IdpMetadata,
+    request_id: String,
+    issued_at: Timestamp,
+}
+
+fn find_waiting(
+    tx: &mut Tx<'_>,
+    op: &Operation,
+    connection: ConnectionId,
+    handle: &str,
+) -> Result<Waiting, SamlSignInError> {
+    let found = connections::find(tx, connection)?.ok_or(SamlSignInError::NoConnection)?;
+    let Settings::Saml { idp } = found.settings else { return Err(SamlSignInError::NoConnection) };
+    let (_, sent) = attempts::find_sent(tx, op, connection, handle)?.ok_or(SamlSignInError::NotExpected)?;
+    let Upstream::Saml { request_id, issued_at } = sent.upstream else { return Err(SamlSignInError::NotExpected) };
+    let is_active = found.state == ConnectionState::Active;
+    Ok(Waiting { organization: found.organization, is_active, connection, idp, request_id, issued_at })
+}
+
+/// Everything that a verification needs, owned, because it moves to another thread.
+struct Question {
+    waiting: Waiting,
+    sp_entity_id: String,
+    acs_url: String,
+    now: Timestamp,
+    settings: verifier::Settings,
+}
+
+impl Question {
+    fn new(waiting: Waiting, provider: &ServiceProvider, verifier: &Verifier, now: Timestamp) -> Self {
+        let sp_entity_id = provider.entity_id(waiting.connection);
+        let acs_url = provider.acs_url(waiting.connection);
+        Self { waiting, sp_entity_id, acs_url, now, settings: *verifier.settings() }
+    }
+
+    fn verify(&self, saml_response: &str) -> Result<VerifiedAssertion, Rejected> {
+        let request = Request {
+            id: &self.waiting.request_id,
+            issued_at: self.waiting.issued_at,
+            authentication: Authentication::Any,
+        };
+        let expected = Expected {
+            idp_entity_id: &self.waiting.idp.entity_id,
+            certificates: &self.waiting.idp.certificates,
+            sp_entity_id: &self.sp_entity_id,
+            acs_url: &self.acs_url,
+            answers: Answers::Request(request),
+            now: self.now,
+            skew_seconds: self.settings.clock_skew_seconds,
+            limits: self.settings.limits,
+        };
+        assertion::verify(saml_response, &expected)
+    }
+}
+
+/// Consumes the assertion and the attempt's handle together; the outcome of the attempt is stored either way.
+fn settle(
+    tx: &mut Tx<'_>,
+    op: &Operation,
+    (organization, connection): (OrganizationId, ConnectionId),
+    handle: &str,
+    verdict: &Result<VerifiedAssertion, Refusal>,
+) -> Result<Outcome, IdentityError> {
+    let refusal = match verdict {
+        Ok(assertion) => {
+            if assertions::consume(tx, connection, assertion.assertion_id(), assertion.replay_until())? {
+                let asserted = asserted_identity(assertion, organization, connection);
+                return identity::accept(tx, op, handle, &asserted);
+            }
+            Refusal::Unverified { check: REPLAY.to_owned() }
+        }
+        Err(refusal) => refusal.clone(),
+    };
+    identity::refuse(tx, op, (organization, connection), handle, refusal)
+}
+
+fn refusal_of(rejected: &Rejected) -> Refusal {
+    match rejected {
+        Rejected::Status(code) => Refusal::Declined { code: code.clone() },
+        other => Refusal::Unverified { check: other.code().to_owned() },
+    }
+}
+
+/// The check that an assertion was not used before.
+const REPLAY: &str = "saml_replay";
+
+fn asserted_identity(
+    assertion: &VerifiedAssertion,
+    organization: OrganizationId,
+    connection: ConnectionId,
+) -> AssertedIdentity {
+    let person = AttributeMap::default().read(assertion);
+    let class = assertion.authn_context();
+    AssertedIdentity {
+        connection,
+        organization,
+        subject: assertion.name_id().value.clone(),
+        email: person.email.and_then(|text| text.parse().ok()),
+        // A SAML identity provider has no way to say less; whose addresses it may assert is for `directory::linking`.
+        email_verified: true,
+        display_name: person.display_name,
+        given_name: person.given_name,
+        family_name: person.family_name,
+        groups: person.groups,
+        authn_instant: assertion.authn_instant(),
+        amr: class.and_then(authn_context::method).map(str::to_owned).into_iter().collect(),
+        acr: class.map(str::to_owned),
+        session_expires_at: assertion.session_expires_at(),
+    }
+}

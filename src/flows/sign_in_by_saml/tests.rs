@@ -1,0 +1,254 @@
+use std::collections::HashMap;
+use std::io::Read as _;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::Value;
+use url::Url;
+
+use super::verifier::{Settings as Verification, Verifier};
+use super::{Answer, Departure, Outcome, SamlSignInError, begin, finish};
+use crate::access::attempts::refusal::Refusal;
+use crate::access::attempts::state::State;
+use crate::access::attempts::{self, AttemptError, NewAttempt};
+use crate::access::testing::{World, world};
+use crate::directory::connections::{self, NewConnection, Settings};
+use crate::directory::service_provider::ServiceProvider;
+use crate::keys::purpose::Purpose;
+use crate::keys::ring::KeyRing;
+use crate::keys::rotation;
+use crate::keys::sealing::Sealer;
+use crate::protocol::saml::document::reader::{Comments, Limits, parse};
+use crate::protocol::saml::idp_metadata::IdpMetadata;
+use crate::protocol::saml::testing::{Place, Signer, response_to, signer, stranger};
+use crate::record::audit;
+use crate::store::assertions;
+use crate::values::ids::{AttemptId, ConnectionId};
+use crate::values::page::PageRequest;
+use crate::values::secret::Secret;
+
+struct Stage {
+    world: World,
+    provider: ServiceProvider,
+    verifier: Verifier,
+    /// Acme's connections: by the known signer, and by another one.
+    connections: [ConnectionId; 2],
+}
+
+/// A request on its way.
+struct Journey {
+    attempt: AttemptId,
+    connection: ConnectionId,
+    request_id: String,
+    relay_state: String,
+}
+
+async fn stages() -> Vec<Stage> {
+    let mut stages = Vec::new();
+    for world in world().await {
+        let sealer = Sealer::new(&[Secret::from(STANDARD.encode([1; 32]))]).unwrap();
+        let provider = ServiceProvider::new("https://id.test".parse().unwrap(), KeyRing::new(sealer.clone()));
+        let op = world.operator();
+        let keys = [0, 1].map(|_| rotation::prepare(&op, &sealer, Purpose::Saml).unwrap());
+        let organization = world.organization;
+        let write = world.store().write(move |tx| {
+            rotation::establish(tx, &op, &keys[0], &keys[1]).unwrap();
+            let mut connect = |entity_id: &str, signer: &Signer| {
+                let idp = IdpMetadata {
+                    entity_id: entity_id.to_owned(),
+                    sso_redirect_url: "https://idp.test/sso?tenant=1".parse().unwrap(),
+                    sso_post_url: None,
+                    certificates: vec![signer.certificate.clone()],
+                    valid_until: None,
+                };
+                let settings = Settings::Saml { idp };
+                let new = NewConnection { id: op.new_id(), name: "IdP".to_owned(), settings, sealed_secret: None };
+                connections::create(tx, &op, organization, &new).map(|connection| connection.id)
+            };
+            Ok::<_, connections::ConnectionError>([
+                connect("https://idp.test/saml", signer())?,
+                connect("https://other.test/saml", stranger())?,
+            ])
+        });
+        let connections = write.await.unwrap();
+        stages.push(Stage { world, provider, verifier: Verifier::new(Verification::default()), connections });
+    }
+    stages
+}
+
+impl Stage {
+    async fn leave(&self, connection: ConnectionId) -> Journey {
+        let (op, application, request) = (self.world.op(), self.world.application, self.world.request());
+        let start = self.world.store().write(move |tx| {
+            let binding = Secret::from("browser".to_owned());
+            let new = NewAttempt { application, request: &request, binding: &binding, ttl_seconds: 900 };
+            Ok::<_, AttemptError>(attempts::start(tx, &op, &new)?)
+        });
+        let attempt = start.await.unwrap();
+        let departure = Departure { attempt, address: "ada@acme.test".parse().unwrap(), connection };
+        let url = begin(self.world.store(), &self.provider, &self.world.op(), &departure).await.unwrap();
+        let query: HashMap<_, _> = Url::parse(&url).unwrap().query_pairs().into_owned().collect();
+        let deflated = STANDARD.decode(&query["SAMLRequest"]).unwrap();
+        let mut xml = String::new();
+        flate2::read::DeflateDecoder::new(deflated.as_slice()).read_to_string(&mut xml).unwrap();
+        let request = parse(&xml, &Limits::RESPONSE, Comments::Refused).unwrap();
+        Journey {
+            attempt,
+            connection,
+            request_id: request.attribute("ID").unwrap().to_owned(),
+            relay_state: query["RelayState"].clone(),
+        }
+    }
+
+    /// What the identity provider answers. Each answer has an assertion of its own.
+    fn response(&self, journey: &Journey) -> String {
+        let entity_id = self.provider.entity_id(journey.connection);
+        let acs_url = self.provider.acs_url(journey.connection);
+        let xml = response_to(&entity_id, &acs_url, &journey.request_id, self.world.op().at);
+        xml.replace("\"_a1\"", &format!("\"_a{}\"", journey.request_id))
+    }
+
+    async fn come_back(&self, journey: &Journey, xml: &str) -> Result<Outcome, SamlSignInError> {
+        self.post(journey.connection, &journey.relay_state, &signer().sign_response(Place::Both, xml)).await
+    }
+
+    async fn post(&self, to: ConnectionId, relay_state: &str, xml: &str) -> Result<Outcome, SamlSignInError> {
+        let answer = Answer { saml_response: STANDARD.encode(xml), relay_state: relay_state.to_owned() };
+        finish(self.world.store(), &self.provider, &self.verifier, &self.world.op(), to, answer).await
+    }
+
+    async fn state(&self, attempt: AttemptId) -> State {
+        self.world.store().read(move |tx| attempts::find(tx, attempt)).await.unwrap().unwrap().state
+    }
+
+    /// The details of the audit entries about refused sign-ins.
+    async fn refusals(&self) -> Vec<Value> {
+        let organization = self.world.organization;
+        let request = PageRequest::new(None, Some(200)).unwrap();
+        let page = self.world.store().read(move |tx| audit::page(tx, organization, &request)).await.unwrap();
+        let refused = page.items.into_iter().filter(|entry| entry.action == "sign_in.refused");
+        refused.map(|entry| serde_json::from_str(&entry.detail).unwrap()).collect()
+    }
+}
+
+fn unverified(check: &str) -> Option<Refusal> {
+    Some(Refusal::Unverified { check: check.to_owned() })
+}
+
+#[tokio::test]
+async fn an_answer_to_our_request_says_who_signs_in_and_works_once() {
+    for stage in stages().await {
+        let journey = stage.leave(stage.connections[0]).await;
+        let xml = stage.response(&journey);
+        let outcome = stage.come_back(&journey, &xml).await.unwrap();
+        assert_eq!(outcome, Outcome { attempt: journey.attempt, refusal: None }, "{}", stage.world.engine());
+        let State::Identified(identified) = stage.state(journey.attempt).await else { panic!("not identified") };
+        assert_eq!((identified.account, identified.connection), (stage.world.ada, stage.connections[0]));
+        assert_eq!(identified.amr, ["pwd"]);
+        assert_eq!(identified.session_expires_at, Some(stage.world.op().at.plus_seconds(3_600)));
+        let again = stage.come_back(&journey, &xml).await;
+        assert!(matches!(again, Err(SamlSignInError::NotExpected)), "{}: {again:?}", stage.world.engine());
+        assert!(stage.refusals().await.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_does_not_hold_ends_the_attempt_with_one_entry() {
+    for stage in stages().await {
+        let responder = "urn:oasis:names:tc:SAML:2.0:status:Responder";
+        let cases = [
+            ("metadata</saml:Audience>", "other</saml:Audience>", unverified("saml_audience")),
+            ("NotOnOrAfter=", "Unused=", unverified("saml_confirmation_expired")),
+            ("ada@acme.test", "ada@elsewhere.test", Some(Refusal::ForeignAddress)),
+            ("ada@acme.test", "nobody@acme.test", Some(Refusal::Unknown)),
+            (
+                "urn:oasis:names:tc:SAML:2.0:status:Success",
+                responder,
+                Some(Refusal::Declined { code: responder.to_owned() }),
+            ),
+        ];
+        for (number, (from, to, refusal)) in cases.into_iter().enumerate() {
+            let journey = stage.leave(stage.connections[0]).await;
+            let xml = stage.response(&journey).replace(from, to);
+            let outcome = stage.come_back(&journey, &xml).await.unwrap();
+            assert_eq!(outcome, Outcome { attempt: journey.attempt, refusal }, "{}: {from}", stage.world.engine());
+            assert!(matches!(stage.state(journey.attempt).await, State::Refused(_)));
+            assert_eq!(stage.refusals().await.len(), number + 1, "{}", stage.world.engine());
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_assertion_that_was_used_before_is_refused() {
+    for stage in stages().await {
+        let journey = stage.leave(stage.connections[0]).await;
+        let (connection, id) = (journey.connection, format!("_a{}", journey.request_id));
+        let until = stage.world.op().at.plus_seconds(60);
+        let used = stage.world.store().write(move |tx| assertions::consume(tx, connection, &id, until));
+        assert!(used.await.unwrap());
+        let outcome = stage.come_back(&journey, &stage.response(&journey)).await.unwrap();
+        assert_eq!(outcome.refusal, unverified("saml_replay"), "{}", stage.world.engine());
+        assert_eq!(stage.refusals().await.len(), 1, "{}", stage.world.engine());
+    }
+}
+
+#[tokio::test]
+async fn an_answer_of_or_at_another_connection_is_refused() {
+    for stage in stages().await {
+        let [ours, other] = stage.connections;
+        let journey = stage.leave(ours).await;
+        let xml = signer().sign_response(Place::Both, &stage.response(&journey));
+        let misdirected = stage.post(other, &journey.relay_state, &xml).await;
+        assert!(matches!(misdirected, Err(SamlSignInError::NotExpected)), "{misdirected:?}");
+        assert!(matches!(stage.state(journey.attempt).await, State::Sent(_)), "nothing was consumed");
+        // The other provider's own answer, sent to us with our request's id.
+        let foreign = stage.response(&journey).replace("https://idp.test/saml", "https://other.test/saml");
+        let foreign = stranger().sign_response(Place::Both, &foreign);
+        let outcome = stage.post(ours, &journey.relay_state, &foreign).await.unwrap();
+        assert_eq!(outcome.refusal, unverified("saml_issuer"), "{}", stage.world.engine());
+        // An answer to another attempt's request.
+        let (first, second) = (stage.leave(ours).await, stage.leave(ours).await);
+        let xml = signer().sign_response(Place::Both, &stage.response(&first));
+        let outcome = stage.post(ours, &second.relay_state, &xml).await.unwrap();
+        assert_eq!(outcome.refusal, unverified("saml_in_response_to"), "{}", stage.world.engine());
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_nobody_waits_for_leaves_no_trace() {
+    for stage in stages().await {
+        let journey = stage.leave(stage.connections[0]).await;
+        let xml = signer().sign_response(Place::Both, &stage.response(&journey));
+        for relay_state in ["", "x", &journey.relay_state[1..], &journey.relay_state.to_uppercase()] {
+            let outcome = stage.post(journey.connection, relay_state, &xml).await;
+            assert!(matches!(outcome, Err(SamlSignInError::NotExpected)), "{relay_state}: {outcome:?}");
+        }
+        let unknown = ConnectionId::from_bytes(&[9; 16]).unwrap();
+        let outcome = stage.post(unknown, &journey.relay_state, &xml).await;
+        assert!(matches!(outcome, Err(SamlSignInError::NoConnection)), "{outcome:?}");
+        stage.world.advance(900);
+        let late = stage.post(journey.connection, &journey.relay_state, &xml).await;
+        assert!(matches!(late, Err(SamlSignInError::NotExpected)), "{late:?}");
+        assert!(stage.refusals().await.is_empty());
+    }
+}
+
+/// CVE-2026-9098: the connection is switched off while the person is at the identity provider.
+#[tokio::test]
+async fn a_connection_that_was_switched_off_meanwhile_lets_nobody_in() {
+    for stage in stages().await {
+        let journey = stage.leave(stage.connections[0]).await;
+        let (op, organization, connection) = (stage.world.operator(), stage.world.organization, journey.connection);
+        let disable = stage.world.store().write(move |tx| connections::disable(tx, &op, organization, connection));
+        disable.await.unwrap();
+        let outcome = stage.come_back(&journey, &stage.response(&journey)).await.unwrap();
+        assert_eq!(outcome.refusal, Some(Refusal::ConnectionInactive), "{}", stage.world.engine());
+        let departure = Departure {
+            attempt: journey.attempt,
+            address: "ada@acme.test".parse().unwrap(),
+            connection: journey.connection,
+        };
+        let again = begin(stage.world.store(), &stage.provider, &stage.world.op(), &departure).await;
+        assert!(matches!(again, Err(SamlSignInError::NoConnection)), "{again:?}");
+    }
+}

@@ -1,0 +1,150 @@
+//! Verification on threads of their own.
+//!
+//! libxml2 recurses and libxmlsec1 computes, so a verification gets a stack of 8 MiB, its caller waits with a deadline,
+//! and only so many run at once. One that overruns its deadline keeps its slot until it ends: a flood of costly
+//! documents runs out of slots and not out of threads.
+
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use tokio::sync::{Semaphore, oneshot};
+use tokio::time::timeout;
+
+use crate::protocol::saml::assertion::VerifiedAssertion;
+use crate::protocol::saml::assertion::rejected::Rejected;
+use crate::protocol::saml::document::reader::Limits;
+
+const STACK_BYTES: usize = 8 * 1024 * 1024;
+
+/// How responses are verified.
+#[derive(Debug, Clone, Copy)]
+pub struct Settings {
+    /// How many verifications run at once.
+    pub threads: usize,
+    /// How long a caller waits for a slot, and then for the outcome.
+    pub deadline: Duration,
+    /// How far an identity provider's clock may be from ours.
+    pub clock_skew_seconds: i64,
+    /// How large a response may be.
+    pub limits: Limits,
+}
+
+impl Default for Settings {
+    /// Three minutes of skew: Kantara's implementation profile asks for three to five.
+    fn default() -> Self {
+        let threads = thread::available_parallelism().map_or(2, usize::from);
+        Self { threads, deadline: Duration::from_secs(5), clock_skew_seconds: 180, limits: Limits::RESPONSE }
+    }
+}
+
+/// Why there is no verified assertion.
+#[derive(Debug, thiserror::Error)]
+pub enum Unverified {
+    /// A check failed.
+    #[error(transparent)]
+    Rejected(#[from] Rejected),
+    /// No slot became free, or no outcome came, before the deadline. Nothing was decided.
+    #[error("verification did not finish in time")]
+    Busy,
+    /// The verification panicked.
+    #[error("verification ended without an outcome")]
+    Crashed,
+}
+
+/// Runs verifications. Cheap to clone; the clones share their slots.
+#[derive(Debug, Clone)]
+pub struct Verifier {
+    settings: Settings,
+    slots: Arc<Semaphore>,
+}
+
+impl Verifier {
+    /// A verifier for the whole process.
+    pub fn new(settings: Settings) -> Self {
+        Self { settings, slots: Arc::new(Semaphore::new(settings.threads.max(1))) }
+    }
+
+    /// How it verifies.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Runs `verify` on a thread of its own.
+    pub async fn run(
+        &self,
+        verify: impl FnOnce() -> Result<VerifiedAssertion, Rejected> + Send + 'static,
+    ) -> Result<VerifiedAssertion, Unverified> {
+        let slot = timeout(self.settings.deadline, Arc::clone(&self.slots).acquire_owned()).await;
+        let Ok(Ok(slot)) = slot else { return Err(Unverified::Busy) };
+        let (sender, receiver) = oneshot::channel();
+        let work = move || {
+            let outcome = verify();
+            drop(slot);
+            // A caller that has gone away needs no outcome.
+            let _ = sender.send(outcome);
+        };
+        let thread = thread::Builder::new().name("saml-verify".to_owned()).stack_size(STACK_BYTES);
+        thread.spawn(work).map_err(|_| Unverified::Busy)?;
+        match timeout(self.settings.deadline, receiver).await {
+            Ok(Ok(outcome)) => Ok(outcome?),
+            Ok(Err(_)) => Err(Unverified::Crashed),
+            Err(_) => Err(Unverified::Busy),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+    use std::time::Duration;
+
+    use super::{Settings, Unverified, Verifier};
+    use crate::protocol::saml::assertion::rejected::Rejected;
+
+    fn verifier(deadline: Duration) -> Verifier {
+        Verifier::new(Settings { threads: 1, deadline, ..Settings::default() })
+    }
+
+    #[tokio::test]
+    async fn a_verification_that_overruns_keeps_its_slot_until_it_ends() {
+        let verifier = verifier(Duration::from_millis(50));
+        let (release, wait) = mpsc::channel::<()>();
+        let stuck = verifier.run(move || {
+            let _ = wait.recv();
+            Err(Rejected::Signature)
+        });
+        assert!(matches!(stuck.await, Err(Unverified::Busy)));
+        assert!(matches!(verifier.run(|| Err(Rejected::Signature)).await, Err(Unverified::Busy)));
+        drop(release);
+        let mut outcome = verifier.run(|| Err(Rejected::Signature)).await;
+        for _ in 0..100 {
+            if matches!(outcome, Err(Unverified::Rejected(_))) {
+                break;
+            }
+            outcome = verifier.run(|| Err(Rejected::Signature)).await;
+        }
+        assert!(matches!(outcome, Err(Unverified::Rejected(Rejected::Signature))));
+    }
+
+    #[tokio::test]
+    async fn a_panic_costs_its_own_verification_only() {
+        let verifier = verifier(Duration::from_secs(10));
+        assert!(matches!(verifier.run(|| panic!("on purpose")).await, Err(Unverified::Crashed)));
+        assert!(matches!(verifier.run(|| Err(Rejected::Signature)).await, Err(Unverified::Rejected(_))));
+    }
+
+    #[tokio::test]
+    async fn the_stack_is_deep() {
+        fn deep(level: usize) -> usize {
+            let room = std::hint::black_box([level; 512]);
+            if level == 0 { room[0] } else { deep(level - 1) + std::hint::black_box(room)[1] - level }
+        }
+        let verifier = verifier(Duration::from_secs(10));
+        let outcome = verifier.run(|| {
+            deep(400);
+            Err(Rejected::Signature)
+        });
+        assert!(matches!(outcome.await, Err(Unverified::Rejected(_))));
+    }
+}
