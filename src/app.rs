@@ -11,7 +11,9 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::config::{Config, MailTransport};
+use crate::directory::service_provider::ServiceProvider;
 use crate::flows::outside::Outside;
+use crate::flows::sign_in_by_saml::verifier::{self, Verifier};
 use crate::http::context::Context;
 use crate::http::{self, observe};
 use crate::jobs::Runner;
@@ -24,6 +26,7 @@ use crate::outbound::dns::{self, Dns};
 use crate::outbound::http_client::{self, HttpClient};
 use crate::outbound::idp::IdpClient;
 use crate::outbound::mail::{self, Mailer};
+use crate::protocol::saml::document::reader;
 use crate::store::connection::Location;
 use crate::store::constraint::Constraint;
 use crate::store::failure::StoreError;
@@ -134,6 +137,15 @@ fn mailer(config: &Config) -> Result<Mailer, mail::SetUpFailure> {
     Mailer::new(&mail::Settings { from: config.mail.from.clone(), transport })
 }
 
+/// The verifier of SAML responses, from the configuration.
+fn verifier(config: &Config) -> Verifier {
+    Verifier::new(verifier::Settings {
+        clock_skew_seconds: config.lifetimes.clock_skew_seconds,
+        limits: reader::Limits { bytes: config.limits.saml_response_bytes, ..reader::Limits::RESPONSE },
+        ..verifier::Settings::default()
+    })
+}
+
 /// Starts the gateway; it serves when this returns.
 pub async fn start(config: Config, clock: Clock, entropy: Entropy) -> Result<Running, StartError> {
     metrics::install();
@@ -143,7 +155,14 @@ pub async fn start(config: Config, clock: Clock, entropy: Entropy) -> Result<Run
     let reach = if config.allows_loopback { Reach::PublicAndLoopback } else { Reach::Public };
     let client = HttpClient::new(http_client::Settings { reach, ..http_client::Settings::default() })?;
     let keys = KeyRing::new(sealer.clone());
-    let outside = Outside { dns: Dns::new(&config.dns_servers)?, idp: IdpClient::new(client), keys, sealer };
+    let outside = Outside {
+        dns: Dns::new(&config.dns_servers)?,
+        idp: IdpClient::new(client),
+        service_provider: ServiceProvider::new(config.public_url.clone(), keys.clone()),
+        verifier: verifier(&config),
+        keys,
+        sealer,
+    };
     let runner = Runner {
         store: store.clone(),
         clock: clock.clone(),

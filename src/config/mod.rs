@@ -86,7 +86,7 @@ pub struct Limits {
     pub api_body_bytes: usize,
     /// A form of a person or an application, in bytes.
     pub form_bytes: usize,
-    /// A SAML response before decoding, in bytes.
+    /// A SAML response, decoded, in bytes.
     pub saml_response_bytes: usize,
     /// The nesting of a JSON document.
     pub json_depth: usize,
