@@ -122,6 +122,11 @@ impl Settings {
     }
 }
 
+/// The place that a connection's client secret is sealed for.
+pub fn secret_place(id: ConnectionId) -> String {
+    format!("connections.sealed_secret/{id}")
+}
+
 /// Creates an active connection.
 pub fn create(
     tx: &mut Tx<'_>,

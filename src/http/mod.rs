@@ -17,5 +17,10 @@ use actix_web::web;
 /// Mounts every door. `app` adds what surrounds them.
 pub fn mount(services: &mut web::ServiceConfig) {
     health::mount(services);
-    services.service(web::scope("/api/v1").configure(admin_api::mount).configure(operator_api::mount));
+    services.service(
+        web::scope("/api/v1")
+            .configure(admin_api::mount)
+            .configure(operator_api::mount)
+            .default_service(web::to(admin_api::unknown_route)),
+    );
 }

@@ -5,7 +5,8 @@ use serde_json::Value;
 use crate::store::Tx;
 use crate::store::audit_entries::{self, EntryRow};
 use crate::store::failure::StoreError;
-use crate::values::ids::{EntryId, Id, OrganizationId};
+use crate::values::clock::Timestamp;
+use crate::values::ids::{EntryId, Id, OrganizationId, RequestId};
 use crate::values::operation::{Actor, Operation};
 use crate::values::page::{Page, PageRequest};
 
@@ -172,13 +173,42 @@ pub fn write(
     )
 }
 
+/// An entry as it is read.
+#[derive(Debug, Clone)]
+#[allow(missing_docs)] // the names say it
+pub struct Entry {
+    pub id: EntryId,
+    pub at: Timestamp,
+    pub actor: String,
+    pub action: String,
+    pub subject_kind: String,
+    pub subject_id: String,
+    pub detail: Value,
+    pub request: RequestId,
+}
+
 /// One page of an organization's log, newest first.
 pub fn page(
     tx: &mut Tx<'_>,
     organization: OrganizationId,
     request: &PageRequest<EntryId>,
-) -> Result<Page<EntryRow, EntryId>, StoreError> {
-    Ok(Page::cut(audit_entries::page(tx, organization, request)?, request, |row| row.id))
+) -> Result<Page<Entry, EntryId>, StoreError> {
+    let rows = audit_entries::page(tx, organization, request)?;
+    let entries = rows.into_iter().map(from_row).collect::<Result<Vec<_>, _>>()?;
+    Ok(Page::cut(entries, request, |entry| entry.id))
+}
+
+fn from_row(row: EntryRow) -> Result<Entry, StoreError> {
+    Ok(Entry {
+        id: row.id,
+        at: row.at,
+        actor: row.actor,
+        action: row.action,
+        subject_kind: row.subject_kind,
+        subject_id: row.subject_id,
+        detail: serde_json::from_str(&row.detail).map_err(|_| StoreError::Inconsistent("audit_entries.detail"))?,
+        request: row.request_id,
+    })
 }
 
 /// The actor as the log shows it: a kind and, where there is one, an id.

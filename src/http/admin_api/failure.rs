@@ -8,6 +8,7 @@ use crate::directory::connections::ConnectionError;
 use crate::directory::domains::claim::DomainError;
 use crate::directory::organizations::OrganizationError;
 use crate::directory::permission::Denied;
+use crate::flows::connect_identity_provider::ConnectError;
 use crate::http::problem::Problem;
 use crate::store::failure::StoreError;
 
@@ -114,6 +115,25 @@ impl From<AdminTokenError> for Problem {
             AdminTokenError::InvalidTtl => bad_request("invalid_ttl", error),
             AdminTokenError::Denied(denied) => denied.into(),
             AdminTokenError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<ConnectError> for Problem {
+    fn from(error: ConnectError) -> Self {
+        match error {
+            ConnectError::Metadata(invalid) => bad_request(invalid.code(), invalid),
+            ConnectError::Provider(failure) => Self::new(
+                StatusCode::BAD_GATEWAY,
+                "provider_unusable",
+                format!("the provider cannot be used: {failure}"),
+            ),
+            ConnectError::InvalidClient => bad_request("invalid_provider", error),
+            ConnectError::Sealing(error) => {
+                tracing::error!(%error, "a secret could not be sealed");
+                Self::internal()
+            }
+            ConnectError::Connection(error) => error.into(),
         }
     }
 }

@@ -1,8 +1,67 @@
-//! The admin API.
+//! The admin API: what an organization's administrators and their scripts do. JSON in and out, problems as
+//! `application/problem+json`, a bearer token on every route but the document.
+//!
+//! * `/api/v1/openapi.json` [`document`]
+//! * `/api/v1/orgs/{org}` [`organizations`], `.../domains` [`domains`], `.../connections` [`connections`],
+//!   `.../applications` [`applications`], `.../admin-tokens` [`admin_tokens`], `.../audit` [`audit`]
+
+pub mod admin_tokens;
+pub mod application_body;
+pub mod applications;
+pub mod audit;
 pub mod caller;
+pub mod connection_body;
+pub mod connections;
+pub mod document;
+pub mod domains;
 pub mod failure;
+pub mod organizations;
+pub mod reply;
 
 use actix_web::web;
+use utoipa::OpenApi as _;
 
 /// Mounts the routes.
-pub fn mount(_services: &mut web::ServiceConfig) {}
+pub fn mount(services: &mut web::ServiceConfig) {
+    services
+        .service(document::show_document)
+        .service(organizations::show_organization)
+        .service(domains::claim_domain)
+        .service(domains::list_domains)
+        .service(domains::show_domain)
+        .service(domains::check_domain)
+        .service(domains::release_domain)
+        .service(connections::create_connection)
+        .service(connections::list_connections)
+        .service(connections::show_connection)
+        .service(connections::replace_provider)
+        .service(connections::enable_connection)
+        .service(connections::disable_connection)
+        .service(connections::delete_connection)
+        .service(applications::register_application)
+        .service(applications::list_applications)
+        .service(applications::show_application)
+        .service(applications::rotate_application_secret)
+        .service(applications::delete_application)
+        .service(admin_tokens::create_admin_token)
+        .service(admin_tokens::list_admin_tokens)
+        .service(admin_tokens::revoke_admin_token)
+        .service(audit::list_audit_entries);
+}
+
+/// The operations, for the document.
+pub fn documents() -> Vec<utoipa::openapi::OpenApi> {
+    vec![
+        organizations::Document::openapi(),
+        domains::Document::openapi(),
+        connections::Document::openapi(),
+        applications::Document::openapi(),
+        admin_tokens::Document::openapi(),
+        audit::Document::openapi(),
+    ]
+}
+
+/// The answer for a path under `/api/v1` that no route has.
+pub async fn unknown_route(request: actix_web::HttpRequest) -> actix_web::HttpResponse {
+    crate::http::problem::Problem::not_found().answer(crate::http::observe::request_id(&request))
+}

@@ -1,5 +1,28 @@
-//! The operator API.
+//! The operator API: what concerns more than one organization. JSON in and out, problems as in the admin API, which
+//! also reads its bearer token. To everybody but the operator nothing is here.
+//!
+//! * `/api/v1/operator/orgs` [`organizations`]
+//! * `/api/v1/operator/applications` [`applications`]
+
+pub mod applications;
+pub mod organizations;
+
 use actix_web::web;
+use utoipa::OpenApi as _;
 
 /// Mounts the routes.
-pub fn mount(_services: &mut web::ServiceConfig) {}
+pub fn mount(services: &mut web::ServiceConfig) {
+    services
+        .service(organizations::create_organization)
+        .service(organizations::list_organizations)
+        .service(applications::operator_register_application)
+        .service(applications::operator_list_applications)
+        .service(applications::operator_show_application)
+        .service(applications::operator_rotate_application_secret)
+        .service(applications::operator_delete_application);
+}
+
+/// The operations, for the document.
+pub fn documents() -> Vec<utoipa::openapi::OpenApi> {
+    vec![organizations::Document::openapi(), applications::Document::openapi()]
+}

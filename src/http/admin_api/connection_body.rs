@@ -1,0 +1,153 @@
+//! A connection as it comes in and goes out.
+
+use actix_web::http::StatusCode;
+use serde::{Deserialize, Serialize};
+use url::Url;
+use utoipa::ToSchema;
+
+use crate::directory::connections::{Connection, Settings};
+use crate::flows::connect_identity_provider::Provider;
+use crate::http::context::Context;
+use crate::http::problem::Problem;
+use crate::values::secret::Secret;
+
+/// A connection to create.
+#[derive(Debug, Deserialize, ToSchema)]
+pub struct NewConnectionBody {
+    /// The name people see when they choose between several ways in.
+    #[schema(example = "Acme SSO")]
+    pub name: String,
+    /// The provider.
+    #[serde(flatten)]
+    pub provider: ProviderBody,
+}
+
+/// An identity provider.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(tag = "protocol", rename_all = "lowercase", deny_unknown_fields)]
+pub enum ProviderBody {
+    /// SAML 2.0: either the metadata document or where to fetch it.
+    Saml {
+        /// The metadata document.
+        metadata_xml: Option<String>,
+        /// Where the metadata document is fetched from, now.
+        metadata_url: Option<String>,
+    },
+    /// OpenID Connect.
+    Oidc {
+        /// The issuer; the discovery document is fetched from it.
+        #[schema(example = "https://login.acme.test")]
+        issuer: String,
+        /// The gateway's client id there.
+        client_id: String,
+        /// The gateway's client secret there.
+        #[schema(value_type = String)]
+        client_secret: Secret,
+    },
+}
+
+impl ProviderBody {
+    /// As the flow takes it.
+    pub fn parse(self) -> Result<Provider, Problem> {
+        let invalid = |detail: &str| Problem::new(StatusCode::BAD_REQUEST, "invalid_provider", detail);
+        match self {
+            Self::Saml { metadata_xml: Some(xml), metadata_url: None } => Ok(Provider::SamlMetadata(xml.into_bytes())),
+            Self::Saml { metadata_xml: None, metadata_url: Some(url) } => {
+                Ok(Provider::SamlMetadataUrl(Url::parse(&url).map_err(|_| invalid("metadata_url is not a url"))?))
+            }
+            Self::Saml { .. } => Err(invalid("give either metadata_xml or metadata_url")),
+            Self::Oidc { issuer, client_id, client_secret } => Ok(Provider::Oidc { issuer, client_id, client_secret }),
+        }
+    }
+}
+
+/// A certificate that may verify a SAML provider's signatures.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct CertificateBody {
+    /// SHA-256 of the certificate, in hexadecimal.
+    fingerprint: String,
+    expires_at: String,
+}
+
+/// What a connection knows of its provider, and what the provider must be told of the gateway.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(tag = "protocol", rename_all = "lowercase")]
+pub enum SettingsBody {
+    /// SAML 2.0.
+    Saml {
+        /// The provider's entity id.
+        idp_entity_id: String,
+        /// Where people are sent to sign in.
+        idp_sso_url: String,
+        /// Its signing certificates.
+        idp_certificates: Vec<CertificateBody>,
+        /// The gateway's entity id for this connection.
+        sp_entity_id: String,
+        /// The gateway's assertion consumer service for this connection.
+        acs_url: String,
+        /// Where the gateway's metadata for this connection is.
+        sp_metadata_url: String,
+    },
+    /// OpenID Connect.
+    Oidc {
+        /// The provider's issuer.
+        issuer: String,
+        /// The gateway's client id there.
+        client_id: String,
+        /// The redirect URI to register there.
+        callback_url: String,
+    },
+}
+
+/// A connection.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ConnectionBody {
+    id: String,
+    name: String,
+    /// `active`, `disabled` or `deleted`.
+    state: &'static str,
+    #[serde(flatten)]
+    settings: SettingsBody,
+    version: i64,
+    created_at: String,
+    updated_at: String,
+}
+
+impl ConnectionBody {
+    /// As it goes out; never a secret.
+    pub fn of(context: &Context, connection: Connection) -> Self {
+        let id = connection.id;
+        let settings = match connection.settings {
+            Settings::Saml { idp } => SettingsBody::Saml {
+                idp_entity_id: idp.entity_id,
+                idp_sso_url: idp.sso_redirect_url.to_string(),
+                idp_certificates: idp
+                    .certificates
+                    .iter()
+                    .map(|certificate| CertificateBody {
+                        fingerprint: certificate.fingerprint(),
+                        expires_at: certificate.expires_at().to_rfc3339(),
+                    })
+                    .collect(),
+                sp_entity_id: context.outside.service_provider.entity_id(id),
+                acs_url: context.outside.service_provider.acs_url(id),
+                // The entity id is the address of the metadata.
+                sp_metadata_url: context.outside.service_provider.entity_id(id),
+            },
+            Settings::Oidc { issuer, client_id } => SettingsBody::Oidc {
+                issuer,
+                client_id,
+                callback_url: format!("{}/federation/oidc/{id}/callback", context.issuer()),
+            },
+        };
+        Self {
+            id: id.to_string(),
+            name: connection.name,
+            state: connection.state.as_str(),
+            settings,
+            version: connection.version,
+            created_at: connection.created_at.to_rfc3339(),
+            updated_at: connection.updated_at.to_rfc3339(),
+        }
+    }
+}

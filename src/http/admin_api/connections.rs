@@ -1,0 +1,201 @@
+//! Connections.
+//!
+//! * `POST, GET /api/v1/orgs/{org}/connections`
+//! * `GET, DELETE /api/v1/orgs/{org}/connections/{id}`
+//! * `PUT /api/v1/orgs/{org}/connections/{id}/provider`
+//! * `POST /api/v1/orgs/{org}/connections/{id}/enable`, `.../disable`
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpRequest, HttpResponse, delete, get, post, put, web};
+use utoipa::OpenApi;
+
+use super::caller::{authenticate, organization};
+use super::connection_body::{ConnectionBody, NewConnectionBody, ProviderBody};
+use super::reply::{ListBody, PageQuery, answer, id, json, no_content};
+use crate::directory::connections::{self, Connection, ConnectionError};
+use crate::flows::connect_identity_provider;
+use crate::http::context::Context;
+use crate::http::problem::{Problem, ProblemBody};
+use crate::http::request_body;
+use crate::store::Tx;
+use crate::values::ids::{ConnectionId, OrganizationId};
+use crate::values::operation::Operation;
+
+/// The operations of this file, for the document.
+#[derive(OpenApi)]
+#[openapi(paths(
+    create_connection,
+    list_connections,
+    show_connection,
+    replace_provider,
+    enable_connection,
+    disable_connection,
+    delete_connection
+))]
+pub struct Document;
+
+/// Connect an identity provider: SAML by its metadata (or the URL of it), OpenID Connect by discovery.
+#[utoipa::path(tag = "connections", request_body = NewConnectionBody,
+    params(("org" = String, Path, description = "slug or id")),
+    responses((status = 201, body = ConnectionBody), (status = 400, body = ProblemBody), (status = 502, body = ProblemBody)))]
+#[post("/orgs/{org}/connections")]
+pub async fn create_connection(
+    context: web::Data<Context>,
+    request: HttpRequest,
+    path: web::Path<String>,
+    payload: web::Payload,
+) -> HttpResponse {
+    answer(&request, async {
+        let op = authenticate(&context, &request).await?;
+        let body: NewConnectionBody =
+            request_body::json(&request, payload, context.config.limits.api_body_bytes).await?;
+        let provider = body.provider.parse()?;
+        let (name, caller) = (path.into_inner(), op.clone());
+        let organization = context.store.read(move |tx| organization(tx, &caller, &name)).await?;
+        let (store, outside) = (&context.store, &context.outside);
+        let created = connect_identity_provider::create(store, outside, &op, organization, body.name, provider).await?;
+        Ok(json(StatusCode::CREATED, &ConnectionBody::of(&context, created)))
+    })
+    .await
+}
+
+/// All connections of the organization.
+#[utoipa::path(tag = "connections", params(("org" = String, Path, description = "slug or id"), PageQuery),
+    responses((status = 200, body = ListBody<ConnectionBody>)))]
+#[get("/orgs/{org}/connections")]
+pub async fn list_connections(
+    context: web::Data<Context>,
+    request: HttpRequest,
+    path: web::Path<String>,
+    query: web::Query<PageQuery>,
+) -> HttpResponse {
+    answer(&request, async {
+        let op = authenticate(&context, &request).await?;
+        let (name, page) = (path.into_inner(), query.request()?);
+        let found = context.store.read(move |tx| {
+            let organization = organization(tx, &op, &name)?;
+            Ok::<_, Problem>(connections::page(tx, &op, organization, &page)?)
+        });
+        Ok(json(StatusCode::OK, &ListBody::of(found.await?, |one| ConnectionBody::of(&context, one))))
+    })
+    .await
+}
+
+/// One connection.
+#[utoipa::path(tag = "connections",
+    params(("org" = String, Path, description = "slug or id"), ("id" = String, Path)),
+    responses((status = 200, body = ConnectionBody), (status = 404, body = ProblemBody)))]
+#[get("/orgs/{org}/connections/{id}")]
+pub async fn show_connection(
+    context: web::Data<Context>,
+    request: HttpRequest,
+    path: web::Path<(String, String)>,
+) -> HttpResponse {
+    answer(&request, async {
+        let op = authenticate(&context, &request).await?;
+        let (name, connection) = path.into_inner();
+        let connection = id(&connection)?;
+        let found = context.store.read(move |tx| {
+            let organization = organization(tx, &op, &name)?;
+            Ok::<_, Problem>(connections::find_of(tx, &op, organization, connection)?)
+        });
+        Ok(json(StatusCode::OK, &ConnectionBody::of(&context, found.await?)))
+    })
+    .await
+}
+
+/// Describe the provider anew: new metadata after a certificate roll-over, a new client secret. Identities stay.
+#[utoipa::path(tag = "connections", request_body = ProviderBody,
+    params(("org" = String, Path, description = "slug or id"), ("id" = String, Path)),
+    responses((status = 200, body = ConnectionBody), (status = 400, body = ProblemBody), (status = 404, body = ProblemBody)))]
+#[put("/orgs/{org}/connections/{id}/provider")]
+pub async fn replace_provider(
+    context: web::Data<Context>,
+    request: HttpRequest,
+    path: web::Path<(String, String)>,
+    payload: web::Payload,
+) -> HttpResponse {
+    answer(&request, async {
+        let op = authenticate(&context, &request).await?;
+        let body: ProviderBody = request_body::json(&request, payload, context.config.limits.api_body_bytes).await?;
+        let provider = body.parse()?;
+        let (name, connection) = path.into_inner();
+        let (connection, caller) = (id(&connection)?, op.clone());
+        let organization = context.store.read(move |tx| organization(tx, &caller, &name)).await?;
+        let (store, outside) = (&context.store, &context.outside);
+        let replaced =
+            connect_identity_provider::replace(store, outside, &op, organization, connection, provider).await?;
+        Ok(json(StatusCode::OK, &ConnectionBody::of(&context, replaced)))
+    })
+    .await
+}
+
+/// Let people sign in through a disabled connection again.
+#[utoipa::path(tag = "connections",
+    params(("org" = String, Path, description = "slug or id"), ("id" = String, Path)),
+    responses((status = 200, body = ConnectionBody), (status = 404, body = ProblemBody), (status = 409, body = ProblemBody)))]
+#[post("/orgs/{org}/connections/{id}/enable")]
+pub async fn enable_connection(
+    context: web::Data<Context>,
+    request: HttpRequest,
+    path: web::Path<(String, String)>,
+) -> HttpResponse {
+    change(&context, &request, path.into_inner(), connections::enable).await
+}
+
+/// Stop sign-in through a connection, answers in flight included.
+#[utoipa::path(tag = "connections",
+    params(("org" = String, Path, description = "slug or id"), ("id" = String, Path)),
+    responses((status = 200, body = ConnectionBody), (status = 404, body = ProblemBody), (status = 409, body = ProblemBody)))]
+#[post("/orgs/{org}/connections/{id}/disable")]
+pub async fn disable_connection(
+    context: web::Data<Context>,
+    request: HttpRequest,
+    path: web::Path<(String, String)>,
+) -> HttpResponse {
+    change(&context, &request, path.into_inner(), connections::disable).await
+}
+
+/// Remove a connection and the identities that came through it.
+#[utoipa::path(tag = "connections",
+    params(("org" = String, Path, description = "slug or id"), ("id" = String, Path)),
+    responses((status = 204), (status = 404, body = ProblemBody)))]
+#[delete("/orgs/{org}/connections/{id}")]
+pub async fn delete_connection(
+    context: web::Data<Context>,
+    request: HttpRequest,
+    path: web::Path<(String, String)>,
+) -> HttpResponse {
+    answer(&request, async {
+        let op = authenticate(&context, &request).await?;
+        let (name, connection) = path.into_inner();
+        let connection = id(&connection)?;
+        let deleted = context.store.write(move |tx| {
+            let organization = organization(tx, &op, &name)?;
+            Ok::<_, Problem>(connections::delete(tx, &op, organization, connection)?)
+        });
+        deleted.await?;
+        Ok(no_content())
+    })
+    .await
+}
+
+type Change = fn(&mut Tx<'_>, &Operation, OrganizationId, ConnectionId) -> Result<Connection, ConnectionError>;
+
+async fn change(
+    context: &web::Data<Context>,
+    request: &HttpRequest,
+    (name, connection): (String, String),
+    change: Change,
+) -> HttpResponse {
+    answer(request, async {
+        let op = authenticate(context, request).await?;
+        let connection = id(&connection)?;
+        let changed = context.store.write(move |tx| {
+            let organization = organization(tx, &op, &name)?;
+            Ok::<_, Problem>(change(tx, &op, organization, connection)?)
+        });
+        Ok(json(StatusCode::OK, &ConnectionBody::of(context, changed.await?)))
+    })
+    .await
+}
