@@ -5,9 +5,13 @@
 //! HTTP or a protocol of federation. Depends on `placement`, `directory`, `record`, `keys`, `protocol`, `store`.
 
 pub mod attempts;
+pub mod clients;
+pub mod grants;
 pub mod identity;
 pub mod realm;
 pub mod sessions;
 pub mod sign_in;
+pub mod signing_keys;
 #[cfg(test)]
 pub mod testing;
+pub mod tokens;

@@ -34,6 +34,15 @@ pub enum KeyError {
     NoActiveKey,
 }
 
+impl From<KeyError> for StoreError {
+    fn from(error: KeyError) -> Self {
+        match error {
+            KeyError::Store(error) => error,
+            other => Self::Internal(other.to_string()),
+        }
+    }
+}
+
 /// A key that is not in the store yet.
 pub struct PreparedKey {
     id: SigningKeyId,

@@ -8,7 +8,7 @@ use crate::values::clock::Timestamp;
 use crate::values::data_center::DataCenter;
 
 /// The claims that the metadata lists.
-pub const SUPPORTED: [&str; 28] = [
+pub const SUPPORTED: [&str; 27] = [
     "iss",
     "sub",
     "aud",
@@ -24,7 +24,6 @@ pub const SUPPORTED: [&str; 28] = [
     "name",
     "given_name",
     "family_name",
-    "nickname",
     "preferred_username",
     "locale",
     "zoneinfo",
@@ -51,9 +50,6 @@ pub struct PersonClaims {
     /// Family name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub family_name: Option<String>,
-    /// Nickname.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub nickname: Option<String>,
     /// The name they sign in with; not unique, and it may change.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub preferred_username: Option<String>,

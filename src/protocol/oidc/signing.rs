@@ -161,7 +161,7 @@ impl SigningKey {
     }
 
     /// The public half for checking our own tokens.
-    pub fn verification_key(&self) -> Result<VerificationKey, InvalidSigningKey> {
+    pub fn verification_key(&self) -> VerificationKey {
         let key = match &self.pair {
             KeyPair::Es256(pair) => DecodingKey::from_ec_der(pair.public_key().as_ref()),
             KeyPair::Rs256(pair) => {
@@ -173,7 +173,7 @@ impl SigningKey {
                 )
             }
         };
-        Ok(VerificationKey::new(&self.kid, self.algorithm(), key))
+        VerificationKey::new(&self.kid, self.algorithm(), key)
     }
 }
 

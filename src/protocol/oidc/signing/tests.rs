@@ -29,7 +29,7 @@ fn key(kid: &str, algorithm: SigningAlgorithm) -> SigningKey {
 }
 
 fn verifier(keys: &[&SigningKey]) -> VerificationKeys {
-    VerificationKeys::new(keys.iter().map(|key| key.verification_key().unwrap()).collect())
+    VerificationKeys::new(keys.iter().map(|key| key.verification_key()).collect())
 }
 
 fn access_token_claims() -> AccessTokenClaims {

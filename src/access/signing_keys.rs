@@ -1,0 +1,143 @@
+//! The gateway's keys, ready to sign and to check: for OpenID Connect and for SAML. Parsed once, and again only when
+//! the set of published keys changed.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use serde_json::json;
+
+use crate::keys::purpose::Purpose;
+use crate::keys::ring::{KeyRing, OpenedKey, Snapshot};
+use crate::keys::rotation::{self, KeyError, PreparedKey, Rotation};
+use crate::keys::sealing::Sealer;
+use crate::protocol::oidc::jwks::JwkSet;
+use crate::protocol::oidc::signing::{InvalidSigningKey, SigningAlgorithm, SigningKey};
+use crate::protocol::oidc::verification::VerificationKeys;
+use crate::record::audit::{self, Action, Subject};
+use crate::store::Tx;
+use crate::store::failure::StoreError;
+use crate::values::clock::Timestamp;
+use crate::values::operation::Operation;
+
+/// The OpenID Connect keys at one moment.
+#[derive(Debug)]
+pub struct OidcKeys {
+    es256: SigningKey,
+    rs256: SigningKey,
+    jwks: JwkSet,
+    verification: VerificationKeys,
+}
+
+impl OidcKeys {
+    /// The key that signs with `algorithm`.
+    pub const fn signer(&self, algorithm: SigningAlgorithm) -> &SigningKey {
+        match algorithm {
+            SigningAlgorithm::Es256 => &self.es256,
+            SigningAlgorithm::Rs256 => &self.rs256,
+        }
+    }
+
+    /// Everything that is published.
+    pub const fn jwks(&self) -> &JwkSet {
+        &self.jwks
+    }
+
+    /// What checks our own tokens.
+    pub const fn verification(&self) -> &VerificationKeys {
+        &self.verification
+    }
+
+    fn of(snapshot: &Snapshot) -> Result<Self, KeyError> {
+        let mut published = Vec::new();
+        let mut verification = Vec::new();
+        for algorithm in SigningAlgorithm::ALL {
+            for opened in snapshot.of(purpose(algorithm)) {
+                let key = parse(opened, algorithm)?;
+                published.push(key.public_jwk().map_err(unusable)?);
+                verification.push(key.verification_key());
+            }
+        }
+        Ok(Self {
+            es256: parse(snapshot.active(Purpose::OidcEs256)?, SigningAlgorithm::Es256)?,
+            rs256: parse(snapshot.active(Purpose::OidcRs256)?, SigningAlgorithm::Rs256)?,
+            jwks: JwkSet { keys: published },
+            verification: VerificationKeys::new(verification),
+        })
+    }
+}
+
+const fn purpose(algorithm: SigningAlgorithm) -> Purpose {
+    match algorithm {
+        SigningAlgorithm::Es256 => Purpose::OidcEs256,
+        SigningAlgorithm::Rs256 => Purpose::OidcRs256,
+    }
+}
+
+fn parse(opened: &OpenedKey, algorithm: SigningAlgorithm) -> Result<SigningKey, KeyError> {
+    SigningKey::from_pkcs8(&opened.id.to_string(), algorithm, &opened.pkcs8).map_err(unusable)
+}
+
+fn unusable(_: InvalidSigningKey) -> KeyError {
+    KeyError::Store(StoreError::Inconsistent("signing_keys.sealed_private"))
+}
+
+type Parsed = Option<(Arc<Snapshot>, Arc<OidcKeys>)>;
+
+/// The keys of this process. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct SigningKeys {
+    ring: KeyRing,
+    parsed: Arc<RwLock<Parsed>>,
+}
+
+impl SigningKeys {
+    /// Over the opened keys of `ring`.
+    pub fn new(ring: KeyRing) -> Self {
+        Self { ring, parsed: Arc::new(RwLock::new(None)) }
+    }
+
+    /// The seal, for other secrets that are kept in the store.
+    pub const fn sealer(&self) -> &Sealer {
+        self.ring.sealer()
+    }
+
+    /// The OpenID Connect keys as of at most a second before `now`.
+    pub fn oidc(&self, tx: &mut Tx<'_>, now: Timestamp) -> Result<Arc<OidcKeys>, StoreError> {
+        let snapshot = self.ring.snapshot(tx, now)?;
+        let known = self.parsed.read().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some((of, keys)) = known
+            && Arc::ptr_eq(&of, &snapshot)
+        {
+            return Ok(keys);
+        }
+        let keys = Arc::new(OidcKeys::of(&snapshot)?);
+        *self.parsed.write().unwrap_or_else(PoisonError::into_inner) = Some((snapshot, Arc::clone(&keys)));
+        Ok(keys)
+    }
+
+    /// The SAML keys as of at most a second before `now`: the one that signs first, then the others that are
+    /// published. Each is PKCS#8 with its id and the instant it was made, from which its certificate is derived.
+    pub fn saml(&self, tx: &mut Tx<'_>, now: Timestamp) -> Result<Vec<Arc<OpenedKey>>, StoreError> {
+        let snapshot = self.ring.snapshot(tx, now)?;
+        let active = Arc::clone(snapshot.active(Purpose::Saml)?);
+        let others = snapshot.of(Purpose::Saml).filter(|key| key.id != active.id).map(Arc::clone).collect::<Vec<_>>();
+        Ok([vec![active], others].concat())
+    }
+
+    /// Makes a key for `purpose`. Slow for RSA: not inside a transaction.
+    pub fn prepare(&self, op: &Operation, purpose: Purpose) -> Result<PreparedKey, KeyError> {
+        rotation::prepare(op, self.ring.sealer(), purpose)
+    }
+}
+
+/// Installs the first keys of a purpose. `Conflict(ActiveSigningKey)` when another node was faster.
+pub fn establish(tx: &mut Tx<'_>, op: &Operation, active: &PreparedKey, next: &PreparedKey) -> Result<(), KeyError> {
+    rotation::establish(tx, op, active, next)
+}
+
+/// Puts the waiting key of a purpose into use, with its audit entry. Every node signs with it within a second.
+pub fn rotate(tx: &mut Tx<'_>, op: &Operation, next: &PreparedKey) -> Result<Rotation, KeyError> {
+    let rotation = rotation::rotate(tx, op, next)?;
+    let detail = json!({ "purpose": next.purpose().as_str(), "next": rotation.next });
+    audit::write(tx, op, None, Action::SigningKeyRotated, &Subject::new("signing_key", rotation.active), &detail)?;
+    Ok(rotation)
+}
