@@ -10,6 +10,7 @@ pub mod operator_api;
 pub mod page_answer;
 pub mod panicked;
 pub mod problem;
+pub mod provider;
 pub mod request_body;
 
 use actix_web::web;
@@ -17,6 +18,7 @@ use actix_web::web;
 /// Mounts every door. `app` adds what surrounds them.
 pub fn mount(services: &mut web::ServiceConfig) {
     health::mount(services);
+    provider::mount(services);
     services.service(
         web::scope("/api/v1")
             .configure(admin_api::mount)

@@ -1,0 +1,190 @@
+//! `GET, POST /oauth2/authorize`: checks what an application asks for, and answers with a code, with an error at the
+//! application, or with the sign-in pages. What cannot be trusted to come from the application is answered with a page.
+
+use actix_web::http::header::SET_COOKIE;
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+
+use super::Provider;
+use super::failure::{self, Failure};
+use super::form::{self, Body};
+use crate::access::attempts::{self, NewAttempt};
+use crate::access::grants::{self, Decision};
+use crate::access::sessions::{self, Session};
+use crate::directory::applications::{self, Application};
+use crate::http::cookies::Cookie;
+use crate::http::page_answer::see_other;
+use crate::protocol::oidc::authorization::{AuthorizationRequest, addressee, echoed_state, error_url, success_url};
+use crate::protocol::oidc::discovery::path;
+use crate::protocol::oidc::error::{ErrorCode, OAuthError};
+use crate::protocol::oidc::parameters::Parameters;
+use crate::protocol::oidc::redirect_uri::is_registered;
+use crate::store::Tx;
+use crate::values::ids::{AccountId, AttemptId};
+use crate::values::operation::Operation;
+use crate::values::secret::Secret;
+
+/// The request is in the query.
+pub async fn get(request: HttpRequest, provider: Data<Provider>) -> HttpResponse {
+    let op = provider.operation();
+    let answer = answer(&request, &provider, &op).await;
+    answer.unwrap_or_else(|failure| match failure {
+        Failure::OAuth(error) => failure::page(&provider, &op, &error),
+        other => failure::broken(&provider, &op, &other),
+    })
+}
+
+/// The request is in the body. A POST from the application's site brings no cookies along (`SameSite=Lax`), so the
+/// browser is sent to the same request as a GET, where they arrive.
+pub async fn post(request: HttpRequest, provider: Data<Provider>, body: Body) -> HttpResponse {
+    match form::text(&request, &body) {
+        Ok(form) if form.bytes().all(|byte| byte.is_ascii_graphic()) => {
+            see_other(&format!("{}?{form}", path::AUTHORIZE))
+        }
+        Ok(_) => {
+            let error = OAuthError::invalid_request("the parameters are malformed");
+            failure::page(&provider, &provider.operation(), &error)
+        }
+        Err(error) => failure::page(&provider, &provider.operation(), &error),
+    }
+}
+
+/// What came of looking at the request before anything is written.
+struct Examined {
+    application: Application,
+    decision: Decision,
+}
+
+async fn answer(request: &HttpRequest, provider: &Data<Provider>, op: &Operation) -> Result<HttpResponse, Failure> {
+    let parameters = Parameters::parse(request.query_string())
+        .map_err(|_| OAuthError::invalid_request("the parameters are malformed"))?;
+    let application = addressed_application(provider, &parameters).await?;
+    let asked = match AuthorizationRequest::parse(&parameters) {
+        Ok(asked) => asked,
+        Err(error) => return Ok(refuse(provider, &parameters, &error)?),
+    };
+    let session_token = provider.cookies.read(request, Cookie::Session);
+    let examined = examine(provider, op, asked.clone(), application, session_token.clone()).await?;
+    match (examined.decision, session_token) {
+        (Decision::Refuse(error), _) => Ok(refuse(provider, &parameters, &error)?),
+        (Decision::Issue, Some(token)) => issue(request, provider, op, asked, examined.application, token).await,
+        (Decision::Issue | Decision::SignIn, _) => sign_in(request, provider, op, asked, examined.application).await,
+    }
+}
+
+fn refuse(provider: &Provider, parameters: &Parameters, error: &OAuthError) -> Result<HttpResponse, OAuthError> {
+    let redirect_uri = addressee(parameters)?.redirect_uri;
+    Ok(see_other(&error_url(redirect_uri, error, echoed_state(parameters), &provider.issuer)))
+}
+
+/// The application and its redirect URI, or a page: an error is never sent to a URI that is not registered.
+async fn addressed_application(provider: &Provider, parameters: &Parameters) -> Result<Application, Failure> {
+    const UNKNOWN: OAuthError = OAuthError::new(ErrorCode::InvalidClient, "the app is not known here");
+    let addressee = addressee(parameters)?;
+    let id = addressee.client_id.parse().map_err(|_| UNKNOWN)?;
+    let application = provider.store.read(move |tx| applications::find(tx, id)).await?.ok_or(UNKNOWN)?;
+    if !is_registered(addressee.redirect_uri, &application.redirect_uris) {
+        return Err(OAuthError::invalid_request("the redirect_uri is not registered for the app").into());
+    }
+    Ok(application)
+}
+
+async fn examine(
+    provider: &Data<Provider>,
+    op: &Operation,
+    asked: AuthorizationRequest,
+    application: Application,
+    session_token: Option<Secret>,
+) -> Result<Examined, Failure> {
+    let (ours, op) = (Data::clone(provider), op.clone());
+    provider
+        .store
+        .read(move |tx| {
+            let session = live_session(tx, &ours, &op, session_token.as_ref())?;
+            let hinted = match &asked.id_token_hint {
+                Some(hint) => Some(hinted_account(tx, &ours, &op, hint)?),
+                None => None,
+            };
+            let decision = grants::decide(&asked, &application, session.as_ref(), hinted, op.at);
+            Ok(Examined { application, decision })
+        })
+        .await
+}
+
+fn live_session(
+    tx: &mut Tx<'_>,
+    provider: &Provider,
+    op: &Operation,
+    token: Option<&Secret>,
+) -> Result<Option<Session>, Failure> {
+    match token {
+        Some(token) => Ok(sessions::find_live(tx, op, token, provider.session_limits)?),
+        None => Ok(None),
+    }
+}
+
+fn hinted_account(
+    tx: &mut Tx<'_>,
+    provider: &Provider,
+    op: &Operation,
+    hint: &str,
+) -> Result<Option<AccountId>, Failure> {
+    let keys = provider.keys.oidc(tx, op.at)?;
+    let claims = keys.verification().id_token_hint(hint, &provider.issuer).ok();
+    Ok(claims.and_then(|claims| claims.sub.parse().ok()))
+}
+
+/// Issues a code over the session, which is looked at again inside the transaction.
+async fn issue(
+    request: &HttpRequest,
+    provider: &Data<Provider>,
+    op: &Operation,
+    asked: AuthorizationRequest,
+    application: Application,
+    token: Secret,
+) -> Result<HttpResponse, Failure> {
+    let (ours, in_write) = (Data::clone(provider), op.clone());
+    let (for_write, application_again) = (asked.clone(), application.clone());
+    let code = provider
+        .store
+        .write(move |tx| {
+            let Some(session) = live_session(tx, &ours, &in_write, Some(&token))? else { return Ok(None) };
+            if session.is_touch_due(in_write.at) {
+                sessions::touch(tx, &in_write, &session)?;
+            }
+            let op = in_write.by(crate::values::operation::Actor::Person { account: session.account });
+            Ok::<_, Failure>(Some(grants::issue(tx, &op, &for_write, &application_again, &session, ours.lifetimes)?))
+        })
+        .await?;
+    let url = match code {
+        None => return sign_in(request, provider, op, asked, application).await,
+        Some(Ok(code)) => success_url(&asked.redirect_uri, code.expose(), asked.state.as_deref(), &provider.issuer),
+        Some(Err(error)) => error_url(&asked.redirect_uri, &error, asked.state.as_deref(), &provider.issuer),
+    };
+    Ok(see_other(&url))
+}
+
+/// Begins a sign-in attempt, bound to this browser by a cookie.
+async fn sign_in(
+    request: &HttpRequest,
+    provider: &Data<Provider>,
+    op: &Operation,
+    asked: AuthorizationRequest,
+    application: Application,
+) -> Result<HttpResponse, Failure> {
+    let known = provider.cookies.read(request, Cookie::Attempt);
+    let binding = known.unwrap_or_else(|| attempts::new_binding(op));
+    let (in_write, cookie_value, ttl_seconds) = (op.clone(), binding.clone(), provider.attempt_seconds);
+    let attempt: AttemptId = provider
+        .store
+        .write(move |tx| {
+            let new = NewAttempt { application: application.id, request: &asked, binding: &binding, ttl_seconds };
+            attempts::start(tx, &in_write, &new)
+        })
+        .await?;
+    let cookie = provider.cookies.set(Cookie::Attempt, &cookie_value);
+    let cookie = cookie.map_err(|error| Failure::Internal(error.to_string()))?;
+    let mut answer = see_other(&format!("/sign-in/{attempt}"));
+    answer.headers_mut().append(SET_COOKIE, cookie);
+    Ok(answer)
+}

@@ -1,0 +1,141 @@
+//! `GET, POST /oauth2/end-session` (OpenID Connect RP-Initiated Logout 1.0).
+//!
+//! The session ends at once when the application proves, by an ID token of ours about this very session, that it
+//! speaks of it; otherwise the person is asked. The browser goes back to the application only to a registered URI of
+//! the application that the ID token is for.
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::SET_COOKIE;
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+
+use super::Provider;
+use super::failure::{self, Failure};
+use super::form::{self, Body};
+use crate::access::sessions::{self, Session};
+use crate::directory::applications;
+use crate::http::cookies::Cookie;
+use crate::http::page_answer::{Forms, see_other};
+use crate::pages::sign_out::SignOutPage;
+use crate::pages::signed_out::SignedOutPage;
+use crate::protocol::oidc::discovery::path;
+use crate::protocol::oidc::error::OAuthError;
+use crate::protocol::oidc::id_token::HintClaims;
+use crate::protocol::oidc::logout::{EndSessionRequest, return_url};
+use crate::protocol::oidc::parameters::Parameters;
+use crate::protocol::oidc::redirect_uri::is_registered;
+use crate::store::Tx;
+use crate::values::operation::Operation;
+use crate::values::secret::Secret;
+
+/// Where the form of the question goes.
+const SIGN_OUT: &str = "/sign-out";
+
+/// The request is in the query.
+pub async fn get(request: HttpRequest, provider: Data<Provider>) -> HttpResponse {
+    let op = provider.operation();
+    answer(&request, &provider, &op).await.unwrap_or_else(|failure| match failure {
+        Failure::OAuth(error) => failure::page(&provider, &op, &error),
+        other => failure::broken(&provider, &op, &other),
+    })
+}
+
+/// The request is in the body; cookies come along only when the browser asks again by GET (see `authorize`).
+pub async fn post(request: HttpRequest, provider: Data<Provider>, body: Body) -> HttpResponse {
+    match form::text(&request, &body) {
+        Ok(form) if form.bytes().all(|byte| byte.is_ascii_graphic()) => {
+            see_other(&format!("{}?{form}", path::END_SESSION))
+        }
+        Ok(_) => {
+            let error = OAuthError::invalid_request("the parameters are malformed");
+            failure::page(&provider, &provider.operation(), &error)
+        }
+        Err(error) => failure::page(&provider, &provider.operation(), &error),
+    }
+}
+
+/// What the request and the browser's session amount to.
+enum Outcome {
+    /// Nobody is signed in (any more); go there, or show that.
+    SignedOut(Option<String>),
+    /// Somebody is signed in, and the application did not prove that it means them.
+    Ask,
+    /// The person's session has just ended.
+    Ended(Option<String>),
+}
+
+async fn answer(request: &HttpRequest, provider: &Data<Provider>, op: &Operation) -> Result<HttpResponse, Failure> {
+    let parameters = Parameters::parse(request.query_string())
+        .map_err(|_| OAuthError::invalid_request("the parameters are malformed"))?;
+    let asked = EndSessionRequest::parse(&parameters)?;
+    let token = provider.cookies.read(request, Cookie::Session);
+    let (ours, in_write) = (Data::clone(provider), op.clone());
+    let outcome = provider.store.write(move |tx| end(tx, &ours, &in_write, &asked, token.as_ref())).await?;
+    match outcome {
+        Outcome::Ask => {
+            let page = SignOutPage { action: SIGN_OUT.to_owned() };
+            Ok(provider.pages.page(StatusCode::OK, &page, Forms::StayHere))
+        }
+        Outcome::SignedOut(back) => Ok(leave(provider, back)),
+        Outcome::Ended(back) => {
+            let removal = provider.cookies.remove(Cookie::Session);
+            let removal = removal.map_err(|error| Failure::Internal(error.to_string()))?;
+            let mut answer = leave(provider, back);
+            answer.headers_mut().append(SET_COOKIE, removal);
+            Ok(answer)
+        }
+    }
+}
+
+fn leave(provider: &Provider, back: Option<String>) -> HttpResponse {
+    match back {
+        Some(url) => see_other(&url),
+        None => provider.pages.page(StatusCode::OK, &SignedOutPage, Forms::StayHere),
+    }
+}
+
+fn end(
+    tx: &mut Tx<'_>,
+    provider: &Provider,
+    op: &Operation,
+    asked: &EndSessionRequest,
+    token: Option<&Secret>,
+) -> Result<Outcome, Failure> {
+    let hint = match &asked.id_token_hint {
+        Some(hint) => provider.keys.oidc(tx, op.at)?.verification().id_token_hint(hint, &provider.issuer).ok(),
+        None => None,
+    };
+    let back = return_address(tx, asked, hint.as_ref())?;
+    let session = match token {
+        Some(token) => sessions::find_live(tx, op, token, provider.session_limits)?,
+        None => None,
+    };
+    match session {
+        None => Ok(Outcome::SignedOut(back)),
+        Some(session) if is_about(hint.as_ref(), &session) => {
+            sessions::end(tx, op, session.id, session.organization)?;
+            Ok(Outcome::Ended(back))
+        }
+        Some(_) => Ok(Outcome::Ask),
+    }
+}
+
+fn is_about(hint: Option<&HintClaims>, session: &Session) -> bool {
+    hint.and_then(|hint| hint.sid.as_deref()).is_some_and(|sid| sid == session.id.to_string())
+}
+
+/// A registered URI of the application that the verified hint is for, with `state`. Anything else leads nowhere.
+fn return_address(
+    tx: &mut Tx<'_>,
+    asked: &EndSessionRequest,
+    hint: Option<&HintClaims>,
+) -> Result<Option<String>, Failure> {
+    let (Some(hint), Some(uri)) = (hint, &asked.post_logout_redirect_uri) else { return Ok(None) };
+    if asked.client_id.as_ref().is_some_and(|client_id| *client_id != hint.aud) {
+        return Ok(None);
+    }
+    let Ok(id) = hint.aud.parse() else { return Ok(None) };
+    let application = applications::find(tx, id)?;
+    let is_known = application.is_some_and(|known| is_registered(uri, &known.post_logout_redirect_uris));
+    Ok(is_known.then(|| return_url(uri, asked.state.as_deref())))
+}

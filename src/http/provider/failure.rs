@@ -1,0 +1,157 @@
+//! How failures are answered: JSON to applications (RFC 6749, 5.2; RFC 6750, 3), a page to people.
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{CACHE_CONTROL, HeaderName, HeaderValue, PRAGMA, RETRY_AFTER, WWW_AUTHENTICATE};
+use actix_web::{HttpResponse, ResponseError};
+
+use super::Provider;
+use crate::access::tokens::issuance::IssuanceError;
+use crate::http::page_answer::Forms;
+use crate::pages::error::{ErrorPage, Next};
+use crate::protocol::oidc::error::{ErrorCode, OAuthError};
+use crate::store::failure::StoreError;
+use crate::values::operation::Operation;
+
+/// A failure of a request by an application.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// The request or the client is at fault.
+    #[error(transparent)]
+    OAuth(#[from] OAuthError),
+    /// The body was too large.
+    #[error("the body is too large")]
+    TooLarge,
+    /// The bearer token is missing.
+    #[error("no bearer token")]
+    NoToken,
+    /// The bearer token does not hold.
+    #[error("the bearer token does not hold")]
+    InvalidToken,
+    /// The gateway is at fault: what it is, is logged and not told.
+    #[error("{0}")]
+    Internal(String),
+    /// The database cannot be reached.
+    #[error("{0}")]
+    Unavailable(String),
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Unavailable(text) => Self::Unavailable(text),
+            StoreError::Conflict(_) | StoreError::Inconsistent(_) | StoreError::Internal(_) => {
+                Self::Internal(error.to_string())
+            }
+        }
+    }
+}
+
+impl From<IssuanceError> for Failure {
+    fn from(error: IssuanceError) -> Self {
+        match error {
+            IssuanceError::Store(error) => error.into(),
+            IssuanceError::Signing(error) => Self::Internal(error.to_string()),
+        }
+    }
+}
+
+impl ResponseError for Failure {
+    fn status_code(&self) -> StatusCode {
+        match self {
+            Self::OAuth(OAuthError { code: ErrorCode::InvalidClient | ErrorCode::InvalidToken, .. })
+            | Self::NoToken
+            | Self::InvalidToken => StatusCode::UNAUTHORIZED,
+            Self::OAuth(OAuthError { code: ErrorCode::InsufficientScope, .. }) => StatusCode::FORBIDDEN,
+            Self::OAuth(_) => StatusCode::BAD_REQUEST,
+            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let mut answer = HttpResponse::build(self.status_code());
+        answer.insert_header((CACHE_CONTROL, "no-store")).insert_header((PRAGMA, "no-cache"));
+        if let Some((name, value)) = self.challenge() {
+            answer.insert_header((name, value));
+        }
+        match self {
+            // RFC 6750, 3.1: without a token "the resource server SHOULD NOT include an error code".
+            Self::NoToken => answer.finish(),
+            _ => answer.json(self.told().body()),
+        }
+    }
+}
+
+impl Failure {
+    fn told(&self) -> OAuthError {
+        match self {
+            Self::OAuth(error) => *error,
+            Self::TooLarge => OAuthError::invalid_request("the body is too large"),
+            Self::NoToken | Self::InvalidToken => {
+                OAuthError::new(ErrorCode::InvalidToken, "the access token is not valid (any more)")
+            }
+            Self::Internal(error) => {
+                tracing::error!(%error, "a request of an application failed");
+                OAuthError::new(ErrorCode::ServerError, "the gateway failed")
+            }
+            Self::Unavailable(error) => {
+                tracing::warn!(%error, "a request of an application could not be served");
+                OAuthError::new(ErrorCode::TemporarilyUnavailable, "the gateway cannot answer at the moment")
+            }
+        }
+    }
+
+    fn challenge(&self) -> Option<(HeaderName, HeaderValue)> {
+        let challenge = |text| Some((WWW_AUTHENTICATE, HeaderValue::from_static(text)));
+        match self {
+            Self::OAuth(OAuthError { code: ErrorCode::InvalidClient, .. }) => challenge("Basic realm=\"causeway\""),
+            Self::NoToken => challenge("Bearer realm=\"causeway\""),
+            Self::InvalidToken | Self::OAuth(OAuthError { code: ErrorCode::InvalidToken, .. }) => {
+                challenge("Bearer realm=\"causeway\", error=\"invalid_token\"")
+            }
+            Self::Unavailable(_) => Some((RETRY_AFTER, HeaderValue::from_static("2"))),
+            Self::OAuth(_) | Self::TooLarge | Self::Internal(_) => None,
+        }
+    }
+}
+
+/// A page that says that the application's request cannot be followed. Nothing of the request is shown.
+pub fn page(provider: &Provider, op: &Operation, error: &OAuthError) -> HttpResponse {
+    let text = format!("The app that sent you here asked in a way that cannot be answered: {}.", error.description);
+    let advice = "Go back to the app and try again. If it happens again, tell the people who run the app.";
+    answer(provider, op, StatusCode::BAD_REQUEST, ("This sign-in link does not work", text, advice))
+}
+
+/// A page for a failure of the gateway itself.
+pub fn broken(provider: &Provider, op: &Operation, failure: &Failure) -> HttpResponse {
+    let told = failure.told();
+    let status = failure.status_code();
+    let text = match told.code {
+        ErrorCode::TemporarilyUnavailable => "The sign-in service cannot be reached for the moment.".to_owned(),
+        _ => "The sign-in service has failed.".to_owned(),
+    };
+    let mut answer = answer(provider, op, status, ("Something went wrong", text, "Please try again in a moment."));
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("2"));
+    }
+    answer
+}
+
+fn answer(
+    provider: &Provider,
+    op: &Operation,
+    status: StatusCode,
+    (title, text, advice): (&str, String, &str),
+) -> HttpResponse {
+    let page = ErrorPage {
+        title: title.to_owned(),
+        text,
+        advice: Some(advice.to_owned()),
+        next: Next::Nothing,
+        support: None,
+        request: op.request,
+        at: op.at,
+    };
+    provider.pages.page(status, &page, Forms::StayHere)
+}

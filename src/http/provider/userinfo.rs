@@ -1,0 +1,42 @@
+//! `GET, POST /oauth2/userinfo`.
+
+use actix_web::http::header::CACHE_CONTROL;
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+
+use super::failure::Failure;
+use super::form::{self, Body};
+use super::{Provider, client};
+use crate::access::tokens;
+use crate::protocol::oidc::userinfo::bearer_token;
+
+/// The token comes in the header.
+pub async fn get(request: HttpRequest, provider: Data<Provider>) -> Result<HttpResponse, Failure> {
+    let token = bearer_token(client::header(&request)?, None)?.ok_or(Failure::NoToken)?;
+    answer(&provider, token.to_owned()).await
+}
+
+/// The token comes in the header or in a form body.
+pub async fn post(request: HttpRequest, provider: Data<Provider>, body: Body) -> Result<HttpResponse, Failure> {
+    let is_empty = body.as_ref().is_ok_and(|bytes| bytes.is_empty());
+    let form = if is_empty { None } else { Some(form::parameters(&request, &body)?) };
+    let token = bearer_token(client::header(&request)?, form.as_ref())?.ok_or(Failure::NoToken)?;
+    answer(&provider, token.to_owned()).await
+}
+
+/// One read: the keys (from memory), and what the grant rests on.
+async fn answer(provider: &Data<Provider>, token: String) -> Result<HttpResponse, Failure> {
+    let op = provider.operation();
+    let ours = Data::clone(provider);
+    let found = provider
+        .store
+        .read(move |tx| {
+            let keys = ours.keys.oidc(tx, op.at)?;
+            let claims = keys.verification().access_token(&token, &ours.issuer, op.at);
+            let claims = claims.map_err(|_| Failure::InvalidToken)?;
+            Ok::<_, Failure>(tokens::userinfo(tx, &op, &claims)?)
+        })
+        .await?;
+    let claims = found.ok_or(Failure::InvalidToken)?;
+    Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(claims))
+}
