@@ -152,3 +152,5 @@ fn insert_grant(
     Ok(row.id)
 }
 
+#[cfg(test)]
+mod tests;

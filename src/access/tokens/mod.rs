@@ -257,3 +257,5 @@ pub fn purge(tx: &mut Tx<'_>, op: &Operation, limit: i64) -> Result<usize, Store
     Ok(tokens.saturating_add(grants))
 }
 
+#[cfg(test)]
+mod tests;

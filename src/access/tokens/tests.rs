@@ -1,0 +1,393 @@
+//! The life of codes and tokens, on both engines.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use futures_util::future::join_all;
+
+use super::issuance::Issuance;
+use super::standing::Ended;
+use super::{Outcome, PresentedCode, Refusal, redeem, refresh, revoke, userinfo};
+use crate::access::attempts::state::Identified;
+use crate::access::grants::{self, Lifetimes};
+use crate::access::sessions::{self, Limits, Session};
+use crate::access::signing_keys::{self, OidcKeys, SigningKeys};
+use crate::access::testing::{REDIRECT_URI, World, world};
+use crate::directory::accounts;
+use crate::directory::applications::{self, Application, ApplicationKind, IdTokenAlgorithm, NewApplication};
+use crate::keys::purpose::Purpose;
+use crate::keys::ring::KeyRing;
+use crate::keys::sealing::Sealer;
+use crate::protocol::oidc::access_token::AccessTokenClaims;
+use crate::protocol::oidc::pkce::CodeVerifier;
+use crate::protocol::oidc::scope::ScopeSet;
+use crate::protocol::oidc::userinfo::UserInfoClaims;
+use crate::store::failure::StoreError;
+use crate::values::secret::Secret;
+
+const ISSUER: &str = "https://id.test";
+const SESSION: Limits = Limits { idle_seconds: 3_600, absolute_seconds: 36_000 };
+const LIFETIMES: Lifetimes =
+    Lifetimes { code_seconds: 60, access_token_seconds: 600, refresh_token_seconds: 1_209_600 };
+// RFC 7636, appendix B: the verifier of the challenge in `World::request`.
+const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+
+async fn session(world: &World) -> Session {
+    let (op, account, organization, connection) = (world.op(), world.ada, world.organization, world.connection);
+    let identified = Identified {
+        account,
+        organization,
+        connection,
+        session_epoch: 1,
+        amr: vec!["pwd".to_owned(), "otp".to_owned()],
+        acr: "urn:acme:two".to_owned(),
+        auth_time: op.at,
+        session_expires_at: None,
+    };
+    world.store().write(move |tx| sessions::start(tx, &op, &identified, SESSION)).await.unwrap().0
+}
+
+async fn application(world: &World) -> Application {
+    let id = world.application;
+    world.store().read(move |tx| applications::find(tx, id)).await.unwrap().unwrap()
+}
+
+async fn other_application(world: &World) -> Application {
+    let op = world.operator();
+    let new = NewApplication {
+        name: "Other".to_owned(),
+        kind: ApplicationKind::Confidential,
+        id_token_algorithm: IdTokenAlgorithm::Rs256,
+        redirect_uris: vec![REDIRECT_URI.to_owned()],
+        post_logout_redirect_uris: vec![],
+    };
+    world
+        .store()
+        .write(move |tx| Ok::<_, StoreError>(applications::register(tx, &op, None, &new).unwrap().0))
+        .await
+        .unwrap()
+}
+
+async fn code(world: &World, session: &Session, scope: &str) -> Secret {
+    let (op, application, session) = (world.op(), application(world).await, session.clone());
+    let mut request = world.request();
+    request.scope = ScopeSet::parse(scope);
+    let issued = world.store().write(move |tx| grants::issue(tx, &op, &request, &application, &session, LIFETIMES));
+    issued.await.unwrap().unwrap()
+}
+
+fn presented(code: &Secret) -> PresentedCode {
+    let verifier = CodeVerifier::parse(VERIFIER).unwrap();
+    PresentedCode { code: code.clone(), redirect_uri: REDIRECT_URI.to_owned(), verifier }
+}
+
+async fn present(world: &World, application: Application, presented: PresentedCode) -> Outcome {
+    let op = world.op();
+    world.store().write(move |tx| redeem(tx, &op, &application, &presented, LIFETIMES)).await.unwrap()
+}
+
+async fn rotate(world: &World, token: &Secret, scope: Option<&str>) -> Outcome {
+    let (op, application, token) = (world.op(), application(world).await, token.clone());
+    let scope = scope.map(ScopeSet::parse);
+    world.store().write(move |tx| refresh(tx, &op, &application, &token, scope, LIFETIMES)).await.unwrap()
+}
+
+fn issued(outcome: Outcome) -> Issuance {
+    match outcome {
+        Outcome::Issued(issuance) => *issuance,
+        Outcome::Refused(refusal) => panic!("refused: {refusal:?}"),
+    }
+}
+
+fn refused(outcome: Outcome) -> Refusal {
+    match outcome {
+        Outcome::Refused(refusal) => refusal,
+        Outcome::Issued(_) => panic!("issued"),
+    }
+}
+
+/// Ada's tokens, fresh from a code.
+async fn tokens(world: &World, scope: &str) -> Issuance {
+    let session = session(world).await;
+    let code = code(world, &session, scope).await;
+    issued(present(world, application(world).await, presented(&code)).await)
+}
+
+fn access_claims(world: &World, issuance: &Issuance) -> AccessTokenClaims {
+    let grant = &issuance.standing.grant;
+    AccessTokenClaims {
+        iss: ISSUER.to_owned(),
+        sub: grant.account_id.to_string(),
+        aud: ISSUER.to_owned(),
+        client_id: grant.application_id.to_string(),
+        exp: world.op().at.seconds() + 600,
+        iat: world.op().at.seconds(),
+        jti: "j".to_owned(),
+        scope: issuance.scope,
+        grant: grant.id.to_string(),
+        sid: grant.session_id.to_string(),
+        sep: grant.session_epoch,
+        dc: "us".to_owned(),
+        home_dc: "us".to_owned(),
+    }
+}
+
+async fn who(world: &World, claims: AccessTokenClaims) -> Option<UserInfoClaims> {
+    let op = world.op();
+    world.store().read(move |tx| userinfo(tx, &op, &claims)).await.unwrap()
+}
+
+async fn deactivate(world: &World) {
+    let (op, organization, ada) = (world.operator(), world.organization, world.ada);
+    world.store().write(move |tx| accounts::deactivate(tx, &op, organization, ada)).await.unwrap();
+}
+
+async fn keys(world: &World) -> std::sync::Arc<OidcKeys> {
+    let sealer = Sealer::new(&[Secret::from(STANDARD.encode([1; 32]))]).unwrap();
+    let keys = SigningKeys::new(KeyRing::new(sealer));
+    for purpose in Purpose::ALL {
+        let op = world.op();
+        let (active, next) = (keys.prepare(&op, purpose).unwrap(), keys.prepare(&op, purpose).unwrap());
+        world.store().write(move |tx| signing_keys::establish(tx, &op, &active, &next)).await.unwrap();
+    }
+    let at = world.op().at;
+    world.store().read(move |tx| keys.oidc(tx, at)).await.unwrap()
+}
+
+#[tokio::test]
+async fn oidcc_server_a_code_becomes_tokens_that_say_who_and_how() {
+    for world in world().await {
+        let keys = keys(&world).await;
+        let issuance = tokens(&world, "openid email").await;
+        let answer = issuance.sign(&world.op(), &keys, ISSUER).unwrap();
+        let claims = keys.verification().access_token(&answer.access_token, ISSUER, world.op().at).unwrap();
+        assert_eq!(claims.sub, world.ada.to_string(), "{}", world.engine());
+        let id_token = answer.id_token.unwrap();
+        assert!(keys.verification().id_token_hint(&id_token, ISSUER).is_ok());
+        let payload = id_token.split('.').nth(1).unwrap();
+        let payload = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(payload).unwrap();
+        let said: serde_json::Value = serde_json::from_slice(&payload).unwrap();
+        let expected = serde_json::json!({
+            "iss": ISSUER, "sub": world.ada, "aud": world.application, "nonce": "n",
+            "amr": ["pwd", "otp"], "acr": "urn:acme:two", "auth_time": world.op().at.seconds(),
+            "org": world.organization, "org_name": "Acme", "membership": "member", "account_kind": "primary",
+            "dc": "us", "home_dc": "us", "email": "ada@acme.test",
+            "session_expiry": world.op().at.seconds() + SESSION.absolute_seconds,
+        });
+        for (name, value) in expected.as_object().unwrap() {
+            assert_eq!(&said[name], value, "{name}");
+        }
+        assert!(said["at_hash"].is_string() && said["sid"].is_string() && said.get("name").is_none());
+        assert_eq!((claims.dc.as_str(), claims.home_dc.as_str()), ("us", "us"));
+    }
+}
+
+#[tokio::test]
+async fn oidcc_codereuse_revokes_what_the_code_had_given() {
+    for world in world().await {
+        let session = session(&world).await;
+        let code = code(&world, &session, "openid").await;
+        let first = issued(present(&world, application(&world).await, presented(&code)).await);
+        assert!(who(&world, access_claims(&world, &first)).await.is_some());
+        let again = present(&world, application(&world).await, presented(&code)).await;
+        assert_eq!(refused(again), Refusal::Reused, "{}", world.engine());
+        assert!(who(&world, access_claims(&world, &first)).await.is_none());
+        let refresh = rotate(&world, &first.refresh_token, None).await;
+        assert_eq!(refused(refresh), Refusal::Ended(Ended::Revoked));
+    }
+}
+
+#[tokio::test]
+async fn of_many_who_present_a_code_at_once_one_succeeds_at_most_and_nothing_stays_in_force() {
+    for world in world().await {
+        let session = session(&world).await;
+        let code = code(&world, &session, "openid").await;
+        let application = application(&world).await;
+        let all = join_all((0..20).map(|_| present(&world, application.clone(), presented(&code)))).await;
+        let won: Vec<Issuance> = all.into_iter().filter(|one| matches!(one, Outcome::Issued(_))).map(issued).collect();
+        assert!(won.len() <= 1, "{}: {}", world.engine(), won.len());
+        for issuance in won {
+            assert!(who(&world, access_claims(&world, &issuance)).await.is_none());
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_code_is_bound_to_application_redirect_uri_and_verifier_and_one_wrong_use_burns_it() {
+    for world in world().await {
+        let session = session(&world).await;
+        let (own, other) = (application(&world).await, other_application(&world).await);
+
+        let stolen = code(&world, &session, "openid").await;
+        assert_eq!(refused(present(&world, other, presented(&stolen)).await), Refusal::Unknown);
+        issued(present(&world, own.clone(), presented(&stolen)).await);
+
+        for (wrong, why) in [
+            (|right: PresentedCode| PresentedCode { redirect_uri: format!("{REDIRECT_URI}/"), ..right }) as WrongUse,
+            |right| PresentedCode { verifier: CodeVerifier::parse(&"v".repeat(43)).unwrap(), ..right },
+        ]
+        .into_iter()
+        .zip([Refusal::RedirectUri, Refusal::Verifier])
+        {
+            let code = code(&world, &session, "openid").await;
+            assert_eq!(refused(present(&world, own.clone(), wrong(presented(&code))).await), why);
+            assert_eq!(refused(present(&world, own.clone(), presented(&code)).await), Refusal::Reused);
+        }
+    }
+}
+
+type WrongUse = fn(PresentedCode) -> PresentedCode;
+
+#[tokio::test]
+async fn a_code_lives_a_minute() {
+    for world in world().await {
+        let session = session(&world).await;
+        let (in_time, late) = (code(&world, &session, "openid").await, code(&world, &session, "openid").await);
+        world.advance(59);
+        issued(present(&world, application(&world).await, presented(&in_time)).await);
+        world.advance(1);
+        assert_eq!(refused(present(&world, application(&world).await, presented(&late)).await), Refusal::Expired);
+    }
+}
+
+#[tokio::test]
+async fn another_spelling_of_a_code_or_token_is_unknown() {
+    for world in world().await {
+        let session = session(&world).await;
+        let code = code(&world, &session, "openid").await;
+        let text = code.expose();
+        for other in [&text[1..], &text[..text.len() - 1], &text.to_uppercase(), &format!("{text}="), ""] {
+            let code = Secret::from((*other).to_owned());
+            assert_eq!(refused(present(&world, application(&world).await, presented(&code)).await), Refusal::Unknown);
+            assert_eq!(refused(rotate(&world, &code, None).await), Refusal::Unknown);
+        }
+    }
+}
+
+#[tokio::test]
+async fn oidcc_refresh_token_is_rotated_and_its_second_use_ends_the_family() {
+    for world in world().await {
+        let first = tokens(&world, "openid").await;
+        let second = issued(rotate(&world, &first.refresh_token, None).await);
+        let third = issued(rotate(&world, &second.refresh_token, None).await);
+        assert_eq!(third.nonce, None);
+        assert_eq!(refused(rotate(&world, &first.refresh_token, None).await), Refusal::Reused);
+        let after = rotate(&world, &third.refresh_token, None).await;
+        assert_eq!(refused(after), Refusal::Ended(Ended::Revoked), "{}", world.engine());
+    }
+}
+
+#[tokio::test]
+async fn fifty_parallel_refreshes_give_one_success_and_then_the_family_is_revoked() {
+    for world in world().await {
+        let first = tokens(&world, "openid").await;
+        let all = join_all((0..50).map(|_| rotate(&world, &first.refresh_token, None))).await;
+        let won: Vec<Issuance> = all.into_iter().filter(|one| matches!(one, Outcome::Issued(_))).map(issued).collect();
+        assert_eq!(won.len(), 1, "{}", world.engine());
+        for issuance in won {
+            let after = rotate(&world, &issuance.refresh_token, None).await;
+            assert_eq!(refused(after), Refusal::Ended(Ended::Revoked));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_refresh_may_narrow_the_scope_but_never_widen_it() {
+    for world in world().await {
+        let first = tokens(&world, "openid email").await;
+        let wider = rotate(&world, &first.refresh_token, Some("openid email profile")).await;
+        assert_eq!(refused(wider), Refusal::Scope);
+        let narrow = issued(rotate(&world, &first.refresh_token, Some("openid")).await);
+        assert!(who(&world, access_claims(&world, &narrow)).await.unwrap().person.email.is_none());
+        let whole = issued(rotate(&world, &narrow.refresh_token, None).await);
+        let person = who(&world, access_claims(&world, &whole)).await.unwrap().person;
+        assert_eq!(person.email.as_deref(), Some("ada@acme.test"));
+    }
+}
+
+#[tokio::test]
+async fn deactivation_ends_code_refresh_and_userinfo_at_once_and_reactivation_revives_nothing() {
+    for world in world().await {
+        let issuance = tokens(&world, "openid offline_access").await;
+        let session = session(&world).await;
+        let code = code(&world, &session, "openid").await;
+        deactivate(&world).await;
+        assert!(who(&world, access_claims(&world, &issuance)).await.is_none(), "{}", world.engine());
+        let (op, organization, ada) = (world.operator(), world.organization, world.ada);
+        world.store().write(move |tx| accounts::reactivate(tx, &op, organization, ada)).await.unwrap();
+        assert!(who(&world, access_claims(&world, &issuance)).await.is_none());
+        let refresh = rotate(&world, &issuance.refresh_token, None).await;
+        assert_eq!(refused(refresh), Refusal::Ended(Ended::SessionEpoch));
+        let late = present(&world, application(&world).await, presented(&code)).await;
+        assert_eq!(refused(late), Refusal::Ended(Ended::SessionEpoch));
+    }
+}
+
+#[tokio::test]
+async fn signing_out_ends_what_was_not_for_offline_use() {
+    for world in world().await {
+        let (online, offline) = (tokens(&world, "openid").await, tokens(&world, "openid offline_access").await);
+        for issuance in [&online, &offline] {
+            let (op, organization, session) = (world.op(), world.organization, issuance.standing.grant.session_id);
+            world.store().write(move |tx| sessions::end(tx, &op, session, organization)).await.unwrap();
+        }
+        assert!(who(&world, access_claims(&world, &online)).await.is_none());
+        let refresh = rotate(&world, &online.refresh_token, None).await;
+        assert_eq!(refused(refresh), Refusal::Ended(Ended::SignedOut));
+        issued(rotate(&world, &offline.refresh_token, None).await);
+    }
+}
+
+#[tokio::test]
+async fn a_grant_ends_with_its_session_and_an_offline_one_after_thirty_days() {
+    for world in world().await {
+        let (online, offline) = (tokens(&world, "openid").await, tokens(&world, "openid offline_access").await);
+        world.advance(SESSION.absolute_seconds);
+        assert_eq!(refused(rotate(&world, &online.refresh_token, None).await), Refusal::Expired);
+        let offline = issued(rotate(&world, &offline.refresh_token, None).await);
+        world.advance(LIFETIMES.refresh_token_seconds);
+        assert_eq!(refused(rotate(&world, &offline.refresh_token, None).await), Refusal::Expired);
+    }
+}
+
+#[tokio::test]
+async fn an_application_revokes_its_own_tokens_only() {
+    for world in world().await {
+        let issuance = tokens(&world, "openid").await;
+        let (own, other) = (application(&world).await, other_application(&world).await);
+        for (application, survives) in [(other, true), (own, false)] {
+            let (op, token) = (world.op(), issuance.refresh_token.clone());
+            world.store().write(move |tx| revoke(tx, &op, &application, &token)).await.unwrap();
+            assert_eq!(who(&world, access_claims(&world, &issuance)).await.is_some(), survives);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_token_about_somebody_else_or_of_an_older_epoch_opens_nothing() {
+    for world in world().await {
+        let issuance = tokens(&world, "openid").await;
+        let right = access_claims(&world, &issuance);
+        for wrong in [
+            AccessTokenClaims { sub: world.organization.to_string(), ..right.clone() },
+            AccessTokenClaims { sep: 0, ..right.clone() },
+            AccessTokenClaims { grant: world.organization.to_string(), ..right.clone() },
+            AccessTokenClaims { grant: "x".to_owned(), ..right.clone() },
+        ] {
+            assert!(who(&world, wrong.clone()).await.is_none(), "{wrong:?}");
+        }
+        assert!(who(&world, right).await.is_some());
+    }
+}
+
+#[tokio::test]
+async fn what_has_ended_is_purged_and_what_lives_is_kept() {
+    for world in world().await {
+        let offline = tokens(&world, "openid offline_access").await;
+        tokens(&world, "openid").await;
+        world.advance(SESSION.absolute_seconds + 1);
+        let op = world.op();
+        let purged = world.store().write(move |tx| super::purge(tx, &op, 100)).await.unwrap();
+        assert_eq!(purged, 2, "{}: one token and one grant", world.engine());
+        issued(rotate(&world, &offline.refresh_token, None).await);
+    }
+}
