@@ -10,6 +10,7 @@ use actix_web::{App, HttpServer, web};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use crate::access::signing_keys::SigningKeys;
 use crate::config::{Config, MailTransport};
 use crate::directory::service_provider::ServiceProvider;
 use crate::flows::outside::Outside;
@@ -155,6 +156,7 @@ pub async fn start(config: Config, clock: Clock, entropy: Entropy) -> Result<Run
     let reach = if config.allows_loopback { Reach::PublicAndLoopback } else { Reach::Public };
     let client = HttpClient::new(http_client::Settings { reach, ..http_client::Settings::default() })?;
     let keys = KeyRing::new(sealer.clone());
+    let signing_keys = SigningKeys::new(keys.clone());
     let outside = Outside {
         dns: Dns::new(&config.dns_servers)?,
         idp: IdpClient::new(client),
@@ -171,7 +173,7 @@ pub async fn start(config: Config, clock: Clock, entropy: Entropy) -> Result<Run
         mailer: mailer(&config)?,
         gateway: config.public_url.as_str().trim_end_matches('/').to_owned(),
     };
-    let context = Context { store, clock, entropy, config: Arc::new(config), outside };
+    let context = Context { store, clock, entropy, config: Arc::new(config), outside, signing_keys };
     serve(context, runner)
 }
 

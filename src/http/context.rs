@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::access::signing_keys::SigningKeys;
 use crate::config::Config;
 use crate::flows::outside::Outside;
 use crate::store::Store;
@@ -23,6 +24,8 @@ pub struct Context {
     pub config: Arc<Config>,
     /// DNS, identity providers, keys.
     pub outside: Outside,
+    /// What signs tokens.
+    pub signing_keys: SigningKeys,
 }
 
 impl Context {

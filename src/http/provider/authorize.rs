@@ -2,7 +2,6 @@
 //! application, or with the sign-in pages. What cannot be trusted to come from the application is answered with a page.
 
 use actix_web::http::header::SET_COOKIE;
-use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
 use super::Provider;
@@ -25,7 +24,7 @@ use crate::values::operation::Operation;
 use crate::values::secret::Secret;
 
 /// The request is in the query.
-pub async fn get(request: HttpRequest, provider: Data<Provider>) -> HttpResponse {
+pub async fn get(request: HttpRequest, provider: Provider) -> HttpResponse {
     let op = provider.operation();
     let answer = answer(&request, &provider, &op).await;
     answer.unwrap_or_else(|failure| match failure {
@@ -36,7 +35,7 @@ pub async fn get(request: HttpRequest, provider: Data<Provider>) -> HttpResponse
 
 /// The request is in the body. A POST from the application's site brings no cookies along (`SameSite=Lax`), so the
 /// browser is sent to the same request as a GET, where they arrive.
-pub async fn post(request: HttpRequest, provider: Data<Provider>, body: Body) -> HttpResponse {
+pub async fn post(request: HttpRequest, provider: Provider, body: Body) -> HttpResponse {
     match form::text(&request, &body) {
         Ok(form) if form.bytes().all(|byte| byte.is_ascii_graphic()) => {
             see_other(&format!("{}?{form}", path::AUTHORIZE))
@@ -55,7 +54,7 @@ struct Examined {
     decision: Decision,
 }
 
-async fn answer(request: &HttpRequest, provider: &Data<Provider>, op: &Operation) -> Result<HttpResponse, Failure> {
+async fn answer(request: &HttpRequest, provider: &Provider, op: &Operation) -> Result<HttpResponse, Failure> {
     let parameters = Parameters::parse(request.query_string())
         .map_err(|_| OAuthError::invalid_request("the parameters are malformed"))?;
     let application = addressed_application(provider, &parameters).await?;
@@ -63,7 +62,7 @@ async fn answer(request: &HttpRequest, provider: &Data<Provider>, op: &Operation
         Ok(asked) => asked,
         Err(error) => return Ok(refuse(provider, &parameters, &error)?),
     };
-    let session_token = provider.cookies.read(request, Cookie::Session);
+    let session_token = provider.cookies().read(request, Cookie::Session);
     let examined = examine(provider, op, asked.clone(), application, session_token.clone()).await?;
     match (examined.decision, session_token) {
         (Decision::Refuse(error), _) => Ok(refuse(provider, &parameters, &error)?),
@@ -74,7 +73,7 @@ async fn answer(request: &HttpRequest, provider: &Data<Provider>, op: &Operation
 
 fn refuse(provider: &Provider, parameters: &Parameters, error: &OAuthError) -> Result<HttpResponse, OAuthError> {
     let redirect_uri = addressee(parameters)?.redirect_uri;
-    Ok(see_other(&error_url(redirect_uri, error, echoed_state(parameters), &provider.issuer)))
+    Ok(see_other(&error_url(redirect_uri, error, echoed_state(parameters), provider.issuer())))
 }
 
 /// The application and its redirect URI, or a page: an error is never sent to a URI that is not registered.
@@ -82,7 +81,7 @@ async fn addressed_application(provider: &Provider, parameters: &Parameters) -> 
     const UNKNOWN: OAuthError = OAuthError::new(ErrorCode::InvalidClient, "the app is not known here");
     let addressee = addressee(parameters)?;
     let id = addressee.client_id.parse().map_err(|_| UNKNOWN)?;
-    let application = provider.store.read(move |tx| applications::find(tx, id)).await?.ok_or(UNKNOWN)?;
+    let application = provider.store().read(move |tx| applications::find(tx, id)).await?.ok_or(UNKNOWN)?;
     if !is_registered(addressee.redirect_uri, &application.redirect_uris) {
         return Err(OAuthError::invalid_request("the redirect_uri is not registered for the app").into());
     }
@@ -90,15 +89,15 @@ async fn addressed_application(provider: &Provider, parameters: &Parameters) -> 
 }
 
 async fn examine(
-    provider: &Data<Provider>,
+    provider: &Provider,
     op: &Operation,
     asked: AuthorizationRequest,
     application: Application,
     session_token: Option<Secret>,
 ) -> Result<Examined, Failure> {
-    let (ours, op) = (Data::clone(provider), op.clone());
+    let (ours, op) = (provider.clone(), op.clone());
     provider
-        .store
+        .store()
         .read(move |tx| {
             let session = live_session(tx, &ours, &op, session_token.as_ref())?;
             let hinted = match &asked.id_token_hint {
@@ -118,7 +117,7 @@ fn live_session(
     token: Option<&Secret>,
 ) -> Result<Option<Session>, Failure> {
     match token {
-        Some(token) => Ok(sessions::find_live(tx, op, token, provider.session_limits)?),
+        Some(token) => Ok(sessions::find_live(tx, op, token, provider.session_limits())?),
         None => Ok(None),
     }
 }
@@ -129,37 +128,37 @@ fn hinted_account(
     op: &Operation,
     hint: &str,
 ) -> Result<Option<AccountId>, Failure> {
-    let keys = provider.keys.oidc(tx, op.at)?;
-    let claims = keys.verification().id_token_hint(hint, &provider.issuer).ok();
+    let keys = provider.keys().oidc(tx, op.at)?;
+    let claims = keys.verification().id_token_hint(hint, provider.issuer()).ok();
     Ok(claims.and_then(|claims| claims.sub.parse().ok()))
 }
 
 /// Issues a code over the session, which is looked at again inside the transaction.
 async fn issue(
     request: &HttpRequest,
-    provider: &Data<Provider>,
+    provider: &Provider,
     op: &Operation,
     asked: AuthorizationRequest,
     application: Application,
     token: Secret,
 ) -> Result<HttpResponse, Failure> {
-    let (ours, in_write) = (Data::clone(provider), op.clone());
+    let (ours, in_write) = (provider.clone(), op.clone());
     let (for_write, application_again) = (asked.clone(), application.clone());
     let code = provider
-        .store
+        .store()
         .write(move |tx| {
             let Some(session) = live_session(tx, &ours, &in_write, Some(&token))? else { return Ok(None) };
             if session.is_touch_due(in_write.at) {
                 sessions::touch(tx, &in_write, &session)?;
             }
             let op = in_write.by(crate::values::operation::Actor::Person { account: session.account });
-            Ok::<_, Failure>(Some(grants::issue(tx, &op, &for_write, &application_again, &session, ours.lifetimes)?))
+            Ok::<_, Failure>(Some(grants::issue(tx, &op, &for_write, &application_again, &session, ours.lifetimes())?))
         })
         .await?;
     let url = match code {
         None => return sign_in(request, provider, op, asked, application).await,
-        Some(Ok(code)) => success_url(&asked.redirect_uri, code.expose(), asked.state.as_deref(), &provider.issuer),
-        Some(Err(error)) => error_url(&asked.redirect_uri, &error, asked.state.as_deref(), &provider.issuer),
+        Some(Ok(code)) => success_url(&asked.redirect_uri, code.expose(), asked.state.as_deref(), provider.issuer()),
+        Some(Err(error)) => error_url(&asked.redirect_uri, &error, asked.state.as_deref(), provider.issuer()),
     };
     Ok(see_other(&url))
 }
@@ -167,22 +166,22 @@ async fn issue(
 /// Begins a sign-in attempt, bound to this browser by a cookie.
 async fn sign_in(
     request: &HttpRequest,
-    provider: &Data<Provider>,
+    provider: &Provider,
     op: &Operation,
     asked: AuthorizationRequest,
     application: Application,
 ) -> Result<HttpResponse, Failure> {
-    let known = provider.cookies.read(request, Cookie::Attempt);
+    let known = provider.cookies().read(request, Cookie::Attempt);
     let binding = known.unwrap_or_else(|| attempts::new_binding(op));
-    let (in_write, cookie_value, ttl_seconds) = (op.clone(), binding.clone(), provider.attempt_seconds);
+    let (in_write, cookie_value, ttl_seconds) = (op.clone(), binding.clone(), provider.attempt_seconds());
     let attempt: AttemptId = provider
-        .store
+        .store()
         .write(move |tx| {
             let new = NewAttempt { application: application.id, request: &asked, binding: &binding, ttl_seconds };
             attempts::start(tx, &in_write, &new)
         })
         .await?;
-    let cookie = provider.cookies.set(Cookie::Attempt, &cookie_value);
+    let cookie = provider.cookies().set(Cookie::Attempt, &cookie_value);
     let cookie = cookie.map_err(|error| Failure::Internal(error.to_string()))?;
     let mut answer = see_other(&format!("/sign-in/{attempt}"));
     answer.headers_mut().append(SET_COOKIE, cookie);

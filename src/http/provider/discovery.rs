@@ -1,17 +1,15 @@
-//! `GET /.well-known/openid-configuration`: the metadata, rendered once at the start.
+//! `GET /.well-known/openid-configuration`.
 
 use actix_web::HttpResponse;
-use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE};
-use actix_web::web::{Bytes, Data};
+use actix_web::http::header::CACHE_CONTROL;
 
-/// The rendered document.
-pub struct Document(pub Bytes);
+use super::Provider;
+use crate::protocol::oidc::discovery::ProviderMetadata;
 
-/// Answers with the document.
-pub async fn get(document: Data<Document>) -> HttpResponse {
+/// Answers with the metadata.
+pub async fn get(provider: Provider) -> HttpResponse {
     HttpResponse::Ok()
-        .insert_header((CONTENT_TYPE, "application/json"))
         .insert_header((CACHE_CONTROL, "public, max-age=300"))
         .insert_header(("X-Content-Type-Options", "nosniff"))
-        .body(document.0.clone())
+        .json(ProviderMetadata::of(provider.issuer()))
 }

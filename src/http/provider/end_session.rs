@@ -6,7 +6,6 @@
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::SET_COOKIE;
-use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
 use super::Provider;
@@ -32,7 +31,7 @@ use crate::values::secret::Secret;
 const SIGN_OUT: &str = "/sign-out";
 
 /// The request is in the query.
-pub async fn get(request: HttpRequest, provider: Data<Provider>) -> HttpResponse {
+pub async fn get(request: HttpRequest, provider: Provider) -> HttpResponse {
     let op = provider.operation();
     answer(&request, &provider, &op).await.unwrap_or_else(|failure| match failure {
         Failure::OAuth(error) => failure::page(&provider, &op, &error),
@@ -41,7 +40,7 @@ pub async fn get(request: HttpRequest, provider: Data<Provider>) -> HttpResponse
 }
 
 /// The request is in the body; cookies come along only when the browser asks again by GET (see `authorize`).
-pub async fn post(request: HttpRequest, provider: Data<Provider>, body: Body) -> HttpResponse {
+pub async fn post(request: HttpRequest, provider: Provider, body: Body) -> HttpResponse {
     match form::text(&request, &body) {
         Ok(form) if form.bytes().all(|byte| byte.is_ascii_graphic()) => {
             see_other(&format!("{}?{form}", path::END_SESSION))
@@ -64,21 +63,21 @@ enum Outcome {
     Ended(Option<String>),
 }
 
-async fn answer(request: &HttpRequest, provider: &Data<Provider>, op: &Operation) -> Result<HttpResponse, Failure> {
+async fn answer(request: &HttpRequest, provider: &Provider, op: &Operation) -> Result<HttpResponse, Failure> {
     let parameters = Parameters::parse(request.query_string())
         .map_err(|_| OAuthError::invalid_request("the parameters are malformed"))?;
     let asked = EndSessionRequest::parse(&parameters)?;
-    let token = provider.cookies.read(request, Cookie::Session);
-    let (ours, in_write) = (Data::clone(provider), op.clone());
-    let outcome = provider.store.write(move |tx| end(tx, &ours, &in_write, &asked, token.as_ref())).await?;
+    let token = provider.cookies().read(request, Cookie::Session);
+    let (ours, in_write) = (provider.clone(), op.clone());
+    let outcome = provider.store().write(move |tx| end(tx, &ours, &in_write, &asked, token.as_ref())).await?;
     match outcome {
         Outcome::Ask => {
             let page = SignOutPage { action: SIGN_OUT.to_owned() };
-            Ok(provider.pages.page(StatusCode::OK, &page, Forms::StayHere))
+            Ok(provider.pages().page(StatusCode::OK, &page, Forms::StayHere))
         }
         Outcome::SignedOut(back) => Ok(leave(provider, back)),
         Outcome::Ended(back) => {
-            let removal = provider.cookies.remove(Cookie::Session);
+            let removal = provider.cookies().remove(Cookie::Session);
             let removal = removal.map_err(|error| Failure::Internal(error.to_string()))?;
             let mut answer = leave(provider, back);
             answer.headers_mut().append(SET_COOKIE, removal);
@@ -90,7 +89,7 @@ async fn answer(request: &HttpRequest, provider: &Data<Provider>, op: &Operation
 fn leave(provider: &Provider, back: Option<String>) -> HttpResponse {
     match back {
         Some(url) => see_other(&url),
-        None => provider.pages.page(StatusCode::OK, &SignedOutPage, Forms::StayHere),
+        None => provider.pages().page(StatusCode::OK, &SignedOutPage, Forms::StayHere),
     }
 }
 
@@ -102,12 +101,12 @@ fn end(
     token: Option<&Secret>,
 ) -> Result<Outcome, Failure> {
     let hint = match &asked.id_token_hint {
-        Some(hint) => provider.keys.oidc(tx, op.at)?.verification().id_token_hint(hint, &provider.issuer).ok(),
+        Some(hint) => provider.keys().oidc(tx, op.at)?.verification().id_token_hint(hint, provider.issuer()).ok(),
         None => None,
     };
     let back = return_address(tx, asked, hint.as_ref())?;
     let session = match token {
-        Some(token) => sessions::find_live(tx, op, token, provider.session_limits)?,
+        Some(token) => sessions::find_live(tx, op, token, provider.session_limits())?,
         None => None,
     };
     match session {

@@ -153,5 +153,5 @@ fn answer(
         request: op.request,
         at: op.at,
     };
-    provider.pages.page(status, &page, Forms::StayHere)
+    provider.pages().page(status, &page, Forms::StayHere)
 }

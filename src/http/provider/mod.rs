@@ -23,78 +23,108 @@ pub mod revoke;
 pub mod token;
 pub mod userinfo;
 
-use actix_web::web::{self, Bytes, Data, PayloadConfig, ServiceConfig};
+use std::future::{Ready, ready};
+
+use actix_web::dev::Payload;
+use actix_web::error::ErrorInternalServerError;
+use actix_web::web::{self, Data, PayloadConfig, ServiceConfig};
+use actix_web::{Error, FromRequest, HttpRequest};
 
 use crate::access::grants::Lifetimes;
 use crate::access::sessions::Limits;
 use crate::access::signing_keys::SigningKeys;
+use crate::http::context::Context;
 use crate::http::cookies::Cookies;
+use crate::http::observe::request_id;
 use crate::http::page_answer::PageHeaders;
-use crate::protocol::oidc::discovery::{ProviderMetadata, path};
+use crate::protocol::oidc::discovery::path;
 use crate::protocol::oidc::parameters::MAX_BYTES;
 use crate::store::Store;
-use crate::values::clock::Clock;
-use crate::values::data_center::DataCenter;
-use crate::values::entropy::Entropy;
+use crate::values::ids::RequestId;
 use crate::values::operation::{Actor, Operation};
 
-/// What the provider's handlers need.
+/// Mounts the routes.
+pub fn mount(services: &mut ServiceConfig) {
+    let resource = |path: &'static str| web::resource(path).app_data(PayloadConfig::new(MAX_BYTES));
+    services
+        .service(resource(path::METADATA).route(web::get().to(discovery::get)))
+        .service(resource(path::JWKS).route(web::get().to(jwks::get)))
+        .service(resource(path::AUTHORIZE).route(web::get().to(authorize::get)).route(web::post().to(authorize::post)))
+        .service(resource(path::TOKEN).route(web::post().to(token::post)))
+        .service(resource(path::USERINFO).route(web::get().to(userinfo::get)).route(web::post().to(userinfo::post)))
+        .service(resource(path::REVOKE).route(web::post().to(revoke::post)))
+        .service(
+            resource(path::END_SESSION).route(web::get().to(end_session::get)).route(web::post().to(end_session::post)),
+        );
+}
+
+/// What a handler of this door holds: the gateway's state, seen as an OpenID provider, and the id of the request.
 #[derive(Clone)]
 pub struct Provider {
-    /// Where the gateway is reached, without a slash at its end.
-    pub issuer: String,
-    /// The data center that speaks.
-    pub data_center: DataCenter,
-    /// Time.
-    pub clock: Clock,
-    /// Randomness.
-    pub entropy: Entropy,
-    /// The database.
-    pub store: Store,
-    /// What signs.
-    pub keys: SigningKeys,
-    /// How long sessions last.
-    pub session_limits: Limits,
-    /// How long a sign-in attempt lives.
-    pub attempt_seconds: i64,
-    /// How long codes and tokens last.
-    pub lifetimes: Lifetimes,
-    /// How cookies are named.
-    pub cookies: Cookies,
-    /// How pages are sent.
-    pub pages: PageHeaders,
+    context: Data<Context>,
+    request: RequestId,
+}
+
+impl FromRequest for Provider {
+    type Error = Error;
+    type Future = Ready<Result<Self, Error>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let context = request.app_data::<Data<Context>>().cloned();
+        let provider = context.map(|context| Self { context, request: request_id(request) });
+        ready(provider.ok_or_else(|| ErrorInternalServerError("the door is not connected")))
+    }
 }
 
 impl Provider {
-    /// An operation of somebody who is not known yet.
+    /// The operation of this request, of somebody who is not known yet.
     pub fn operation(&self) -> Operation {
-        let at = self.clock.now();
-        let request = crate::values::ids::RequestId::mint(at, &self.entropy);
-        let data_center = self.data_center.clone();
-        Operation { actor: Actor::Anonymous, request, at, entropy: self.entropy, data_center }
+        self.context.operation(Actor::Anonymous, self.request)
     }
 
-    /// Mounts the routes.
-    pub fn mount(self, config: &mut ServiceConfig) {
-        let metadata = serde_json::to_vec(&ProviderMetadata::of(&self.issuer)).unwrap_or_default();
-        let document = Data::new(discovery::Document(Bytes::from(metadata)));
-        let provider = Data::new(self);
-        let resource = |path: &str| {
-            web::resource(path.to_owned()).app_data(provider.clone()).app_data(PayloadConfig::new(MAX_BYTES))
-        };
-        config
-            .service(resource(path::METADATA).app_data(document).route(web::get().to(discovery::get)))
-            .service(resource(path::JWKS).route(web::get().to(jwks::get)))
-            .service(
-                resource(path::AUTHORIZE).route(web::get().to(authorize::get)).route(web::post().to(authorize::post)),
-            )
-            .service(resource(path::TOKEN).route(web::post().to(token::post)))
-            .service(resource(path::USERINFO).route(web::get().to(userinfo::get)).route(web::post().to(userinfo::post)))
-            .service(resource(path::REVOKE).route(web::post().to(revoke::post)))
-            .service(
-                resource(path::END_SESSION)
-                    .route(web::get().to(end_session::get))
-                    .route(web::post().to(end_session::post)),
-            );
+    /// The database.
+    pub fn store(&self) -> &Store {
+        &self.context.store
+    }
+
+    /// What signs.
+    pub fn keys(&self) -> &SigningKeys {
+        &self.context.signing_keys
+    }
+
+    /// The gateway's name in every token.
+    pub fn issuer(&self) -> &str {
+        self.context.issuer()
+    }
+
+    /// How cookies are named.
+    pub fn cookies(&self) -> Cookies {
+        Cookies::new(self.context.config.data_center.clone(), &self.context.config.public_url)
+    }
+
+    /// How pages are sent.
+    pub fn pages(&self) -> PageHeaders {
+        PageHeaders::new(&self.context.config.public_url)
+    }
+
+    /// How long a sign-in attempt lives.
+    pub fn attempt_seconds(&self) -> i64 {
+        self.context.config.lifetimes.attempt_seconds
+    }
+
+    /// How long sessions last.
+    pub fn session_limits(&self) -> Limits {
+        let lifetimes = &self.context.config.lifetimes;
+        Limits { idle_seconds: lifetimes.session_idle_seconds, absolute_seconds: lifetimes.session_seconds }
+    }
+
+    /// How long codes and tokens last.
+    pub fn lifetimes(&self) -> Lifetimes {
+        let lifetimes = &self.context.config.lifetimes;
+        Lifetimes {
+            code_seconds: lifetimes.code_seconds,
+            access_token_seconds: lifetimes.access_token_seconds,
+            refresh_token_seconds: lifetimes.refresh_token_seconds,
+        }
     }
 }

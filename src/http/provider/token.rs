@@ -1,7 +1,6 @@
 //! `POST /oauth2/token`.
 
 use actix_web::http::header::{CACHE_CONTROL, PRAGMA};
-use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
 use super::failure::Failure;
@@ -15,21 +14,21 @@ use crate::values::operation::Actor;
 
 /// Redeems a code or rotates a refresh token. Who asks is checked by a read, so that nobody who cannot prove it
 /// reaches the writer; the signing happens after the commit.
-pub async fn post(request: HttpRequest, provider: Data<Provider>, body: Body) -> Result<HttpResponse, Failure> {
+pub async fn post(request: HttpRequest, provider: Provider, body: Body) -> Result<HttpResponse, Failure> {
     let parameters = form::parameters(&request, &body)?;
     let credentials = client::credentials(&request, &parameters)?;
     let asked = TokenRequest::parse(&parameters)?;
     let op = provider.operation();
-    let ours = provider.keys.clone();
+    let ours = provider.keys().clone();
     let (application, keys) = provider
-        .store
+        .store()
         .read(move |tx| Ok::<_, Failure>((clients::authenticate(tx, &credentials)?, ours.oidc(tx, op.at)?)))
         .await?;
     let application = application.ok_or(Failure::OAuth(client_authentication::refused()))?;
     let op = provider.operation().by(Actor::Application { application: application.id });
-    let (client, lifetimes, in_write) = (application.id, provider.lifetimes, op.clone());
+    let (client, lifetimes, in_write) = (application.id, provider.lifetimes(), op.clone());
     let outcome = provider
-        .store
+        .store()
         .write(move |tx| match &asked {
             TokenRequest::AuthorizationCode { code, redirect_uri, code_verifier } => {
                 let presented = PresentedCode {
@@ -52,6 +51,6 @@ pub async fn post(request: HttpRequest, provider: Data<Provider>, body: Body) ->
         Outcome::Issued(issuance) => Ok(HttpResponse::Ok()
             .insert_header((CACHE_CONTROL, "no-store"))
             .insert_header((PRAGMA, "no-cache"))
-            .json(issuance.sign(&op, &keys, &provider.issuer)?)),
+            .json(issuance.sign(&op, &keys, provider.issuer())?)),
     }
 }

@@ -1,7 +1,6 @@
 //! `GET, POST /oauth2/userinfo`.
 
 use actix_web::http::header::CACHE_CONTROL;
-use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
 use super::failure::Failure;
@@ -11,13 +10,13 @@ use crate::access::tokens;
 use crate::protocol::oidc::userinfo::bearer_token;
 
 /// The token comes in the header.
-pub async fn get(request: HttpRequest, provider: Data<Provider>) -> Result<HttpResponse, Failure> {
+pub async fn get(request: HttpRequest, provider: Provider) -> Result<HttpResponse, Failure> {
     let token = bearer_token(client::header(&request)?, None)?.ok_or(Failure::NoToken)?;
     answer(&provider, token.to_owned()).await
 }
 
 /// The token comes in the header or in a form body.
-pub async fn post(request: HttpRequest, provider: Data<Provider>, body: Body) -> Result<HttpResponse, Failure> {
+pub async fn post(request: HttpRequest, provider: Provider, body: Body) -> Result<HttpResponse, Failure> {
     let is_empty = body.as_ref().is_ok_and(|bytes| bytes.is_empty());
     let form = if is_empty { None } else { Some(form::parameters(&request, &body)?) };
     let token = bearer_token(client::header(&request)?, form.as_ref())?.ok_or(Failure::NoToken)?;
@@ -25,14 +24,14 @@ pub async fn post(request: HttpRequest, provider: Data<Provider>, body: Body) ->
 }
 
 /// One read: the keys (from memory), and what the grant rests on.
-async fn answer(provider: &Data<Provider>, token: String) -> Result<HttpResponse, Failure> {
+async fn answer(provider: &Provider, token: String) -> Result<HttpResponse, Failure> {
     let op = provider.operation();
-    let ours = Data::clone(provider);
+    let ours = provider.clone();
     let found = provider
-        .store
+        .store()
         .read(move |tx| {
-            let keys = ours.keys.oidc(tx, op.at)?;
-            let claims = keys.verification().access_token(&token, &ours.issuer, op.at);
+            let keys = ours.keys().oidc(tx, op.at)?;
+            let claims = keys.verification().access_token(&token, ours.issuer(), op.at);
             let claims = claims.map_err(|_| Failure::InvalidToken)?;
             Ok::<_, Failure>(tokens::userinfo(tx, &op, &claims)?)
         })
