@@ -56,3 +56,19 @@ fn pysaml2_signing_the_assertion_the_response_or_both() {
         assert_eq!(person.display_name.as_deref(), Some("Ada Lovelace"));
     }
 }
+
+#[test]
+fn simplesamlphp_signing_both() {
+    let recording = Recording {
+        metadata: include_str!("../../fixtures/simplesamlphp/metadata.xml"),
+        recorded_at: "2026-11-21T19:54:46Z",
+        sp_entity_id: "https://id.test/federation/saml/c1/metadata",
+        acs_url: "https://id.test/federation/saml/c1/acs",
+        request_id: "_request1",
+    };
+    let (subject, person) = person_of(&recording, include_str!("../../fixtures/simplesamlphp/response.xml"));
+    assert_eq!(subject, "ada@acme.test");
+    assert_eq!(person.email.as_deref(), Some("ada@acme.test"));
+    assert_eq!(person.display_name.as_deref(), Some("Ada Lovelace"));
+    assert_eq!(person.groups, ["eng", "admins"]);
+}
