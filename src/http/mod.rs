@@ -4,6 +4,7 @@
 pub mod admin_api;
 pub mod context;
 pub mod cookies;
+pub mod federation;
 pub mod health;
 pub mod observe;
 pub mod operator_api;
@@ -18,6 +19,7 @@ use actix_web::web;
 /// Mounts every door. `app` adds what surrounds them.
 pub fn mount(services: &mut web::ServiceConfig) {
     health::mount(services);
+    federation::mount(services);
     provider::mount(services);
     services.service(
         web::scope("/api/v1")

@@ -136,7 +136,10 @@ pub async fn finish(
         let question = Question::new(waiting, provider, verifier, op.at);
         match verifier.run(move || question.verify(&saml_response)).await {
             Ok(assertion) => Ok(assertion),
-            Err(Unverified::Rejected(rejected)) => Err(refusal_of(&rejected)),
+            Err(Unverified::Rejected(rejected)) => {
+                tracing::info!(%connection, code = rejected.code(), reason = %rejected, "a response was rejected");
+                Err(refusal_of(&rejected))
+            }
             Err(unfinished) => return Err(SamlSignInError::NotVerified(unfinished)),
         }
     } else {

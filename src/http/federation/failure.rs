@@ -1,0 +1,164 @@
+//! Everything that stops somebody at these doors, as a page. Nothing of an answer that was sent is shown again.
+
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{HeaderValue, RETRY_AFTER};
+
+use crate::directory::service_provider::ServiceProviderError;
+use crate::directory::{connections, organizations};
+use crate::flows::sign_in_by_saml::SamlSignInError;
+use crate::http::context::Context;
+use crate::http::page_answer::{Forms, PageHeaders};
+use crate::keys::rotation::KeyError;
+use crate::pages::error::{ErrorPage, Next, Support};
+use crate::pages::not_found::NotFoundPage;
+use crate::store::failure::StoreError;
+use crate::values::ids::ConnectionId;
+use crate::values::operation::Operation;
+
+/// How long a browser is asked to wait when the gateway is busy, in seconds.
+const WAIT_SECONDS: i64 = 2;
+
+/// Why an answer cannot be taken.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// There is no such connection.
+    #[error("no such connection")]
+    NotFound,
+    /// Not a form, or not one with an answer in it.
+    #[error("the form is malformed")]
+    Malformed,
+    /// The form is longer than allowed.
+    #[error("the form is too long")]
+    TooLong,
+    /// No attempt waits for this answer.
+    #[error("no attempt waits for this answer")]
+    NotExpected,
+    /// The database is away, or there is more to verify than can be done now.
+    #[error("the gateway is busy")]
+    Unavailable,
+    /// Anything else. The text is for the log.
+    #[error("{0}")]
+    Internal(String),
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Unavailable(_) => Self::Unavailable,
+            StoreError::Conflict(_) | StoreError::Inconsistent(_) | StoreError::Internal(_) => {
+                Self::Internal(error.to_string())
+            }
+        }
+    }
+}
+
+impl From<ServiceProviderError> for Failure {
+    fn from(error: ServiceProviderError) -> Self {
+        match error {
+            ServiceProviderError::Store(error) | ServiceProviderError::Key(KeyError::Store(error)) => error.into(),
+            ServiceProviderError::Key(_) | ServiceProviderError::UnusableKey(_) => Self::Internal(error.to_string()),
+        }
+    }
+}
+
+impl From<SamlSignInError> for Failure {
+    fn from(error: SamlSignInError) -> Self {
+        match error {
+            SamlSignInError::NoConnection => Self::NotFound,
+            SamlSignInError::NotExpected | SamlSignInError::AttemptOver => Self::NotExpected,
+            SamlSignInError::NotVerified(_) => Self::Unavailable,
+            SamlSignInError::ServiceProvider(error) => error.into(),
+            SamlSignInError::Store(error) => error.into(),
+        }
+    }
+}
+
+/// Answers with the page for `failure`, which says whom to ask where the connection is known.
+pub async fn answer(
+    context: &Context,
+    op: &Operation,
+    connection: Option<ConnectionId>,
+    failure: Failure,
+) -> HttpResponse {
+    let pages = PageHeaders::new(&context.config.public_url);
+    match &failure {
+        Failure::NotFound => return pages.page(StatusCode::NOT_FOUND, &NotFoundPage, Forms::StayHere),
+        Failure::Internal(reason) => tracing::error!(reason, connection = ?connection, "an answer was not taken"),
+        other => tracing::info!(reason = %other, connection = ?connection, "an answer was not taken"),
+    }
+    let support = match connection {
+        Some(connection) => support(context, connection).await,
+        None => None,
+    };
+    let (status, page) = (status(&failure), page(op, &failure, support));
+    let mut answer = pages.page(status, &page, Forms::StayHere);
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from(WAIT_SECONDS));
+    }
+    answer
+}
+
+fn status(failure: &Failure) -> StatusCode {
+    match failure {
+        Failure::NotFound => StatusCode::NOT_FOUND,
+        Failure::Malformed | Failure::NotExpected => StatusCode::BAD_REQUEST,
+        Failure::TooLong => StatusCode::PAYLOAD_TOO_LARGE,
+        Failure::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+        Failure::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+/// The help desk of the connection's organization. A page without it is better than none.
+async fn support(context: &Context, connection: ConnectionId) -> Option<Support> {
+    let find = context.store.read(move |tx| match connections::find(tx, connection)? {
+        Some(found) => organizations::find(tx, found.organization),
+        None => Ok::<_, StoreError>(None),
+    });
+    let organization = find.await.ok().flatten()?;
+    Some(Support {
+        organization: organization.name,
+        name: organization.support_name,
+        email: Some(organization.support_email),
+    })
+}
+
+fn page(op: &Operation, failure: &Failure, support: Option<Support>) -> ErrorPage {
+    let (title, text, advice) = match failure {
+        Failure::NotExpected => (
+            "We did not expect this answer",
+            "Your organization’s sign-in sent you to us, but no sign-in is waiting for its answer. It may have taken \
+             too long, the page may have been loaded twice, or the sign-in was not begun here.",
+            "Open the app that you want to use, and sign in from there.",
+        ),
+        Failure::Malformed => (
+            "We could not read that",
+            "What your organization’s sign-in sent to us is not an answer that we understand.",
+            "Open the app again and sign in from there. If this page comes back, tell the people below.",
+        ),
+        Failure::TooLong => (
+            "That was too long",
+            "What your organization’s sign-in sent to us is longer than we accept.",
+            "Tell the people below: the sign-in may be sending too many groups.",
+        ),
+        Failure::Unavailable => (
+            "We are not quite here",
+            "There is more to do at this moment than we can manage. Nothing is wrong with your account.",
+            "Wait a few seconds and reload the page.",
+        ),
+        Failure::NotFound | Failure::Internal(_) => (
+            "Something went wrong here",
+            "This is a fault of ours, not of yours. It has been written down.",
+            "Try again in a minute.",
+        ),
+    };
+    ErrorPage {
+        title: title.to_owned(),
+        text: text.to_owned(),
+        advice: Some(advice.to_owned()),
+        next: Next::Nothing,
+        support,
+        request: op.request,
+        at: op.at,
+    }
+}

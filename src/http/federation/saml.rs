@@ -1,0 +1,94 @@
+//! SAML: our metadata, and the assertion consumer service.
+
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use actix_web::web::{Data, Path, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+use url::form_urlencoded;
+
+use super::failure::{self, Failure};
+use crate::directory::connections::{self, ConnectionState, Settings};
+use crate::flows::sign_in_by_saml::{self, Answer};
+use crate::http::context::Context;
+use crate::http::observe::request_id;
+use crate::http::page_answer::see_other;
+use crate::protocol::saml::sp_metadata::MEDIA_TYPE;
+use crate::values::ids::{AttemptId, ConnectionId};
+use crate::values::operation::{Actor, Operation};
+
+/// What a form may have beside the response: the field names, the RelayState, and what other fields there are.
+const OTHER_FIELDS_BYTES: usize = 4 * 1024;
+
+/// Our metadata for one connection. Not a secret: an identity provider fetches it without credentials.
+pub async fn metadata(request: HttpRequest, context: Data<Context>, path: Path<String>) -> HttpResponse {
+    let op = context.operation(Actor::Anonymous, request_id(&request));
+    match find_metadata(&context, &op, &path).await {
+        Ok(metadata) => HttpResponse::Ok()
+            .insert_header((CONTENT_TYPE, MEDIA_TYPE))
+            .insert_header((CACHE_CONTROL, "public, max-age=300"))
+            .insert_header(("X-Content-Type-Options", "nosniff"))
+            .body(metadata),
+        Err(failure) => failure::answer(&context, &op, None, failure).await,
+    }
+}
+
+async fn find_metadata(context: &Context, op: &Operation, path: &str) -> Result<String, Failure> {
+    let id: ConnectionId = path.parse().map_err(|_| Failure::NotFound)?;
+    let (provider, at) = (context.outside.service_provider.clone(), op.at);
+    let render = context.store.read(move |tx| {
+        let found = connections::find(tx, id)?.filter(|found| found.state != ConnectionState::Deleted);
+        match found.map(|found| found.settings) {
+            Some(Settings::Saml { .. }) => Ok(provider.metadata(tx, at, id)?),
+            Some(Settings::Oidc { .. }) | None => Err(Failure::NotFound),
+        }
+    });
+    render.await
+}
+
+/// The assertion consumer service: a form that the browser posts from the identity provider's page.
+pub async fn acs(request: HttpRequest, context: Data<Context>, path: Path<String>, payload: Payload) -> HttpResponse {
+    let op = context.operation(Actor::Anonymous, request_id(&request));
+    let Ok(connection) = path.parse() else {
+        return failure::answer(&context, &op, None, Failure::NotFound).await;
+    };
+    match take(&context, &op, connection, &request, payload).await {
+        Ok(attempt) => see_other(&format!("/sign-in/{attempt}/continue")),
+        Err(failure) => failure::answer(&context, &op, Some(connection), failure).await,
+    }
+}
+
+async fn take(
+    context: &Context,
+    op: &Operation,
+    connection: ConnectionId,
+    request: &HttpRequest,
+    payload: Payload,
+) -> Result<AttemptId, Failure> {
+    let answer = read_form(request, payload, context.config.limits.saml_response_bytes).await?;
+    let (provider, verifier) = (&context.outside.service_provider, &context.outside.verifier);
+    let outcome = sign_in_by_saml::finish(&context.store, provider, verifier, op, connection, answer).await?;
+    Ok(outcome.attempt)
+}
+
+/// SAML bindings 3.5.4. `document_bytes` bounds the response once it is decoded; base64 and form encoding are on top.
+async fn read_form(request: &HttpRequest, payload: Payload, document_bytes: usize) -> Result<Answer, Failure> {
+    let media_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let media_type = media_type.split(';').next().unwrap_or_default().trim();
+    if !media_type.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+        return Err(Failure::Malformed);
+    }
+    let body = match payload.to_bytes_limited(document_bytes.saturating_mul(2) + OTHER_FIELDS_BYTES).await {
+        Ok(Ok(body)) => body,
+        Ok(Err(_)) => return Err(Failure::Malformed),
+        Err(_) => return Err(Failure::TooLong),
+    };
+    let field = |name: &str| -> Result<Option<String>, Failure> {
+        let mut values = form_urlencoded::parse(&body).filter(|(key, _)| key == name).map(|(_, value)| value);
+        let value = values.next();
+        // Sent twice, two readers could take different ones.
+        if values.next().is_some() { Err(Failure::Malformed) } else { Ok(value.map(String::from)) }
+    };
+    let saml_response = field("SAMLResponse")?.ok_or(Failure::Malformed)?;
+    // Without one nobody can be waiting: the flow says so in its own words.
+    let relay_state = field("RelayState")?.unwrap_or_default();
+    Ok(Answer { saml_response, relay_state })
+}
