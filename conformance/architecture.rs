@@ -45,7 +45,7 @@ const FENCE: &[(&str, &[&str])] = &[
     ("jsonwebtoken", &["protocol/oidc", "keys"]),
     ("aws_lc_rs", &["values", "keys", "protocol/oidc"]),
     ("argon2", &["access"]),
-    ("reqwest", &["outbound"]),
+    ("reqwest", &["outbound", "cli/demo"]),
     ("hickory_resolver", &["outbound/dns"]),
     ("lettre", &["outbound/mail"]),
     ("askama", &["pages"]),

@@ -147,24 +147,29 @@ fn verifier(config: &Config) -> Verifier {
     })
 }
 
+/// The way outside, from the configuration.
+pub fn outside(config: &Config, sealer: Sealer) -> Result<Outside, StartError> {
+    let reach = if config.allows_loopback { Reach::PublicAndLoopback } else { Reach::Public };
+    let client = HttpClient::new(http_client::Settings { reach, ..http_client::Settings::default() })?;
+    let keys = KeyRing::new(sealer.clone());
+    Ok(Outside {
+        dns: Dns::new(&config.dns_servers)?,
+        idp: IdpClient::new(client),
+        service_provider: ServiceProvider::new(config.public_url.clone(), keys.clone()),
+        verifier: verifier(config),
+        keys,
+        sealer,
+    })
+}
+
 /// Starts the gateway; it serves when this returns.
 pub async fn start(config: Config, clock: Clock, entropy: Entropy) -> Result<Running, StartError> {
     metrics::install();
     let store = open_store(&config).await?;
     let sealer = Sealer::new(&config.encryption_keys)?;
     establish_keys(&store, &sealer, &operation(&config, &clock, entropy, Actor::System)).await?;
-    let reach = if config.allows_loopback { Reach::PublicAndLoopback } else { Reach::Public };
-    let client = HttpClient::new(http_client::Settings { reach, ..http_client::Settings::default() })?;
-    let keys = KeyRing::new(sealer.clone());
-    let signing_keys = SigningKeys::new(keys.clone());
-    let outside = Outside {
-        dns: Dns::new(&config.dns_servers)?,
-        idp: IdpClient::new(client),
-        service_provider: ServiceProvider::new(config.public_url.clone(), keys.clone()),
-        verifier: verifier(&config),
-        keys,
-        sealer,
-    };
+    let outside = outside(&config, sealer)?;
+    let signing_keys = SigningKeys::new(outside.keys.clone());
     let runner = Runner {
         store: store.clone(),
         clock: clock.clone(),

@@ -1,0 +1,60 @@
+//! `causeway keys rotate`: puts the waiting key of a purpose into use.
+
+use clap::{Subcommand, ValueEnum};
+
+use super::as_operator;
+use crate::access::signing_keys;
+use crate::config::Config;
+use crate::keys::purpose::Purpose;
+use crate::keys::rotation;
+use crate::keys::sealing::Sealer;
+
+/// What can be done with the gateway's own keys.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Sign with the next key from now on. Every node follows within a second or two; what the old key signed stays
+    /// valid, because the old key stays published until everything it signed has expired.
+    Rotate {
+        /// Which key; all of them when left out.
+        #[arg(long)]
+        purpose: Option<PurposeName>,
+    },
+}
+
+/// A purpose on the command line.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum PurposeName {
+    /// ID and access tokens with ES256.
+    OidcEs256,
+    /// ID tokens with RS256.
+    OidcRs256,
+    /// SAML requests.
+    Saml,
+}
+
+impl From<PurposeName> for Purpose {
+    fn from(name: PurposeName) -> Self {
+        match name {
+            PurposeName::OidcEs256 => Self::OidcEs256,
+            PurposeName::OidcRs256 => Self::OidcRs256,
+            PurposeName::Saml => Self::Saml,
+        }
+    }
+}
+
+/// Runs one command.
+pub async fn run(command: Command, config: Config) -> anyhow::Result<()> {
+    let Command::Rotate { purpose } = command;
+    let (store, op) = as_operator(&config).await?;
+    let sealer = Sealer::new(&config.encryption_keys)?;
+    crate::app::establish_keys(&store, &sealer, &op).await?;
+    let purposes = purpose.map_or_else(|| Purpose::ALL.to_vec(), |name| vec![name.into()]);
+    for purpose in purposes {
+        let (at, sealer) = (op.clone(), sealer.clone());
+        let next = tokio::task::spawn_blocking(move || rotation::prepare(&at, &sealer, purpose)).await??;
+        let at = op.clone();
+        let rotation = store.write(move |tx| signing_keys::rotate(tx, &at, &next)).await?;
+        println!("{}: {} signs now, {} is next", purpose.as_str(), rotation.active, rotation.next);
+    }
+    Ok(())
+}
