@@ -12,6 +12,7 @@ pub mod keys;
 pub mod outbound;
 pub mod pages;
 pub mod protocol;
+pub mod provisioning;
 pub mod record;
 pub mod store;
 pub mod telemetry;

@@ -149,6 +149,7 @@ diesel::table! {
         account_id -> Nullable<Binary>,
         user_name_folded -> Nullable<Text>,
         external_id -> Nullable<Text>,
+        display -> Nullable<Text>,
         display_folded -> Nullable<Text>,
         active -> Bool,
         version -> BigInt,
@@ -170,11 +171,10 @@ diesel::table! {
         path -> Text,
         element -> Integer,
         org_id -> Binary,
-        value_folded -> Text,
-        value_exact -> Nullable<Text>,
-        number -> Nullable<Double>,
-        type_folded -> Nullable<Text>,
-        is_primary -> Bool,
+        value -> Text,
+        tail -> Nullable<Text>,
+        element_type -> Nullable<Text>,
+        element_primary -> Nullable<Bool>,
     }
 }
 

@@ -150,6 +150,7 @@ CREATE TABLE resources (
   account_id BYTEA REFERENCES accounts (id),
   user_name_folded TEXT COLLATE "C",
   external_id TEXT COLLATE "C",
+  display TEXT,
   display_folded TEXT COLLATE "C",
   active BOOLEAN NOT NULL,
   version BIGINT NOT NULL,
@@ -168,20 +169,20 @@ CREATE TABLE resource_docs (
 );
 
 -- One row per searchable value: path such as "emails.value", the element of the array it stands in, and beside it
--- the element's type and primary flag, so that a complex filter is one probe of the same row.
+-- the element's type and primary flag, so that a complex filter is one probe of the same row. value is the form in
+-- which values are compared; what is past its first 400 characters stands in tail, so that the index stays narrow.
 CREATE TABLE resource_values (
   k BIGINT NOT NULL REFERENCES resources (k) ON DELETE CASCADE,
-  path TEXT NOT NULL,
+  path TEXT COLLATE "C" NOT NULL,
   element INTEGER NOT NULL,
   org_id BYTEA NOT NULL,
-  value_folded TEXT COLLATE "C" NOT NULL,
-  value_exact TEXT COLLATE "C",
-  number DOUBLE PRECISION,
-  type_folded TEXT COLLATE "C",
-  is_primary BOOLEAN NOT NULL,
+  value TEXT COLLATE "C" NOT NULL,
+  tail TEXT COLLATE "C",
+  element_type TEXT COLLATE "C",
+  element_primary BOOLEAN,
   PRIMARY KEY (k, path, element)
 );
-CREATE INDEX resource_values_lookup ON resource_values (org_id, path, value_folded, k);
+CREATE INDEX resource_values_lookup ON resource_values (org_id, path, value, k);
 
 CREATE TABLE members (
   group_k BIGINT NOT NULL REFERENCES resources (k) ON DELETE CASCADE,

@@ -27,6 +27,12 @@ fn integer_key(number: i64) -> String {
     format!("{:020}", i128::from(number) - i128::from(i64::MIN))
 }
 
+/// The number of a key that was made of a whole number or an instant (in microseconds).
+pub fn integer_of(key: &str) -> Option<i64> {
+    let shifted: i128 = key.parse().ok()?;
+    i64::try_from(shifted.checked_add(i128::from(i64::MIN))?).ok()
+}
+
 /// IEEE 754 bits in an order that follows the numbers: negative numbers inverted, positive ones above them.
 fn decimal_key(number: f64) -> String {
     let bits = (number + 0.0).to_bits();

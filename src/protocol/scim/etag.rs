@@ -5,6 +5,12 @@ pub fn of(version: i64) -> String {
     format!("W/\"{version}\"")
 }
 
+/// The version of a tag in the form that [`of`] writes.
+pub fn read(tag: &str) -> Option<i64> {
+    let version = tag.strip_prefix("W/\"")?.strip_suffix('"')?.parse().ok()?;
+    (of(version) == tag).then_some(version)
+}
+
 /// What a conditional header says about a version.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Condition {

@@ -130,4 +130,19 @@ impl Operator {
     pub const fn is_partial(self) -> bool {
         matches!(self, Self::Co | Self::Sw | Self::Ew)
     }
+
+    /// True when a value with this key compares in this way with the literal's key.
+    pub fn holds(self, key: &str, wanted: &str) -> bool {
+        match self {
+            Self::Eq => key == wanted,
+            Self::Ne => key != wanted,
+            Self::Co => key.contains(wanted),
+            Self::Sw => key.starts_with(wanted),
+            Self::Ew => key.ends_with(wanted),
+            Self::Gt => key > wanted,
+            Self::Ge => key >= wanted,
+            Self::Lt => key < wanted,
+            Self::Le => key <= wanted,
+        }
+    }
 }

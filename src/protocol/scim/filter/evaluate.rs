@@ -73,15 +73,8 @@ fn compare(target: &Target, operator: Operator, literal: &Literal, leaves: &[&Va
     if leaves.is_empty() {
         return operator == Operator::Ne;
     }
-    leaves.iter().filter_map(|leaf| comparison::key(target.kind, target.case_exact, leaf)).any(|key| match operator {
-        Operator::Eq => key == *wanted,
-        Operator::Ne => key != *wanted,
-        Operator::Co => key.contains(wanted),
-        Operator::Sw => key.starts_with(wanted),
-        Operator::Ew => key.ends_with(wanted),
-        Operator::Gt => key > *wanted,
-        Operator::Ge => key >= *wanted,
-        Operator::Lt => key < *wanted,
-        Operator::Le => key <= *wanted,
-    })
+    leaves
+        .iter()
+        .filter_map(|leaf| comparison::key(target.kind, target.case_exact, leaf))
+        .any(|key| operator.holds(&key, wanted))
 }

@@ -1,0 +1,318 @@
+//! The groups that a client provisions. A group's document is small; its members are rows, and every change to them
+//! touches the rows it names and no others.
+
+use std::collections::HashSet;
+
+use serde_json::{Value, json};
+
+use super::failure::ProvisioningError;
+use super::resource::{self, Resource};
+use super::search_values;
+use super::users::{changed_names, text};
+use crate::directory::permission::{self, Permission};
+use crate::protocol::scim::document::Draft;
+use crate::protocol::scim::error::ScimError;
+use crate::protocol::scim::etag;
+use crate::protocol::scim::filter::ast::Filter;
+use crate::protocol::scim::filter::evaluate::matches_element;
+use crate::protocol::scim::json::Object;
+use crate::protocol::scim::member::MemberChange;
+use crate::protocol::scim::patch::{self, request::Operation as PatchOperation};
+use crate::protocol::scim::projection::Projection;
+use crate::protocol::scim::render;
+use crate::protocol::scim::resource_type;
+use crate::protocol::scim::validation::Rules;
+use crate::record::audit::{self, Action, Subject};
+use crate::store::Tx;
+use crate::store::members;
+use crate::store::resource_values::{self, SearchValue};
+use crate::store::resources::{self, NewResourceRow, ResourceChange, ResourceKind, ResourceRow};
+use crate::values::folding::fold;
+use crate::values::ids::{OrganizationId, ResourceId};
+use crate::values::operation::{Actor, Operation};
+
+/// A group that was read from a request, with everything computed that needs no transaction.
+#[derive(Debug, Clone)]
+pub struct GroupDraft {
+    document: Object,
+    text: String,
+    external_id: Option<String>,
+    display: Option<String>,
+    values: Vec<SearchValue>,
+    members: Option<Vec<String>>,
+}
+
+/// Prepares a checked document (`document::read`, or the outcome of a PATCH).
+pub fn draft(read: Draft) -> Result<GroupDraft, ScimError> {
+    let document = read.document;
+    Ok(GroupDraft {
+        text: render::stored_text(&document),
+        external_id: text(&document, "externalId")?,
+        display: text(&document, "displayName")?,
+        values: search_values::of(&document, resource_type::group()),
+        document,
+        members: read.members,
+    })
+}
+
+/// Creates a group with its members.
+pub fn create(
+    tx: &mut Tx<'_>,
+    op: &Operation,
+    organization: OrganizationId,
+    draft: &GroupDraft,
+) -> Result<ResourceId, ProvisioningError> {
+    permission::require(op, organization, Permission::Provision)?;
+    let at = resource::instant(op);
+    let client_id = match &op.actor {
+        Actor::ScimClient { client, .. } => Some(*client),
+        _ => None,
+    };
+    let row = NewResourceRow {
+        id: op.new_id(),
+        org_id: organization,
+        client_id,
+        kind: ResourceKind::Group.as_str().to_owned(),
+        account_id: None,
+        user_name_folded: None,
+        external_id: draft.external_id.clone(),
+        display: draft.display.clone(),
+        display_folded: draft.display.as_deref().map(fold),
+        active: true,
+        version: 1,
+        created_at: at,
+        updated_at: at,
+    };
+    let k = resources::insert(tx, &row, &draft.text)?;
+    resource_values::insert(tx, organization, k, &draft.values)?;
+    let added = match &draft.members {
+        Some(ids) => add(tx, op, organization, k, ids)?,
+        None => 0,
+    };
+    let subject = Subject::new("group", row.id);
+    let detail = json!({ "members_added": added });
+    audit::write(tx, op, Some(organization), Action::GroupCreated, &subject, &detail)?;
+    Ok(row.id)
+}
+
+/// The group with this id; its members unless the projection hides them.
+pub fn find(
+    tx: &mut Tx<'_>,
+    op: &Operation,
+    organization: OrganizationId,
+    id: ResourceId,
+    projection: &Projection,
+) -> Result<Resource, ProvisioningError> {
+    permission::require(op, organization, Permission::Provision)?;
+    let row = resources::find(tx, organization, ResourceKind::Group, id)?.ok_or(ProvisioningError::NotFound)?;
+    let mut found = resource::complete(tx, ResourceKind::Group, vec![row], projection)?;
+    found.pop().ok_or(ProvisioningError::NotFound)
+}
+
+/// True when the group has more than `most` members, which costs no more than reading that many.
+pub fn has_more_members_than(
+    tx: &mut Tx<'_>,
+    op: &Operation,
+    organization: OrganizationId,
+    id: ResourceId,
+    most: i64,
+) -> Result<bool, ProvisioningError> {
+    permission::require(op, organization, Permission::Provision)?;
+    let Some(row) = resources::find(tx, organization, ResourceKind::Group, id)? else { return Ok(false) };
+    let found = members::of_groups(tx, &[row.k], most.saturating_add(1))?;
+    Ok(i64::try_from(found.len()).is_ok_and(|found| found > most))
+}
+
+/// Replaces a group (PUT). Members that the request does not name leave it, all of them when it has no `members`.
+pub fn replace(
+    tx: &mut Tx<'_>,
+    op: &Operation,
+    organization: OrganizationId,
+    id: ResourceId,
+    draft: &GroupDraft,
+    condition: Option<&etag::Condition>,
+) -> Result<(), ProvisioningError> {
+    let (row, before) = find_for_change(tx, op, organization, id, condition)?;
+    let members = MemberChange::ReplaceAll(draft.members.clone().unwrap_or_default());
+    change(tx, op, organization, row, &before, draft.clone(), vec![members])
+}
+
+/// Changes a group (PATCH).
+pub fn patch(
+    tx: &mut Tx<'_>,
+    op: &Operation,
+    organization: OrganizationId,
+    id: ResourceId,
+    operations: Vec<PatchOperation>,
+    rules: &Rules,
+    condition: Option<&etag::Condition>,
+) -> Result<(), ProvisioningError> {
+    let (row, before) = find_for_change(tx, op, organization, id, condition)?;
+    let patched = patch::apply(&before, operations, resource_type::group(), rules)?;
+    let draft = draft(Draft { document: patched.document, members: None })?;
+    change(tx, op, organization, row, &before, draft, patched.members)
+}
+
+/// Removes a group. Its members stay.
+pub fn delete(
+    tx: &mut Tx<'_>,
+    op: &Operation,
+    organization: OrganizationId,
+    id: ResourceId,
+    condition: Option<&etag::Condition>,
+) -> Result<(), ProvisioningError> {
+    let (row, _) = find_for_change(tx, op, organization, id, condition)?;
+    resources::delete(tx, organization, row.k)?;
+    let subject = Subject::new("group", id);
+    audit::write(tx, op, Some(organization), Action::GroupDeleted, &subject, &json!({}))?;
+    Ok(())
+}
+
+fn find_for_change(
+    tx: &mut Tx<'_>,
+    op: &Operation,
+    organization: OrganizationId,
+    id: ResourceId,
+    condition: Option<&etag::Condition>,
+) -> Result<(ResourceRow, Object), ProvisioningError> {
+    permission::require(op, organization, Permission::Provision)?;
+    let found = resources::find_for_update(tx, organization, ResourceKind::Group, id)?;
+    let row = found.ok_or(ProvisioningError::NotFound)?;
+    if condition.is_some_and(|condition| !condition.holds(row.version)) {
+        return Err(ProvisioningError::VersionMismatch);
+    }
+    let document = resource::parse(&row.document)?;
+    Ok((row, document))
+}
+
+fn change(
+    tx: &mut Tx<'_>,
+    op: &Operation,
+    organization: OrganizationId,
+    row: ResourceRow,
+    before: &Object,
+    draft: GroupDraft,
+    changes: Vec<MemberChange>,
+) -> Result<(), ProvisioningError> {
+    let (mut added, mut removed) = (0_usize, 0_usize);
+    for change in changes {
+        let (more, less) = change_members(tx, op, organization, row.k, change)?;
+        added = added.saturating_add(more);
+        removed = removed.saturating_add(less);
+    }
+    let is_same_document = *before == draft.document;
+    if is_same_document && added == 0 && removed == 0 {
+        return Ok(());
+    }
+    let (version, at) = (row.version.saturating_add(1), resource::instant(op));
+    if is_same_document {
+        resources::touch(tx, row.k, version, at)?;
+    } else {
+        let change = ResourceChange {
+            user_name_folded: None,
+            external_id: draft.external_id,
+            display_folded: draft.display.as_deref().map(fold),
+            display: draft.display,
+            active: true,
+            version,
+            updated_at: at,
+        };
+        resources::update(tx, row.k, &change, &draft.text)?;
+        let values = search_values::of(before, resource_type::group());
+        resource_values::replace(tx, organization, row.k, &values, &draft.values)?;
+    }
+    let detail = json!({
+        "attributes": changed_names(before, &draft.document),
+        "members_added": added,
+        "members_removed": removed,
+    });
+    let subject = Subject::new("group", row.id);
+    audit::write(tx, op, Some(organization), Action::GroupUpdated, &subject, &detail)?;
+    Ok(())
+}
+
+/// Does what the change says; returns how many members came and went.
+fn change_members(
+    tx: &mut Tx<'_>,
+    op: &Operation,
+    organization: OrganizationId,
+    group: i64,
+    change: MemberChange,
+) -> Result<(usize, usize), ProvisioningError> {
+    match change {
+        MemberChange::Add(ids) => Ok((add(tx, op, organization, group, &ids)?, 0)),
+        MemberChange::Remove(ids) => {
+            // What is not an id of this organization is no member either.
+            let ids: Vec<ResourceId> = ids.iter().filter_map(|id| id.parse().ok()).collect();
+            let keys: Vec<i64> = members::keys(tx, organization, &ids)?.iter().map(|row| row.k).collect();
+            Ok((0, members::delete(tx, group, &keys)?))
+        }
+        MemberChange::RemoveMatching(filter) => Ok((0, remove_matching(tx, organization, group, &filter)?)),
+        MemberChange::ReplaceAll(ids) if ids.is_empty() => Ok((0, members::delete_all(tx, group)?)),
+        MemberChange::ReplaceAll(ids) => {
+            let wanted: HashSet<i64> = resolve(tx, organization, &ids)?.iter().map(|row| row.k).collect();
+            let gone: Vec<i64> = members::member_keys(tx, group)?.into_iter().filter(|k| !wanted.contains(k)).collect();
+            let removed = members::delete(tx, group, &gone)?;
+            Ok((add(tx, op, organization, group, &ids)?, removed))
+        }
+    }
+}
+
+fn add(
+    tx: &mut Tx<'_>,
+    op: &Operation,
+    organization: OrganizationId,
+    group: i64,
+    ids: &[String],
+) -> Result<usize, ProvisioningError> {
+    let found = resolve(tx, organization, ids)?;
+    let nested: Vec<_> = found.iter().filter(|row| row.kind == ResourceKind::Group.as_str()).collect();
+    if !nested.is_empty() {
+        // Another transaction must not close the circle from its other side meanwhile.
+        resources::lock(tx, organization, &nested.iter().map(|row| row.id).collect::<Vec<_>>())?;
+        if members::is_any_above(tx, group, &nested.iter().map(|row| row.k).collect::<Vec<_>>())? {
+            return Err(ScimError::value("a group cannot contain itself, directly or through another").into());
+        }
+    }
+    let keys: Vec<i64> = found.iter().map(|row| row.k).collect();
+    Ok(members::insert(tx, organization, group, &keys, op.at)?)
+}
+
+/// The resources with these ids, each once. An id that the organization does not have is refused, so that no member
+/// is lost without a word.
+fn resolve(
+    tx: &mut Tx<'_>,
+    organization: OrganizationId,
+    ids: &[String],
+) -> Result<Vec<members::KeyRow>, ProvisioningError> {
+    let unknown = || ScimError::value("a member is no user or group of this organization");
+    let distinct: HashSet<&str> = ids.iter().map(String::as_str).collect();
+    let parsed = distinct.iter().map(|id| id.parse::<ResourceId>()).collect::<Result<Vec<_>, _>>();
+    let found = members::keys(tx, organization, &parsed.map_err(|_| unknown())?)?;
+    if found.len() == distinct.len() { Ok(found) } else { Err(unknown().into()) }
+}
+
+/// Removes the members that satisfy a filter which is more than a list of ids.
+fn remove_matching(
+    tx: &mut Tx<'_>,
+    organization: OrganizationId,
+    group: i64,
+    filter: &Filter,
+) -> Result<usize, ProvisioningError> {
+    let mut ids = Vec::new();
+    for row in members::of_groups(tx, &[group], i64::MAX)? {
+        let related = resource::related_of(row)?;
+        let element = json!({
+            "value": related.id.to_string(),
+            "type": resource::resource_type(related.kind).name,
+            "display": related.display,
+        });
+        if let Value::Object(element) = element
+            && matches_element(filter, &element)
+        {
+            ids.push(related.id);
+        }
+    }
+    let keys: Vec<i64> = members::keys(tx, organization, &ids)?.iter().map(|row| row.k).collect();
+    Ok(members::delete(tx, group, &keys)?)
+}

@@ -1,0 +1,12 @@
+//! What a SCIM client may do: read, search, create, change and remove the users and groups of one organization.
+//!
+//! Owns the life of SCIM resources and the credentials of the clients; refuses HTTP and knows no vendor by name. Accounts
+//! are changed through `directory`. Depends on `directory`, `record`, `protocol` and `store`.
+
+pub mod clients;
+pub mod failure;
+pub mod groups;
+pub mod resource;
+pub mod search;
+pub mod search_values;
+pub mod users;

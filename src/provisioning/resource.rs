@@ -1,0 +1,192 @@
+//! A SCIM resource as the gateway hands it out: its row, its document, and what it is related to.
+
+use std::collections::HashMap;
+
+use serde_json::{Value, json};
+
+use super::failure::ProvisioningError;
+use crate::protocol::scim::error::{ScimError, ScimType};
+use crate::protocol::scim::json::Object;
+use crate::protocol::scim::projection::Projection;
+use crate::protocol::scim::render::{self, Envelope};
+use crate::protocol::scim::resource_type::{self, ResourceType};
+use crate::store::Tx;
+use crate::store::failure::StoreError;
+use crate::store::members::{self, RelatedRow};
+use crate::store::resources::{ResourceKind, ResourceRow};
+use crate::values::clock::Timestamp;
+use crate::values::ids::ResourceId;
+use crate::values::operation::Operation;
+
+/// The most members (or groups) that one answer carries; past it the client is told to leave them out.
+const MOST_RELATED: i64 = 100_000;
+
+/// A resource.
+#[derive(Debug, Clone)]
+pub struct Resource {
+    /// Its id.
+    pub id: ResourceId,
+    /// What it is.
+    pub kind: ResourceKind,
+    /// Whether the user may sign in; nothing for a group.
+    pub active: bool,
+    /// Its version.
+    pub version: i64,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it was changed last.
+    pub updated_at: Timestamp,
+    /// The stored text: what the client wrote, without what is kept elsewhere.
+    pub document: String,
+    /// The members of a group, or the groups of a user.
+    pub related: Vec<Related>,
+}
+
+/// A member of a group, or a group of a user.
+#[derive(Debug, Clone)]
+pub struct Related {
+    /// Its id.
+    pub id: ResourceId,
+    /// What it is.
+    pub kind: ResourceKind,
+    /// Its display name.
+    pub display: Option<String>,
+}
+
+/// The resource type of a kind.
+pub fn resource_type(kind: ResourceKind) -> &'static ResourceType {
+    match kind {
+        ResourceKind::User => resource_type::user(),
+        ResourceKind::Group => resource_type::group(),
+    }
+}
+
+/// The instant that a resource notes for an operation: whole milliseconds, so that a client finds again what it read.
+pub fn instant(op: &Operation) -> Timestamp {
+    Timestamp::from_micros(op.at.micros() - op.at.micros().rem_euclid(1_000))
+}
+
+/// The attribute whose values are relations.
+const fn relation(kind: ResourceKind) -> &'static str {
+    match kind {
+        ResourceKind::User => "groups",
+        ResourceKind::Group => "members",
+    }
+}
+
+/// Completes rows with their relations, in one query for all of them, unless the projection hides them.
+pub fn complete(
+    tx: &mut Tx<'_>,
+    kind: ResourceKind,
+    rows: Vec<ResourceRow>,
+    projection: &Projection,
+) -> Result<Vec<Resource>, ProvisioningError> {
+    let mut related: HashMap<i64, Vec<Related>> = HashMap::new();
+    if projection.may_show(relation(kind)) {
+        let keys: Vec<i64> = rows.iter().map(|row| row.k).collect();
+        for row in load(tx, kind, &keys, MOST_RELATED)? {
+            related.entry(row.of_k).or_default().push(related_of(row)?);
+        }
+    }
+    Ok(rows.into_iter().map(|row| of_row(kind, related.remove(&row.k).unwrap_or_default(), row)).collect())
+}
+
+/// The relations of these resources; more than `most` are refused, never cut off.
+pub fn load(
+    tx: &mut Tx<'_>,
+    kind: ResourceKind,
+    keys: &[i64],
+    most: i64,
+) -> Result<Vec<RelatedRow>, ProvisioningError> {
+    let limit = most.saturating_add(1);
+    let found = match kind {
+        ResourceKind::User => members::groups_of(tx, keys, limit)?,
+        ResourceKind::Group => members::of_groups(tx, keys, limit)?,
+    };
+    if i64::try_from(found.len()).is_ok_and(|found| found > most) {
+        let detail = format!("more than {most} values of {0}: use excludedAttributes={0}", relation(kind));
+        return Err(ScimError::new(ScimType::TooMany, detail).into());
+    }
+    Ok(found)
+}
+
+/// A row with its relations.
+pub fn of_row(kind: ResourceKind, related: Vec<Related>, row: ResourceRow) -> Resource {
+    Resource {
+        id: row.id,
+        kind,
+        active: row.active,
+        version: row.version,
+        created_at: row.created_at,
+        updated_at: row.updated_at,
+        document: row.document,
+        related,
+    }
+}
+
+/// A relation from its row.
+pub fn related_of(row: RelatedRow) -> Result<Related, StoreError> {
+    Ok(Related { id: row.id, kind: ResourceKind::parse(&row.kind)?, display: row.display })
+}
+
+/// Reads a stored document again.
+pub fn parse(document: &str) -> Result<Object, StoreError> {
+    serde_json::from_str(document).map_err(|_| StoreError::Inconsistent("resource_docs.document"))
+}
+
+impl Resource {
+    /// The URI of the resource below the base URI of its organization.
+    pub fn location(&self, base: &str) -> String {
+        location(base, self.kind, self.id)
+    }
+
+    /// The text of the resource with what the projection shows. Without a projection the document is not parsed.
+    pub fn render(&self, base: &str, projection: &Projection) -> Result<String, StoreError> {
+        let id = self.id.to_string();
+        let location = self.location(base);
+        let resource_type = resource_type(self.kind);
+        let envelope = Envelope {
+            id: &id,
+            resource_type: &resource_type.name,
+            created_at: self.created_at,
+            updated_at: self.updated_at,
+            version: self.version,
+            location: &location,
+        };
+        let mut computed = Vec::with_capacity(2);
+        if self.kind == ResourceKind::User {
+            computed.push(("active", self.active.to_string()));
+        }
+        if !self.related.is_empty() {
+            let related: Vec<Value> = self.related.iter().map(|one| self.relation(one, base, projection)).collect();
+            computed.push((relation(self.kind), Value::Array(related).to_string()));
+        }
+        let text = render::resource(&self.document, &computed, &envelope);
+        if projection.is_default() {
+            return Ok(text);
+        }
+        Ok(render::stored_text(&projection.apply(parse(&text)?, resource_type)))
+    }
+
+    fn relation(&self, related: &Related, base: &str, projection: &Projection) -> Value {
+        let reference = location(base, related.kind, related.id);
+        let mut value = json!({ "value": related.id.to_string(), "$ref": reference });
+        let (kind, is_shown) = match self.kind {
+            ResourceKind::User => ("direct", true),
+            ResourceKind::Group => {
+                (resource_type(related.kind).name.as_ref(), projection.asks_for("members", "display"))
+            }
+        };
+        if let Value::Object(parts) = &mut value {
+            if let (true, Some(display)) = (is_shown, &related.display) {
+                parts.insert("display".to_owned(), display.as_str().into());
+            }
+            parts.insert("type".to_owned(), kind.into());
+        }
+        value
+    }
+}
+
+fn location(base: &str, kind: ResourceKind, id: ResourceId) -> String {
+    format!("{base}{}/{id}", resource_type(kind).endpoint)
+}

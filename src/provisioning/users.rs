@@ -1,0 +1,336 @@
+//! The users that a client provisions: each is a resource of the organization and the account of a person.
+//!
+//! What a write means for the person is decided by `directory::accounts`, in the same transaction: `active: false`
+//! ends what is signed in, DELETE ends the membership (decision Q19).
+
+use serde_json::{Value, json};
+
+use super::failure::ProvisioningError;
+use super::resource::{self, Resource};
+use super::search_values;
+use crate::directory::accounts::{self, AccountError, Ownership};
+use crate::directory::permission::{self, Permission};
+use crate::directory::profile::Profile;
+use crate::protocol::scim::document;
+use crate::protocol::scim::error::ScimError;
+use crate::protocol::scim::etag;
+use crate::protocol::scim::json::Object;
+use crate::protocol::scim::patch::{self, request::Operation as PatchOperation};
+use crate::protocol::scim::projection::Projection;
+use crate::protocol::scim::render;
+use crate::protocol::scim::resource_type;
+use crate::protocol::scim::validation::Rules;
+use crate::record::audit::{self, Action, Subject};
+use crate::store::failure::StoreError;
+use crate::store::resource_values::{self, SearchValue};
+use crate::store::resources::{self, NewResourceRow, ResourceChange, ResourceKind, ResourceRow};
+use crate::store::{Tx, memberships};
+use crate::values::email::EmailAddress;
+use crate::values::folding::{check_name, fold};
+use crate::values::ids::{AccountId, OrganizationId, ResourceId};
+use crate::values::operation::{Actor, Operation};
+
+/// The longest text that stands in an index of its own.
+const MAX_INDEXED_CHARS: usize = 256;
+
+/// A user that was read from a request, with everything computed that needs no transaction.
+#[derive(Debug, Clone)]
+pub struct UserDraft {
+    document: Object,
+    text: String,
+    user_name_folded: String,
+    external_id: Option<String>,
+    display: Option<String>,
+    is_active: bool,
+    profile: Profile,
+    values: Vec<SearchValue>,
+}
+
+/// Prepares a checked document (`document::read`, or the outcome of a PATCH).
+pub fn draft(mut document: Object) -> Result<UserDraft, ScimError> {
+    // A user without `active` may sign in: that is what a client means that never sends it.
+    let is_active = document.shift_remove("active").is_none_or(|active| active == Value::Bool(true));
+    let user_name = text(&document, "userName")?.unwrap_or_default();
+    check_name(&user_name).map_err(|error| ScimError::value(format!("userName: {error}")))?;
+    Ok(UserDraft {
+        text: render::stored_text(&document),
+        user_name_folded: fold(&user_name),
+        external_id: text(&document, "externalId")?,
+        display: text(&document, "displayName")?,
+        is_active,
+        profile: profile(&document, &user_name),
+        values: search_values::of(&document, resource_type::user()),
+        document,
+    })
+}
+
+/// A text attribute that stands in a column, within the length that an index takes.
+pub(super) fn text(document: &Object, name: &str) -> Result<Option<String>, ScimError> {
+    match document.get(name).and_then(Value::as_str) {
+        Some(text) if text.chars().count() > MAX_INDEXED_CHARS => {
+            Err(ScimError::value(format!("{name} is longer than {MAX_INDEXED_CHARS} characters")))
+        }
+        found => Ok(found.map(str::to_owned)),
+    }
+}
+
+/// The attributes that the gateway itself understands. The primary address comes first; a user name that is an
+/// address counts as one. What is not an address in the gateway's strict form stays in the document alone.
+fn profile(document: &Object, user_name: &str) -> Profile {
+    let of = |holder: Option<&Object>, name: &str| {
+        holder.and_then(|holder| holder.get(name)).and_then(Value::as_str).map(str::to_owned)
+    };
+    let name = document.get("name").and_then(Value::as_object);
+    let mut emails: Vec<&Value> = document.get("emails").and_then(Value::as_array).into_iter().flatten().collect();
+    emails.sort_by_key(|email| email.get("primary").and_then(Value::as_bool) != Some(true));
+    let listed = emails.iter().filter_map(|email| email.get("value")).filter_map(Value::as_str);
+    let mut addresses: Vec<EmailAddress> = Vec::new();
+    for address in listed.chain([user_name]).filter_map(|text| text.parse().ok()) {
+        if !addresses.contains(&address) {
+            addresses.push(address);
+        }
+    }
+    Profile {
+        display_name: of(Some(document), "displayName").or_else(|| of(name, "formatted")),
+        given_name: of(name, "givenName"),
+        family_name: of(name, "familyName"),
+        locale: of(Some(document), "locale").or_else(|| of(Some(document), "preferredLanguage")),
+        zoneinfo: of(Some(document), "timezone"),
+        addresses,
+    }
+}
+
+/// Creates a user and the account of the person. [`ProvisioningError::UserNameTaken`] when the organization has one
+/// of that user name: the unique index decides.
+pub fn create(
+    tx: &mut Tx<'_>,
+    op: &Operation,
+    organization: OrganizationId,
+    draft: &UserDraft,
+) -> Result<Resource, ProvisioningError> {
+    permission::require(op, organization, Permission::Provision)?;
+    let at = resource::instant(op);
+    let client_id = match &op.actor {
+        Actor::ScimClient { client, .. } => Some(*client),
+        _ => None,
+    };
+    let account = match member_without_resource(tx, organization, &draft.profile)? {
+        Some(account) => adopt(tx, op, organization, account, draft)?,
+        None => accounts::provision(tx, op, organization, &draft.profile, draft.is_active)?,
+    };
+    let row = NewResourceRow {
+        id: op.new_id(),
+        org_id: organization,
+        client_id,
+        kind: ResourceKind::User.as_str().to_owned(),
+        account_id: Some(account),
+        user_name_folded: Some(draft.user_name_folded.clone()),
+        external_id: draft.external_id.clone(),
+        display: draft.display.clone(),
+        display_folded: draft.display.as_deref().map(fold),
+        active: draft.is_active,
+        version: 1,
+        created_at: at,
+        updated_at: at,
+    };
+    let k = resources::insert(tx, &row, &draft.text)?;
+    resource_values::insert(tx, organization, k, &draft.values)?;
+    Ok(Resource {
+        id: row.id,
+        kind: ResourceKind::User,
+        active: draft.is_active,
+        version: 1,
+        created_at: at,
+        updated_at: at,
+        document: draft.text.clone(),
+        related: Vec::new(),
+    })
+}
+
+/// The one member of the organization who has the primary address and is not provisioned yet, such as an owner who was
+/// there before the client: the person keeps the account. Ambiguity and personal accounts are left alone.
+fn member_without_resource(
+    tx: &mut Tx<'_>,
+    organization: OrganizationId,
+    profile: &Profile,
+) -> Result<Option<AccountId>, ProvisioningError> {
+    let Some(address) = profile.primary_address() else { return Ok(None) };
+    let members = memberships::members_with_address(tx, organization, address.as_str())?;
+    let [account] = members.as_slice() else { return Ok(None) };
+    if resources::of_account(tx, organization, *account)?.is_some() {
+        return Ok(None);
+    }
+    let found = accounts::find(tx, *account)?;
+    Ok(found.filter(|found| found.ownership == Ownership::Organization).map(|found| found.id))
+}
+
+fn adopt(
+    tx: &mut Tx<'_>,
+    op: &Operation,
+    organization: OrganizationId,
+    account: AccountId,
+    draft: &UserDraft,
+) -> Result<AccountId, ProvisioningError> {
+    let was_active = accounts::membership(tx, account, organization)?.is_some_and(|membership| membership.is_active);
+    set_active(tx, op, organization, account, was_active, draft.is_active)?;
+    accounts::update_profile(tx, op, account, &draft.profile).map_err(vanished)?;
+    let subject = Subject::new("account", account);
+    audit::write(tx, op, Some(organization), Action::UserUpdated, &subject, &json!({ "provisioned": true }))?;
+    Ok(account)
+}
+
+/// The user with this id.
+pub fn find(
+    tx: &mut Tx<'_>,
+    op: &Operation,
+    organization: OrganizationId,
+    id: ResourceId,
+    projection: &Projection,
+) -> Result<Resource, ProvisioningError> {
+    permission::require(op, organization, Permission::Provision)?;
+    let row = resources::find(tx, organization, ResourceKind::User, id)?.ok_or(ProvisioningError::NotFound)?;
+    let mut found = resource::complete(tx, ResourceKind::User, vec![row], projection)?;
+    found.pop().ok_or(ProvisioningError::NotFound)
+}
+
+/// Replaces a user (PUT). Never creates one.
+pub fn replace(
+    tx: &mut Tx<'_>,
+    op: &Operation,
+    organization: OrganizationId,
+    id: ResourceId,
+    draft: &UserDraft,
+    condition: Option<&etag::Condition>,
+) -> Result<Resource, ProvisioningError> {
+    let (row, before) = find_for_change(tx, op, organization, id, condition)?;
+    let mut draft = draft.clone();
+    document::keep_immutable(&before, &mut draft.document, resource_type::user())?;
+    change(tx, op, organization, row, &before, draft)
+}
+
+/// Changes a user (PATCH).
+pub fn patch(
+    tx: &mut Tx<'_>,
+    op: &Operation,
+    organization: OrganizationId,
+    id: ResourceId,
+    operations: Vec<PatchOperation>,
+    rules: &Rules,
+    condition: Option<&etag::Condition>,
+) -> Result<Resource, ProvisioningError> {
+    let (row, before) = find_for_change(tx, op, organization, id, condition)?;
+    let mut whole = before.clone();
+    whole.insert("active".to_owned(), row.active.into());
+    let patched = patch::apply(&whole, operations, resource_type::user(), rules)?;
+    change(tx, op, organization, row, &before, draft(patched.document)?)
+}
+
+/// Removes a user and ends the membership of the person.
+pub fn delete(
+    tx: &mut Tx<'_>,
+    op: &Operation,
+    organization: OrganizationId,
+    id: ResourceId,
+    condition: Option<&etag::Condition>,
+) -> Result<(), ProvisioningError> {
+    let (row, _) = find_for_change(tx, op, organization, id, condition)?;
+    let account = account_of(&row)?;
+    resources::delete(tx, organization, row.k)?;
+    match accounts::end_membership(tx, op, organization, account) {
+        Ok(()) | Err(AccountError::NotFound) => Ok(()),
+        Err(AccountError::Store(error)) => Err(error.into()),
+    }
+}
+
+fn find_for_change(
+    tx: &mut Tx<'_>,
+    op: &Operation,
+    organization: OrganizationId,
+    id: ResourceId,
+    condition: Option<&etag::Condition>,
+) -> Result<(ResourceRow, Object), ProvisioningError> {
+    permission::require(op, organization, Permission::Provision)?;
+    let found = resources::find_for_update(tx, organization, ResourceKind::User, id)?;
+    let row = found.ok_or(ProvisioningError::NotFound)?;
+    if condition.is_some_and(|condition| !condition.holds(row.version)) {
+        return Err(ProvisioningError::VersionMismatch);
+    }
+    let document = resource::parse(&row.document)?;
+    Ok((row, document))
+}
+
+/// Writes what differs: the row, the document, the values, the account, and one audit entry. Nothing when nothing
+/// does (RFC 7644, section 3.5.2.1: an unchanged resource keeps its modification time).
+fn change(
+    tx: &mut Tx<'_>,
+    op: &Operation,
+    organization: OrganizationId,
+    row: ResourceRow,
+    before: &Object,
+    draft: UserDraft,
+) -> Result<Resource, ProvisioningError> {
+    let account = account_of(&row)?;
+    let is_same_document = *before == draft.document;
+    let (version, updated_at, text) = if is_same_document && row.active == draft.is_active {
+        (row.version, row.updated_at, row.document)
+    } else {
+        set_active(tx, op, organization, account, row.active, draft.is_active)?;
+        let change = ResourceChange {
+            user_name_folded: Some(draft.user_name_folded),
+            external_id: draft.external_id,
+            display_folded: draft.display.as_deref().map(fold),
+            display: draft.display,
+            active: draft.is_active,
+            version: row.version.saturating_add(1),
+            updated_at: resource::instant(op),
+        };
+        resources::update(tx, row.k, &change, &draft.text)?;
+        if !is_same_document {
+            let values = search_values::of(before, resource_type::user());
+            resource_values::replace(tx, organization, row.k, &values, &draft.values)?;
+            accounts::update_profile(tx, op, account, &draft.profile).map_err(vanished)?;
+            let detail = json!({ "attributes": changed_names(before, &draft.document) });
+            let subject = Subject::new("account", account);
+            audit::write(tx, op, Some(organization), Action::UserUpdated, &subject, &detail)?;
+        }
+        (change.version, change.updated_at, draft.text)
+    };
+    let related = resource::load(tx, ResourceKind::User, &[row.k], i64::MAX - 1)?;
+    let related = related.into_iter().map(resource::related_of).collect::<Result<_, _>>()?;
+    let row = ResourceRow { active: draft.is_active, version, updated_at, document: text, ..row };
+    Ok(resource::of_row(ResourceKind::User, related, row))
+}
+
+fn set_active(
+    tx: &mut Tx<'_>,
+    op: &Operation,
+    organization: OrganizationId,
+    account: AccountId,
+    was_active: bool,
+    is_active: bool,
+) -> Result<(), ProvisioningError> {
+    match (was_active, is_active) {
+        (true, false) => accounts::deactivate(tx, op, organization, account).map_err(vanished),
+        (false, true) => accounts::reactivate(tx, op, organization, account).map_err(vanished),
+        (true, true) | (false, false) => Ok(()),
+    }
+}
+
+/// The names of the attributes that differ. Values are personal data and do not belong in the log.
+pub(super) fn changed_names(before: &Object, after: &Object) -> Vec<String> {
+    let mut names: Vec<String> =
+        before.keys().chain(after.keys().filter(|name| !before.contains_key(*name))).cloned().collect();
+    names.retain(|name| before.get(name) != after.get(name));
+    names
+}
+
+fn account_of(row: &ResourceRow) -> Result<AccountId, StoreError> {
+    row.account_id.ok_or(StoreError::Inconsistent("resources.account_id"))
+}
+
+fn vanished(error: AccountError) -> ProvisioningError {
+    match error {
+        AccountError::NotFound => StoreError::Inconsistent("resources.account_id").into(),
+        AccountError::Store(error) => error.into(),
+    }
+}

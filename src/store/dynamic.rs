@@ -1,0 +1,135 @@
+//! Queries whose text is put together at run time, because their shape comes from a client's filter. Values are
+//! always bound, never written into the text. Text of a shape that recurs is prepared once per connection.
+
+use std::borrow::Cow;
+
+use diesel::RunQueryDsl;
+use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
+use diesel::result::QueryResult;
+use diesel::sql_types::{BigInt, Binary, Bool, Text, Untyped};
+
+use super::connection::{AnyConnection, Backend};
+
+/// Which dialect the text is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::store) enum Engine {
+    /// SQLite.
+    Sqlite,
+    /// PostgreSQL.
+    Postgres,
+}
+
+impl Engine {
+    /// The engine of a connection.
+    pub(in crate::store) fn of(connection: &AnyConnection) -> Self {
+        match connection {
+            AnyConnection::Sqlite(_) => Self::Sqlite,
+            AnyConnection::Postgres(_) => Self::Postgres,
+        }
+    }
+}
+
+#[derive(Debug, Clone)]
+enum Part {
+    Sql(Cow<'static, str>),
+    Text(String),
+    Integer(i64),
+    Bytes(Vec<u8>),
+    Boolean(bool),
+}
+
+/// A statement under construction.
+#[derive(Debug, Clone)]
+pub(in crate::store) struct DynamicQuery {
+    parts: Vec<Part>,
+    is_recurring: bool,
+}
+
+impl DynamicQuery {
+    /// A statement whose text recurs, so that it is worth keeping prepared.
+    pub(in crate::store) fn recurring() -> Self {
+        Self { parts: Vec::new(), is_recurring: true }
+    }
+
+    /// Says that the text is one of very many, so that it is not kept.
+    pub(in crate::store) fn forget(&mut self) {
+        self.is_recurring = false;
+    }
+
+    /// Appends text of the statement. Never a value.
+    pub(in crate::store) fn sql(&mut self, sql: &'static str) -> &mut Self {
+        self.parts.push(Part::Sql(Cow::Borrowed(sql)));
+        self
+    }
+
+    /// Appends text of the statement that was made of fixed pieces. Never a value.
+    pub(in crate::store) fn composed(&mut self, sql: String) -> &mut Self {
+        self.parts.push(Part::Sql(Cow::Owned(sql)));
+        self
+    }
+
+    /// Appends a bound text.
+    pub(in crate::store) fn text(&mut self, value: impl Into<String>) -> &mut Self {
+        self.parts.push(Part::Text(value.into()));
+        self
+    }
+
+    /// Appends a bound whole number.
+    pub(in crate::store) fn integer(&mut self, value: i64) -> &mut Self {
+        self.parts.push(Part::Integer(value));
+        self
+    }
+
+    /// Appends bound bytes.
+    pub(in crate::store) fn bytes(&mut self, value: &[u8]) -> &mut Self {
+        self.parts.push(Part::Bytes(value.to_vec()));
+        self
+    }
+
+    /// Appends a bound truth value.
+    pub(in crate::store) fn boolean(&mut self, value: bool) -> &mut Self {
+        self.parts.push(Part::Boolean(value));
+        self
+    }
+
+    /// Appends `(item, item, ...)`, each written by `write`.
+    pub(in crate::store) fn list<T>(&mut self, items: &[T], mut write: impl FnMut(&mut Self, &T)) -> &mut Self {
+        self.sql("(");
+        for (index, item) in items.iter().enumerate() {
+            if index > 0 {
+                self.sql(", ");
+            }
+            write(self, item);
+        }
+        self.sql(")")
+    }
+}
+
+impl QueryFragment<Backend> for DynamicQuery {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Backend>) -> QueryResult<()> {
+        if !self.is_recurring {
+            out.unsafe_to_cache_prepared();
+        }
+        for part in &self.parts {
+            match part {
+                Part::Sql(sql) => out.push_sql(sql),
+                Part::Text(value) => out.push_bind_param::<Text, str>(value)?,
+                Part::Integer(value) => out.push_bind_param::<BigInt, i64>(value)?,
+                Part::Bytes(value) => out.push_bind_param::<Binary, [u8]>(value)?,
+                Part::Boolean(value) => out.push_bind_param::<Bool, bool>(value)?,
+            }
+        }
+        Ok(())
+    }
+}
+
+impl QueryId for DynamicQuery {
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl Query for DynamicQuery {
+    type SqlType = Untyped;
+}
+
+impl<Connection> RunQueryDsl<Connection> for DynamicQuery {}

@@ -1,0 +1,167 @@
+//! Members of SCIM groups, one row each. A member is a user or a group of the same organization.
+
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Binary, Nullable, Text};
+
+use super::Tx;
+use super::dynamic::DynamicQuery;
+use super::failure::StoreError;
+use super::schema::members as table;
+use crate::store::connection::Backend;
+use crate::values::clock::Timestamp;
+use crate::values::ids::{OrganizationId, ResourceId};
+
+/// How many rows one statement carries.
+const CHUNK: usize = 500;
+
+/// One end of a membership, seen from the other.
+#[derive(Debug, Clone, QueryableByName)]
+#[diesel(check_for_backend(Backend))]
+#[allow(missing_docs)] // columns
+pub struct RelatedRow {
+    /// The key of the resource that was asked about.
+    #[diesel(sql_type = BigInt)]
+    pub of_k: i64,
+    #[diesel(sql_type = Binary)]
+    pub id: ResourceId,
+    #[diesel(sql_type = Text)]
+    pub kind: String,
+    #[diesel(sql_type = Nullable<Text>)]
+    pub display: Option<String>,
+}
+
+/// A resource by its key.
+#[derive(Debug, Clone, QueryableByName)]
+#[diesel(check_for_backend(Backend))]
+#[allow(missing_docs)] // columns
+pub struct KeyRow {
+    #[diesel(sql_type = BigInt)]
+    pub k: i64,
+    #[diesel(sql_type = Binary)]
+    pub id: ResourceId,
+    #[diesel(sql_type = Text)]
+    pub kind: String,
+}
+
+/// The keys of the organization's resources among `ids`, in chunks.
+pub fn keys(tx: &mut Tx<'_>, organization: OrganizationId, ids: &[ResourceId]) -> Result<Vec<KeyRow>, StoreError> {
+    let mut found = Vec::with_capacity(ids.len());
+    for chunk in ids.chunks(CHUNK) {
+        let mut query = statement(chunk.len());
+        query.sql("SELECT k, id, kind FROM resources WHERE org_id = ").bytes(organization.as_bytes());
+        query.sql(" AND id IN ").list(chunk, |query, id| {
+            query.bytes(id.as_bytes());
+        });
+        found.extend(query.load::<KeyRow>(tx.connection())?);
+    }
+    Ok(found)
+}
+
+/// Adds members; returns how many were not there yet.
+pub fn insert(
+    tx: &mut Tx<'_>,
+    organization: OrganizationId,
+    group: i64,
+    members: &[i64],
+    at: Timestamp,
+) -> Result<usize, StoreError> {
+    let mut added = 0_usize;
+    for chunk in members.chunks(CHUNK) {
+        let mut query = statement(chunk.len());
+        query.sql("INSERT INTO members (group_k, member_k, org_id, created_at) VALUES ");
+        for (index, member) in chunk.iter().enumerate() {
+            query.sql(if index == 0 { "(" } else { ", (" }).integer(group).sql(", ").integer(*member).sql(", ");
+            query.bytes(organization.as_bytes()).sql(", ").integer(at.micros()).sql(")");
+        }
+        query.sql(" ON CONFLICT DO NOTHING");
+        added = added.saturating_add(query.execute(tx.connection())?);
+    }
+    Ok(added)
+}
+
+/// Removes members; returns how many were there.
+pub fn delete(tx: &mut Tx<'_>, group: i64, members: &[i64]) -> Result<usize, StoreError> {
+    let mut removed = 0_usize;
+    for chunk in members.chunks(CHUNK) {
+        let mut query = statement(chunk.len());
+        query.sql("DELETE FROM members WHERE group_k = ").integer(group).sql(" AND member_k IN ");
+        query.list(chunk, |query, member| {
+            query.integer(*member);
+        });
+        removed = removed.saturating_add(query.execute(tx.connection())?);
+    }
+    Ok(removed)
+}
+
+/// Removes every member; returns how many there were.
+pub fn delete_all(tx: &mut Tx<'_>, group: i64) -> Result<usize, StoreError> {
+    Ok(diesel::delete(table::table.filter(table::group_k.eq(group))).execute(tx.connection())?)
+}
+
+/// The keys of the members of a group.
+pub fn member_keys(tx: &mut Tx<'_>, group: i64) -> Result<Vec<i64>, StoreError> {
+    let query = table::table.filter(table::group_k.eq(group)).order(table::member_k).select(table::member_k);
+    Ok(query.load(tx.connection())?)
+}
+
+/// The members of these groups, at most `limit` rows in all, in the order they were made.
+pub fn of_groups(tx: &mut Tx<'_>, groups: &[i64], limit: i64) -> Result<Vec<RelatedRow>, StoreError> {
+    related(tx, groups, "group_k", "member_k", limit)
+}
+
+/// The groups that these resources belong to directly, at most `limit` rows in all.
+pub fn groups_of(tx: &mut Tx<'_>, members: &[i64], limit: i64) -> Result<Vec<RelatedRow>, StoreError> {
+    related(tx, members, "member_k", "group_k", limit)
+}
+
+fn related(
+    tx: &mut Tx<'_>,
+    keys: &[i64],
+    near: &'static str,
+    far: &'static str,
+    limit: i64,
+) -> Result<Vec<RelatedRow>, StoreError> {
+    if keys.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut query = statement(keys.len());
+    query.composed(format!(
+        "SELECT m.{near} AS of_k, r.id AS id, r.kind AS kind, r.display AS display \
+         FROM members m JOIN resources r ON r.k = m.{far} WHERE m.{near} IN "
+    ));
+    query.list(keys, |query, key| {
+        query.integer(*key);
+    });
+    query.composed(format!(" ORDER BY m.{near}, m.{far} LIMIT ")).integer(limit);
+    Ok(query.load(tx.connection())?)
+}
+
+/// True when `group` or a group that contains it, at any depth, is among the candidates: making one of them a member
+/// of `group` would close a circle.
+pub fn is_any_above(tx: &mut Tx<'_>, group: i64, candidates: &[i64]) -> Result<bool, StoreError> {
+    #[derive(QueryableByName)]
+    struct Found {
+        #[diesel(sql_type = BigInt)]
+        k: i64,
+    }
+    let mut query = statement(candidates.len());
+    query.sql("WITH RECURSIVE above (k) AS (SELECT CAST(").integer(group).sql(
+        " AS BIGINT) UNION SELECT m.group_k FROM members m JOIN above a ON m.member_k = a.k) \
+         SELECT k FROM above WHERE k IN ",
+    );
+    query.list(candidates, |query, key| {
+        query.integer(*key);
+    });
+    query.sql(" LIMIT 1");
+    let found: Vec<Found> = query.load(tx.connection())?;
+    Ok(found.iter().any(|found| candidates.contains(&found.k)))
+}
+
+/// A statement with a list of `length` items: one that names a single item comes again and again.
+fn statement(length: usize) -> DynamicQuery {
+    let mut query = DynamicQuery::recurring();
+    if length > 1 {
+        query.forget();
+    }
+    query
+}

@@ -1,0 +1,197 @@
+//! SCIM resources: a narrow row of indexed columns and, beside it, the document as text.
+
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Binary, Bool, Nullable, Text};
+
+use super::Tx;
+use super::dynamic::{DynamicQuery, Engine};
+use super::failure::StoreError;
+use super::schema::{resource_docs as docs, resources as table};
+use crate::store::connection::Backend;
+use crate::values::clock::Timestamp;
+use crate::values::ids::{AccountId, OrganizationId, ResourceId, ScimClientId};
+
+/// What a resource is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ResourceKind {
+    /// A user.
+    User,
+    /// A group.
+    Group,
+}
+
+impl ResourceKind {
+    /// The name in the column.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::Group => "group",
+        }
+    }
+
+    /// The kind with this name.
+    pub fn parse(name: &str) -> Result<Self, StoreError> {
+        match name {
+            "user" => Ok(Self::User),
+            "group" => Ok(Self::Group),
+            _ => Err(StoreError::Inconsistent("resources.kind")),
+        }
+    }
+}
+
+/// A resource that is about to be inserted.
+#[derive(Debug, Clone, Insertable)]
+#[diesel(table_name = table, treat_none_as_default_value = false)]
+#[allow(missing_docs)] // columns
+pub struct NewResourceRow {
+    pub id: ResourceId,
+    pub org_id: OrganizationId,
+    pub client_id: Option<ScimClientId>,
+    pub kind: String,
+    pub account_id: Option<AccountId>,
+    pub user_name_folded: Option<String>,
+    pub external_id: Option<String>,
+    pub display: Option<String>,
+    pub display_folded: Option<String>,
+    pub active: bool,
+    pub version: i64,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+}
+
+/// A resource with its document.
+#[derive(Debug, Clone, Queryable, QueryableByName)]
+#[diesel(check_for_backend(Backend))]
+#[allow(missing_docs)] // columns
+pub struct ResourceRow {
+    #[diesel(sql_type = BigInt)]
+    pub k: i64,
+    #[diesel(sql_type = Binary)]
+    pub id: ResourceId,
+    #[diesel(sql_type = Nullable<Binary>)]
+    pub account_id: Option<AccountId>,
+    #[diesel(sql_type = Bool)]
+    pub active: bool,
+    #[diesel(sql_type = BigInt)]
+    pub version: i64,
+    #[diesel(sql_type = BigInt)]
+    pub created_at: Timestamp,
+    #[diesel(sql_type = BigInt)]
+    pub updated_at: Timestamp,
+    #[diesel(sql_type = Text)]
+    pub document: String,
+}
+
+/// What a change writes into the columns of a resource.
+#[derive(Debug, Clone, AsChangeset)]
+#[diesel(table_name = table, treat_none_as_null = true)]
+#[allow(missing_docs)] // columns
+pub struct ResourceChange {
+    pub user_name_folded: Option<String>,
+    pub external_id: Option<String>,
+    pub display: Option<String>,
+    pub display_folded: Option<String>,
+    pub active: bool,
+    pub version: i64,
+    pub updated_at: Timestamp,
+}
+
+/// Inserts a resource and its document and returns its key. [`super::constraint::Constraint::UserName`] when the
+/// organization has the user name.
+pub fn insert(tx: &mut Tx<'_>, row: &NewResourceRow, document: &str) -> Result<i64, StoreError> {
+    let k: i64 = diesel::insert_into(table::table).values(row).returning(table::k).get_result(tx.connection())?;
+    let document = (docs::k.eq(k), docs::document.eq(document));
+    diesel::insert_into(docs::table).values(document).execute(tx.connection())?;
+    Ok(k)
+}
+
+/// The resource with this id and kind.
+pub fn find(
+    tx: &mut Tx<'_>,
+    organization: OrganizationId,
+    kind: ResourceKind,
+    id: ResourceId,
+) -> Result<Option<ResourceRow>, StoreError> {
+    let query = table::table
+        .inner_join(docs::table.on(docs::k.eq(table::k)))
+        .filter(table::id.eq(id))
+        .filter(table::org_id.eq(organization))
+        .filter(table::kind.eq(kind.as_str()))
+        .select((
+            table::k,
+            table::id,
+            table::account_id,
+            table::active,
+            table::version,
+            table::created_at,
+            table::updated_at,
+            docs::document,
+        ));
+    Ok(query.first(tx.connection()).optional()?)
+}
+
+/// As [`find`], and no other transaction changes the resource before this one ends.
+pub fn find_for_update(
+    tx: &mut Tx<'_>,
+    organization: OrganizationId,
+    kind: ResourceKind,
+    id: ResourceId,
+) -> Result<Option<ResourceRow>, StoreError> {
+    lock(tx, organization, &[id])?;
+    find(tx, organization, kind, id)
+}
+
+/// Keeps other transactions from changing these resources before this one ends. SQLite has one writer and needs none.
+pub fn lock(tx: &mut Tx<'_>, organization: OrganizationId, ids: &[ResourceId]) -> Result<(), StoreError> {
+    if Engine::of(tx.connection()) == Engine::Sqlite {
+        return Ok(());
+    }
+    let mut query = DynamicQuery::recurring();
+    query.sql("SELECT k FROM resources WHERE org_id = ").bytes(organization.as_bytes()).sql(" AND id IN ");
+    query.list(ids, |query, id| {
+        query.bytes(id.as_bytes());
+    });
+    query.sql(" ORDER BY k FOR UPDATE");
+    if ids.len() > 1 {
+        query.forget();
+    }
+    query.execute(tx.connection())?;
+    Ok(())
+}
+
+/// Writes a change and the document that goes with it.
+pub fn update(tx: &mut Tx<'_>, k: i64, change: &ResourceChange, document: &str) -> Result<(), StoreError> {
+    diesel::update(table::table.filter(table::k.eq(k))).set(change).execute(tx.connection())?;
+    diesel::update(docs::table.filter(docs::k.eq(k))).set(docs::document.eq(document)).execute(tx.connection())?;
+    Ok(())
+}
+
+/// Moves the version on, for a change that is not in the document.
+pub fn touch(tx: &mut Tx<'_>, k: i64, version: i64, at: Timestamp) -> Result<(), StoreError> {
+    let change = (table::version.eq(version), table::updated_at.eq(at));
+    diesel::update(table::table.filter(table::k.eq(k))).set(change).execute(tx.connection())?;
+    Ok(())
+}
+
+/// Removes a resource with its document, values and memberships.
+pub fn delete(tx: &mut Tx<'_>, organization: OrganizationId, k: i64) -> Result<bool, StoreError> {
+    let one = table::table.filter(table::k.eq(k)).filter(table::org_id.eq(organization));
+    Ok(diesel::delete(one).execute(tx.connection())? == 1)
+}
+
+/// The resource of an account in an organization, if it has one.
+pub fn of_account(
+    tx: &mut Tx<'_>,
+    organization: OrganizationId,
+    account: AccountId,
+) -> Result<Option<ResourceId>, StoreError> {
+    let query =
+        table::table.filter(table::account_id.eq(account)).filter(table::org_id.eq(organization)).select(table::id);
+    Ok(query.first(tx.connection()).optional()?)
+}
+
+/// How many resources of a kind an organization has.
+pub fn count(tx: &mut Tx<'_>, organization: OrganizationId, kind: ResourceKind) -> Result<i64, StoreError> {
+    let query = table::table.filter(table::org_id.eq(organization)).filter(table::kind.eq(kind.as_str()));
+    Ok(query.count().get_result(tx.connection())?)
+}
