@@ -6,7 +6,8 @@ use std::time::Instant;
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::error::InternalError;
+use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage as _, HttpRequest, web};
 use futures_util::FutureExt as _;
@@ -39,22 +40,23 @@ pub async fn observe(
     request.extensions_mut().insert(id);
     let (surface, method) = (surface(request.path()), request.method().to_string());
     let span = tracing::info_span!("request", request_id = %id, surface, method);
-    let http_request = request.request().clone();
     let handled = AssertUnwindSafe(next.call(request)).catch_unwind().instrument(span.clone()).await;
-    let mut response = match handled {
-        Ok(Ok(response)) => response.map_into_boxed_body(),
-        Ok(Err(error)) => ServiceResponse::from_err(error, http_request),
+    let handled = match handled {
+        Ok(Ok(mut response)) => {
+            tag(response.headers_mut(), id);
+            Ok(response.map_into_boxed_body())
+        }
+        Ok(Err(error)) => Err(error.error_response()),
         Err(_) => {
             ::metrics::counter!(metrics::PANICS).increment(1);
             tracing::error!(parent: &span, "a handler panicked");
-            let answer = panicked::answer(surface, id);
-            ServiceResponse::new(http_request, answer)
+            Err(panicked::answer(surface, id))
         }
     };
-    if let Ok(value) = HeaderValue::from_str(&id.to_string()) {
-        response.headers_mut().insert(REQUEST_ID, value);
-    }
-    let status = response.status().as_u16();
+    let status = match &handled {
+        Ok(response) => response.status().as_u16(),
+        Err(answer) => answer.status().as_u16(),
+    };
     record(surface, &method, status, started);
     let milliseconds = started.elapsed().as_secs_f64() * 1_000.0;
     // A read that went well is worth a line only to somebody who looks for it.
@@ -63,7 +65,18 @@ pub async fn observe(
     } else {
         tracing::info!(parent: &span, status, milliseconds, "served");
     }
-    Ok(response)
+    // The request went into the handler, and nothing may hold a second handle on it meanwhile: an answer that is made here
+    // travels as an error, which actix turns back into the answer.
+    handled.map_err(|mut answer| {
+        tag(answer.headers_mut(), id);
+        InternalError::from_response("answered outside of the handler", answer).into()
+    })
+}
+
+fn tag(headers: &mut HeaderMap, id: RequestId) {
+    if let Ok(value) = HeaderValue::from_str(&id.to_string()) {
+        headers.insert(REQUEST_ID, value);
+    }
 }
 
 fn record(surface: &'static str, method: &str, status: u16, started: Instant) {
