@@ -2,4 +2,6 @@
 //! on both engines with real counterparties, and the faults. `support/` starts what they need.
 
 mod architecture;
+mod faults;
+mod scenarios;
 mod support;

@@ -7,6 +7,7 @@ use std::process::Command;
 use tempfile::TempDir;
 
 use super::engine::Engine;
+use super::http::Api;
 use super::process::{Process, free_port, run};
 use super::settings::Settings;
 
@@ -34,6 +35,12 @@ impl Gateway {
     /// Runs one command of the command line against the same configuration and answers what it printed.
     pub fn command(&self, arguments: &[&str]) -> String {
         run("causeway", command(&self.folder, arguments))
+    }
+
+    /// The operator's access to the API, with a token from the command line.
+    pub fn operator(&self) -> Api {
+        let token = self.command(&["operator-token", "create", "--name", "tests"]);
+        Api::new(&self.url, token.trim())
     }
 
     /// The log so far.

@@ -1,0 +1,5 @@
+//! What the gateway does when something around it, or in it, fails.
+
+mod database_away;
+mod graceful_stop;
+mod panicking_handler;

@@ -1,0 +1,189 @@
+//! The gateway's whole job once, with real counterparties: an operator creates an organization; it proves its domain on a
+//! real name server; a SCIM client pushes its people; its SAML and OpenID identity providers are connected; apps sign
+//! people in; the identity provider deactivates somebody; somebody else's identity provider oversteps.
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::support::browser::{Browser, Page};
+use crate::support::counterparties::{ApacheApp, OidcOp, PASSWORD, SampleApp, SamlIdp, click_through, person, scim_push};
+use crate::support::dns::Dns;
+use crate::support::engine::Engine;
+use crate::support::gateway::Gateway;
+use crate::support::http::Api;
+use crate::support::organization::{Organization, ScimAccess, text};
+
+const ADA: &str = "user0000@acme.test";
+const BOB: &str = "user0001@acme.test";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_main_job_on_sqlite() {
+    the_main_job(Engine::Sqlite).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_main_job_on_postgres() {
+    the_main_job(Engine::Postgres).await;
+}
+
+async fn the_main_job(engine: Engine) {
+    let dns = Dns::start(&["acme.test", "globex.test"]);
+    let gateway = Gateway::start(engine, |settings| settings.dns = Some(dns.address));
+    let operator = gateway.operator();
+    let acme = Organization::create(&operator, "acme", "Acme").await;
+    assert_eq!(text(&acme.api.get("").await.expect(200), "id"), acme.id);
+    a_domain_is_proven_by_its_record_only(&acme, &dns).await;
+    let scim = acme.scim_access().await;
+    a_scim_client_pushes_people(&scim).await;
+
+    let people = [person(ADA, "Ada"), person(BOB, "Bob")];
+    let (saml, oidc) = (SamlIdp::start(&people), OidcOp::start(&people));
+    let app = SampleApp::start();
+    let client = acme.register_app(&app.redirect_uri(), "ES256").await;
+    app.learn(&gateway.url, &client.id, &client.secret).await;
+
+    let by_saml = acme.connect_saml(&saml).await;
+    a_person_signs_in(&app, &acme, ADA, None).await;
+    clicking_through_signs_in_as_well(&app, ADA);
+    let by_oidc = acme.connect_oidc(&oidc).await;
+    let ada = a_person_signs_in(&app, &acme, ADA, Some(&text(&by_oidc, "id"))).await;
+    a_person_signs_in(&app, &acme, ADA, Some(&text(&by_saml, "id"))).await;
+    acme.api.post(&format!("/connections/{}/disable", text(&by_saml, "id")), json!({})).await.expect(200);
+    apache_signs_in_as_well(&gateway, &acme, BOB).await;
+    clicking_through_signs_in_as_well(&app, ADA);
+
+    another_organization_cannot_assert_the_person(&operator, &dns, &app, &acme).await;
+    a_deactivated_person_is_out_at_once(&app, &scim, &ada).await;
+}
+
+/// Step 2: a missing and a wrong record leave the claim pending, with the reason; the right one verifies it.
+async fn a_domain_is_proven_by_its_record_only(acme: &Organization, dns: &Dns) {
+    let claim = acme.api.post("/domains", json!({ "name": "acme.test" })).await.expect(201);
+    assert_eq!(claim["record"]["name"], "_causeway-challenge.acme.test");
+    let verify = format!("/domains/{}/verify", text(&claim, "id"));
+    let value = text(&claim["record"], "value");
+    let rounds: [(&[(&str, &str)], &str, &str); 3] = [
+        (&[], "pending", "record_missing"),
+        (&[("_causeway-challenge", "something else")], "pending", "record_wrong"),
+        (&[("_causeway-challenge", &value)], "verified", ""),
+    ];
+    for (serial, (records, state, failure)) in (2..).zip(rounds) {
+        dns.publish("acme.test", serial, records);
+        let checked = acme.api.post(&verify, json!({})).await.expect(200);
+        assert_eq!((checked["state"].as_str(), checked["last_failure"].as_str().unwrap_or_default()), (Some(state), failure));
+    }
+    assert_eq!(acme.audit("domain.verified").await.len(), 1);
+}
+
+/// Step 3: 200 people and 10 groups, read, filtered, patched and deleted with an unmodified client.
+async fn a_scim_client_pushes_people(scim: &ScimAccess) {
+    let left = scim_push(&scim.base, &scim.token, &["exercise", "--users", "200", "--groups", "10", "--domain", "acme.test"]);
+    assert_eq!(left, json!({ "users": 199, "groups": 9 }));
+    let api = Api::scim(&scim.base, &scim.token);
+    for (path, total) in [("/Users?count=0", 199), ("/Groups?count=0", 9)] {
+        assert_eq!(api.get(path).await.expect(200)["totalResults"], total, "{path}");
+    }
+}
+
+/// Step 5: from the app's front page to its verified claims, in a fresh browser. Answers that browser.
+async fn a_person_signs_in(app: &SampleApp, acme: &Organization, email: &str, choice: Option<&str>) -> Browser {
+    let browser = Browser::asking_for_json();
+    let page = arrive(&browser, &app.0.url, email, choice).await;
+    let page = at_the_identity_provider(&browser, page, email).await;
+    let shown: Value = serde_json::from_str(&page.body).unwrap_or_else(|_| panic!("not the app but {}:\n{}", page.url, page.body));
+    for told in [&shown["claims"], &shown["userinfo"]] {
+        assert_eq!(told["sub"], shown["claims"]["sub"]);
+        assert_eq!((&told["org"], &told["membership"]), (&json!(acme.id), &json!("member")), "{told:#}");
+        assert_eq!((&told["dc"], &told["home_dc"], &told["email"]), (&json!("us"), &json!("us"), &json!(email)), "{told:#}");
+        assert!(told["amr"].as_array().is_some_and(|methods| !methods.is_empty()), "{told:#}");
+    }
+    browser
+}
+
+/// Opens the app, asks it to sign in, and types the address; chooses `choice` where the gateway offers several ways.
+async fn arrive(browser: &Browser, app: &str, email: &str, choice: Option<&str>) -> Page {
+    let page = browser.open(&format!("{app}/sign-in")).await;
+    let page = browser.submit(&page, &[("email", email)]).await;
+    match choice {
+        Some(connection) => browser.submit(&page, &[("connection", connection)]).await,
+        None => page,
+    }
+}
+
+/// Signs in at the identity provider. The SAML one answers with a page whose form carries the response.
+async fn at_the_identity_provider(browser: &Browser, page: Page, email: &str) -> Page {
+    let page = browser.submit(&page, &[("login", email), ("password", PASSWORD)]).await;
+    if page.body.contains("SAMLResponse") { browser.submit(&page, &[]).await } else { page }
+}
+
+/// Step 5, in Chromium: the same by clicking, and no page breaks its own content security policy.
+fn clicking_through_signs_in_as_well(app: &SampleApp, email: &str) {
+    let shown = click_through(&app.0.url, email, "signed_in");
+    assert_eq!(shown["claims"]["email"], email, "{shown:#}");
+    assert_eq!(shown["claims"]["membership"], "member", "{shown:#}");
+    assert_eq!(shown["refreshed"]["sub"], shown["claims"]["sub"], "{shown:#}");
+    assert_eq!(shown["complaints"], json!([]), "{shown:#}");
+    let cookies = shown["cookies"].as_array().expect("a list of cookies");
+    let session = cookies.iter().find(|cookie| cookie["name"] == "causeway-us-session").expect("a session cookie");
+    assert_eq!((&session["httpOnly"], &session["sameSite"]), (&json!(true), &json!("Lax")), "{session:#}");
+}
+
+/// Step 5, with another certified relying party.
+async fn apache_signs_in_as_well(gateway: &Gateway, acme: &Organization, email: &str) {
+    let (port, redirect_uri) = ApacheApp::reserve();
+    let client = acme.register_app(&redirect_uri, "RS256").await;
+    let apache = ApacheApp::start(port, &gateway.url, &client.id, &client.secret, "RS256");
+    let browser = Browser::new();
+    let page = browser.open(&apache.url).await;
+    let page = browser.submit(&page, &[("email", email)]).await;
+    let page = at_the_identity_provider(&browser, page, email).await;
+    for line in [format!("OIDC_CLAIM_email={email}"), format!("OIDC_CLAIM_org={}", acme.id), "OIDC_CLAIM_membership=member".into()] {
+        assert!(page.body.contains(&line), "no {line} on {}:\n{}\n{}", page.url, page.body, apache.log());
+    }
+}
+
+/// Step 7: the identity provider of Globex says that it is Bob of Acme. Refused, nothing created, one entry.
+async fn another_organization_cannot_assert_the_person(operator: &Api, dns: &Dns, app: &SampleApp, acme: &Organization) {
+    let globex = Organization::create(operator, "globex", "Globex").await;
+    globex.own_domain(dns, "globex.test").await;
+    let scim = globex.scim_access().await;
+    let idp = SamlIdp::start(&[person(BOB, "Mallory")]);
+    globex.connect_saml(&idp).await;
+    let before = acme.audit("").await.len();
+    let browser = Browser::asking_for_json();
+    let page = arrive(&browser, &app.0.url, "mallory@globex.test", None).await;
+    let page = at_the_identity_provider(&browser, page, BOB).await;
+    assert!(page.url.path().starts_with("/sign-in/"), "refused by the gateway, not let in to {}", page.url);
+    assert!(page.body.contains("Globex"), "the page says whom to ask:\n{}", page.body);
+    assert!(!page.body.contains(BOB), "the page does not say whether Bob is known:\n{}", page.body);
+    assert_eq!(globex.audit("sign_in.refused").await.len(), 1);
+    assert_eq!(acme.audit("").await.len(), before, "nothing happened at Acme");
+    assert_eq!(Api::scim(&scim.base, &scim.token).get("/Users?count=0").await.expect(200)["totalResults"], 0);
+    assert_eq!(browser.open(&app.0.url).await.body, json!({ "signed_in": false }).to_string());
+}
+
+/// Step 6: the identity provider sets `active` to false. From then on nothing of the session is worth anything.
+async fn a_deactivated_person_is_out_at_once(app: &SampleApp, scim: &ScimAccess, ada: &Browser) {
+    let url = &app.0.url;
+    ada.open(&format!("{url}/userinfo")).await;
+    let silent = ada.open(&format!("{url}/sign-in")).await;
+    assert!(silent.body.contains(r#""signed_in":true"#), "the session signs in without a question:\n{}", silent.body);
+
+    scim_push(&scim.base, &scim.token, &["set-active", ADA, "false"]);
+    let began = Instant::now();
+    let refused: Value = serde_json::from_str(&ada.open(&format!("{url}/userinfo")).await.body).expect("JSON");
+    assert_eq!(refused["status"], 401, "UserInfo is refused: {refused:#}");
+    let home = ada.open(url).await;
+    let refreshed = ada.send_form(&home.url, "post", home.url.join("/refresh").expect("an address"), &[]).await;
+    let refused: Value = serde_json::from_str(&refreshed.body).expect("JSON");
+    assert_eq!(refused["error"], "invalid_grant", "refresh is refused: {refused:#}");
+    let page = ada.open(&format!("{url}/sign-in")).await;
+    assert!(page.body.contains(r#"name="email""#), "the session is over, so the address is asked for:\n{}", page.body);
+    assert!(began.elapsed() < Duration::from_secs(1), "all of it within a second, not {:?}", began.elapsed());
+
+    let page = ada.submit(&page, &[("email", ADA)]).await;
+    let page = at_the_identity_provider(ada, page, ADA).await;
+    assert!(page.url.path().starts_with("/sign-in/"), "a new sign-in is refused, not let in to {}", page.url);
+    assert!(page.body.contains("Whom to ask") && page.body.contains("owner@acme.test"), "{}", page.body);
+}

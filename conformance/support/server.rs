@@ -1,0 +1,43 @@
+//! The gateway inside the test's own process, for what depends on the time: its clock can be moved.
+
+use causeway::app::{self, Running};
+use causeway::values::entropy::Entropy;
+use tempfile::TempDir;
+
+use super::clock::MovableClock;
+use super::engine::Engine;
+use super::process::free_port;
+use super::settings::Settings;
+
+/// A running gateway and the clock it looks at.
+pub struct TestServer {
+    pub url: String,
+    pub clock: MovableClock,
+    pub folder: TempDir,
+    running: Running,
+}
+
+impl TestServer {
+    /// Starts on an empty database of `engine`; `choose` changes the settings before.
+    pub async fn start(engine: Engine, choose: impl FnOnce(&mut Settings)) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        std::fs::create_dir(folder.path().join("mail")).expect("a folder for mail");
+        let mut settings = Settings::new(engine, folder.path());
+        choose(&mut settings);
+        let port = free_port();
+        let checked = causeway::config::read(&settings.to_toml(port, folder.path()), []).expect("a sound configuration");
+        let clock = MovableClock::default();
+        let running = app::start(checked.config, clock.clock(), entropy()).await.expect("the gateway starts");
+        Self { url: format!("http://localhost:{port}"), clock, folder, running }
+    }
+
+    /// Stops it as a service manager would.
+    pub async fn stop(self) {
+        self.running.stop().await;
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the composition root of the tests is where randomness comes from")]
+fn entropy() -> Entropy {
+    Entropy::new(|buffer| aws_lc_rs::rand::fill(buffer).expect("the system has randomness"))
+}
