@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::support::browser::{Browser, Page};
-use crate::support::counterparties::{ApacheApp, OidcOp, PASSWORD, SampleApp, SamlIdp, click_through, person, scim_push};
+use crate::support::counterparties::{
+    ApacheApp, OidcOp, PASSWORD, SamlIdp, SampleApp, click_through, person, scim_push,
+};
 use crate::support::dns::Dns;
 use crate::support::engine::Engine;
 use crate::support::gateway::Gateway;
@@ -71,14 +73,18 @@ async fn a_domain_is_proven_by_its_record_only(acme: &Organization, dns: &Dns) {
     for (serial, (records, state, failure)) in (2..).zip(rounds) {
         dns.publish("acme.test", serial, records);
         let checked = acme.api.post(&verify, json!({})).await.expect(200);
-        assert_eq!((checked["state"].as_str(), checked["last_failure"].as_str().unwrap_or_default()), (Some(state), failure));
+        assert_eq!(
+            (checked["state"].as_str(), checked["last_failure"].as_str().unwrap_or_default()),
+            (Some(state), failure)
+        );
     }
     assert_eq!(acme.audit("domain.verified").await.len(), 1);
 }
 
 /// Step 3: 200 people and 10 groups, read, filtered, patched and deleted with an unmodified client.
 async fn a_scim_client_pushes_people(scim: &ScimAccess) {
-    let left = scim_push(&scim.base, &scim.token, &["exercise", "--users", "200", "--groups", "10", "--domain", "acme.test"]);
+    let left =
+        scim_push(&scim.base, &scim.token, &["exercise", "--users", "200", "--groups", "10", "--domain", "acme.test"]);
     assert_eq!(left, json!({ "users": 199, "groups": 9 }));
     let api = Api::scim(&scim.base, &scim.token);
     for (path, total) in [("/Users?count=0", 199), ("/Groups?count=0", 9)] {
@@ -91,11 +97,16 @@ async fn a_person_signs_in(app: &SampleApp, acme: &Organization, email: &str, ch
     let browser = Browser::asking_for_json();
     let page = arrive(&browser, &app.0.url, email, choice).await;
     let page = at_the_identity_provider(&browser, page, email).await;
-    let shown: Value = serde_json::from_str(&page.body).unwrap_or_else(|_| panic!("not the app but {}:\n{}", page.url, page.body));
+    let shown: Value =
+        serde_json::from_str(&page.body).unwrap_or_else(|_| panic!("not the app but {}:\n{}", page.url, page.body));
     for told in [&shown["claims"], &shown["userinfo"]] {
         assert_eq!(told["sub"], shown["claims"]["sub"]);
         assert_eq!((&told["org"], &told["membership"]), (&json!(acme.id), &json!("member")), "{told:#}");
-        assert_eq!((&told["dc"], &told["home_dc"], &told["email"]), (&json!("us"), &json!("us"), &json!(email)), "{told:#}");
+        assert_eq!(
+            (&told["dc"], &told["home_dc"], &told["email"]),
+            (&json!("us"), &json!("us"), &json!(email)),
+            "{told:#}"
+        );
         assert!(told["amr"].as_array().is_some_and(|methods| !methods.is_empty()), "{told:#}");
     }
     browser
@@ -138,13 +149,22 @@ async fn apache_signs_in_as_well(gateway: &Gateway, acme: &Organization, email: 
     let page = browser.open(&apache.url).await;
     let page = browser.submit(&page, &[("email", email)]).await;
     let page = at_the_identity_provider(&browser, page, email).await;
-    for line in [format!("OIDC_CLAIM_email={email}"), format!("OIDC_CLAIM_org={}", acme.id), "OIDC_CLAIM_membership=member".into()] {
+    for line in [
+        format!("OIDC_CLAIM_email={email}"),
+        format!("OIDC_CLAIM_org={}", acme.id),
+        "OIDC_CLAIM_membership=member".into(),
+    ] {
         assert!(page.body.contains(&line), "no {line} on {}:\n{}\n{}", page.url, page.body, apache.log());
     }
 }
 
 /// Step 7: the identity provider of Globex says that it is Bob of Acme. Refused, nothing created, one entry.
-async fn another_organization_cannot_assert_the_person(operator: &Api, dns: &Dns, app: &SampleApp, acme: &Organization) {
+async fn another_organization_cannot_assert_the_person(
+    operator: &Api,
+    dns: &Dns,
+    app: &SampleApp,
+    acme: &Organization,
+) {
     let globex = Organization::create(operator, "globex", "Globex").await;
     globex.own_domain(dns, "globex.test").await;
     let scim = globex.scim_access().await;

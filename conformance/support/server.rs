@@ -25,7 +25,8 @@ impl TestServer {
         let mut settings = Settings::new(engine, folder.path());
         choose(&mut settings);
         let port = free_port();
-        let checked = causeway::config::read(&settings.to_toml(port, folder.path()), []).expect("a sound configuration");
+        let checked =
+            causeway::config::read(&settings.to_toml(port, folder.path()), []).expect("a sound configuration");
         let clock = MovableClock::default();
         let running = app::start(checked.config, clock.clock(), entropy()).await.expect("the gateway starts");
         Self { url: format!("http://localhost:{port}"), clock, folder, running }
