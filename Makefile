@@ -14,7 +14,7 @@ help: ## this list
 
 demo: system-demo ## everything on loopback, ready to click through; ARGS="--port-base 9000 --dir DIR"
 	@$(MAKE) --no-print-directory -j2 counterparties binary
-	@exec "$(CARGO_TARGET_DIR)/debug/causeway" demo $(ARGS)
+	@exec "$(CARGO_TARGET_DIR)/debug/causeway" demo --packages "$$($(setup)/counterparties.sh)" $(ARGS)
 
 test: system-test ## formatting, lints, licences, and every test on both engines with real counterparties
 	@$(MAKE) --no-print-directory counterparties dependencies lint
@@ -24,7 +24,7 @@ check-long: test ## what takes too long for every change: many more generated ca
 	PROPTEST_CASES=20000 cargo test --locked --lib
 	@$(MAKE) --no-print-directory bench
 
-bench: system-bench ## load on an optimised build, as a table; ARGS="--users 10000 --seconds 10"
+bench: system-bench counterparties ## load on an optimised build, as a table; ARGS="--users 10000 --seconds 10"
 	cargo build --locked --release --bin causeway
 	conformance/bench/run.py --program "$(CARGO_TARGET_DIR)/release/causeway" $(ARGS)
 

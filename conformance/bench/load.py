@@ -111,10 +111,11 @@ def sign_in(issuer, app, person):
     opener = urllib.request.build_opener(
         urllib.request.ProxyHandler({}), KeepRedirect(redirect_uri),
         urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar()))
-    values = {"email": person["email"], "login": person["email"], "password": person["password"]}
+    values = {"email": person["email"], "login": person["email"], "password": person["password"],
+              "connection": person["connection"]}
     try:
         page = opener.open(f"{issuer}/oauth2/authorize?{urllib.parse.urlencode(query)}", timeout=30)
-        for _ in range(4):  # the gateway's page, then the identity provider's
+        for _ in range(4):  # the address, the choice of a connection, the identity provider's password page
             page = submit(opener, page, values)
     except Arrived as arrived:
         answer = dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(str(arrived)).query))

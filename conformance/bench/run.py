@@ -23,7 +23,8 @@ from pathlib import Path
 
 from load import Gateway, create_users, sign_in_many
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
 TARGETS = {"get": 8000, "filter": 6000, "create": 1500, "refresh": 1000}
 NAMES = {"get": "SCIM: get one user", "filter": "SCIM: filter by userName", "create": "SCIM: create",
          "refresh": "OpenID: refresh (ES256)"}
@@ -32,7 +33,9 @@ NAMES = {"get": "SCIM: get one user", "filter": "SCIM: filter by userName", "cre
 def start_demo(program, folder, port_base):
     """Starts the demo and waits for the file that it writes when it is ready."""
     log = open(folder / "bench.log", "wb")
-    child = subprocess.Popen([program, "demo", "--dir", folder, "--port-base", str(port_base)], stdout=log, stderr=log)
+    packages = subprocess.check_output([ROOT / "conformance/setup/counterparties.sh"], text=True).strip()
+    command = [program, "demo", "--packages", packages, "--dir", folder, "--port-base", str(port_base)]
+    child = subprocess.Popen(command, stdout=log, stderr=log, cwd=ROOT)
     ready, deadline = folder / "demo.json", time.monotonic() + 120
     while not ready.exists():
         if child.poll() is not None or time.monotonic() > deadline:
@@ -90,6 +93,7 @@ def run(demo, folder, arguments):
     (folder / "ids").write_text("\n".join(ids) + "\n")
 
     person = next(one for one in demo["people"] if one["idp"] == "oidc")
+    person = {**person, "connection": acme["connections"]["oidc"]["id"]}
     tokens = sign_in_many(gateway.url, app, person, arguments.connections * 2)
     (folder / "refresh").write_text("\n".join(tokens) + "\n")
 

@@ -15,7 +15,7 @@ bench="wrk"
 case "${1:-}" in
   demo) wanted="$build $run $demo" ;;
   test) wanted="$build $run $demo $test" ;;
-  bench) wanted="$build $run $bench" ;;
+  bench) wanted="$build $run $demo $bench" ;;
   *) echo "usage: system.sh demo|test|bench" >&2; exit 2 ;;
 esac
 

@@ -39,7 +39,7 @@ impl Gateway {
 
     /// The operator's access to the API, with a token from the command line.
     pub fn operator(&self) -> Api {
-        let token = self.command(&["operator-token", "create", "--name", "tests"]);
+        let token = self.command(&["operator", "token", "--name", "tests"]);
         Api::new(&self.url, token.trim())
     }
 
