@@ -61,7 +61,7 @@ async fn entries(world: &World, action: &'static str) -> Vec<Value> {
     let request = PageRequest::new(None, Some(200)).unwrap();
     let page = world.store().read(move |tx| audit::page(tx, organization, &request)).await.unwrap();
     let found = page.items.into_iter().filter(|entry| entry.action == action);
-    found.map(|entry| serde_json::from_str(&entry.detail).unwrap()).collect()
+    found.map(|entry| entry.detail).collect()
 }
 
 #[tokio::test]

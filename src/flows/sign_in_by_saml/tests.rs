@@ -127,7 +127,7 @@ impl Stage {
         let request = PageRequest::new(None, Some(200)).unwrap();
         let page = self.world.store().read(move |tx| audit::page(tx, organization, &request)).await.unwrap();
         let refused = page.items.into_iter().filter(|entry| entry.action == "sign_in.refused");
-        refused.map(|entry| serde_json::from_str(&entry.detail).unwrap()).collect()
+        refused.map(|entry| entry.detail).collect()
     }
 }
 
