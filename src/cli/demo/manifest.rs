@@ -96,7 +96,9 @@ impl Manifest {
     /// Says what to open and what to type.
     pub fn print(&self, places: &Places, took: Duration) {
         let first = people::listed();
-        let person = |at: usize, key: &str| first.get(at).and_then(|one| one.get(key)).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let person = |at: usize, key: &str| {
+            first.get(at).and_then(|one| one.get(key)).and_then(Value::as_str).unwrap_or_default().to_owned()
+        };
         println!(
             "\nready after {:.1} seconds\n\n  \
              Open      {}  and choose \"Sign in\"\n  \

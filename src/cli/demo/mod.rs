@@ -4,8 +4,8 @@
 
 mod manifest;
 mod name_server;
-mod people;
 mod part;
+mod people;
 mod places;
 mod setup;
 
@@ -32,7 +32,7 @@ pub struct Options {
     #[arg(long, default_value = "conformance/counterparties", hide = true)]
     scripts: PathBuf,
     /// Where their packages are.
-    #[arg(long, env = "CAUSEWAY_COUNTERPARTIES", hide = true)]
+    #[arg(long, env = "DEMO_PACKAGES", hide = true)]
     packages: PathBuf,
 }
 

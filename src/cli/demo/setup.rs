@@ -90,8 +90,7 @@ impl Setup {
         name_server::write(places, Some((crate::directory::domains::proof::LABEL, &value)))?;
         part::run(places.knotc_reload()).await?;
         for _ in 0..100 {
-            let checked =
-                verify_domain::run(&self.store, &self.outside.dns, &self.op, organization, domain.id).await?;
+            let checked = verify_domain::run(&self.store, &self.outside.dns, &self.op, organization, domain.id).await?;
             if checked.1.is_none() {
                 return Ok(());
             }
@@ -121,7 +120,7 @@ impl Setup {
         };
         let (op, organization) = (self.op.clone(), self.organization.id);
         let written = self.store.write(move |tx| {
-            let client = clients::create(tx, &op, organization, "Acme directory", Profile::Strict)?;
+            let client = clients::create(tx, &op, organization, "Acme directory", Profile::Standard)?;
             let (_, scim_token) = clients::create_credential(tx, &op, organization, client.id, TTL_SECONDS)?;
             let (application, secret) = applications::register(tx, &op, None, &app)?;
             let operator_token = admin_tokens::create_for_operator(tx, &op, "demo", TTL_SECONDS)?;

@@ -10,6 +10,7 @@ use crate::directory::organizations::OrganizationError;
 use crate::directory::permission::Denied;
 use crate::flows::connect_identity_provider::ConnectError;
 use crate::http::problem::Problem;
+use crate::provisioning::clients::ScimClientError;
 use crate::store::failure::StoreError;
 
 fn bad_request(code: &'static str, detail: impl ToString) -> Problem {
@@ -134,6 +135,18 @@ impl From<ConnectError> for Problem {
                 Self::internal()
             }
             ConnectError::Connection(error) => error.into(),
+        }
+    }
+}
+
+impl From<ScimClientError> for Problem {
+    fn from(error: ScimClientError) -> Self {
+        match error {
+            ScimClientError::NotFound => Self::not_found(),
+            ScimClientError::InvalidName => bad_request("invalid_name", error),
+            ScimClientError::InvalidTtl => bad_request("invalid_ttl", error),
+            ScimClientError::Denied(denied) => denied.into(),
+            ScimClientError::Store(error) => error.into(),
         }
     }
 }

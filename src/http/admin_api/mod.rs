@@ -3,7 +3,8 @@
 //!
 //! * `/api/v1/openapi.json` [`document`]
 //! * `/api/v1/orgs/{org}` [`organizations`], `.../domains` [`domains`], `.../connections` [`connections`],
-//!   `.../applications` [`applications`], `.../admin-tokens` [`admin_tokens`], `.../audit` [`audit`]
+//!   `.../applications` [`applications`], `.../admin-tokens` [`admin_tokens`],
+//!   `.../scim-clients` [`scim_clients`], `.../audit` [`audit`]
 
 pub mod admin_tokens;
 pub mod application_body;
@@ -17,6 +18,7 @@ pub mod domains;
 pub mod failure;
 pub mod organizations;
 pub mod reply;
+pub mod scim_clients;
 
 use actix_web::web;
 use utoipa::OpenApi as _;
@@ -46,6 +48,13 @@ pub fn mount(services: &mut web::ServiceConfig) {
         .service(admin_tokens::create_admin_token)
         .service(admin_tokens::list_admin_tokens)
         .service(admin_tokens::revoke_admin_token)
+        .service(scim_clients::create_scim_client)
+        .service(scim_clients::list_scim_clients)
+        .service(scim_clients::show_scim_client)
+        .service(scim_clients::delete_scim_client)
+        .service(scim_clients::create_scim_credential)
+        .service(scim_clients::list_scim_credentials)
+        .service(scim_clients::revoke_scim_credential)
         .service(audit::list_audit_entries);
 }
 
@@ -57,6 +66,7 @@ pub fn documents() -> Vec<utoipa::openapi::OpenApi> {
         connections::Document::openapi(),
         applications::Document::openapi(),
         admin_tokens::Document::openapi(),
+        scim_clients::Document::openapi(),
         audit::Document::openapi(),
     ]
 }
