@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::support::browser::{Browser, Page};
+use crate::scenarios::sign_in::{arrive, at_the_identity_provider};
+use crate::support::browser::Browser;
 use crate::support::counterparties::{
     ApacheApp, OidcOp, PASSWORD, SamlIdp, SampleApp, click_through, person, scim_push,
 };
@@ -95,7 +96,7 @@ async fn a_scim_client_pushes_people(scim: &ScimAccess) {
 /// Step 5: from the app's front page to its verified claims, in a fresh browser. Answers that browser.
 async fn a_person_signs_in(app: &SampleApp, acme: &Organization, email: &str, choice: Option<&str>) -> Browser {
     let browser = Browser::asking_for_json();
-    let page = arrive(&browser, &app.0.url, email, choice).await;
+    let page = arrive(&browser, &app.sign_in_url(), email, choice).await;
     let page = at_the_identity_provider(&browser, page, email).await;
     let shown: Value =
         serde_json::from_str(&page.body).unwrap_or_else(|_| panic!("not the app but {}:\n{}", page.url, page.body));
@@ -110,22 +111,6 @@ async fn a_person_signs_in(app: &SampleApp, acme: &Organization, email: &str, ch
         assert!(told["amr"].as_array().is_some_and(|methods| !methods.is_empty()), "{told:#}");
     }
     browser
-}
-
-/// Opens the app, asks it to sign in, and types the address; chooses `choice` where the gateway offers several ways.
-async fn arrive(browser: &Browser, app: &str, email: &str, choice: Option<&str>) -> Page {
-    let page = browser.open(&format!("{app}/sign-in")).await;
-    let page = browser.submit(&page, &[("email", email)]).await;
-    match choice {
-        Some(connection) => browser.submit(&page, &[("connection", connection)]).await,
-        None => page,
-    }
-}
-
-/// Signs in at the identity provider. The SAML one answers with a page whose form carries the response.
-async fn at_the_identity_provider(browser: &Browser, page: Page, email: &str) -> Page {
-    let page = browser.submit(&page, &[("login", email), ("password", PASSWORD)]).await;
-    if page.body.contains("SAMLResponse") { browser.submit(&page, &[]).await } else { page }
 }
 
 /// Step 5, in Chromium: the same by clicking, and no page breaks its own content security policy.
@@ -172,7 +157,7 @@ async fn another_organization_cannot_assert_the_person(
     globex.connect_saml(&idp).await;
     let before = acme.audit("").await.len();
     let browser = Browser::asking_for_json();
-    let page = arrive(&browser, &app.0.url, "mallory@globex.test", None).await;
+    let page = arrive(&browser, &app.sign_in_url(), "mallory@globex.test", None).await;
     let page = at_the_identity_provider(&browser, page, BOB).await;
     assert!(page.url.path().starts_with("/sign-in/"), "refused by the gateway, not let in to {}", page.url);
     assert!(page.body.contains("Globex"), "the page says whom to ask:\n{}", page.body);

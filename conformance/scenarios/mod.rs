@@ -1,3 +1,5 @@
 //! One file per story, named for it. Each runs on both engines, through HTTP only.
 
+mod cookies_on_https;
 mod main_job;
+mod sign_in;

@@ -126,6 +126,11 @@ impl SampleApp {
         format!("{}/callback", self.0.url)
     }
 
+    /// Where a person begins.
+    pub fn sign_in_url(&self) -> String {
+        format!("{}/sign-in", self.0.url)
+    }
+
     pub async fn learn(&self, issuer: &str, client_id: &str, client_secret: &str) {
         let client = json!({ "issuer": issuer, "client_id": client_id, "client_secret": client_secret });
         self.0.tell("/admin/client", client).await;

@@ -11,6 +11,7 @@ pub struct Organization {
     pub slug: String,
     pub id: String,
     pub api: Api,
+    gateway_url: String,
 }
 
 /// Where an identity provider pushes people, and with what.
@@ -36,7 +37,7 @@ impl Organization {
         let created = operator.post("/api/v1/operator/orgs", new).await.expect(201);
         let token = text(&created, "admin_token");
         let api = Api::new(&format!("{}/api/v1/orgs/{slug}", operator.base), &token);
-        Self { slug: slug.to_owned(), id: text(&created, "id"), api }
+        Self { slug: slug.to_owned(), id: text(&created, "id"), api, gateway_url: operator.base.clone() }
     }
 
     /// Claims `domain`, publishes what the gateway asks for, and has it verified.
@@ -51,8 +52,11 @@ impl Organization {
 
     /// A SCIM client with a fresh credential.
     pub async fn scim_access(&self) -> ScimAccess {
-        let created = self.api.post("/scim-clients", json!({ "name": "Acme directory" })).await.expect(201);
-        ScimAccess { base: text(&created, "base"), token: text(&created, "token") }
+        let client = self.api.post("/scim-clients", json!({ "name": "directory" })).await.expect(201);
+        let credentials = format!("/scim-clients/{}/credentials", text(&client, "id"));
+        let credential = self.api.post(&credentials, json!({})).await.expect(201);
+        let base = format!("{}/scim/v2/{}", self.gateway_url, self.slug);
+        ScimAccess { base, token: text(&credential, "token") }
     }
 
     /// Connects a SAML identity provider from its metadata, and tells it of the gateway.

@@ -10,6 +10,8 @@ use super::postgres;
 pub struct Settings {
     pub database_url: String,
     pub dns: Option<SocketAddr>,
+    /// `http`, or `https` as behind a proxy that terminates TLS.
+    pub scheme: &'static str,
     /// Further lines of TOML tables, for the test that is about one setting.
     pub more: String,
 }
@@ -21,7 +23,7 @@ impl Settings {
             Engine::Sqlite => format!("sqlite:{}", folder.join("causeway.db").display()),
             Engine::Postgres => postgres::new_database(),
         };
-        Self { database_url, dns: None, more: String::new() }
+        Self { database_url, dns: None, scheme: "http", more: String::new() }
     }
 
     /// The configuration file of a gateway on `port`. The host is `localhost`, the counterparties' `127.0.0.1`, so
@@ -29,7 +31,7 @@ impl Settings {
     pub fn to_toml(&self, port: u16, folder: &Path) -> String {
         let servers = self.dns.map(|address| format!("\"{address}\"")).unwrap_or_default();
         format!(
-            "public_url = \"http://localhost:{port}\"\n\
+            "public_url = \"{}://localhost:{port}\"\n\
              listen = \"127.0.0.1:{port}\"\n\
              data_center = \"us\"\n\
              database_url = \"{}\"\n\
@@ -40,6 +42,7 @@ impl Settings {
              [outbound]\nallow_loopback = true\n\
              [mail]\nfrom = \"gateway@causeway.test\"\ndirectory = \"{}\"\n\
              [log]\nformat = \"json\"\nfilter = \"info\"\n{}",
+            self.scheme,
             self.database_url,
             folder.join("mail").display(),
             self.more,
