@@ -118,7 +118,7 @@ fn fence_violations(path: &str, paths: &[SourcePath]) -> Vec<Violation> {
         FENCE.iter().find(|(name, _)| *name == path.segments[0]).map(|(name, places)| (path.line, name, places))
     });
     fenced
-        .filter(|(_, _, places)| !places.iter().any(|place| is_inside(&place)))
+        .filter(|(_, _, places)| !places.iter().any(is_inside))
         .map(|(line, name, places)| format!("{path}:{line}: {name} may be named only in {}", places.join(", ")))
         .collect()
 }

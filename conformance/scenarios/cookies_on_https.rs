@@ -38,7 +38,7 @@ async fn cookies_of_a_sign_in(scheme: &'static str) -> Vec<Cookie> {
     let acme = Organization::create(&gateway.operator(), "acme", "Acme").await;
     acme.own_domain(&dns, "acme.test").await;
     let scim = acme.scim_access().await;
-    scim_push(&scim.base, &scim.token, &["exercise", "--users", "4", "--groups", "1", "--domain", "acme.test"]);
+    scim_push(&scim.base, &scim.token, &["exercise", "--users", "10", "--groups", "2", "--domain", "acme.test"]);
     let op = OidcOp::start(&[person(ADA, "Ada")]);
     acme.connect_oidc(&op).await;
     // Any page will do as the app's callback: this is about the cookies on the way there.
@@ -54,8 +54,12 @@ async fn cookies_of_a_sign_in(scheme: &'static str) -> Vec<Cookie> {
     let browser = Browser::new();
     let page = arrive(&browser, &start, ADA, None).await;
     let page = at_the_identity_provider(&browser, page, ADA).await;
-    assert!(page.url.as_str().starts_with(&redirect_uri) && page.url.query().is_some_and(|query| query.contains("code=")), "{page:?}");
-    let cookies: Vec<Cookie> = browser.cookies().into_iter().filter(|cookie| cookie.name.contains("causeway")).collect();
+    assert!(
+        page.url.as_str().starts_with(&redirect_uri) && page.url.query().is_some_and(|query| query.contains("code=")),
+        "{page:?}"
+    );
+    let cookies: Vec<Cookie> =
+        browser.cookies().into_iter().filter(|cookie| cookie.name.contains("causeway")).collect();
     assert!(cookies.iter().any(|cookie| cookie.name.ends_with("-session")), "{cookies:?}");
     for cookie in &cookies {
         assert!(cookie.is_http_only && cookie.same_site == "Lax" && cookie.path == "/", "{cookie:?}");

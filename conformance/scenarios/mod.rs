@@ -3,3 +3,4 @@
 mod cookies_on_https;
 mod main_job;
 mod sign_in;
+mod time_passes;

@@ -63,12 +63,7 @@ impl Browser {
 
     /// Opens an address as if it were typed, and follows redirects.
     pub async fn open(&self, url: &str) -> Page {
-        self.walk(Step { method: Method::GET, url: parse(url), body: None, from: None }, MOST_REDIRECTS).await
-    }
-
-    /// The same without following a redirect.
-    pub async fn open_once(&self, url: &str) -> Page {
-        self.walk(Step { method: Method::GET, url: parse(url), body: None, from: None }, 0).await
+        self.walk(Step { method: Method::GET, url: parse(url), body: None, from: None }).await
     }
 
     /// Submits the page's first form with `values` filled in over what stands in it, and follows redirects.
@@ -89,7 +84,7 @@ impl Browser {
             url.set_query(Some(&query));
             Step { method: Method::GET, url, body: None, from }
         };
-        self.walk(step, MOST_REDIRECTS).await
+        self.walk(step).await
     }
 
     /// The cookies that were set and not removed, for any host.
@@ -97,7 +92,7 @@ impl Browser {
         self.jar.lock().expect("no test panicked with the jar").clone()
     }
 
-    async fn walk(&self, mut step: Step, redirects: usize) -> Page {
+    async fn walk(&self, mut step: Step) -> Page {
         let mut visited = Vec::new();
         loop {
             visited.push(step.url.clone());
@@ -105,15 +100,15 @@ impl Browser {
             let location = answer.headers().get(LOCATION).and_then(|value| value.to_str().ok());
             let next = location.filter(|_| answer.status().is_redirection()).map(|location| step.url.join(location));
             match next {
-                Some(next) if visited.len() <= redirects => {
+                Some(next) => {
+                    assert!(visited.len() <= MOST_REDIRECTS, "too many redirects: {visited:#?}");
                     let keeps_method = matches!(answer.status().as_u16(), 307 | 308);
                     step.url = next.expect("a redirect names an address");
                     if !keeps_method {
                         (step.method, step.body) = (Method::GET, None);
                     }
                 }
-                _ => {
-                    assert!(redirects == 0 || next.is_none(), "too many redirects: {visited:#?}");
+                None => {
                     let (status, headers) = (answer.status(), answer.headers().clone());
                     let body = answer.text().await.expect("a body");
                     return Page { url: step.url, status, headers, body, visited };

@@ -38,7 +38,7 @@ fn node(script: &str) -> Command {
 /// A program with an address of its own, started from a configuration file.
 pub struct Counterparty {
     pub url: String,
-    process: Process,
+    _process: Process,
     _folder: TempDir,
 }
 
@@ -50,12 +50,7 @@ impl Counterparty {
         fs::write(&file, config.to_string()).expect("configuration");
         command.args(["--port", "0", "--config"]).arg(&file);
         let (process, url) = Process::start_ready(name, command);
-        Self { url, process, _folder: folder }
-    }
-
-    /// Everything the program wrote, for the message of a test that fails.
-    pub fn log(&self) -> String {
-        self.process.log()
+        Self { url, _process: process, _folder: folder }
     }
 
     async fn tell(&self, path: &str, body: Value) {

@@ -70,7 +70,8 @@ impl Gateway {
     }
 }
 
-fn command(folder: &TempDir, arguments: &[&str]) -> Command {
+/// A command of the built program with the configuration in `folder`.
+pub fn command(folder: &TempDir, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_causeway"));
     command.current_dir(folder.path()).args(arguments).arg("--config").arg(folder.path().join("causeway.toml"));
     command

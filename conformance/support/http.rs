@@ -46,16 +46,7 @@ impl Api {
         self.call(Method::POST, path, Some(body)).await
     }
 
-    pub async fn patch(&self, path: &str, body: Value) -> Answer {
-        self.call(Method::PATCH, path, Some(body)).await
-    }
-
-    pub async fn delete(&self, path: &str) -> Answer {
-        self.call(Method::DELETE, path, None).await
-    }
-
-    /// One call; anything but JSON in the answer fails the test.
-    pub async fn call(&self, method: Method, path: &str, body: Option<Value>) -> Answer {
+    async fn call(&self, method: Method, path: &str, body: Option<Value>) -> Answer {
         let url = format!("{}{path}", self.base);
         let mut request = self.client.request(method.clone(), &url).header("accept", self.content_type);
         if !self.token.is_empty() {

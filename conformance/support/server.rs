@@ -6,14 +6,16 @@ use tempfile::TempDir;
 
 use super::clock::MovableClock;
 use super::engine::Engine;
-use super::process::free_port;
+use super::gateway::command;
+use super::http::Api;
+use super::process::{free_port, run};
 use super::settings::Settings;
 
 /// A running gateway and the clock it looks at.
 pub struct TestServer {
     pub url: String,
     pub clock: MovableClock,
-    pub folder: TempDir,
+    folder: TempDir,
     running: Running,
 }
 
@@ -25,11 +27,17 @@ impl TestServer {
         let mut settings = Settings::new(engine, folder.path());
         choose(&mut settings);
         let port = free_port();
-        let checked =
-            causeway::config::read(&settings.to_toml(port, folder.path()), []).expect("a sound configuration");
+        let text = settings.to_toml(port, folder.path());
+        std::fs::write(folder.path().join("causeway.toml"), &text).expect("configuration");
+        let checked = causeway::config::read(&text, []).expect("a sound configuration");
         let clock = MovableClock::default();
         let running = app::start(checked.config, clock.clock(), entropy()).await.expect("the gateway starts");
         Self { url: format!("http://localhost:{port}"), clock, folder, running }
+    }
+
+    /// The operator's access to the API, with a token from the command line.
+    pub fn operator(&self) -> Api {
+        Api::new(&self.url, run("causeway", command(&self.folder, &["operator", "token", "--name", "tests"])).trim())
     }
 
     /// Stops it as a service manager would.
