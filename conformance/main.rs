@@ -6,4 +6,5 @@
 mod architecture;
 mod faults;
 mod scenarios;
+mod scim;
 mod support;

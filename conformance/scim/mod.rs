@@ -1,0 +1,3 @@
+//! SCIM as others check it.
+
+mod scim2_tester;

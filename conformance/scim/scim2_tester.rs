@@ -1,0 +1,30 @@
+//! scim2-tester (PyPI, through scim2-cli) against a served gateway: it must pass completely, on both engines.
+
+use crate::support::counterparties::scim2_tester;
+use crate::support::engine::Engine;
+use crate::support::gateway::Gateway;
+use crate::support::organization::Organization;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn scim2_tester_passes_completely_on_sqlite() {
+    scim2_tester_passes_completely(Engine::Sqlite).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn scim2_tester_passes_completely_on_postgres() {
+    scim2_tester_passes_completely(Engine::Postgres).await;
+}
+
+async fn scim2_tester_passes_completely(engine: Engine) {
+    let gateway = Gateway::start(engine, |_| {});
+    let acme = Organization::create(&gateway.operator(), "acme", "Acme").await;
+    let scim = acme.scim_access().await;
+    let report = scim2_tester(&scim.base, &scim.token);
+    let of = |statuses: &[&str]| -> Vec<&str> {
+        report.lines().filter(|line| statuses.iter().any(|status| line.starts_with(status))).collect()
+    };
+    let bad = of(&["ERROR", "CRITICAL", "DEVIATION"]);
+    assert!(bad.is_empty(), "{}\n\n{report}", bad.join("\n"));
+    let passed = of(&["SUCCESS", "COMPLIANT"]).len();
+    assert!(passed > 20, "only {passed} checks were run:\n{report}");
+}
