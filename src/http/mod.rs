@@ -13,6 +13,7 @@ pub mod panicked;
 pub mod problem;
 pub mod provider;
 pub mod request_body;
+pub mod scim;
 
 use actix_web::web;
 
@@ -21,6 +22,7 @@ pub fn mount(services: &mut web::ServiceConfig) {
     health::mount(services);
     federation::mount(services);
     provider::mount(services);
+    scim::mount(services);
     services.service(
         web::scope("/api/v1")
             .configure(admin_api::mount)

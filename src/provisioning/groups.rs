@@ -119,8 +119,7 @@ pub fn has_more_members_than(
 ) -> Result<bool, ProvisioningError> {
     permission::require(op, organization, Permission::Provision)?;
     let Some(row) = resources::find(tx, organization, ResourceKind::Group, id)? else { return Ok(false) };
-    let found = members::of_groups(tx, &[row.k], most.saturating_add(1))?;
-    Ok(i64::try_from(found.len()).is_ok_and(|found| found > most))
+    Ok(members::count_up_to(tx, row.k, most.saturating_add(1))? > most)
 }
 
 /// Replaces a group (PUT). Members that the request does not name leave it, all of them when it has no `members`.

@@ -104,6 +104,13 @@ pub fn member_keys(tx: &mut Tx<'_>, group: i64) -> Result<Vec<i64>, StoreError> 
     Ok(query.load(tx.connection())?)
 }
 
+/// How many members a group has, counted up to `most`.
+pub fn count_up_to(tx: &mut Tx<'_>, group: i64, most: i64) -> Result<i64, StoreError> {
+    let query = table::table.filter(table::group_k.eq(group)).limit(most).select(table::member_k);
+    let found: Vec<i64> = query.load(tx.connection())?;
+    Ok(i64::try_from(found.len()).unwrap_or(i64::MAX))
+}
+
 /// The members of these groups, at most `limit` rows in all, in the order they were made.
 pub fn of_groups(tx: &mut Tx<'_>, groups: &[i64], limit: i64) -> Result<Vec<RelatedRow>, StoreError> {
     related(tx, groups, "group_k", "member_k", limit)

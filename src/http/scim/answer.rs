@@ -1,0 +1,47 @@
+//! Answers that are not failures.
+
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{CACHE_CONTROL, ETAG, LOCATION};
+
+use super::failure::Failure;
+use crate::protocol::scim::etag;
+use crate::protocol::scim::projection::Projection;
+use crate::provisioning::resource::Resource;
+
+/// What every body is.
+pub const MEDIA_TYPE: &str = "application/scim+json";
+
+/// A body of this status.
+pub fn text(status: StatusCode, body: String) -> HttpResponse {
+    HttpResponse::build(status).content_type(MEDIA_TYPE).insert_header((CACHE_CONTROL, "no-store")).body(body)
+}
+
+/// 200 and a resource with its entity tag.
+pub fn resource(resource: &Resource, base: &str, projection: &Projection) -> Result<HttpResponse, Failure> {
+    Ok(HttpResponse::Ok()
+        .content_type(MEDIA_TYPE)
+        .insert_header((CACHE_CONTROL, "no-store"))
+        .insert_header((ETAG, etag::of(resource.version)))
+        .body(resource.render(base, projection)?))
+}
+
+/// 201, the resource, and where it is.
+pub fn created(resource: &Resource, base: &str, projection: &Projection) -> Result<HttpResponse, Failure> {
+    Ok(HttpResponse::Created()
+        .content_type(MEDIA_TYPE)
+        .insert_header((CACHE_CONTROL, "no-store"))
+        .insert_header((ETAG, etag::of(resource.version)))
+        .insert_header((LOCATION, resource.location(base)))
+        .body(resource.render(base, projection)?))
+}
+
+/// 204.
+pub fn nothing() -> HttpResponse {
+    HttpResponse::NoContent().finish()
+}
+
+/// 304 for a version that the client has.
+pub fn not_modified(version: i64) -> HttpResponse {
+    HttpResponse::NotModified().insert_header((ETAG, etag::of(version))).finish()
+}

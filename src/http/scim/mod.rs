@@ -1,0 +1,69 @@
+//! SCIM 2.0 (RFC 7644) below `/scim/v2/{org}`, where `{org}` is an organization's slug:
+//!
+//! | path | methods |
+//! |---|---|
+//! | `/Users`, `/Groups` | GET (search), POST |
+//! | `/Users/{id}`, `/Groups/{id}` | GET, PUT, PATCH, DELETE |
+//! | `/ServiceProviderConfig`, `/ResourceTypes[/{id}]`, `/Schemas[/{id}]` | GET, without authentication too |
+//! | `/Me`, `/Bulk`, `/.search`, `/Users/.search`, `/Groups/.search` | announced as not implemented: 501 |
+//!
+//! Everything below `/scim` ends here, whatever its path and method, and every answer is SCIM JSON. Paths are compared
+//! as they were sent: one that needs decoding or normalising is unknown, so nothing can be routed that was not
+//! authenticated.
+
+pub mod answer;
+pub mod discovery;
+pub mod exchange;
+pub mod failure;
+pub mod groups;
+pub mod route;
+pub mod search;
+pub mod users;
+
+use actix_web::web::{self, Data, Payload, ServiceConfig};
+use actix_web::{HttpRequest, HttpResponse};
+
+use crate::http::context::Context;
+use crate::http::observe::request_id;
+use crate::store::resources::ResourceKind;
+use exchange::Exchange;
+use failure::Failure;
+use route::{Route, Target};
+
+/// Mounts the door.
+pub fn mount(services: &mut ServiceConfig) {
+    services.service(web::scope("/scim").default_service(web::to(serve)));
+}
+
+async fn serve(request: HttpRequest, payload: Payload, context: Data<Context>) -> HttpResponse {
+    let id = request_id(&request);
+    match dispatch(&request, payload, context).await {
+        Ok(answer) => answer,
+        Err(failure) => failure.answer(id),
+    }
+}
+
+async fn dispatch(request: &HttpRequest, payload: Payload, context: Data<Context>) -> Result<HttpResponse, Failure> {
+    let route = Route::parse(request.uri().path())?;
+    let method = route.target.method(request.method())?;
+    let exchange = Exchange::new(request, payload, context, &route)?;
+    match (route.target, method) {
+        (Target::Discovery(document), _) => discovery::answer(&exchange, document),
+        (Target::NotImplemented, _) => {
+            exchange.authenticate().await?;
+            Err(Failure::NotImplemented)
+        }
+        (Target::Unknown, _) => {
+            exchange.authenticate().await?;
+            Err(Failure::NotFound)
+        }
+        (Target::Collection(kind), route::Method::Get) => search::answer(exchange, kind).await,
+        (Target::Collection(ResourceKind::User), _) => users::create(exchange).await,
+        (Target::Collection(ResourceKind::Group), _) => groups::create(exchange).await,
+        (Target::Resource(ResourceKind::User, id), method) => users::answer(exchange, id, method).await,
+        (Target::Resource(ResourceKind::Group, id), method) => groups::answer(exchange, id, method).await,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,144 @@
+//! From the path as it was sent to what it names. There is one spelling of every path: no percent-encoding, no empty or
+//! dot segments, no parameters, exact case.
+
+use actix_web::http;
+
+use super::failure::Failure;
+use crate::store::resources::ResourceKind;
+use crate::values::ids::ResourceId;
+use crate::values::slug::Slug;
+
+/// A path below `/scim`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Route {
+    /// The organization's name in the path.
+    pub slug: Slug,
+    /// What is meant.
+    pub target: Target,
+}
+
+/// What a path names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    /// What the server says about itself.
+    Discovery(Document),
+    /// All resources of a kind.
+    Collection(ResourceKind),
+    /// One resource; `None` for what cannot be an id.
+    Resource(ResourceKind, Option<ResourceId>),
+    /// An endpoint of the standard that this server announces as unsupported.
+    NotImplemented,
+    /// Nothing.
+    Unknown,
+}
+
+/// A document of discovery, and the id of one when the path has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Document {
+    /// `/ServiceProviderConfig`
+    ServiceProviderConfig,
+    /// `/ResourceTypes`
+    ResourceTypes(Option<String>),
+    /// `/Schemas`
+    Schemas(Option<String>),
+}
+
+/// The methods that SCIM uses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs)] // the names say it
+pub enum Method {
+    Get,
+    Post,
+    Put,
+    Patch,
+    Delete,
+}
+
+impl Route {
+    /// The route of a raw path. What is not below a well-formed organization is unknown.
+    pub fn parse(path: &str) -> Result<Self, Failure> {
+        let rest = path.strip_prefix("/scim/v2/").ok_or(Failure::NotFound)?;
+        let (slug, rest) = rest.split_once('/').ok_or(Failure::NotFound)?;
+        let slug = slug.parse().map_err(|_| Failure::NotFound)?;
+        let segments: Vec<&str> = rest.split('/').collect();
+        Ok(Self { slug, target: target(&segments) })
+    }
+}
+
+fn target(segments: &[&str]) -> Target {
+    match segments {
+        ["Users"] => Target::Collection(ResourceKind::User),
+        ["Groups"] => Target::Collection(ResourceKind::Group),
+        ["ServiceProviderConfig"] => Target::Discovery(Document::ServiceProviderConfig),
+        ["ResourceTypes"] => Target::Discovery(Document::ResourceTypes(None)),
+        ["Schemas"] => Target::Discovery(Document::Schemas(None)),
+        ["ResourceTypes", id] => Target::Discovery(Document::ResourceTypes(Some((*id).to_owned()))),
+        // A colon may be sent encoded; the document is public and names nothing of an organization.
+        ["Schemas", id] => Target::Discovery(Document::Schemas(Some(id.replace("%3A", ":").replace("%3a", ":")))),
+        ["Me" | "Bulk" | ".search"] | ["Users" | "Groups", ".search"] => Target::NotImplemented,
+        ["Users", id] => Target::Resource(ResourceKind::User, id.parse().ok()),
+        ["Groups", id] => Target::Resource(ResourceKind::Group, id.parse().ok()),
+        _ => Target::Unknown,
+    }
+}
+
+impl Target {
+    /// The method, when the target has it.
+    pub fn method(&self, method: &http::Method) -> Result<Method, Failure> {
+        let (allowed, names): (&[Method], &'static str) = match self {
+            Self::Discovery(_) => (&[Method::Get], "GET"),
+            Self::Collection(_) => (&[Method::Get, Method::Post], "GET, POST"),
+            Self::Resource(..) => {
+                (&[Method::Get, Method::Put, Method::Patch, Method::Delete], "GET, PUT, PATCH, DELETE")
+            }
+            // Whatever is asked of them, the answer is the same.
+            Self::NotImplemented | Self::Unknown => return Ok(Method::Get),
+        };
+        let method = match method.as_str() {
+            "GET" => Method::Get,
+            "POST" => Method::Post,
+            "PUT" => Method::Put,
+            "PATCH" => Method::Patch,
+            "DELETE" => Method::Delete,
+            _ => return Err(Failure::MethodNotAllowed(names)),
+        };
+        if allowed.contains(&method) { Ok(method) } else { Err(Failure::MethodNotAllowed(names)) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Document, Route, Target};
+    use crate::store::resources::ResourceKind;
+
+    #[test]
+    fn a_path_has_one_spelling() {
+        let target = |path: &str| Route::parse(path).ok().map(|route| route.target);
+        assert_eq!(target("/scim/v2/acme/Users"), Some(Target::Collection(ResourceKind::User)));
+        assert_eq!(
+            target("/scim/v2/acme/Schemas/urn%3Aietf:x"),
+            Some(Target::Discovery(Document::Schemas(Some("urn:ietf:x".to_owned()))))
+        );
+        for odd in [
+            "users",
+            "USERS",
+            "%55sers",
+            "Users/",
+            "/Users",
+            "Users;x",
+            "./Users",
+            "x/../Users",
+            "Users%2f",
+            "Users//",
+            "",
+        ] {
+            let found = target(&format!("/scim/v2/acme/{odd}"));
+            assert!(matches!(found, Some(Target::Unknown | Target::Resource(_, None))), "{odd}: {found:?}");
+        }
+        for odd in
+            ["/scim/v2/Acme/Users", "/scim/v2//Users", "/scim/v2/a%63me/Users", "/scim/v1/acme/Users", "/scim/v2/acme"]
+        {
+            assert_eq!(target(odd), None, "{odd}");
+        }
+    }
+}

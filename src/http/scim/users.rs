@@ -1,0 +1,100 @@
+//! `/Users` and `/Users/{id}`.
+
+use actix_web::HttpResponse;
+
+use super::answer;
+use super::exchange::Exchange;
+use super::failure::Failure;
+use super::route::Method;
+use crate::protocol::scim::document;
+use crate::protocol::scim::patch::request;
+use crate::protocol::scim::tolerance::PatchAnswer;
+use crate::provisioning::resource::resource_type;
+use crate::provisioning::users;
+use crate::store::Tx;
+use crate::store::resources::ResourceKind;
+use crate::values::ids::ResourceId;
+
+const KIND: ResourceKind = ResourceKind::User;
+
+/// POST: 201.
+pub async fn create(mut exchange: Exchange) -> Result<HttpResponse, Failure> {
+    let caller = exchange.authenticate().await?;
+    let projection = exchange.projection(KIND)?;
+    let rules = exchange.rules(&caller);
+    let read = document::read(exchange.body().await?, resource_type(KIND), &rules)?;
+    let draft = users::draft(read.document)?;
+    let operation = exchange.operation(&caller);
+    let created = exchange.context.store.write(move |tx| users::create(tx, &operation, caller.organization, &draft));
+    answer::created(&created.await?, &exchange.base, &projection)
+}
+
+/// GET, PUT, PATCH and DELETE of one user.
+pub async fn answer(exchange: Exchange, id: Option<ResourceId>, method: Method) -> Result<HttpResponse, Failure> {
+    match method {
+        Method::Get => get(exchange, id).await,
+        Method::Put => replace(exchange, id).await,
+        Method::Patch => patch(exchange, id).await,
+        Method::Delete => delete(exchange, id).await,
+        Method::Post => Err(Failure::NotFound),
+    }
+}
+
+/// 200, or 304. The credential is looked up in the transaction that reads.
+async fn get(exchange: Exchange, id: Option<ResourceId>) -> Result<HttpResponse, Failure> {
+    let projection = exchange.projection(KIND);
+    let (presented, operation) = (exchange.presented()?, exchange.anonymous());
+    let work = move |tx: &mut Tx<'_>| {
+        let caller = presented.authenticate(tx)?;
+        let (id, projection) = (id.ok_or(Failure::NotFound)?, projection?);
+        let operation = operation.by(caller.actor());
+        let found = users::find(tx, &operation, caller.organization, id, &projection)?;
+        Ok::<_, Failure>((caller, found, projection))
+    };
+    let (caller, found, projection) = exchange.context.store.read(work).await?;
+    exchange.note_use(&caller);
+    if exchange.if_none_match().is_some_and(|condition| condition.holds(found.version)) {
+        return Ok(answer::not_modified(found.version));
+    }
+    answer::resource(&found, &exchange.base, &projection)
+}
+
+async fn replace(mut exchange: Exchange, id: Option<ResourceId>) -> Result<HttpResponse, Failure> {
+    let caller = exchange.authenticate().await?;
+    let id = id.ok_or(Failure::NotFound)?;
+    let projection = exchange.projection(KIND)?;
+    let rules = exchange.rules(&caller);
+    let read = document::read(exchange.body().await?, resource_type(KIND), &rules)?;
+    let draft = users::draft(read.document)?;
+    let (operation, condition) = (exchange.operation(&caller), exchange.if_match());
+    let work =
+        move |tx: &mut Tx<'_>| users::replace(tx, &operation, caller.organization, id, &draft, condition.as_ref());
+    let replaced = exchange.context.store.write(work).await?;
+    answer::resource(&replaced, &exchange.base, &projection)
+}
+
+async fn patch(mut exchange: Exchange, id: Option<ResourceId>) -> Result<HttpResponse, Failure> {
+    let caller = exchange.authenticate().await?;
+    let id = id.ok_or(Failure::NotFound)?;
+    let projection = exchange.projection(KIND)?;
+    let rules = exchange.rules(&caller);
+    let operations = request::read(exchange.body().await?, &rules)?;
+    let (operation, condition) = (exchange.operation(&caller), exchange.if_match());
+    let work = move |tx: &mut Tx<'_>| {
+        users::patch(tx, &operation, caller.organization, id, operations, &rules, condition.as_ref())
+    };
+    let patched = exchange.context.store.write(work).await?;
+    if rules.tolerance.patch_answer == PatchAnswer::NoContent && projection.is_default() {
+        return Ok(answer::nothing());
+    }
+    answer::resource(&patched, &exchange.base, &projection)
+}
+
+async fn delete(exchange: Exchange, id: Option<ResourceId>) -> Result<HttpResponse, Failure> {
+    let caller = exchange.authenticate().await?;
+    let id = id.ok_or(Failure::NotFound)?;
+    let (operation, condition) = (exchange.operation(&caller), exchange.if_match());
+    let work = move |tx: &mut Tx<'_>| users::delete(tx, &operation, caller.organization, id, condition.as_ref());
+    exchange.context.store.write(work).await?;
+    Ok(answer::nothing())
+}
