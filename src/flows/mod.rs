@@ -4,5 +4,6 @@
 pub mod connect_identity_provider;
 pub mod notify_administrator;
 pub mod outside;
+pub mod sign_in_by_oidc;
 pub mod sign_in_by_saml;
 pub mod verify_domain;

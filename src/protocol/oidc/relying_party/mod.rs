@@ -9,4 +9,4 @@ pub mod token;
 pub mod userinfo;
 
 #[cfg(test)]
-mod dishonest;
+pub mod dishonest;
