@@ -4,6 +4,7 @@
 //! Owns the rules of signing in as pure functions over loaded facts, and the writers that obey them. Refuses to speak
 //! HTTP or a protocol of federation. Depends on `placement`, `directory`, `record`, `keys`, `protocol`, `store`.
 
+pub mod arrival;
 pub mod attempts;
 pub mod clients;
 pub mod grants;

@@ -4,6 +4,10 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
+use serde_json::Value;
+
+use super::attempts::state::State;
+use super::attempts::{self, Attempt, NewAttempt};
 use crate::directory::accounts;
 use crate::directory::applications::{self, ApplicationKind, IdTokenAlgorithm, NewApplication};
 use crate::directory::connections::{self, NewConnection, Settings};
@@ -11,14 +15,17 @@ use crate::directory::organizations::{self, NewOrganization};
 use crate::directory::profile::Profile;
 use crate::protocol::oidc::authorization::AuthorizationRequest;
 use crate::protocol::oidc::parameters::Parameters;
+use crate::record::audit;
 use crate::store::domains::{self, DomainRow};
 use crate::store::failure::StoreError;
 use crate::store::scratch::{self, Scratch};
 use crate::store::{Store, Tx};
 use crate::values::clock::Timestamp;
 use crate::values::entropy::Entropy;
-use crate::values::ids::{AccountId, ApplicationId, ConnectionId, OrganizationId};
+use crate::values::ids::{AccountId, ApplicationId, AttemptId, ConnectionId, OrganizationId};
 use crate::values::operation::{Actor, Operation};
+use crate::values::page::PageRequest;
+use crate::values::secret::Secret;
 
 /// Where the application of the world wants people to be sent back to.
 pub const REDIRECT_URI: &str = "https://app.example/callback";
@@ -127,6 +134,11 @@ fn seed(tx: &mut Tx<'_>, op: &Operation) -> Result<Seeds, StoreError> {
 }
 
 impl World {
+    /// One world on SQLite, for what does not depend on the engine.
+    pub async fn on_sqlite() -> Self {
+        Self::in_store(scratch::sqlite()).await
+    }
+
     async fn in_store(scratch: Scratch) -> Self {
         let at = Arc::new(AtomicI64::new(1_800_000_000));
         let op = operation(Actor::Operator { token: None }, at.load(Ordering::Relaxed));
@@ -160,6 +172,41 @@ impl World {
     /// A fresh operation of the operator, now.
     pub fn operator(&self) -> Operation {
         self.op().by(Actor::Operator { token: None })
+    }
+
+    /// Lets the world's connection speak to the provider with this issuer.
+    pub async fn connect_to(&self, issuer: &str) {
+        let settings = Settings::Oidc { issuer: issuer.to_owned(), client_id: "causeway".to_owned() };
+        let (op, organization, connection) = (self.operator(), self.organization, self.connection);
+        let write = self.store().write(move |tx| {
+            connections::replace_settings(tx, &op, organization, connection, &settings, None).map(drop)
+        });
+        write.await.unwrap();
+    }
+
+    /// Begins an attempt in the browser that holds `binding`.
+    pub async fn start_attempt(&self, binding: &Secret) -> Attempt {
+        let (op, application, request, binding) = (self.op(), self.application, self.request(), binding.clone());
+        let write = self.store().write(move |tx| {
+            let new = NewAttempt { application, request: &request, binding: &binding, ttl_seconds: 900 };
+            let id = attempts::start(tx, &op, &new)?;
+            Ok::<_, StoreError>(attempts::find(tx, id)?.unwrap())
+        });
+        write.await.unwrap()
+    }
+
+    /// The attempt's state now.
+    pub async fn state_of(&self, attempt: AttemptId) -> State {
+        self.store().read(move |tx| attempts::find(tx, attempt)).await.unwrap().unwrap().state
+    }
+
+    /// The details of the organization's audit entries with this action.
+    pub async fn entries(&self, action: &'static str) -> Vec<Value> {
+        let organization = self.organization;
+        let request = PageRequest::new(None, Some(200)).unwrap();
+        let page = self.store().read(move |tx| audit::page(tx, organization, &request)).await.unwrap();
+        let found = page.items.into_iter().filter(|entry| entry.action == action);
+        found.map(|entry| entry.detail).collect()
     }
 
     /// Lets time pass.

@@ -33,8 +33,12 @@ pub struct Attempt {
     pub request: AuthorizationRequest,
     /// The address that the person typed last.
     pub address: Option<EmailAddress>,
+    /// The connection it was sent to last.
+    pub connection: Option<ConnectionId>,
     /// How far it has come.
     pub state: State,
+    /// When it was begun.
+    pub started_at: Timestamp,
     /// The end of its life.
     pub expires_at: Timestamp,
     binding_hash: Vec<u8>,
@@ -216,8 +220,10 @@ fn attempt(row: AttemptRow) -> Result<Attempt, StoreError> {
         state: state_of(&row)?,
         id: row.id,
         application: row.application_id,
+        connection: row.connection_id,
         request,
         address: address.map_err(|_| StoreError::Inconsistent("an attempt's address"))?,
+        started_at: row.created_at,
         expires_at: row.expires_at,
         binding_hash: row.binding_hash,
     })

@@ -1,15 +1,11 @@
-use serde_json::Value;
-
 use super::{AssertedIdentity, FEDERATED_ACR, FEDERATED_AMR, IdentityError, Outcome, accept, refuse};
 use crate::access::attempts::refusal::Refusal;
 use crate::access::attempts::state::{Sent, State, Upstream};
 use crate::access::attempts::{self, NewAttempt};
 use crate::access::testing::{World, world};
 use crate::directory::{accounts, connections};
-use crate::record::audit;
 use crate::values::clock::Timestamp;
 use crate::values::ids::AttemptId;
-use crate::values::page::PageRequest;
 use crate::values::secret::Secret;
 
 /// An attempt that waits for an answer of the world's connection under `handle`.
@@ -51,19 +47,6 @@ async fn take(world: &World, handle: &'static str, asserted: AssertedIdentity) -
     world.store().write(move |tx| accept(tx, &op, handle, &asserted)).await
 }
 
-async fn state(world: &World, id: AttemptId) -> State {
-    world.store().read(move |tx| attempts::find(tx, id)).await.unwrap().unwrap().state
-}
-
-/// The audit entries with this action, as their details.
-async fn entries(world: &World, action: &'static str) -> Vec<Value> {
-    let organization = world.organization;
-    let request = PageRequest::new(None, Some(200)).unwrap();
-    let page = world.store().read(move |tx| audit::page(tx, organization, &request)).await.unwrap();
-    let found = page.items.into_iter().filter(|entry| entry.action == action);
-    found.map(|entry| entry.detail).collect()
-}
-
 #[tokio::test]
 async fn an_accepted_assertion_says_who_signs_in_and_links_the_subject_once() {
     for world in world().await {
@@ -71,14 +54,14 @@ async fn an_accepted_assertion_says_who_signs_in_and_links_the_subject_once() {
             let attempt = waiting(&world, handle).await;
             let outcome = take(&world, handle, ada(&world)).await.unwrap();
             assert_eq!(outcome, Outcome { attempt, refusal: None }, "{}", world.engine());
-            let State::Identified(identified) = state(&world, attempt).await else { panic!("not identified") };
+            let State::Identified(identified) = world.state_of(attempt).await else { panic!("not identified") };
             assert_eq!((identified.account, identified.organization), (world.ada, world.organization));
             assert_eq!(identified.amr, ["pwd", "otp"]);
             assert_eq!(identified.acr, "urn:acme:loa:2");
             assert_eq!(identified.auth_time, world.op().at.plus_seconds(-5));
             assert_eq!(identified.session_expires_at, Some(world.op().at.plus_seconds(600)));
         }
-        assert_eq!(entries(&world, "identity.linked").await.len(), 1, "{}", world.engine());
+        assert_eq!(world.entries("identity.linked").await.len(), 1, "{}", world.engine());
     }
 }
 
@@ -93,7 +76,7 @@ async fn what_the_provider_leaves_out_or_overdoes_gets_a_safe_value() {
             ..ada(&world)
         };
         take(&world, "handle", asserted).await.unwrap();
-        let State::Identified(identified) = state(&world, attempt).await else { panic!("not identified") };
+        let State::Identified(identified) = world.state_of(attempt).await else { panic!("not identified") };
         assert_eq!((identified.amr, identified.acr.as_str()), (vec![FEDERATED_AMR.to_owned()], FEDERATED_ACR));
         assert_eq!(identified.auth_time, world.op().at);
     }
@@ -115,12 +98,12 @@ async fn each_refusal_leaves_one_entry_and_nothing_else() {
             let attempt = waiting(&world, "handle").await;
             let outcome = take(&world, "handle", asserted).await.unwrap();
             assert_eq!(outcome, Outcome { attempt, refusal: Some(refusal.clone()) }, "{}", world.engine());
-            assert_eq!(state(&world, attempt).await, State::Refused(refusal.clone()));
-            let entries = entries(&world, "sign_in.refused").await;
+            assert_eq!(world.state_of(attempt).await, State::Refused(refusal.clone()));
+            let entries = world.entries("sign_in.refused").await;
             assert_eq!(entries.len(), number + 1, "{}", world.engine());
             assert!(entries.iter().any(|entry| entry["code"] == refusal.code()));
         }
-        assert!(entries(&world, "identity.linked").await.is_empty());
+        assert!(world.entries("identity.linked").await.is_empty());
     }
 }
 
@@ -159,7 +142,7 @@ async fn an_answer_that_nobody_waits_for_changes_nothing() {
         assert!(matches!(take(&world, "guess", ada(&world)).await, Err(IdentityError::NotExpected)));
         take(&world, "handle", ada(&world)).await.unwrap();
         assert!(matches!(take(&world, "handle", ada(&world)).await, Err(IdentityError::NotExpected)));
-        assert_eq!(entries(&world, "identity.linked").await.len(), 1, "{}", world.engine());
+        assert_eq!(world.entries("identity.linked").await.len(), 1, "{}", world.engine());
     }
 }
 
@@ -172,7 +155,7 @@ async fn a_provider_that_declines_is_written_down_with_its_reason() {
         let refusal = declined.clone();
         let outcome = world.store().write(move |tx| refuse(tx, &op, from, "handle", refusal)).await.unwrap();
         assert_eq!(outcome, Outcome { attempt, refusal: Some(declined) });
-        let entries = entries(&world, "sign_in.refused").await;
+        let entries = world.entries("sign_in.refused").await;
         assert_eq!(entries.len(), 1, "{}", world.engine());
         assert_eq!(
             (entries[0]["code"].as_str(), entries[0]["detail"].as_str()),

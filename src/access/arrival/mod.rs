@@ -1,0 +1,162 @@
+//! A person comes back from an identity provider, in the browser that began: the last step of a sign-in, in one
+//! transaction. It looks at the outcome again, since a person can be deactivated on the way, ends the session that
+//! this browser had before, makes a new one, and issues the code.
+
+use serde_json::json;
+
+use super::attempts::refusal::Refusal;
+use super::attempts::state::{Identified, State};
+use super::attempts::{self, Attempt, AttemptError};
+use super::grants::{self, Lifetimes};
+use super::identity;
+use super::sessions::{self, Limits};
+use super::sign_in::{Moment, Step, next_step};
+use crate::directory::applications::{self, Application};
+use crate::protocol::oidc::authorization::AuthorizationRequest;
+use crate::protocol::oidc::error::OAuthError;
+use crate::record::audit::{self, Action, Subject};
+use crate::store::Tx;
+use crate::store::failure::StoreError;
+use crate::values::ids::AttemptId;
+use crate::values::operation::{Actor, Operation};
+use crate::values::secret::Secret;
+
+/// What the browser showed.
+#[derive(Debug, Clone)]
+pub struct Presented {
+    /// The binding of its attempts.
+    pub binding: Secret,
+    /// The session it had before, if any.
+    pub session: Option<Secret>,
+}
+
+/// How long things last.
+#[derive(Debug, Clone, Copy)]
+pub struct Terms {
+    /// A session.
+    pub session: Limits,
+    /// Codes and tokens.
+    pub lifetimes: Lifetimes,
+}
+
+/// What the person gets.
+#[derive(Debug)]
+pub enum Arrival {
+    /// A session, and an answer for the application.
+    SignedIn {
+        /// For the session cookie.
+        session_token: Secret,
+        /// What the application had asked for.
+        request: Box<AuthorizationRequest>,
+        /// The code, or why the application gets none.
+        answer: Result<Secret, OAuthError>,
+    },
+    /// An explanation.
+    Refused {
+        /// The attempt, which knows the connection.
+        attempt: Box<Attempt>,
+        /// Why.
+        refusal: Refusal,
+    },
+    /// Nobody answered yet: the e-mail page again.
+    AskAddress,
+    /// The attempt has expired.
+    Expired(Box<Attempt>),
+    /// The application has had its answer.
+    AlreadyFinished,
+}
+
+/// Why there is nothing to say about the attempt.
+#[derive(Debug, thiserror::Error)]
+pub enum ArrivalError {
+    /// There is no such attempt in this browser.
+    #[error("no such attempt in this browser")]
+    NotFound,
+    /// Another request of the same browser took this very step a moment ago.
+    #[error("the step was taken already")]
+    AlreadyTaken,
+    /// The store's failure.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<AttemptError> for ArrivalError {
+    fn from(error: AttemptError) -> Self {
+        match error {
+            AttemptError::NotAllowed => Self::AlreadyTaken,
+            AttemptError::Store(error) => Self::Store(error),
+        }
+    }
+}
+
+/// Takes the last step of the attempt `id`.
+pub fn arrive(
+    tx: &mut Tx<'_>,
+    op: &Operation,
+    id: AttemptId,
+    presented: &Presented,
+    terms: Terms,
+) -> Result<Arrival, ArrivalError> {
+    let attempt = attempts::find(tx, id)?.filter(|attempt| attempt.is_bound_to(&presented.binding));
+    let attempt = attempt.ok_or(ArrivalError::NotFound)?;
+    let application = applications::find(tx, attempt.application)?.ok_or(ArrivalError::NotFound)?;
+    let standing = match &attempt.state {
+        State::Identified(who) => Some(sessions::standing(tx, who.account, who.organization)?),
+        State::Started | State::Sent(_) | State::Finished | State::Refused(_) => None,
+    };
+    let moment = Moment::CameBack { standing, application_owner: application.organization };
+    match next_step(&attempt.state, attempt.is_expired(op.at), moment) {
+        Step::Finish(identified) => finish(tx, op, &attempt, &application, &identified, presented, terms),
+        Step::Refuse(identified, refusal) => refuse(tx, op, attempt, &identified, refusal),
+        Step::Explain(refusal) => Ok(Arrival::Refused { attempt: Box::new(attempt), refusal }),
+        Step::StartAgain => Ok(Arrival::Expired(Box::new(attempt))),
+        Step::AlreadyFinished => Ok(Arrival::AlreadyFinished),
+        Step::AskAddress | Step::Choose { .. } | Step::SendTo { .. } | Step::ExplainNoWayIn { .. } | Step::Continue => {
+            Ok(Arrival::AskAddress)
+        }
+    }
+}
+
+fn finish(
+    tx: &mut Tx<'_>,
+    op: &Operation,
+    attempt: &Attempt,
+    application: &Application,
+    identified: &Identified,
+    presented: &Presented,
+    terms: Terms,
+) -> Result<Arrival, ArrivalError> {
+    let op = &op.by(Actor::Person { account: identified.account });
+    attempts::conclude(tx, op, attempt.id, &State::Finished)?;
+    if let Some(earlier) = &presented.session {
+        sessions::end_by_token(tx, op, earlier)?;
+    }
+    let (session, session_token) = sessions::start(tx, op, identified, terms.session)?;
+    let detail = json!({
+        "session": session.id,
+        "connection": identified.connection,
+        "application": application.id,
+        "amr": identified.amr,
+    });
+    let subject = Subject::new("account", identified.account);
+    audit::write(tx, op, Some(identified.organization), Action::SignInSucceeded, &subject, &detail)?;
+    let answer = grants::issue(tx, op, &attempt.request, application, &session, terms.lifetimes)?;
+    Ok(Arrival::SignedIn { session_token, request: Box::new(attempt.request.clone()), answer })
+}
+
+fn refuse(
+    tx: &mut Tx<'_>,
+    op: &Operation,
+    attempt: Attempt,
+    identified: &Identified,
+    refusal: Refusal,
+) -> Result<Arrival, ArrivalError> {
+    let op = &op.by(Actor::Person { account: identified.account });
+    attempts::conclude(tx, op, attempt.id, &State::Refused(refusal.clone()))?;
+    let from = (identified.organization, identified.connection);
+    identity::write_refusal(tx, op, from, attempt.id, &refusal, &json!({ "account": identified.account }))?;
+    Ok(Arrival::Refused { attempt: Box::new(attempt), refusal })
+}
+
+#[cfg(test)]
+mod tests;

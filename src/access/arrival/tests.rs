@@ -1,0 +1,175 @@
+use futures_util::future::join_all;
+
+use super::{Arrival, ArrivalError, Presented, Terms, arrive};
+use crate::access::attempts::refusal::Refusal;
+use crate::access::attempts::state::{Sent, State, Upstream};
+use crate::access::attempts::{self, Attempt};
+use crate::access::grants::Lifetimes;
+use crate::access::identity::{AssertedIdentity, accept};
+use crate::access::sessions::{self, Limits};
+use crate::access::testing::{World, world};
+use crate::directory::accounts;
+use crate::values::secret::Secret;
+
+const TERMS: Terms = Terms {
+    session: Limits { idle_seconds: 3_600, absolute_seconds: 36_000 },
+    lifetimes: Lifetimes { code_seconds: 60, access_token_seconds: 600, refresh_token_seconds: 3_600 },
+};
+
+fn browser() -> Secret {
+    Secret::from("browser".to_owned())
+}
+
+/// An attempt for which Acme's identity provider has identified Ada.
+async fn identified(world: &World) -> Attempt {
+    let attempt = world.start_attempt(&browser()).await;
+    let asserted = AssertedIdentity {
+        connection: world.connection,
+        organization: world.organization,
+        subject: "u1".to_owned(),
+        email: Some("ada@acme.test".parse().unwrap()),
+        email_verified: true,
+        display_name: None,
+        given_name: None,
+        family_name: None,
+        groups: vec![],
+        authn_instant: world.op().at,
+        amr: vec!["pwd".to_owned()],
+        acr: None,
+        session_expires_at: None,
+    };
+    let (op, id, connection) = (world.op(), attempt.id, world.connection);
+    let write = world.store().write(move |tx| {
+        let upstream = Upstream::Oidc { nonce: "n".to_owned(), code_verifier: "v".to_owned() };
+        let address = "ada@acme.test".parse().unwrap();
+        let handle = attempts::new_handle(&op);
+        attempts::send(tx, &op, id, &address, &Sent { connection, upstream }, &handle)?;
+        accept(tx, &op, handle.expose(), &asserted)
+    });
+    assert_eq!(write.await.unwrap().refusal, None);
+    attempt
+}
+
+async fn come_back(world: &World, attempt: &Attempt, presented: Presented) -> Result<Arrival, ArrivalError> {
+    let (op, id) = (world.op(), attempt.id);
+    world.store().write(move |tx| arrive(tx, &op, id, &presented, TERMS)).await
+}
+
+fn with_session(session: Option<Secret>) -> Presented {
+    Presented { binding: browser(), session }
+}
+
+async fn signed_in(world: &World, session: Option<Secret>) -> Secret {
+    let attempt = identified(world).await;
+    match come_back(world, &attempt, with_session(session)).await.unwrap() {
+        Arrival::SignedIn { session_token, answer: Ok(_), .. } => session_token,
+        other => panic!("not signed in: {other:?}"),
+    }
+}
+
+async fn is_live(world: &World, token: &Secret) -> bool {
+    let (op, token) = (world.op(), token.clone());
+    world.store().read(move |tx| sessions::find_live(tx, &op, &token, TERMS.session)).await.unwrap().is_some()
+}
+
+async fn deactivate(world: &World) {
+    let (op, account, organization) = (world.operator(), world.ada, world.organization);
+    world.store().write(move |tx| accounts::deactivate(tx, &op, organization, account)).await.unwrap();
+}
+
+#[tokio::test]
+async fn the_right_browser_gets_a_session_and_a_code_once() {
+    for world in world().await {
+        let attempt = identified(&world).await;
+        let arrival = come_back(&world, &attempt, with_session(None)).await.unwrap();
+        let Arrival::SignedIn { session_token, request, answer } = arrival else { panic!("not signed in") };
+        assert!(answer.is_ok());
+        assert_eq!(*request, world.request());
+        assert!(is_live(&world, &session_token).await);
+        assert_eq!(world.entries("sign_in.succeeded").await.len(), 1, "{}", world.engine());
+        let again = come_back(&world, &attempt, with_session(None)).await.unwrap();
+        assert!(matches!(again, Arrival::AlreadyFinished), "{}", world.engine());
+    }
+}
+
+#[tokio::test]
+async fn another_browser_gets_nothing() {
+    for world in world().await {
+        let attempt = identified(&world).await;
+        let other = Presented { binding: Secret::from("another browser".to_owned()), session: None };
+        assert!(matches!(come_back(&world, &attempt, other).await, Err(ArrivalError::NotFound)));
+        assert!(matches!(world.state_of(attempt.id).await, State::Identified(_)), "{}", world.engine());
+    }
+}
+
+#[tokio::test]
+async fn the_session_that_the_browser_had_before_ends() {
+    for world in world().await {
+        let first = signed_in(&world, None).await;
+        let second = signed_in(&world, Some(first.clone())).await;
+        assert!(!is_live(&world, &first).await, "{}", world.engine());
+        assert!(is_live(&world, &second).await, "{}", world.engine());
+        assert_eq!(world.entries("session.ended").await.len(), 1, "{}", world.engine());
+    }
+}
+
+#[tokio::test]
+async fn whoever_is_deactivated_on_the_way_is_refused_at_the_door() {
+    for world in world().await {
+        let attempt = identified(&world).await;
+        deactivate(&world).await;
+        let arrival = come_back(&world, &attempt, with_session(None)).await.unwrap();
+        assert!(matches!(arrival, Arrival::Refused { refusal: Refusal::AccountInactive, .. }), "{}", world.engine());
+        assert_eq!(world.entries("sign_in.refused").await.len(), 1, "{}", world.engine());
+        assert!(world.entries("sign_in.succeeded").await.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn a_deactivation_ends_sessions_and_a_reactivation_does_not_revive_them() {
+    for world in world().await {
+        let token = signed_in(&world, None).await;
+        deactivate(&world).await;
+        assert!(!is_live(&world, &token).await, "{}", world.engine());
+        let (op, account, organization) = (world.operator(), world.ada, world.organization);
+        world.store().write(move |tx| accounts::reactivate(tx, &op, organization, account)).await.unwrap();
+        assert!(!is_live(&world, &token).await, "{}", world.engine());
+        assert!(is_live(&world, &signed_in(&world, None).await).await, "{}", world.engine());
+    }
+}
+
+#[tokio::test]
+async fn a_session_ends_when_it_is_idle_and_when_its_cookie_is_cut_short() {
+    for world in world().await {
+        let token = signed_in(&world, None).await;
+        let text = token.expose();
+        for other in [&text[..text.len() - 1], &text[1..], &text.to_uppercase()] {
+            assert!(!is_live(&world, &Secret::from(other.to_owned())).await, "{}", world.engine());
+        }
+        world.advance(TERMS.session.idle_seconds - 1);
+        assert!(is_live(&world, &token).await, "{}", world.engine());
+        world.advance(1);
+        assert!(!is_live(&world, &token).await, "{}", world.engine());
+    }
+}
+
+#[tokio::test]
+async fn an_attempt_that_took_too_long_can_only_be_begun_again() {
+    for world in world().await {
+        let attempt = identified(&world).await;
+        world.advance(900);
+        let arrival = come_back(&world, &attempt, with_session(None)).await.unwrap();
+        assert!(matches!(arrival, Arrival::Expired(_)), "{}", world.engine());
+    }
+}
+
+#[tokio::test]
+async fn of_many_requests_at_the_same_time_one_gets_the_session() {
+    for world in world().await {
+        let attempt = identified(&world).await;
+        let arrivals = join_all((0..10).map(|_| come_back(&world, &attempt, with_session(None)))).await;
+        let signed_in = arrivals.iter().filter(|arrival| matches!(arrival, Ok(Arrival::SignedIn { .. }))).count();
+        assert_eq!(signed_in, 1, "{}", world.engine());
+        assert_eq!(world.entries("sign_in.succeeded").await.len(), 1, "{}", world.engine());
+    }
+}
