@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use ipnet::IpNet;
 use toml::{Table, Value};
 use url::{Host, Url};
 
@@ -41,6 +42,8 @@ pub struct Config {
     pub encryption_keys: Vec<Secret>,
     /// DNS servers to ask; the system's when empty.
     pub dns_servers: Vec<SocketAddr>,
+    /// Proxies whose `X-Forwarded-For` is believed, as networks such as `10.0.0.0/8`.
+    pub trusted_proxies: Vec<IpNet>,
     /// Whether calls to this machine are allowed, for demo and tests.
     pub allows_loopback: bool,
     /// How mail leaves.
@@ -184,6 +187,7 @@ fn config(reader: &mut Reader) -> Option<Config> {
     let database_wait = milliseconds(reader.number("database.wait_ms", 10..=60_000, 2_000));
     let encryption_keys = encryption_keys(reader);
     let dns_servers = reader.parse_all("dns.servers");
+    let trusted_proxies = reader.parse_all("trusted_proxies");
     let allows_loopback = reader.flag("outbound.allow_loopback", false);
     let mail = mail(reader);
     let limits = limits(reader);
@@ -212,6 +216,7 @@ fn config(reader: &mut Reader) -> Option<Config> {
         database_wait,
         encryption_keys: encryption_keys?,
         dns_servers,
+        trusted_proxies,
         allows_loopback,
         mail: mail?,
         limits,

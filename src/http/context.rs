@@ -2,9 +2,13 @@
 
 use std::sync::Arc;
 
+use crate::access::grants::Lifetimes;
+use crate::access::sessions::Limits;
 use crate::access::signing_keys::SigningKeys;
 use crate::config::Config;
 use crate::flows::outside::Outside;
+use crate::flows::sign_in_by_oidc::SignInByOidc;
+use crate::http::sign_in::throttle::Throttle;
 use crate::store::Store;
 use crate::values::clock::Clock;
 use crate::values::entropy::Entropy;
@@ -26,6 +30,8 @@ pub struct Context {
     pub outside: Outside,
     /// What signs tokens.
     pub signing_keys: SigningKeys,
+    /// How often one network may submit the sign-in forms.
+    pub throttle: Throttle,
 }
 
 impl Context {
@@ -43,5 +49,31 @@ impl Context {
     /// The public URL without the slash at its end: the issuer, and what paths are appended to.
     pub fn issuer(&self) -> &str {
         self.config.public_url.as_str().trim_end_matches('/')
+    }
+
+    /// How long sessions last.
+    pub fn session_limits(&self) -> Limits {
+        let lifetimes = &self.config.lifetimes;
+        Limits { idle_seconds: lifetimes.session_idle_seconds, absolute_seconds: lifetimes.session_seconds }
+    }
+
+    /// How long codes and tokens last.
+    pub fn lifetimes(&self) -> Lifetimes {
+        let lifetimes = &self.config.lifetimes;
+        Lifetimes {
+            code_seconds: lifetimes.code_seconds,
+            access_token_seconds: lifetimes.access_token_seconds,
+            refresh_token_seconds: lifetimes.refresh_token_seconds,
+        }
+    }
+
+    /// The story of a sign-in by an OpenID provider.
+    pub fn sign_in_by_oidc(&self) -> SignInByOidc {
+        SignInByOidc {
+            store: self.store.clone(),
+            idp: self.outside.idp.clone(),
+            sealer: self.outside.sealer.clone(),
+            public_url: self.config.public_url.clone(),
+        }
     }
 }

@@ -2,6 +2,7 @@
 //! and renders the result in its own dialect. Depends on everything but `jobs` and `cli`.
 
 pub mod admin_api;
+pub mod client_address;
 pub mod context;
 pub mod cookies;
 pub mod federation;
@@ -14,6 +15,7 @@ pub mod problem;
 pub mod provider;
 pub mod request_body;
 pub mod scim;
+pub mod sign_in;
 
 use actix_web::web;
 
@@ -21,6 +23,7 @@ use actix_web::web;
 pub fn mount(services: &mut web::ServiceConfig) {
     health::mount(services);
     federation::mount(services);
+    sign_in::mount(services);
     provider::mount(services);
     scim::mount(services);
     services.service(

@@ -114,17 +114,11 @@ impl Provider {
 
     /// How long sessions last.
     pub fn session_limits(&self) -> Limits {
-        let lifetimes = &self.context.config.lifetimes;
-        Limits { idle_seconds: lifetimes.session_idle_seconds, absolute_seconds: lifetimes.session_seconds }
+        self.context.session_limits()
     }
 
     /// How long codes and tokens last.
     pub fn lifetimes(&self) -> Lifetimes {
-        let lifetimes = &self.context.config.lifetimes;
-        Lifetimes {
-            code_seconds: lifetimes.code_seconds,
-            access_token_seconds: lifetimes.access_token_seconds,
-            refresh_token_seconds: lifetimes.refresh_token_seconds,
-        }
+        self.context.lifetimes()
     }
 }

@@ -1,0 +1,50 @@
+//! OpenID Connect: the callback. A top-level GET, so the browser's cookie does arrive, and the answer counts only in
+//! the browser that began.
+
+use actix_web::web::{Data, Path};
+use actix_web::{HttpRequest, HttpResponse};
+
+use super::failure::{self, Failure};
+use crate::flows::sign_in_by_oidc::FinishError;
+use crate::http::context::Context;
+use crate::http::cookies::{Cookie, Cookies};
+use crate::http::observe::request_id;
+use crate::http::page_answer::see_other;
+use crate::http::sign_in::path;
+use crate::values::ids::{AttemptId, ConnectionId};
+use crate::values::operation::{Actor, Operation};
+
+impl From<FinishError> for Failure {
+    fn from(error: FinishError) -> Self {
+        match error {
+            FinishError::Malformed => Self::Malformed,
+            FinishError::NotExpected => Self::NotExpected,
+            FinishError::Sealing(_) => Self::Internal(error.to_string()),
+            FinishError::Store(error) => error.into(),
+        }
+    }
+}
+
+/// `GET /federation/oidc/{connection}/callback`
+pub async fn callback(request: HttpRequest, context: Data<Context>, connection: Path<String>) -> HttpResponse {
+    let op = context.operation(Actor::Anonymous, request_id(&request));
+    let Ok(connection) = connection.parse() else {
+        return failure::answer(&context, &op, None, Failure::NotFound).await;
+    };
+    match take(&context, &op, connection, &request).await {
+        Ok(attempt) => see_other(&path::outcome(attempt)),
+        Err(failure) => failure::answer(&context, &op, Some(connection), failure).await,
+    }
+}
+
+async fn take(
+    context: &Context,
+    op: &Operation,
+    connection: ConnectionId,
+    request: &HttpRequest,
+) -> Result<AttemptId, Failure> {
+    let cookies = Cookies::new(context.config.data_center.clone(), &context.config.public_url);
+    let binding = cookies.read(request, Cookie::Attempt).ok_or(Failure::NotExpected)?;
+    let outcome = context.sign_in_by_oidc().finish(op, connection, &binding, request.query_string()).await?;
+    Ok(outcome.attempt)
+}

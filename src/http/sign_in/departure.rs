@@ -1,0 +1,141 @@
+//! Following the step that comes after an address or a choice: to an identity provider, to the choice page, or to an
+//! explanation.
+
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use url::Url;
+
+use super::failure::Failure;
+use super::path;
+use super::visit::{Begun, Visit};
+use crate::access::attempts;
+use crate::access::attempts::refusal::Refusal;
+use crate::access::sign_in::Step;
+use crate::directory::connections::{Connection, ConnectionState, Settings};
+use crate::flows::sign_in_by_oidc::BeginError;
+use crate::flows::sign_in_by_saml::{self, Departure, SamlSignInError};
+use crate::http::client_address::client_address;
+use crate::http::page_answer::{Forms, see_other};
+use crate::pages::choose::{ChoosePage, Way};
+use crate::values::email::EmailAddress;
+use crate::values::ids::{ConnectionId, OrganizationId};
+
+/// Lets the form through, or says that this network has to wait.
+pub fn admit(visit: &Visit<'_>) -> Result<(), Failure> {
+    let address = client_address(visit.request, &visit.context.config.trusted_proxies);
+    Ok(visit.context.throttle.admit(address, visit.op.at)?)
+}
+
+/// Does what `step` says for somebody who typed `address`.
+pub async fn follow(
+    visit: &Visit<'_>,
+    begun: &Begun,
+    address: &EmailAddress,
+    step: Step,
+) -> Result<HttpResponse, Failure> {
+    let attempt = begun.attempt.id;
+    match step {
+        Step::SendTo { organization, connection } => send(visit, begun, address, (organization, connection)).await,
+        Step::Choose { organization, connections } => choose(visit, begun, address, organization, connections).await,
+        Step::ExplainNoWayIn { organization } => Err(Failure::NoWayIn(visit.place(begun, organization).await?)),
+        Step::Continue => Ok(see_other(&path::outcome(attempt))),
+        Step::StartAgain => Err(Failure::Expired(attempt)),
+        Step::AlreadyFinished => Err(Failure::AlreadyFinished),
+        Step::Explain(refusal) | Step::Refuse(_, refusal) => {
+            Err(Failure::Refused(visit.place(begun, None).await?, refusal))
+        }
+        Step::AskAddress | Step::Finish(_) => Ok(see_other(&path::email(attempt))),
+    }
+}
+
+async fn send(
+    visit: &Visit<'_>,
+    begun: &Begun,
+    address: &EmailAddress,
+    (organization, connection): (OrganizationId, ConnectionId),
+) -> Result<HttpResponse, Failure> {
+    let found = visit.connections(vec![connection]).await?;
+    let active = found.into_iter().find(|found| found.state == ConnectionState::Active);
+    let place = visit.place(begun, Some(organization)).await?;
+    let Some(connection) = active else { return Err(Failure::Refused(place, Refusal::ConnectionInactive)) };
+    match leave(visit, begun, address, &connection).await {
+        Ok(url) => Ok(see_other(&url)),
+        Err(NotLeft::Unreachable(failure)) => {
+            tracing::warn!(connection = %connection.id, failure, "an identity provider cannot be used");
+            Err(Failure::Refused(place, Refusal::Unreachable { failure }))
+        }
+        Err(NotLeft::Failed(failure)) => Err(failure),
+    }
+}
+
+/// Why the browser has not left.
+enum NotLeft {
+    /// The identity provider cannot be used; the text says why.
+    Unreachable(String),
+    /// Anything else.
+    Failed(Failure),
+}
+
+async fn leave(
+    visit: &Visit<'_>,
+    begun: &Begun,
+    address: &EmailAddress,
+    connection: &Connection,
+) -> Result<String, NotLeft> {
+    let context = visit.context;
+    match &connection.settings {
+        Settings::Oidc { .. } => {
+            let left = context.sign_in_by_oidc().begin(&visit.op, &begun.attempt, connection, address).await;
+            left.map(String::from).map_err(|error| match error {
+                BeginError::Provider(failure) => NotLeft::Unreachable(failure.to_string()),
+                BeginError::Attempt(error) => NotLeft::Failed(error.into()),
+                BeginError::OtherProtocol => NotLeft::Failed(Failure::Internal(error.to_string())),
+            })
+        }
+        Settings::Saml { .. } => {
+            let departure =
+                Departure { attempt: begun.attempt.id, address: address.clone(), connection: connection.id };
+            let provider = &context.outside.service_provider;
+            let left = sign_in_by_saml::begin(&context.store, provider, &visit.op, &departure).await;
+            left.map_err(|error| match error {
+                SamlSignInError::AttemptOver => NotLeft::Failed(Failure::AlreadyFinished),
+                SamlSignInError::Store(error) => NotLeft::Failed(error.into()),
+                SamlSignInError::NoConnection
+                | SamlSignInError::NotExpected
+                | SamlSignInError::NotVerified(_)
+                | SamlSignInError::ServiceProvider(_) => NotLeft::Failed(Failure::Internal(error.to_string())),
+            })
+        }
+    }
+}
+
+async fn choose(
+    visit: &Visit<'_>,
+    begun: &Begun,
+    address: &EmailAddress,
+    organization: OrganizationId,
+    connections: Vec<ConnectionId>,
+) -> Result<HttpResponse, Failure> {
+    let (op, attempt, typed) = (visit.op.clone(), begun.attempt.id, address.clone());
+    visit.context.store.write(move |tx| attempts::set_address(tx, &op, attempt, &typed)).await?;
+    let place = visit.place(begun, Some(organization)).await?;
+    let ways = visit.connections(connections).await?.iter().map(way).collect();
+    let page = ChoosePage {
+        application: begun.application.name.clone(),
+        organization: place.organization.map_or_else(|| "Your organization".to_owned(), |found| found.name),
+        address: address.as_str().to_owned(),
+        ways,
+        action: path::submit_choice(attempt),
+        other_address: path::email(attempt),
+    };
+    Ok(visit.pages.page(StatusCode::OK, &page, Forms::LeadAway))
+}
+
+fn way(connection: &Connection) -> Way {
+    let url = match &connection.settings {
+        Settings::Oidc { issuer, .. } => Url::parse(issuer).ok(),
+        Settings::Saml { idp } => Some(idp.sso_redirect_url.clone()),
+    };
+    let host = url.as_ref().and_then(Url::host_str).unwrap_or_default().to_owned();
+    Way { connection: connection.id, name: connection.name.clone(), host }
+}

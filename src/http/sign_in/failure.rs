@@ -1,0 +1,222 @@
+//! Everything that stops a sign-in, as a page.
+
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{HeaderValue, RETRY_AFTER};
+
+use super::path;
+use super::refusal_words::{self, Words};
+use super::throttle::OverLimit;
+use crate::access::attempts::AttemptError;
+use crate::access::attempts::refusal::Refusal;
+use crate::directory::organizations::Organization;
+use crate::http::page_answer::{Forms, PageHeaders};
+use crate::pages::error::{ErrorPage, Next, Support};
+use crate::pages::not_found::NotFoundPage;
+use crate::store::failure::StoreError;
+use crate::values::ids::AttemptId;
+use crate::values::operation::Operation;
+
+/// How long a browser is asked to wait when the database is away, in seconds.
+const UNAVAILABLE_SECONDS: i64 = 2;
+
+/// Where a sign-in was stopped: what the page needs to be of use.
+#[derive(Debug, Clone)]
+pub struct Place {
+    /// The attempt.
+    pub attempt: AttemptId,
+    /// The application's name.
+    pub application: String,
+    /// Whose sign-in it is, if that is known.
+    pub organization: Option<Organization>,
+}
+
+/// Why a page of the sign-in cannot be shown.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// There is no such page.
+    #[error("no such page")]
+    NotFound,
+    /// The attempt is not one of this browser, or does not exist. The two are told apart for nobody.
+    #[error("the attempt was not begun in this browser")]
+    OtherBrowser,
+    /// What was sent is not a form of this gateway.
+    #[error("the form is malformed")]
+    Malformed,
+    /// The form is longer than allowed.
+    #[error("the form is too long")]
+    TooLong,
+    /// Too many submissions.
+    #[error(transparent)]
+    OverLimit(#[from] OverLimit),
+    /// The attempt has expired.
+    #[error("the attempt has expired")]
+    Expired(AttemptId),
+    /// The application has had its answer.
+    #[error("the attempt is finished")]
+    AlreadyFinished,
+    /// The answer of an identity provider fits no attempt of this browser.
+    #[error("no attempt waits for this answer")]
+    NotExpected,
+    /// There is no way in for the address.
+    #[error("there is no way in for the address")]
+    NoWayIn(Box<Place>),
+    /// The person is not let in.
+    #[error("the person is not let in")]
+    Refused(Box<Place>, Refusal),
+    /// The database is away.
+    #[error("the database is away")]
+    Unavailable,
+    /// Anything else. The text is for the log.
+    #[error("{0}")]
+    Internal(String),
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Unavailable(reason) => {
+                tracing::warn!(reason, "the database is away");
+                Self::Unavailable
+            }
+            StoreError::Conflict(_) | StoreError::Inconsistent(_) | StoreError::Internal(_) => {
+                Self::Internal(error.to_string())
+            }
+        }
+    }
+}
+
+impl From<AttemptError> for Failure {
+    fn from(error: AttemptError) -> Self {
+        match error {
+            AttemptError::NotAllowed => Self::AlreadyFinished,
+            AttemptError::Store(error) => error.into(),
+        }
+    }
+}
+
+/// Answers with the page for `failure`.
+pub fn answer(pages: PageHeaders, op: &Operation, failure: Failure) -> HttpResponse {
+    if matches!(failure, Failure::NotFound) {
+        return pages.page(StatusCode::NOT_FOUND, &NotFoundPage, Forms::StayHere);
+    }
+    if let Failure::Internal(reason) = &failure {
+        tracing::error!(reason, "a sign-in page failed");
+    }
+    let status = status(&failure);
+    let wait = match &failure {
+        Failure::OverLimit(limit) => Some(limit.retry_after_seconds),
+        Failure::Unavailable => Some(UNAVAILABLE_SECONDS),
+        _ => None,
+    };
+    let mut answer = pages.page(status, &page(op, failure), Forms::StayHere);
+    if let Some(seconds) = wait {
+        answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    answer
+}
+
+fn status(failure: &Failure) -> StatusCode {
+    match failure {
+        Failure::NotFound => StatusCode::NOT_FOUND,
+        Failure::OtherBrowser | Failure::Malformed | Failure::NotExpected => StatusCode::BAD_REQUEST,
+        Failure::TooLong => StatusCode::PAYLOAD_TOO_LARGE,
+        Failure::OverLimit(_) => StatusCode::TOO_MANY_REQUESTS,
+        Failure::Expired(_) | Failure::AlreadyFinished => StatusCode::GONE,
+        Failure::Refused(_, Refusal::Unreachable { .. }) => StatusCode::BAD_GATEWAY,
+        Failure::NoWayIn(_) | Failure::Refused(..) => StatusCode::FORBIDDEN,
+        Failure::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+        Failure::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+fn page(op: &Operation, failure: Failure) -> ErrorPage {
+    let (next, support) = match &failure {
+        Failure::Expired(attempt) => (Next::StartAgain { action: path::restart(*attempt) }, None),
+        Failure::NoWayIn(place) | Failure::Refused(place, _) => {
+            (Next::OtherAddress { path: path::email(place.attempt) }, place.organization.as_ref().map(support))
+        }
+        _ => (Next::Nothing, None),
+    };
+    let Words { title, text, advice } = words(failure);
+    ErrorPage { title, text, advice, next, support, request: op.request, at: op.at }
+}
+
+fn support(organization: &Organization) -> Support {
+    Support {
+        organization: organization.name.clone(),
+        name: organization.support_name.clone(),
+        email: Some(organization.support_email.clone()),
+    }
+}
+
+fn words(failure: Failure) -> Words {
+    let (title, text, advice) = match failure {
+        Failure::Refused(place, refusal) => {
+            let organization = place.organization.map_or_else(|| "Your organization".to_owned(), |found| found.name);
+            return refusal_words::words(&refusal, &organization, &place.application);
+        }
+        Failure::NoWayIn(place) => return no_way_in(*place),
+        Failure::OtherBrowser => (
+            "This sign-in belongs to another browser",
+            "It was begun in another browser or in a private window, or this browser does not keep our cookies.",
+            "Open the app again in this browser, and sign in from there.",
+        ),
+        Failure::NotExpected => (
+            "We did not expect this answer",
+            "Your organization’s sign-in sent you to us, but no sign-in of this browser is waiting for its answer. \
+             It may have taken too long, or the page was loaded twice.",
+            "Open the app that you want to use, and sign in from there.",
+        ),
+        Failure::Malformed => (
+            "We could not read that",
+            "What your browser sent is not what our page asks for.",
+            "Go back, reload the page, and try again.",
+        ),
+        Failure::TooLong => (
+            "That was too long",
+            "What your browser sent is longer than we accept.",
+            "Go back and enter the address again.",
+        ),
+        Failure::OverLimit(_) => (
+            "Please wait a moment",
+            "There were too many attempts to sign in from your network.",
+            "Wait a minute, then go back and try again.",
+        ),
+        Failure::Expired(_) => (
+            "This took too long",
+            "For your security, a sign-in has to be finished within a few minutes.",
+            "Start again; you will not lose anything.",
+        ),
+        Failure::AlreadyFinished => (
+            "You have finished this sign-in already",
+            "The app has its answer, and a sign-in is good for one answer only.",
+            "Go back to the app. If it asks you to sign in, do so from there.",
+        ),
+        Failure::Unavailable => (
+            "We are not quite here",
+            "Our database cannot be reached at this moment. Nothing is wrong with your account.",
+            "Wait a few seconds and reload the page.",
+        ),
+        Failure::NotFound | Failure::Internal(_) => (
+            "Something went wrong here",
+            "This is a fault of ours, not of yours. It has been written down.",
+            "Try again in a minute.",
+        ),
+    };
+    Words { title: title.to_owned(), text: text.to_owned(), advice: Some(advice.to_owned()) }
+}
+
+fn no_way_in(place: Place) -> Words {
+    let (text, advice) = match place.organization {
+        Some(organization) => (
+            format!("{} has no working way to sign in to {} at the moment.", organization.name, place.application),
+            "The people below can tell you when it works again.".to_owned(),
+        ),
+        None => (
+            format!("No organization has set up a way to sign in to {} with this address.", place.application),
+            format!("Check the address. If it is right, ask whoever gave you access to {}.", place.application),
+        ),
+    };
+    Words { title: "There is no way in with this address".to_owned(), text, advice: Some(advice) }
+}

@@ -1,0 +1,41 @@
+//! The pages on which a person signs in and out.
+//!
+//! | Route | |
+//! | --- | --- |
+//! | `GET /sign-in/{attempt}` | the e-mail page |
+//! | `POST /sign-in/{attempt}/email` | the address; on to the identity provider, or to the choice |
+//! | `POST /sign-in/{attempt}/connection` | the choice; on to the identity provider |
+//! | `GET /sign-in/{attempt}/continue` | back from the identity provider; on to the application |
+//! | `POST /sign-in/{attempt}/restart` | a fresh attempt after one that expired |
+//! | `GET, POST /sign-out` | asks; ends the session |
+//! | `GET /assets/{file}` | the stylesheet and the mark |
+//!
+//! An attempt's id opens nothing by itself: each page asks for the cookie of the browser that began the attempt.
+
+pub mod assets;
+pub mod choice;
+pub mod departure;
+pub mod email;
+pub mod failure;
+pub mod form;
+pub mod outcome;
+pub mod path;
+pub mod refusal_words;
+pub mod restart;
+pub mod sign_out;
+pub mod throttle;
+pub mod visit;
+
+use actix_web::web::{self, ServiceConfig};
+
+/// Mounts the routes.
+pub fn mount(services: &mut ServiceConfig) {
+    services
+        .route("/sign-in/{attempt}", web::get().to(email::get))
+        .route("/sign-in/{attempt}/email", web::post().to(email::post))
+        .route("/sign-in/{attempt}/connection", web::post().to(choice::post))
+        .route("/sign-in/{attempt}/continue", web::get().to(outcome::get))
+        .route("/sign-in/{attempt}/restart", web::post().to(restart::post))
+        .service(web::resource("/sign-out").route(web::get().to(sign_out::get)).route(web::post().to(sign_out::post)))
+        .route("/assets/{file}", web::get().to(assets::get));
+}

@@ -1,0 +1,84 @@
+//! The page between the identity provider and the application. Cross-site answers carry no cookie of ours; here, on a
+//! redirect within this origin, the browser proves that it is the one that began.
+
+use ::metrics::counter;
+use actix_web::http::header::SET_COOKIE;
+use actix_web::web::{Data, Path};
+use actix_web::{HttpRequest, HttpResponse};
+
+use super::failure::Failure;
+use super::path;
+use super::visit::Visit;
+use crate::access::arrival::{Arrival, ArrivalError, Presented, Terms, arrive};
+use crate::access::attempts::Attempt;
+use crate::access::attempts::refusal::Refusal;
+use crate::http::context::Context;
+use crate::http::cookies::Cookie;
+use crate::http::page_answer::see_other;
+use crate::protocol::oidc::authorization::{AuthorizationRequest, error_url, success_url};
+use crate::protocol::oidc::error::OAuthError;
+use crate::telemetry::metrics;
+use crate::values::ids::AttemptId;
+use crate::values::secret::Secret;
+
+impl From<ArrivalError> for Failure {
+    fn from(error: ArrivalError) -> Self {
+        match error {
+            ArrivalError::NotFound => Self::OtherBrowser,
+            ArrivalError::AlreadyTaken => Self::AlreadyFinished,
+            ArrivalError::Store(error) => error.into(),
+        }
+    }
+}
+
+/// `GET /sign-in/{attempt}/continue`
+pub async fn get(request: HttpRequest, context: Data<Context>, id: Path<String>) -> HttpResponse {
+    let visit = Visit::new(&context, &request);
+    visit.answer(look(&visit, &id).await)
+}
+
+async fn look(visit: &Visit<'_>, id: &str) -> Result<HttpResponse, Failure> {
+    let id: AttemptId = id.parse().map_err(|_| Failure::NotFound)?;
+    let presented =
+        Presented { binding: visit.binding()?, session: visit.cookies.read(visit.request, Cookie::Session) };
+    let terms = Terms { session: visit.context.session_limits(), lifetimes: visit.context.lifetimes() };
+    let op = visit.op.clone();
+    match visit.context.store.write(move |tx| arrive(tx, &op, id, &presented, terms)).await? {
+        Arrival::SignedIn { session_token, request, answer } => {
+            counter!(metrics::SIGN_INS, "outcome" => "succeeded").increment(1);
+            to_application(visit, &session_token, &request, answer)
+        }
+        Arrival::Refused { attempt, refusal } => {
+            counter!(metrics::SIGN_INS, "outcome" => "refused").increment(1);
+            Err(explain(visit, &attempt, refusal).await?)
+        }
+        Arrival::AskAddress => Ok(see_other(&path::email(id))),
+        Arrival::Expired(attempt) => Err(Failure::Expired(attempt.id)),
+        Arrival::AlreadyFinished => Err(Failure::AlreadyFinished),
+    }
+}
+
+fn to_application(
+    visit: &Visit<'_>,
+    session_token: &Secret,
+    request: &AuthorizationRequest,
+    answer: Result<Secret, OAuthError>,
+) -> Result<HttpResponse, Failure> {
+    let (state, issuer) = (request.state.as_deref(), visit.context.issuer());
+    let url = match answer {
+        Ok(code) => success_url(&request.redirect_uri, code.expose(), state, issuer),
+        Err(error) => error_url(&request.redirect_uri, &error, state, issuer),
+    };
+    let cookie = visit.cookies.set(Cookie::Session, session_token);
+    let cookie = cookie.map_err(|error| Failure::Internal(error.to_string()))?;
+    let mut answer = see_other(&url);
+    answer.headers_mut().append(SET_COOKIE, cookie);
+    Ok(answer)
+}
+
+async fn explain(visit: &Visit<'_>, attempt: &Attempt, refusal: Refusal) -> Result<Failure, Failure> {
+    let begun = visit.begun(&attempt.id.to_string()).await?;
+    let connections = visit.connections(attempt.connection.into_iter().collect()).await?;
+    let organization = connections.first().map(|connection| connection.organization);
+    Ok(Failure::Refused(visit.place(&begun, organization).await?, refusal))
+}

@@ -1,0 +1,31 @@
+//! The paths of the sign-in pages, made from types.
+
+use crate::values::ids::AttemptId;
+
+/// The e-mail page.
+pub fn email(attempt: AttemptId) -> String {
+    format!("/sign-in/{attempt}")
+}
+
+/// Where the e-mail form goes.
+pub fn submit_email(attempt: AttemptId) -> String {
+    format!("/sign-in/{attempt}/email")
+}
+
+/// Where the choice goes.
+pub fn submit_choice(attempt: AttemptId) -> String {
+    format!("/sign-in/{attempt}/connection")
+}
+
+/// Where a browser goes when it comes back from an identity provider.
+pub fn outcome(attempt: AttemptId) -> String {
+    format!("/sign-in/{attempt}/continue")
+}
+
+/// Where a fresh attempt is asked for.
+pub fn restart(attempt: AttemptId) -> String {
+    format!("/sign-in/{attempt}/restart")
+}
+
+/// Where a person signs out.
+pub const SIGN_OUT: &str = "/sign-out";

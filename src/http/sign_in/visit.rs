@@ -1,0 +1,93 @@
+//! One request of a browser to the sign-in pages: the operation, the cookies it brought, the attempt it is about.
+
+use actix_web::{HttpRequest, HttpResponse};
+
+use super::failure::{self, Failure, Place};
+use crate::access::attempts::{self, Attempt};
+use crate::directory::applications::{self, Application};
+use crate::directory::connections::{self, Connection};
+use crate::directory::organizations;
+use crate::http::context::Context;
+use crate::http::cookies::{Cookie, Cookies};
+use crate::http::observe::request_id;
+use crate::http::page_answer::PageHeaders;
+use crate::store::failure::StoreError;
+use crate::values::ids::{AttemptId, ConnectionId, OrganizationId};
+use crate::values::operation::{Actor, Operation};
+use crate::values::secret::Secret;
+
+/// A request in hand.
+pub struct Visit<'a> {
+    /// What every door holds.
+    pub context: &'a Context,
+    /// The request.
+    pub request: &'a HttpRequest,
+    /// Its operation; nobody is known yet.
+    pub op: Operation,
+    /// How cookies are named.
+    pub cookies: Cookies,
+    /// How pages are sent.
+    pub pages: PageHeaders,
+}
+
+/// An attempt of this browser, with the application that asked.
+#[derive(Debug, Clone)]
+pub struct Begun {
+    /// The attempt.
+    pub attempt: Attempt,
+    /// The application.
+    pub application: Application,
+}
+
+impl<'a> Visit<'a> {
+    /// Takes a request in hand.
+    pub fn new(context: &'a Context, request: &'a HttpRequest) -> Self {
+        let config = &context.config;
+        Self {
+            context,
+            request,
+            op: context.operation(Actor::Anonymous, request_id(request)),
+            cookies: Cookies::new(config.data_center.clone(), &config.public_url),
+            pages: PageHeaders::new(&config.public_url),
+        }
+    }
+
+    /// The answer, or the page for what stopped it.
+    pub fn answer(&self, outcome: Result<HttpResponse, Failure>) -> HttpResponse {
+        outcome.unwrap_or_else(|failure| failure::answer(self.pages, &self.op, failure))
+    }
+
+    /// The binding of this browser's attempts.
+    pub fn binding(&self) -> Result<Secret, Failure> {
+        self.cookies.read(self.request, Cookie::Attempt).ok_or(Failure::OtherBrowser)
+    }
+
+    /// The attempt whose id stands in the path, if this browser began it.
+    pub async fn begun(&self, id: &str) -> Result<Begun, Failure> {
+        let id: AttemptId = id.parse().map_err(|_| Failure::NotFound)?;
+        let binding = self.binding()?;
+        let found = self.context.store.read(move |tx| {
+            let Some(attempt) = attempts::find(tx, id)? else { return Ok::<_, StoreError>(None) };
+            Ok(applications::find(tx, attempt.application)?.map(|application| Begun { attempt, application }))
+        });
+        found.await?.filter(|begun| begun.attempt.is_bound_to(&binding)).ok_or(Failure::OtherBrowser)
+    }
+
+    /// Where a sign-in on behalf of `organization` was stopped.
+    pub async fn place(&self, begun: &Begun, organization: Option<OrganizationId>) -> Result<Box<Place>, Failure> {
+        let found = self.context.store.read(move |tx| match organization {
+            Some(id) => organizations::find(tx, id),
+            None => Ok(None),
+        });
+        let (attempt, application) = (begun.attempt.id, begun.application.name.clone());
+        Ok(Box::new(Place { attempt, application, organization: found.await? }))
+    }
+
+    /// The connections with these ids, in this order.
+    pub async fn connections(&self, ids: Vec<ConnectionId>) -> Result<Vec<Connection>, Failure> {
+        let found = self.context.store.read(move |tx| {
+            ids.into_iter().filter_map(|id| connections::find(tx, id).transpose()).collect::<Result<_, StoreError>>()
+        });
+        Ok(found.await?)
+    }
+}
