@@ -8,8 +8,10 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, bail};
 use tokio::process::{Child, Command};
 
-/// Runs its arguments as a process that does not outlive the shell's standard input.
-const HOLDER: &str = r#""$@" </dev/null & child=$!; { cat >/dev/null; kill "$child" 2>/dev/null; } & wait "$child""#;
+/// Runs its arguments as a process that does not outlive the shell's standard input. The input is kept under another
+/// number, because a shell gives what it runs in the background an empty one.
+const HOLDER: &str =
+    r#"exec 3<&0; "$@" </dev/null 3<&- & child=$!; { cat <&3 >/dev/null; kill "$child" 2>/dev/null; } & wait "$child""#;
 
 /// A running process and its log.
 pub struct Part {
