@@ -6,8 +6,9 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use serde_json::Value;
 
-use super::attempts::state::State;
+use super::attempts::state::{Sent, State, Upstream};
 use super::attempts::{self, Attempt, NewAttempt};
+use super::identity::{self, AssertedIdentity};
 use crate::directory::accounts;
 use crate::directory::applications::{self, ApplicationKind, IdTokenAlgorithm, NewApplication};
 use crate::directory::connections::{self, NewConnection, Settings};
@@ -193,6 +194,33 @@ impl World {
             Ok::<_, StoreError>(attempts::find(tx, id)?.unwrap())
         });
         write.await.unwrap()
+    }
+
+    /// Sends the browser of `attempt` to the world's connection, whose provider answers with a person of this address.
+    pub async fn answer(&self, attempt: &Attempt, address: &str) {
+        let asserted = AssertedIdentity {
+            connection: self.connection,
+            organization: self.organization,
+            subject: format!("subject of {address}"),
+            email: Some(address.parse().unwrap()),
+            email_verified: true,
+            display_name: None,
+            given_name: None,
+            family_name: None,
+            groups: vec![],
+            authn_instant: self.op().at,
+            amr: vec!["pwd".to_owned()],
+            acr: None,
+            session_expires_at: None,
+        };
+        let (op, id, connection) = (self.op(), attempt.id, self.connection);
+        let write = self.store().write(move |tx| {
+            let upstream = Upstream::Oidc { nonce: "n".to_owned(), code_verifier: "v".to_owned() };
+            let (handle, typed) = (attempts::new_handle(&op), "ada@acme.test".parse().unwrap());
+            attempts::send(tx, &op, id, &typed, &Sent { connection, upstream }, &handle)?;
+            identity::accept(tx, &op, handle.expose(), &asserted)
+        });
+        write.await.unwrap();
     }
 
     /// The attempt's state now.

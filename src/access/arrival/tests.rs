@@ -1,11 +1,10 @@
 use futures_util::future::join_all;
 
 use super::{Arrival, ArrivalError, Presented, Terms, arrive};
+use crate::access::attempts::Attempt;
 use crate::access::attempts::refusal::Refusal;
-use crate::access::attempts::state::{Sent, State, Upstream};
-use crate::access::attempts::{self, Attempt};
+use crate::access::attempts::state::State;
 use crate::access::grants::Lifetimes;
-use crate::access::identity::{AssertedIdentity, accept};
 use crate::access::sessions::{self, Limits};
 use crate::access::testing::{World, world};
 use crate::directory::accounts;
@@ -20,33 +19,9 @@ fn browser() -> Secret {
     Secret::from("browser".to_owned())
 }
 
-/// An attempt for which Acme's identity provider has identified Ada.
 async fn identified(world: &World) -> Attempt {
     let attempt = world.start_attempt(&browser()).await;
-    let asserted = AssertedIdentity {
-        connection: world.connection,
-        organization: world.organization,
-        subject: "u1".to_owned(),
-        email: Some("ada@acme.test".parse().unwrap()),
-        email_verified: true,
-        display_name: None,
-        given_name: None,
-        family_name: None,
-        groups: vec![],
-        authn_instant: world.op().at,
-        amr: vec!["pwd".to_owned()],
-        acr: None,
-        session_expires_at: None,
-    };
-    let (op, id, connection) = (world.op(), attempt.id, world.connection);
-    let write = world.store().write(move |tx| {
-        let upstream = Upstream::Oidc { nonce: "n".to_owned(), code_verifier: "v".to_owned() };
-        let address = "ada@acme.test".parse().unwrap();
-        let handle = attempts::new_handle(&op);
-        attempts::send(tx, &op, id, &address, &Sent { connection, upstream }, &handle)?;
-        accept(tx, &op, handle.expose(), &asserted)
-    });
-    assert_eq!(write.await.unwrap().refusal, None);
+    world.answer(&attempt, "ada@acme.test").await;
     attempt
 }
 

@@ -14,8 +14,9 @@ use url::Url;
 use crate::access::attempts::refusal::Refusal;
 use crate::access::attempts::state::{Sent, Upstream};
 use crate::access::attempts::{self, Attempt, AttemptError};
+use crate::access::grants;
 use crate::access::identity::{self, AssertedIdentity, IdentityError, Outcome};
-use crate::directory::connections::{self, Connection, Settings};
+use crate::directory::connections::{self, Connection, ConnectionState, Settings};
 use crate::keys::sealing::{Sealer, SealingError};
 use crate::outbound::idp::{IdpClient, IdpFailure};
 use crate::protocol::oidc::authorization::{AuthorizationRequest, Prompt};
@@ -28,7 +29,6 @@ use crate::protocol::oidc::relying_party::token::{self, OwnCredentials, Tokens};
 use crate::protocol::oidc::relying_party::userinfo;
 use crate::store::Store;
 use crate::store::failure::StoreError;
-use crate::values::clock::Timestamp;
 use crate::values::email::EmailAddress;
 use crate::values::ids::{ConnectionId, OrganizationId};
 use crate::values::operation::Operation;
@@ -94,6 +94,8 @@ impl From<IdentityError> for FinishError {
 struct Waiting {
     attempt: Attempt,
     organization: OrganizationId,
+    /// False when the connection was switched off while the person was away.
+    is_active: bool,
     connection: ConnectionId,
     issuer: String,
     client_id: String,
@@ -182,8 +184,18 @@ impl SignInByOidc {
             connection.sealed_secret.map(|sealed| self.sealer.open_secret(&sealed, &place)).transpose()?;
         let verifier =
             CodeVerifier::parse(&code_verifier).map_err(|_| StoreError::Inconsistent("an attempt's upstream"))?;
-        let organization = connection.organization;
-        Ok(Waiting { attempt, organization, connection: id, issuer, client_id, client_secret, nonce, verifier })
+        let (organization, is_active) = (connection.organization, connection.state == ConnectionState::Active);
+        Ok(Waiting {
+            attempt,
+            organization,
+            is_active,
+            connection: id,
+            issuer,
+            client_id,
+            client_secret,
+            nonce,
+            verifier,
+        })
     }
 
     /// The exchange with the provider. Every way out but one is a refusal.
@@ -193,6 +205,9 @@ impl SignInByOidc {
         waiting: &Waiting,
         callback: &Callback,
     ) -> Result<AssertedIdentity, Refusal> {
+        if !waiting.is_active {
+            return Err(Refusal::ConnectionInactive);
+        }
         let provider = self.idp.configuration(&waiting.issuer).await.map_err(|failure| unreachable(&failure))?;
         callback.check_issuer(&provider).map_err(|error| unverified(&error))?;
         let code = match &callback.outcome {
@@ -220,7 +235,7 @@ impl SignInByOidc {
             client_id: &waiting.client_id,
             nonce: &waiting.nonce,
             access_token: tokens.access_token.expose(),
-            authenticated_after: authenticated_after(&waiting.attempt),
+            authenticated_after: grants::oldest_sign_in(&waiting.attempt.request, waiting.attempt.started_at),
             now: op.at,
         };
         let token = tokens.id_token.expose();
@@ -280,15 +295,6 @@ fn reauthentication(request: &AuthorizationRequest) -> Reauthentication {
         (Prompt::Login | Prompt::SelectAccount, _) => Reauthentication::Required,
         (Prompt::AsNeeded | Prompt::None, Some(seconds)) => Reauthentication::MaxAge(seconds),
         (Prompt::AsNeeded | Prompt::None, None) => Reauthentication::NotNeeded,
-    }
-}
-
-/// The oldest sign-in at the provider that answers what the application asked for.
-fn authenticated_after(attempt: &Attempt) -> Option<Timestamp> {
-    match reauthentication(&attempt.request) {
-        Reauthentication::Required => Some(attempt.started_at),
-        Reauthentication::MaxAge(seconds) => Some(attempt.started_at.plus_seconds(-i64::from(seconds))),
-        Reauthentication::NotNeeded => None,
     }
 }
 

@@ -11,7 +11,8 @@ mod tests;
 
 use crate::access::attempts::refusal::Refusal;
 use crate::access::attempts::state::{Sent, Upstream};
-use crate::access::attempts::{self, AttemptError};
+use crate::access::attempts::{self, Attempt, AttemptError};
+use crate::access::grants;
 use crate::access::identity::{self, AssertedIdentity, IdentityError, Outcome};
 use crate::directory::connections::{self, ConnectionState, Settings};
 use crate::directory::service_provider::{ServiceProvider, ServiceProviderError};
@@ -90,24 +91,27 @@ pub async fn begin(
 ) -> Result<String, SamlSignInError> {
     let request_id = authn_request::new_id(&op.entropy);
     let handle = attempts::new_handle(op);
-    let connection = departure.connection;
+    let (connection, departing) = (departure.connection, departure.attempt);
     let ours = provider.clone();
     let at = op.at;
     let idp_and_key = move |tx: &mut Tx<'_>| {
         let found = connections::find(tx, connection)?.filter(|found| found.state == ConnectionState::Active);
+        let attempt = attempts::find(tx, departing)?.ok_or(SamlSignInError::AttemptOver)?;
         match found.map(|found| found.settings) {
-            Some(Settings::Saml { idp }) => Ok::<_, SamlSignInError>((idp, ours.signing_key(tx, at)?)),
+            Some(Settings::Saml { idp }) => {
+                Ok::<_, SamlSignInError>((idp, ours.signing_key(tx, at)?, authentication(&attempt)))
+            }
             Some(Settings::Oidc { .. }) | None => Err(SamlSignInError::NoConnection),
         }
     };
-    let (idp, key) = store.read(idp_and_key).await?;
+    let (idp, key, authentication) = store.read(idp_and_key).await?;
     let url = AuthnRequest {
         id: &request_id,
         issued_at: op.at,
         destination: &idp.sso_redirect_url,
         sp_entity_id: &provider.entity_id(connection),
         acs_url: &provider.acs_url(connection),
-        authentication: Authentication::Any,
+        authentication,
         name_id_format: None,
     }
     .redirect_url(handle.expose(), &key)
@@ -176,6 +180,16 @@ struct Waiting {
     idp: IdpMetadata,
     request_id: String,
     issued_at: Timestamp,
+    authentication: Authentication,
+}
+
+/// Whether the person has to prove themselves again: when the application asked for a sign-in that is not older than
+/// so and so (`prompt=login`, `max_age`). A provider is not told how old, so it has to be now.
+fn authentication(attempt: &Attempt) -> Authentication {
+    match grants::oldest_sign_in(&attempt.request, attempt.started_at) {
+        Some(_) => Authentication::Fresh,
+        None => Authentication::Any,
+    }
 }
 
 fn find_waiting(
@@ -186,10 +200,11 @@ fn find_waiting(
 ) -> Result<Waiting, SamlSignInError> {
     let found = connections::find(tx, connection)?.ok_or(SamlSignInError::NoConnection)?;
     let Settings::Saml { idp } = found.settings else { return Err(SamlSignInError::NoConnection) };
-    let (_, sent) = attempts::find_sent(tx, op, connection, handle)?.ok_or(SamlSignInError::NotExpected)?;
+    let (attempt, sent) = attempts::find_sent(tx, op, connection, handle)?.ok_or(SamlSignInError::NotExpected)?;
     let Upstream::Saml { request_id, issued_at } = sent.upstream else { return Err(SamlSignInError::NotExpected) };
     let is_active = found.state == ConnectionState::Active;
-    Ok(Waiting { organization: found.organization, is_active, connection, idp, request_id, issued_at })
+    let (organization, authentication) = (found.organization, authentication(&attempt));
+    Ok(Waiting { organization, is_active, connection, idp, request_id, issued_at, authentication })
 }
 
 /// Everything that a verification needs, owned, because it moves to another thread.
@@ -212,7 +227,7 @@ impl Question {
         let request = Request {
             id: &self.waiting.request_id,
             issued_at: self.waiting.issued_at,
-            authentication: Authentication::Any,
+            authentication: self.waiting.authentication,
         };
         let expected = Expected {
             idp_entity_id: &self.waiting.idp.entity_id,
