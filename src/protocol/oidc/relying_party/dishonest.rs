@@ -1,5 +1,7 @@
 //! A provider under the test's control that signs whatever it is told, with whatever key and header.
 
+#![allow(missing_docs)] // for tests only
+
 use std::sync::LazyLock;
 
 use aws_lc_rs::hmac;
