@@ -246,6 +246,7 @@ pub fn userinfo(
     Ok(Some(UserInfoClaims {
         sub: claims.sub.clone(),
         affiliation: claims::affiliation(&row, &op.data_center)?,
+        authentication: claims::authentication(&row)?,
         person: claims::person(&row).released_by(claims.scope),
     }))
 }

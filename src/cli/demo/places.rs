@@ -49,7 +49,7 @@ impl Places {
 
     fn write_configuration(&self) -> anyhow::Result<()> {
         use base64::Engine as _;
-        let key = base64::engine::general_purpose::STANDARD.encode(super::super::system_entropy().bytes::<32>());
+        let key = base64::engine::general_purpose::STANDARD.encode(crate::cli::system_entropy().bytes::<32>());
         let text = format!(
             "# The demo's gateway, on this machine only.\n\
              public_url = \"{}\"\nlisten = \"127.0.0.1:{}\"\ndata_center = \"us\"\n\

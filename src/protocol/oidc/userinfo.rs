@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::claims::{AffiliationClaims, PersonClaims};
+use super::claims::{AffiliationClaims, AuthenticationClaims, PersonClaims};
 use super::error::{ErrorCode, OAuthError};
 use super::parameters::Parameters;
 
@@ -14,6 +14,9 @@ pub struct UserInfoClaims {
     /// Where they belong.
     #[serde(flatten)]
     pub affiliation: AffiliationClaims,
+    /// How and when they signed in.
+    #[serde(flatten)]
+    pub authentication: AuthenticationClaims,
     /// Who they are, by scope.
     #[serde(flatten)]
     pub person: PersonClaims,
