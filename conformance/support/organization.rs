@@ -27,7 +27,7 @@ pub struct Client {
 }
 
 /// The secret of the gateway at every OpenID provider of the tests.
-const UPSTREAM_SECRET: &str = "the gateway's secret at the provider";
+const UPSTREAM_SECRET: &str = "the-secret-of-the-gateway-at-the-provider";
 
 impl Organization {
     /// The operator creates it; the owner gets a token.
