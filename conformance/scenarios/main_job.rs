@@ -200,8 +200,9 @@ async fn a_deactivated_person_is_out_at_once(app: &SampleApp, scim: &ScimAccess,
     assert!(page.body.contains(r#"name="email""#), "the session is over, so the address is asked for:\n{}", page.body);
     assert!(began.elapsed() < Duration::from_secs(1), "all of it within a second, not {:?}", began.elapsed());
 
-    let page = ada.submit(&page, &[("email", ADA)]).await;
-    let page = at_the_identity_provider(ada, page, ADA).await;
+    let elsewhere = Browser::new();
+    let page = arrive(&elsewhere, &app.sign_in_url(), ADA, None).await;
+    let page = at_the_identity_provider(&elsewhere, page, ADA).await;
     assert_eq!(page.status, 403, "{}", page.body);
     let policy = page.headers["content-security-policy"].to_str().expect("text");
     assert!(policy.contains("default-src 'none'") && !policy.contains("unsafe"), "{policy}");

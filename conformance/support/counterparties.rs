@@ -3,6 +3,7 @@
 //! their scripts, `../setup/counterparties.sh` installs them.
 
 use std::fs;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
@@ -168,7 +169,8 @@ impl ApacheApp {
         // Its workers run as another user when a root starts it; the folder holds nothing secret.
         run("chmod", command("chmod", &["-R", "a+rwX", &folder.path().display().to_string()]));
         let mut apache = command("/usr/sbin/apache2", &["-DFOREGROUND", "-f"]);
-        apache.arg(&file);
+        // When it ends, it ends its whole process group, which must not be that of the tests.
+        apache.arg(&file).process_group(0);
         let mut process = Process::start("apache2", apache);
         process.wait_until(|| std::net::TcpStream::connect(("127.0.0.1", port)).is_ok());
         Self { url: format!("http://127.0.0.1:{port}/secure/"), process, _folder: folder }

@@ -60,7 +60,7 @@ impl Gateway {
     }
 
     /// Asks the program to stop, as a service manager does.
-    pub fn ask_to_stop(&self) {
+    pub fn ask_to_stop(&mut self) {
         self.process.ask_to_stop();
     }
 

@@ -57,8 +57,12 @@ impl Process {
         }
     }
 
-    /// Asks the program to end (SIGTERM) and does not wait.
-    pub fn ask_to_stop(&self) {
+    /// Asks the program to end (SIGTERM) and does not wait. Does nothing to one that has ended: its number may be
+    /// another program's by now.
+    pub fn ask_to_stop(&mut self) {
+        if self.ended().is_some() {
+            return;
+        }
         let _ = Command::new("sh").args(["-c", &format!("kill {}", self.child.id())]).status();
     }
 
