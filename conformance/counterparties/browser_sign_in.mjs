@@ -2,7 +2,8 @@
 //
 //   node browser_sign_in.mjs FILE      prints one line of JSON: what the app showed, or { failed, url, text }
 //
-// FILE: {"app", "email", "password", "screenshots": folder or absent, "expect": "signed_in" | "refused"}
+// FILE: {"app", "email", "password", "choice": name of the way in or absent, "screenshots": folder or absent,
+//        "expect": "signed_in" | "refused"}
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -36,6 +37,11 @@ async function typeAddress(page) {
   await page.getByRole('textbox', { name: /e-?mail/i }).fill(task.email);
   await shoot(page, 'gateway');
   await page.keyboard.press('Enter');
+  if (!task.choice) return;
+  const choice = page.getByRole('button', { name: task.choice });
+  await choice.waitFor();
+  await shoot(page, 'choice');
+  await choice.click();
 }
 
 async function typePassword(page) {
