@@ -3,7 +3,9 @@
 
 #![expect(clippy::indexing_slicing, clippy::panic, reason = "the whole binary is a test, where these are how to fail")]
 
+mod admin_api;
 mod architecture;
+mod documents;
 mod faults;
 mod scenarios;
 mod scim;

@@ -12,6 +12,8 @@ pub struct Settings {
     pub dns: Option<SocketAddr>,
     /// `http`, or `https` as behind a proxy that terminates TLS.
     pub scheme: &'static str,
+    /// Whether connections may point at this machine, where all counterparties are.
+    pub allows_loopback: bool,
     /// Further lines of TOML tables, for the test that is about one setting.
     pub more: String,
 }
@@ -23,7 +25,7 @@ impl Settings {
             Engine::Sqlite => format!("sqlite:{}", folder.join("causeway.db").display()),
             Engine::Postgres => postgres::new_database(),
         };
-        Self { database_url, dns: None, scheme: "http", more: String::new() }
+        Self { database_url, dns: None, scheme: "http", allows_loopback: true, more: String::new() }
     }
 
     /// The configuration file of a gateway on `port`. The host is `localhost`, the counterparties' `127.0.0.1`, so
@@ -39,11 +41,12 @@ impl Settings {
              workers = 2\n\
              shutdown_grace_seconds = 5\n\
              [dns]\nservers = [{servers}]\n\
-             [outbound]\nallow_loopback = true\n\
+             [outbound]\nallow_loopback = {}\n\
              [mail]\nfrom = \"gateway@causeway.test\"\ndirectory = \"{}\"\n\
              [log]\nformat = \"json\"\nfilter = \"info\"\n{}",
             self.scheme,
             self.database_url,
+            self.allows_loopback,
             folder.join("mail").display(),
             self.more,
         )

@@ -1,0 +1,118 @@
+//! What is not well formed gets a 400 in the API's own dialect, stores nothing, and harms nobody.
+
+use serde_json::{Value, json};
+
+use crate::support::engine::Engine;
+use crate::support::gateway::Gateway;
+use crate::support::http::client;
+use crate::support::organization::{Organization, text};
+
+/// A call with any body: status, media type, code.
+async fn post(acme: &Organization, path: &str, media_type: &str, body: Vec<u8>) -> (u16, String, String) {
+    let request = client().post(format!("{}{path}", acme.api.base)).bearer_auth(acme.api.token());
+    let answer = request.header("content-type", media_type).body(body).send().await.expect("an answer");
+    let status = answer.status().as_u16();
+    let media_type = answer.headers()["content-type"].to_str().expect("text").to_owned();
+    let body: Value = answer.json().await.expect("a JSON body");
+    (status, media_type, text(&body, "code"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn malformed_bodies_are_refused_and_nothing_is_stored() {
+    let gateway = Gateway::start(Engine::Sqlite, |_| {});
+    let acme = Organization::create(&gateway.operator(), "acme", "Acme").await;
+    let deep = [vec![b'['; 100_000], vec![b']'; 100_000]].concat();
+    let cases: Vec<(&str, &str, Vec<u8>, u16, &str)> = vec![
+        ("/domains", "application/json", b"{".to_vec(), 400, "malformed"),
+        ("/domains", "application/json", b"\xff\xfe".to_vec(), 400, "malformed"),
+        ("/domains", "application/json", b"null".to_vec(), 400, "malformed"),
+        ("/domains", "application/json", br#"{"name": ["a.test", "b.test"]}"#.to_vec(), 400, "malformed"),
+        ("/domains", "application/json", br#"{"name": "a.test", "state": "verified"}"#.to_vec(), 400, "malformed"),
+        ("/domains", "application/json", deep, 400, "malformed"),
+        ("/domains", "text/plain", br#"{"name": "a.test"}"#.to_vec(), 415, "unsupported_media_type"),
+        ("/domains", "application/json", vec![b' '; 2 * 1024 * 1024], 413, "too_large"),
+        ("/domains", "application/json", br#"{"name": "not a domain"}"#.to_vec(), 400, "invalid_domain"),
+        ("/domains", "application/json", br#"{"name": "127.0.0.1"}"#.to_vec(), 400, "invalid_domain"),
+        ("/domains", "application/json", br#"{"name": "co.uk"}"#.to_vec(), 400, "domain_not_claimable"),
+        ("/domains", "application/json", br#"{"name": "gmail.com"}"#.to_vec(), 400, "domain_not_claimable"),
+        ("/scim-clients", "application/json", br#"{"name": ""}"#.to_vec(), 400, "invalid_name"),
+        ("/scim-clients", "application/json", br#"{"name": "x", "profile": "y"}"#.to_vec(), 400, "invalid_profile"),
+        ("/admin-tokens", "application/json", br#"{"name": "x", "role": "god"}"#.to_vec(), 400, "role_not_givable"),
+        (
+            "/admin-tokens",
+            "application/json",
+            br#"{"name": "x", "role": "admin", "ttl_seconds": 0}"#.to_vec(),
+            400,
+            "invalid_ttl",
+        ),
+        (
+            "/connections",
+            "application/json",
+            br#"{"name": "x", "protocol": "saml", "metadata_xml": "<!DOCTYPE x><x/>"}"#.to_vec(),
+            400,
+            "saml_metadata_document",
+        ),
+        ("/connections", "application/json", br#"{"name": "x", "protocol": "saml"}"#.to_vec(), 400, "invalid_provider"),
+        (
+            "/applications",
+            "application/json",
+            br#"{"name": "x", "redirect_uris": ["http://app.test/cb"]}"#.to_vec(),
+            400,
+            "invalid_redirect_uri",
+        ),
+        (
+            "/applications",
+            "application/json",
+            br#"{"name": "x", "redirect_uris": []}"#.to_vec(),
+            400,
+            "invalid_redirect_uris",
+        ),
+    ];
+    for (path, media_type, body, status, code) in cases {
+        let shown = String::from_utf8_lossy(&body[..body.len().min(80)]).into_owned();
+        let answered = post(&acme, path, media_type, body).await;
+        assert_eq!(answered, (status, "application/problem+json".to_owned(), code.to_owned()), "{path} {shown}");
+    }
+    for list in ["/domains", "/scim-clients", "/connections", "/applications"] {
+        assert_eq!(acme.api.get(list).await.expect(200)["items"], json!([]), "{list}");
+    }
+    for page in ["?limit=0", "?limit=201", "?limit=x", "?after=x"] {
+        acme.api.get(&format!("/domains{page}")).await.expect(400);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_do_not_reach_into_the_gateways_own_network() {
+    let gateway = Gateway::start(Engine::Sqlite, |settings| settings.allows_loopback = false);
+    let acme = Organization::create(&gateway.operator(), "acme", "Acme").await;
+    for url in
+        ["https://127.0.0.1/metadata", "https://169.254.169.254/latest", "http://idp.test/m", "file:///etc/passwd"]
+    {
+        let saml = json!({ "name": "x", "protocol": "saml", "metadata_url": url });
+        assert_eq!(acme.api.post("/connections", saml).await.expect(502)["code"], "provider_unusable", "{url}");
+        let oidc = json!({ "name": "x", "protocol": "oidc", "issuer": url, "client_id": "a", "client_secret": "b" });
+        assert_eq!(acme.api.post("/connections", oidc).await.expect(502)["code"], "provider_unusable", "{url}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lists_are_paged_by_key_and_names_are_taken_once() {
+    let gateway = Gateway::start(Engine::Sqlite, |_| {});
+    let operator = gateway.operator();
+    let acme = Organization::create(&operator, "acme", "Acme").await;
+    for n in 0..5 {
+        acme.api.post("/domains", json!({ "name": format!("d{n}.test") })).await.expect(201);
+    }
+    let (mut names, mut after) = (Vec::new(), String::new());
+    loop {
+        let page = acme.api.get(&format!("/domains?limit=2{after}")).await.expect(200);
+        names.extend(page["items"].as_array().expect("items").iter().map(|item| text(item, "name")));
+        let Some(next) = page["next"].as_str() else { break };
+        after = format!("&after={next}");
+    }
+    assert_eq!(names, ["d0.test", "d1.test", "d2.test", "d3.test", "d4.test"]);
+    let again = acme.api.post("/domains", json!({ "name": "D0.TEST" })).await;
+    assert_eq!(again.expect(409)["code"], "domain_already_claimed");
+    let taken = json!({ "slug": "acme", "name": "Other", "owner_email": "owner@other.test" });
+    assert_eq!(operator.post("/api/v1/operator/orgs", taken).await.expect(409)["code"], "slug_taken");
+}

@@ -1,0 +1,97 @@
+//! The command line: what an operator types, and what it says when it cannot.
+
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::support::engine::Engine;
+use crate::support::gateway::Gateway;
+use crate::support::http::Api;
+use crate::support::organization::text;
+
+fn causeway(arguments: &[&str]) -> (bool, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_causeway")).args(arguments).output().expect("the program runs");
+    let printed = [output.stdout, output.stderr].concat();
+    (output.status.success(), String::from_utf8_lossy(&printed).into_owned())
+}
+
+async fn an_organization_is_created(engine: Engine) {
+    let gateway = Gateway::start(engine, |_| {});
+    let printed = gateway.command(&["org", "create", "--slug", "acme", "--name", "Acme", "--owner", "owner@acme.test"]);
+    let created: Value = serde_json::from_str(&printed).expect("JSON");
+    let api = Api::new(&format!("{}/api/v1/orgs/acme", gateway.url), &text(&created, "admin_token"));
+    assert_eq!(api.get("").await.expect(200)["id"], created["id"]);
+    let log = api.get("/audit").await.expect(200);
+    let actors = log["items"].as_array().expect("entries").iter().map(|entry| text(entry, "actor"));
+    assert_eq!(actors.collect::<Vec<_>>(), ["operator"; 3], "organization, owner and token: {log:#}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_organization_is_created_beside_a_running_gateway_on_sqlite() {
+    an_organization_is_created(Engine::Sqlite).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_organization_is_created_beside_a_running_gateway_on_postgres() {
+    an_organization_is_created(Engine::Postgres).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rotation_is_published_by_the_running_gateway_within_seconds() {
+    let gateway = Gateway::start(Engine::Sqlite, |_| {});
+    let api = Api::new(&gateway.url, "");
+    let kids = |jwks: Value| -> Vec<String> {
+        jwks["keys"].as_array().expect("keys").iter().map(|key| text(key, "kid")).collect()
+    };
+    let before = kids(api.get("/oauth2/jwks").await.expect(200));
+    let printed = gateway.command(&["keys", "rotate", "--purpose", "oidc-es256"]);
+    assert!(printed.contains("signs now"), "{printed}");
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
+    loop {
+        let now = kids(api.get("/oauth2/jwks").await.expect(200));
+        assert!(before.iter().all(|kid| now.contains(kid)), "a key was withdrawn: {before:?} {now:?}");
+        if now.len() == before.len() + 1 {
+            break;
+        }
+        assert!(std::time::Instant::now() < deadline, "the new key is not published: {now:?}");
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+}
+
+#[test]
+fn all_faults_of_a_configuration_are_said_at_once() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("causeway.toml");
+    std::fs::write(&file, "public_url = \"http://id.acme.test\"\ncolour = \"red\"\n").expect("written");
+    let file = file.to_str().expect("text");
+    let (is_good, said) = causeway(&["--config", file, "check-config"]);
+    assert!(!is_good);
+    for part in ["data_center: is missing", "encryption_keys:", "mail:", "colour: is not a setting"] {
+        assert!(said.contains(part), "{part} is not said in: {said}");
+    }
+    let (is_good, said) = causeway(&["--config", "/nowhere/causeway.toml", "serve"]);
+    assert!(!is_good && said.contains("/nowhere/causeway.toml"), "{said}");
+}
+
+#[test]
+fn a_database_of_a_newer_program_is_refused() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().to_str().expect("text");
+    let text = format!(
+        "public_url = \"http://localhost:1\"\ndata_center = \"us\"\ndatabase_url = \"sqlite:{path}/causeway.db\"\n\
+         encryption_keys = [\"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\"]\n\
+         [mail]\nfrom = \"a@b.test\"\ndirectory = \"{path}/mail\"\n"
+    );
+    let file = format!("{path}/causeway.toml");
+    std::fs::write(&file, text).expect("written");
+    let (is_good, said) = causeway(&["--config", &file, "migrate"]);
+    assert!(is_good && said.contains("ran "), "{said}");
+    let (is_good, said) = causeway(&["--config", &file, "migrate"]);
+    assert!(is_good && said.contains("up to date"), "{said}");
+    let newer = "import sqlite3, sys; db = sqlite3.connect(sys.argv[1]); \
+                 db.execute(\"INSERT INTO __diesel_schema_migrations (version) VALUES ('9999')\"); db.commit()";
+    let status = Command::new("python3").args(["-c", newer, &format!("{path}/causeway.db")]).status();
+    assert!(status.expect("python3 runs").success());
+    let (is_good, said) = causeway(&["--config", &file, "serve"]);
+    assert!(!is_good && said.contains("newer version"), "{said}");
+}

@@ -1,0 +1,5 @@
+//! The admin and operator APIs from outside: who may what, what bad input gets, what the command line does.
+
+mod bad_input;
+mod command_line;
+mod who_may_what;

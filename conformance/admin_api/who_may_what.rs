@@ -1,0 +1,137 @@
+//! Every operation of the OpenAPI document, tried by everybody who may not: without a token, with a revoked one, with
+//! another organization's. An operation that is added to the document is tried without a line here.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::support::engine::Engine;
+use crate::support::gateway::Gateway;
+use crate::support::http::{Api, client};
+use crate::support::organization::{Organization, text};
+
+/// A method and a path of the document with its parameters filled in.
+struct Operation {
+    method: Method,
+    path: String,
+}
+
+/// Everything the document lists, for the organization `org`; ids are ids of nothing.
+async fn operations(gateway: &Gateway, org: &str) -> Vec<Operation> {
+    let document = Api::new(&gateway.url, "").get("/api/v1/openapi.json").await.expect(200);
+    let mut found = Vec::new();
+    for (path, item) in document["paths"].as_object().expect("paths") {
+        for method in item.as_object().expect("operations").keys() {
+            let method: Method = method.to_uppercase().parse().expect("a method");
+            let nothing = "01900000-0000-7000-8000-000000000000";
+            let path = path.replace("{org}", org).replace("{id}", nothing).replace("{credential}", nothing);
+            assert!(!path.contains('{'), "a parameter of {path} is not filled in");
+            found.push(Operation { method, path });
+        }
+    }
+    assert!(found.len() > 25, "only {} operations are documented", found.len());
+    found
+}
+
+/// Status and body of one call, the request id taken out of the body.
+async fn call(gateway: &Gateway, operation: &Operation, token: Option<&str>) -> (u16, Value) {
+    let request = client().request(operation.method.clone(), format!("{}{}", gateway.url, operation.path));
+    let request = request.header("content-type", "application/json").body(body_of(operation).to_string());
+    let request = if let Some(token) = token { request.bearer_auth(token) } else { request };
+    let answer = request.send().await.expect("an answer");
+    let status = answer.status().as_u16();
+    let mut body: Value = serde_json::from_str(&answer.text().await.expect("a body")).unwrap_or(Value::Null);
+    if let Some(body) = body.as_object_mut() {
+        body.remove("request_id");
+    }
+    (status, body)
+}
+
+/// A body that is sound for the operation, so that it is the token that is refused.
+fn body_of(operation: &Operation) -> Value {
+    let last = operation.path.rsplit('/').next().unwrap_or_default();
+    match last {
+        "domains" => json!({ "name": "other.test" }),
+        "connections" | "provider" => json!({ "name": "x", "protocol": "saml", "metadata_xml": "<x/>" }),
+        "scim-clients" => json!({ "name": "x" }),
+        "applications" => json!({ "name": "x", "redirect_uris": ["https://app.test/cb"] }),
+        "admin-tokens" => json!({ "name": "x", "role": "admin" }),
+        "orgs" => json!({ "slug": "other", "name": "Other", "owner_email": "owner@other.test" }),
+        _ => json!({}),
+    }
+}
+
+async fn nobody_gets_in(engine: Engine) {
+    let gateway = Gateway::start(engine, |_| {});
+    let operator = gateway.operator();
+    let acme = Organization::create(&operator, "acme", "Acme").await;
+    let globex = Organization::create(&operator, "globex", "Globex").await;
+    let revoked = acme.api.post("/admin-tokens", json!({ "name": "old", "role": "admin" })).await.expect(201);
+    acme.api.delete(&format!("/admin-tokens/{}", text(&revoked, "id"))).await.expect(204);
+    let (_, unknown) = call(&gateway, &get("/api/v1/orgs/nobody"), Some(globex.api.token())).await;
+    for operation in operations(&gateway, "acme").await {
+        let what = format!("{} {}", operation.method, operation.path);
+        let good = acme.api.token();
+        let prefix = &good[..good.len() - 1];
+        let changed_case = good.to_uppercase();
+        for token in [None, Some("nonsense"), Some(&*text(&revoked, "token")), Some(prefix), Some(&*changed_case)] {
+            let (status, body) = call(&gateway, &operation, token).await;
+            assert_eq!((status, &body["code"]), (401, &json!("unauthorized")), "{what} with {token:?}");
+        }
+        // Another organization's administrator hears what somebody hears who asks for what does not exist.
+        let (status, body) = call(&gateway, &operation, Some(globex.api.token())).await;
+        assert_eq!((status, &body), (404, &unknown), "{what} with another organization's token");
+    }
+    for log in [acme.audit("").await, globex.audit("").await] {
+        let changes = ["domain.", "connection.", "scim_client.", "application.", "group."];
+        let changed = log.iter().any(|entry| changes.iter().any(|name| text(entry, "action").starts_with(name)));
+        assert!(!changed, "something was changed: {log:#?}");
+    }
+}
+
+fn get(path: &str) -> Operation {
+    Operation { method: Method::GET, path: path.to_owned() }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_gets_in_without_a_token_of_the_organization_on_sqlite() {
+    nobody_gets_in(Engine::Sqlite).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_gets_in_without_a_token_of_the_organization_on_postgres() {
+    nobody_gets_in(Engine::Postgres).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_role_carries_its_rights_and_no_more() {
+    let gateway = Gateway::start(Engine::Sqlite, |_| {});
+    let acme = Organization::create(&gateway.operator(), "acme", "Acme").await;
+    let domain = json!({ "name": "acme.test" });
+    for (role, may_claim, may_read, may_audit) in [
+        ("admin", 201, 200, 200),
+        ("auditor", 403, 200, 200),
+        ("app_admin", 403, 200, 403),
+        ("user_admin", 403, 200, 403),
+    ] {
+        let token = acme.api.post("/admin-tokens", json!({ "name": role, "role": role })).await.expect(201);
+        let api = Api::new(&acme.api.base, &text(&token, "token"));
+        assert_eq!(api.post("/domains", domain.clone()).await.status, may_claim, "{role}");
+        assert_eq!(api.get("/domains").await.status, may_read, "{role}");
+        assert_eq!(api.get("/audit").await.status, may_audit, "{role}");
+        let owner = json!({ "name": "x", "role": "owner" });
+        let refused = api.post("/admin-tokens", owner).await;
+        assert!(matches!(refused.status.as_u16(), 400 | 403), "{role} made an owner: {refused:?}");
+    }
+    let member = acme.api.post("/admin-tokens", json!({ "name": "x", "role": "member" })).await;
+    assert_eq!(member.expect(400)["code"], "role_not_givable");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_operators_part_is_not_there_for_an_organizations_owner() {
+    let gateway = Gateway::start(Engine::Sqlite, |_| {});
+    let acme = Organization::create(&gateway.operator(), "acme", "Acme").await;
+    let owner = Api::new(&gateway.url, acme.api.token());
+    for path in ["/api/v1/operator/orgs", "/api/v1/operator/applications"] {
+        assert_eq!(owner.get(path).await.expect(404)["code"], "not_found", "{path}");
+    }
+}

@@ -1,0 +1,132 @@
+//! The documents list what the source has: error codes, audit actions, events, metrics, settings.
+
+use std::fs;
+use std::path::Path;
+
+use causeway::record::audit::Action;
+use causeway::telemetry::metrics;
+
+fn document(name: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs").join(name);
+    fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+fn sources(folder: &str) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).expect("a folder").flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let text = fs::read_to_string(&path).expect("a source file");
+                found.push((path.display().to_string(), text));
+            }
+        }
+    }
+    found
+}
+
+/// The first text literal behind each occurrence of `marker`.
+fn literals_after(text: &str, marker: &str) -> Vec<String> {
+    let behind = text.split(marker).skip(1);
+    behind.filter_map(|rest| rest.split('"').nth(1).map(str::to_owned)).collect()
+}
+
+#[test]
+fn every_error_code_of_the_api_is_documented() {
+    let errors = document("errors.md");
+    let mut codes = Vec::new();
+    for (_, text) in sources("src/http") {
+        for marker in ["bad_request(", "conflict(", "Problem::new(StatusCode", "Self::new(StatusCode"] {
+            codes.extend(literals_after(&text, marker));
+        }
+    }
+    codes
+        .retain(|code| code.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_') && code.contains(['_', 'a']));
+    assert!(codes.len() > 25, "only {} codes were found in the source", codes.len());
+    let missing: Vec<_> = codes.iter().filter(|code| !errors.contains(&format!("`{code}`"))).collect();
+    assert!(missing.is_empty(), "not in docs/errors.md: {missing:?}");
+}
+
+#[test]
+fn every_reason_of_a_refusal_is_documented() {
+    let errors = document("errors.md");
+    let mut codes = Vec::new();
+    for folder in ["src/protocol/saml", "src/access/attempts"] {
+        for (file, text) in sources(folder) {
+            let is_declaration =
+                file.ends_with("refusal.rs") || file.ends_with("rejected.rs") || file.ends_with("idp_metadata.rs");
+            if is_declaration {
+                codes.extend(text.split("=> \"").skip(1).filter_map(|rest| rest.split('"').next().map(str::to_owned)));
+            }
+        }
+    }
+    assert!(codes.len() > 60, "only {} reasons were found in the source", codes.len());
+    let missing: Vec<_> = codes.iter().filter(|code| !errors.contains(&format!("`{code}`"))).collect();
+    assert!(missing.is_empty(), "not in docs/errors.md: {missing:?}");
+}
+
+#[test]
+fn every_action_event_and_metric_is_documented() {
+    let events = document("events.md");
+    for action in Action::ALL {
+        assert!(events.contains(&format!("`{}`", action.as_str())), "{} is not in docs/events.md", action.as_str());
+    }
+    let source = &sources("src/record").into_iter().find(|(file, _)| file.ends_with("event.rs")).expect("event.rs").1;
+    for name in source.split("{ .. } => \"").skip(1).filter_map(|rest| rest.split('"').next()) {
+        assert!(events.contains(&format!("`{name}`")), "{name} is not in docs/events.md");
+    }
+    let documented = document("metrics.md");
+    for metric in metrics::ALL {
+        assert!(documented.contains(&format!("`{metric}`")), "{metric} is not in docs/metrics.md");
+    }
+}
+
+#[test]
+fn every_setting_is_documented() {
+    let operations = document("operations.md");
+    let (_, source) =
+        sources("src/config").into_iter().find(|(file, _)| file.ends_with("config/mod.rs")).expect("config/mod.rs");
+    let mut settings = Vec::new();
+    for marker in [
+        "reader.text(",
+        "reader.texts(",
+        "reader.parse(",
+        "reader.parse_all(",
+        "reader.require(",
+        "reader.number(",
+        "reader.flag(",
+        "bytes(",
+    ] {
+        settings.extend(literals_after(&source, marker));
+    }
+    settings.retain(|name| name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_' || byte == b'.'));
+    assert!(settings.len() > 25, "only {} settings were found in the source", settings.len());
+    let missing: Vec<_> = settings.iter().filter(|name| !operations.contains(&format!("`{name}`"))).collect();
+    assert!(missing.is_empty(), "not in docs/operations.md: {missing:?}");
+}
+
+#[test]
+fn links_between_documents_lead_somewhere() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut files = vec![root.join("README.md")];
+    let mut folders = vec![root.join("docs")];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).expect("a folder").flatten() {
+            if entry.path().is_dir() { folders.push(entry.path()) } else { files.push(entry.path()) }
+        }
+    }
+    for file in files {
+        let text = fs::read_to_string(&file).expect("a document");
+        for target in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            let path = target.split('#').next().unwrap_or_default();
+            if path.is_empty() || path.contains("://") {
+                continue;
+            }
+            let at = file.parent().expect("a folder").join(path);
+            assert!(at.exists(), "{} links to {target}, which is not there", file.display());
+        }
+    }
+}
