@@ -51,7 +51,8 @@ fn body_of(operation: &Operation) -> Value {
     let last = operation.path.rsplit('/').next().unwrap_or_default();
     match last {
         "domains" => json!({ "name": "other.test" }),
-        "connections" | "provider" => json!({ "name": "x", "protocol": "saml", "metadata_xml": "<x/>" }),
+        "connections" => json!({ "name": "x", "protocol": "saml", "metadata_xml": "<x/>" }),
+        "provider" => json!({ "protocol": "saml", "metadata_xml": "<x/>" }),
         "scim-clients" => json!({ "name": "x" }),
         "applications" => json!({ "name": "x", "redirect_uris": ["https://app.test/cb"] }),
         "admin-tokens" => json!({ "name": "x", "role": "admin" }),
