@@ -136,8 +136,3 @@ pub fn advance(
         diesel::update(one).set((table::state.eq(to), table::outcome.eq(outcome))).execute(tx.connection())?;
     Ok(changed == 1)
 }
-
-/// Removes attempts that expired before `before`. Returns how many.
-pub fn delete_expired(tx: &mut Tx<'_>, before: Timestamp) -> Result<usize, StoreError> {
-    Ok(diesel::delete(table::table.filter(table::expires_at.lt(before))).execute(tx.connection())?)
-}

@@ -19,9 +19,6 @@ use crate::values::secret::{Secret, TokenHash, is_equal, new_token};
 
 use state::{Sent, State};
 
-/// How long an expired attempt is kept, so that a person who comes back late can start again.
-pub const KEPT_SECONDS: i64 = 24 * 60 * 60;
-
 /// An attempt as it was read.
 #[derive(Debug, Clone)]
 pub struct Attempt {
@@ -194,11 +191,6 @@ pub fn conclude(tx: &mut Tx<'_>, op: &Operation, id: AttemptId, next: &State) ->
     let outcome = outcome_json(next)?;
     let is_moved = attempts::advance(tx, id, "identified", next.as_str(), outcome.as_deref(), op.at)?;
     if is_moved { Ok(()) } else { Err(AttemptError::NotAllowed) }
-}
-
-/// Removes attempts that are of no use to anybody any more. Returns how many.
-pub fn sweep(tx: &mut Tx<'_>, op: &Operation) -> Result<usize, StoreError> {
-    attempts::delete_expired(tx, op.at.plus_seconds(-KEPT_SECONDS))
 }
 
 fn json(value: &impl serde::Serialize) -> Result<String, StoreError> {

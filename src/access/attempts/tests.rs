@@ -5,7 +5,6 @@ use super::state::{Identified, Sent, State, Upstream};
 use super::{Attempt, AttemptError, NewAttempt};
 use crate::access::attempts;
 use crate::access::testing::{World, world};
-use crate::store::failure::StoreError;
 use crate::values::clock::Timestamp;
 use crate::values::ids::{AccountId, ConnectionId};
 use crate::values::secret::Secret;
@@ -167,23 +166,5 @@ async fn a_refusal_is_kept_with_its_reason() {
         let settled = world.store().write(move |tx| attempts::settle(tx, &op, connection, "handle", &stored)).await;
         settled.unwrap();
         assert_eq!(found(&world, attempt.id).await.state, refusal);
-    }
-}
-
-#[tokio::test]
-async fn only_attempts_of_no_use_are_swept() {
-    for world in world().await {
-        let attempt = started(&world).await;
-        let sweep = || {
-            let op = world.op();
-            world.store().write(move |tx| attempts::sweep(tx, &op))
-        };
-        world.advance(TTL_SECONDS);
-        assert_eq!(sweep().await.unwrap(), 0);
-        world.advance(super::KEPT_SECONDS + 1);
-        assert_eq!(sweep().await.unwrap(), 1);
-        let id = attempt.id;
-        let gone = world.store().read(move |tx| Ok::<_, StoreError>(attempts::find(tx, id)?.is_none())).await;
-        assert!(gone.unwrap());
     }
 }
