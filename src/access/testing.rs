@@ -21,7 +21,7 @@ use crate::store::domains::{self, DomainRow};
 use crate::store::failure::StoreError;
 use crate::store::scratch::{self, Scratch};
 use crate::store::{Store, Tx};
-use crate::values::clock::Timestamp;
+use crate::values::clock::{Clock, Timestamp};
 use crate::values::entropy::Entropy;
 use crate::values::ids::{AccountId, ApplicationId, AttemptId, ConnectionId, OrganizationId};
 use crate::values::operation::{Actor, Operation};
@@ -240,6 +240,12 @@ impl World {
     /// Lets time pass.
     pub fn advance(&self, seconds: i64) {
         self.at.fetch_add(seconds, Ordering::Relaxed);
+    }
+
+    /// The world's clock.
+    pub fn clock(&self) -> Clock {
+        let at = Arc::clone(&self.at);
+        Clock::new(move || Timestamp::from_seconds(at.load(Ordering::Relaxed)))
     }
 
     /// What the application asks for.

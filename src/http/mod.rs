@@ -16,6 +16,8 @@ pub mod provider;
 pub mod request_body;
 pub mod scim;
 pub mod sign_in;
+#[cfg(test)]
+pub mod testing;
 
 use actix_web::web;
 

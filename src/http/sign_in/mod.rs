@@ -39,3 +39,6 @@ pub fn mount(services: &mut ServiceConfig) {
         .service(web::resource("/sign-out").route(web::get().to(sign_out::get)).route(web::post().to(sign_out::post)))
         .route("/assets/{file}", web::get().to(assets::get));
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,94 @@
+//! The doors over a small world, for unit tests: no socket, a clock that tests move, and answers that can be read.
+
+use std::sync::Arc;
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{HeaderMap, HeaderName};
+use actix_web::test::{TestRequest, call_service, init_service, read_body};
+use actix_web::web::{Bytes, Data};
+use actix_web::{App, middleware};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use super::context::Context;
+use super::observe;
+use super::sign_in::throttle::Throttle;
+use crate::access::signing_keys::SigningKeys;
+use crate::access::testing::World;
+use crate::config;
+use crate::directory::service_provider::ServiceProvider;
+use crate::flows::outside::Outside;
+use crate::flows::sign_in_by_saml::verifier::{self, Verifier};
+use crate::outbound::address::Reach;
+use crate::outbound::dns::Dns;
+use crate::outbound::http_client::{self, HttpClient};
+use crate::outbound::idp::IdpClient;
+
+/// The doors' state over `world`, reached at `public_url`. Every purpose has its keys.
+pub async fn context(world: &World, public_url: &str) -> Context {
+    let key = STANDARD.encode([1; 32]);
+    let text = format!(
+        "public_url = \"{public_url}\"\ndata_center = \"us\"\nencryption_keys = [\"{key}\"]\n\
+         [mail]\nfrom = \"gateway@causeway.test\"\ndirectory = \"/nowhere\"\n"
+    );
+    let config = config::read(&text, []).unwrap().config;
+    let sealer = crate::keys::sealing::Sealer::new(&config.encryption_keys).unwrap();
+    crate::app::establish_keys(world.store(), &sealer, &world.op()).await.unwrap();
+    let keys = crate::keys::ring::KeyRing::new(sealer.clone());
+    let client =
+        HttpClient::new(http_client::Settings { reach: Reach::PublicAndLoopback, ..http_client::Settings::default() });
+    Context {
+        store: world.store().clone(),
+        clock: world.clock(),
+        entropy: world.op().entropy,
+        outside: Outside {
+            dns: Dns::new(&config.dns_servers).unwrap(),
+            idp: IdpClient::new(client.unwrap()),
+            service_provider: ServiceProvider::new(config.public_url.clone(), keys.clone()),
+            verifier: Verifier::new(verifier::Settings::default()),
+            keys: keys.clone(),
+            sealer,
+        },
+        throttle: Throttle::new(config.limits.sign_in_attempts_per_minute),
+        config: Arc::new(config),
+        signing_keys: SigningKeys::new(keys),
+    }
+}
+
+/// What a door answered.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// The status.
+    pub status: StatusCode,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The body.
+    pub body: Bytes,
+}
+
+impl Answer {
+    /// The value of a header.
+    pub fn header(&self, name: &str) -> Option<String> {
+        let name: HeaderName = name.parse().unwrap();
+        self.headers.get(name).map(|value| value.to_str().unwrap().to_owned())
+    }
+
+    /// The body as JSON.
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_slice(&self.body).unwrap()
+    }
+
+    /// The body as text.
+    pub fn text(&self) -> &str {
+        std::str::from_utf8(&self.body).unwrap()
+    }
+}
+
+/// Sends one request through all doors and what surrounds them.
+pub async fn send(context: &Context, request: TestRequest) -> Answer {
+    let app = App::new().app_data(Data::new(context.clone())).wrap(middleware::from_fn(observe::observe));
+    let service = init_service(app.configure(super::mount)).await;
+    let answer = call_service(&service, request.to_request()).await;
+    let (status, headers) = (answer.status(), answer.headers().clone());
+    Answer { status, headers, body: read_body(answer).await }
+}
