@@ -154,7 +154,10 @@ async fn whoever_was_switched_off_is_told_whom_to_ask_and_gets_no_session() {
     visit.world.store().write(move |tx| accounts::deactivate(tx, &op, organization, ada)).await.unwrap();
     for _ in 0..2 {
         let page = visit.come_back().await;
-        assert_eq!((page.status, heading(&page).as_str()), (StatusCode::FORBIDDEN, "Your access has been switched off"));
+        assert_eq!(
+            (page.status, heading(&page).as_str()),
+            (StatusCode::FORBIDDEN, "Your access has been switched off")
+        );
         assert!(page.text().contains("mailto:help@acme.test") && page.text().contains("IT Help Desk"));
         assert_eq!(page.header("set-cookie"), None);
         let reference = page.header("x-request-id").unwrap();
