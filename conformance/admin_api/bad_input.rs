@@ -19,7 +19,13 @@ async fn post(acme: &Organization, path: &str, media_type: &str, body: Vec<u8>) 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn malformed_bodies_are_refused_and_nothing_is_stored() {
-    let gateway = Gateway::start(Engine::Sqlite, |_| {});
+    for engine in Engine::ALL {
+        malformed_bodies(engine).await;
+    }
+}
+
+async fn malformed_bodies(engine: Engine) {
+    let gateway = Gateway::start(engine, |_| {});
     let acme = Organization::create(&gateway.operator(), "acme", "Acme").await;
     let deep = [vec![b'['; 100_000], vec![b']'; 100_000]].concat();
     let cases: Vec<(&str, &str, Vec<u8>, u16, &str)> = vec![
@@ -83,7 +89,13 @@ async fn malformed_bodies_are_refused_and_nothing_is_stored() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn connections_do_not_reach_into_the_gateways_own_network() {
-    let gateway = Gateway::start(Engine::Sqlite, |settings| settings.allows_loopback = false);
+    for engine in Engine::ALL {
+        own_network(engine).await;
+    }
+}
+
+async fn own_network(engine: Engine) {
+    let gateway = Gateway::start(engine, |settings| settings.allows_loopback = false);
     let acme = Organization::create(&gateway.operator(), "acme", "Acme").await;
     for url in
         ["https://127.0.0.1/metadata", "https://169.254.169.254/latest", "http://idp.test/m", "file:///etc/passwd"]
@@ -97,7 +109,13 @@ async fn connections_do_not_reach_into_the_gateways_own_network() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn lists_are_paged_by_key_and_names_are_taken_once() {
-    let gateway = Gateway::start(Engine::Sqlite, |_| {});
+    for engine in Engine::ALL {
+        paged_lists(engine).await;
+    }
+}
+
+async fn paged_lists(engine: Engine) {
+    let gateway = Gateway::start(engine, |_| {});
     let operator = gateway.operator();
     let acme = Organization::create(&operator, "acme", "Acme").await;
     for n in 0..5 {

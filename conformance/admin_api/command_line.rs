@@ -38,7 +38,13 @@ async fn an_organization_is_created_beside_a_running_gateway_on_postgres() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rotation_is_published_by_the_running_gateway_within_seconds() {
-    let gateway = Gateway::start(Engine::Sqlite, |_| {});
+    for engine in Engine::ALL {
+        rotation(engine).await;
+    }
+}
+
+async fn rotation(engine: Engine) {
+    let gateway = Gateway::start(engine, |_| {});
     let api = Api::new(&gateway.url, "");
     let kids = |jwks: Value| -> Vec<String> {
         jwks["keys"].as_array().expect("keys").iter().map(|key| text(key, "kid")).collect()

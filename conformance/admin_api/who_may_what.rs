@@ -105,7 +105,13 @@ async fn nobody_gets_in_without_a_token_of_the_organization_on_postgres() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_role_carries_its_rights_and_no_more() {
-    let gateway = Gateway::start(Engine::Sqlite, |_| {});
+    for engine in Engine::ALL {
+        roles(engine).await;
+    }
+}
+
+async fn roles(engine: Engine) {
+    let gateway = Gateway::start(engine, |_| {});
     let acme = Organization::create(&gateway.operator(), "acme", "Acme").await;
     let domain = json!({ "name": "acme.test" });
     for (role, may_claim, may_read, may_audit) in [
@@ -129,7 +135,13 @@ async fn a_role_carries_its_rights_and_no_more() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_operators_part_is_not_there_for_an_organizations_owner() {
-    let gateway = Gateway::start(Engine::Sqlite, |_| {});
+    for engine in Engine::ALL {
+        operators_part(engine).await;
+    }
+}
+
+async fn operators_part(engine: Engine) {
+    let gateway = Gateway::start(engine, |_| {});
     let acme = Organization::create(&gateway.operator(), "acme", "Acme").await;
     let owner = Api::new(&gateway.url, acme.api.token());
     for path in ["/api/v1/operator/orgs", "/api/v1/operator/applications"] {

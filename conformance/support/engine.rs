@@ -6,3 +6,8 @@ pub enum Engine {
     Sqlite,
     Postgres,
 }
+
+impl Engine {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Sqlite, Self::Postgres];
+}
