@@ -21,6 +21,7 @@ use crate::protocol::scim::patch::{self, request::Operation as PatchOperation};
 use crate::protocol::scim::projection::Projection;
 use crate::protocol::scim::render;
 use crate::protocol::scim::resource_type;
+use crate::protocol::scim::tolerance::Deviation;
 use crate::protocol::scim::validation::Rules;
 use crate::record::audit::{self, Action, Subject};
 use crate::store::Tx;
@@ -40,10 +41,19 @@ pub struct GroupDraft {
     display: Option<String>,
     values: Vec<SearchValue>,
     members: Option<Vec<String>>,
+    unknown_members: Deviation,
+}
+
+/// What became of the members that a request names.
+#[derive(Debug, Clone, Copy, Default)]
+struct Tally {
+    added: usize,
+    removed: usize,
+    unknown: usize,
 }
 
 /// Prepares a checked document (`document::read`, or the outcome of a PATCH).
-pub fn draft(read: Draft) -> Result<GroupDraft, ScimError> {
+pub fn draft(read: Draft, rules: &Rules) -> Result<GroupDraft, ScimError> {
     let document = read.document;
     Ok(GroupDraft {
         text: render::stored_text(&document),
@@ -52,6 +62,7 @@ pub fn draft(read: Draft) -> Result<GroupDraft, ScimError> {
         values: search_values::of(&document, resource_type::group()),
         document,
         members: read.members,
+        unknown_members: rules.tolerance.unknown_members,
     })
 }
 
@@ -78,19 +89,19 @@ pub fn create(
         external_id: draft.external_id.clone(),
         display: draft.display.clone(),
         display_folded: draft.display.as_deref().map(fold),
-        active: true,
+        active: None,
         version: 1,
         created_at: at,
         updated_at: at,
     };
     let k = resources::insert(tx, &row, &draft.text)?;
     resource_values::insert(tx, organization, k, &draft.values)?;
-    let added = match &draft.members {
-        Some(ids) => add(tx, op, organization, k, ids)?,
-        None => 0,
+    let tally = match &draft.members {
+        Some(ids) => add(tx, op, organization, k, ids, draft.unknown_members)?,
+        None => Tally::default(),
     };
     let subject = Subject::new("group", row.id);
-    let detail = json!({ "members_added": added });
+    let detail = json!({ "members_added": tally.added, "members_unknown": tally.unknown });
     audit::write(tx, op, Some(organization), Action::GroupCreated, &subject, &detail)?;
     Ok(row.id)
 }
@@ -148,7 +159,7 @@ pub fn patch(
 ) -> Result<(), ProvisioningError> {
     let (row, before) = find_for_change(tx, op, organization, id, condition)?;
     let patched = patch::apply(&before, operations, resource_type::group(), rules)?;
-    let draft = draft(Draft { document: patched.document, members: None })?;
+    let draft = draft(Draft { document: patched.document, members: None }, rules)?;
     change(tx, op, organization, row, &before, draft, patched.members)
 }
 
@@ -193,14 +204,15 @@ fn change(
     draft: GroupDraft,
     changes: Vec<MemberChange>,
 ) -> Result<(), ProvisioningError> {
-    let (mut added, mut removed) = (0_usize, 0_usize);
+    let mut tally = Tally::default();
     for change in changes {
-        let (more, less) = change_members(tx, op, organization, row.k, change)?;
-        added = added.saturating_add(more);
-        removed = removed.saturating_add(less);
+        let more = change_members(tx, op, organization, row.k, change, draft.unknown_members)?;
+        tally.added = tally.added.saturating_add(more.added);
+        tally.removed = tally.removed.saturating_add(more.removed);
+        tally.unknown = tally.unknown.saturating_add(more.unknown);
     }
     let is_same_document = *before == draft.document;
-    if is_same_document && added == 0 && removed == 0 {
+    if is_same_document && tally.added == 0 && tally.removed == 0 {
         return Ok(());
     }
     let (version, at) = (row.version.saturating_add(1), resource::instant(op));
@@ -212,7 +224,7 @@ fn change(
             external_id: draft.external_id,
             display_folded: draft.display.as_deref().map(fold),
             display: draft.display,
-            active: true,
+            active: None,
             version,
             updated_at: at,
         };
@@ -222,37 +234,40 @@ fn change(
     }
     let detail = json!({
         "attributes": changed_names(before, &draft.document),
-        "members_added": added,
-        "members_removed": removed,
+        "members_added": tally.added,
+        "members_removed": tally.removed,
+        "members_unknown": tally.unknown,
     });
     let subject = Subject::new("group", row.id);
     audit::write(tx, op, Some(organization), Action::GroupUpdated, &subject, &detail)?;
     Ok(())
 }
 
-/// Does what the change says; returns how many members came and went.
+/// Does what the change says.
 fn change_members(
     tx: &mut Tx<'_>,
     op: &Operation,
     organization: OrganizationId,
     group: i64,
     change: MemberChange,
-) -> Result<(usize, usize), ProvisioningError> {
+    unknown: Deviation,
+) -> Result<Tally, ProvisioningError> {
+    let removed = |removed| Tally { removed, ..Tally::default() };
     match change {
-        MemberChange::Add(ids) => Ok((add(tx, op, organization, group, &ids)?, 0)),
+        MemberChange::Add(ids) => add(tx, op, organization, group, &ids, unknown),
         MemberChange::Remove(ids) => {
             // What is not an id of this organization is no member either.
             let ids: Vec<ResourceId> = ids.iter().filter_map(|id| id.parse().ok()).collect();
             let keys: Vec<i64> = members::keys(tx, organization, &ids)?.iter().map(|row| row.k).collect();
-            Ok((0, members::delete(tx, group, &keys)?))
+            Ok(removed(members::delete(tx, group, &keys)?))
         }
-        MemberChange::RemoveMatching(filter) => Ok((0, remove_matching(tx, organization, group, &filter)?)),
-        MemberChange::ReplaceAll(ids) if ids.is_empty() => Ok((0, members::delete_all(tx, group)?)),
+        MemberChange::RemoveMatching(filter) => Ok(removed(remove_matching(tx, organization, group, &filter)?)),
+        MemberChange::ReplaceAll(ids) if ids.is_empty() => Ok(removed(members::delete_all(tx, group)?)),
         MemberChange::ReplaceAll(ids) => {
-            let wanted: HashSet<i64> = resolve(tx, organization, &ids)?.iter().map(|row| row.k).collect();
+            let wanted: HashSet<i64> = resolve(tx, organization, &ids, unknown)?.0.iter().map(|row| row.k).collect();
             let gone: Vec<i64> = members::member_keys(tx, group)?.into_iter().filter(|k| !wanted.contains(k)).collect();
             let removed = members::delete(tx, group, &gone)?;
-            Ok((add(tx, op, organization, group, &ids)?, removed))
+            Ok(Tally { removed, ..add(tx, op, organization, group, &ids, unknown)? })
         }
     }
 }
@@ -263,8 +278,9 @@ fn add(
     organization: OrganizationId,
     group: i64,
     ids: &[String],
-) -> Result<usize, ProvisioningError> {
-    let found = resolve(tx, organization, ids)?;
+    unknown: Deviation,
+) -> Result<Tally, ProvisioningError> {
+    let (found, unknown) = resolve(tx, organization, ids, unknown)?;
     let nested: Vec<_> = found.iter().filter(|row| row.kind == ResourceKind::Group.as_str()).collect();
     if !nested.is_empty() {
         // Another transaction must not close the circle from its other side meanwhile.
@@ -274,21 +290,25 @@ fn add(
         }
     }
     let keys: Vec<i64> = found.iter().map(|row| row.k).collect();
-    Ok(members::insert(tx, organization, group, &keys, op.at)?)
+    Ok(Tally { added: members::insert(tx, organization, group, &keys, op.at)?, removed: 0, unknown })
 }
 
-/// The resources with these ids, each once. An id that the organization does not have is refused, so that no member
-/// is lost without a word.
+/// The resources with these ids, each once, and how many ids the organization does not have. They are left out or
+/// refused, as the client's profile says; the audit entry and the answer show it.
 fn resolve(
     tx: &mut Tx<'_>,
     organization: OrganizationId,
     ids: &[String],
-) -> Result<Vec<members::KeyRow>, ProvisioningError> {
-    let unknown = || ScimError::value("a member is no user or group of this organization");
+    unknown: Deviation,
+) -> Result<(Vec<members::KeyRow>, usize), ProvisioningError> {
     let distinct: HashSet<&str> = ids.iter().map(String::as_str).collect();
-    let parsed = distinct.iter().map(|id| id.parse::<ResourceId>()).collect::<Result<Vec<_>, _>>();
-    let found = members::keys(tx, organization, &parsed.map_err(|_| unknown())?)?;
-    if found.len() == distinct.len() { Ok(found) } else { Err(unknown().into()) }
+    let parsed: Vec<ResourceId> = distinct.iter().filter_map(|id| id.parse().ok()).collect();
+    let found = members::keys(tx, organization, &parsed)?;
+    let missing = distinct.len().saturating_sub(found.len());
+    if missing > 0 && !unknown.is_understood() {
+        return Err(ScimError::value("a member is no user or group of this organization").into());
+    }
+    Ok((found, missing))
 }
 
 /// Removes the members that satisfy a filter which is more than a list of ids.

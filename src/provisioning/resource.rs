@@ -28,8 +28,8 @@ pub struct Resource {
     pub id: ResourceId,
     /// What it is.
     pub kind: ResourceKind,
-    /// Whether the user may sign in; nothing for a group.
-    pub active: bool,
+    /// The user's `active`; a group has none, nor has a user whose client removed it.
+    pub active: Option<bool>,
     /// Its version.
     pub version: i64,
     /// When it was made.
@@ -154,8 +154,8 @@ impl Resource {
             location: &location,
         };
         let mut computed = Vec::with_capacity(2);
-        if self.kind == ResourceKind::User {
-            computed.push(("active", self.active.to_string()));
+        if let Some(is_active) = self.active {
+            computed.push(("active", is_active.to_string()));
         }
         if !self.related.is_empty() {
             let related: Vec<Value> = self.related.iter().map(|one| self.relation(one, base, projection)).collect();

@@ -41,15 +41,21 @@ pub struct UserDraft {
     user_name_folded: String,
     external_id: Option<String>,
     display: Option<String>,
-    is_active: bool,
+    active: Option<bool>,
     profile: Profile,
     values: Vec<SearchValue>,
 }
 
-/// Prepares a checked document (`document::read`, or the outcome of a PATCH).
-pub fn draft(mut document: Object) -> Result<UserDraft, ScimError> {
-    // A user without `active` may sign in: that is what a client means that never sends it.
-    let is_active = document.shift_remove("active").is_none_or(|active| active == Value::Bool(true));
+/// Prepares a checked document as a client sends it with POST or PUT. A user without `active` may sign in: that is
+/// what a client means that never sends it.
+pub fn draft(document: Object) -> Result<UserDraft, ScimError> {
+    let draft = patched_draft(document)?;
+    Ok(UserDraft { active: draft.active.or(Some(true)), ..draft })
+}
+
+/// Prepares the outcome of a PATCH.
+fn patched_draft(mut document: Object) -> Result<UserDraft, ScimError> {
+    let active = document.shift_remove("active").and_then(|active| active.as_bool());
     let user_name = text(&document, "userName")?.unwrap_or_default();
     check_name(&user_name).map_err(|error| ScimError::value(format!("userName: {error}")))?;
     Ok(UserDraft {
@@ -57,7 +63,7 @@ pub fn draft(mut document: Object) -> Result<UserDraft, ScimError> {
         user_name_folded: fold(&user_name),
         external_id: text(&document, "externalId")?,
         display: text(&document, "displayName")?,
-        is_active,
+        active,
         profile: profile(&document, &user_name),
         values: search_values::of(&document, resource_type::user()),
         document,
@@ -116,7 +122,7 @@ pub fn create(
     };
     let account = match member_without_resource(tx, organization, &draft.profile)? {
         Some(account) => adopt(tx, op, organization, account, draft)?,
-        None => accounts::provision(tx, op, organization, &draft.profile, draft.is_active)?,
+        None => accounts::provision(tx, op, organization, &draft.profile, draft.active != Some(false))?,
     };
     let row = NewResourceRow {
         id: op.new_id(),
@@ -128,7 +134,7 @@ pub fn create(
         external_id: draft.external_id.clone(),
         display: draft.display.clone(),
         display_folded: draft.display.as_deref().map(fold),
-        active: draft.is_active,
+        active: draft.active,
         version: 1,
         created_at: at,
         updated_at: at,
@@ -138,7 +144,7 @@ pub fn create(
     Ok(Resource {
         id: row.id,
         kind: ResourceKind::User,
-        active: draft.is_active,
+        active: draft.active,
         version: 1,
         created_at: at,
         updated_at: at,
@@ -171,8 +177,7 @@ fn adopt(
     account: AccountId,
     draft: &UserDraft,
 ) -> Result<AccountId, ProvisioningError> {
-    let was_active = accounts::membership(tx, account, organization)?.is_some_and(|membership| membership.is_active);
-    set_active(tx, op, organization, account, was_active, draft.is_active)?;
+    set_active(tx, op, organization, account, draft.active)?;
     accounts::update_profile(tx, op, account, &draft.profile).map_err(vanished)?;
     let subject = Subject::new("account", account);
     audit::write(tx, op, Some(organization), Action::UserUpdated, &subject, &json!({ "provisioned": true }))?;
@@ -220,9 +225,11 @@ pub fn patch(
 ) -> Result<Resource, ProvisioningError> {
     let (row, before) = find_for_change(tx, op, organization, id, condition)?;
     let mut whole = before.clone();
-    whole.insert("active".to_owned(), row.active.into());
+    if let Some(is_active) = row.active {
+        whole.insert("active".to_owned(), is_active.into());
+    }
     let patched = patch::apply(&whole, operations, resource_type::user(), rules)?;
-    change(tx, op, organization, row, &before, draft(patched.document)?)
+    change(tx, op, organization, row, &before, patched_draft(patched.document)?)
 }
 
 /// Removes a user and ends the membership of the person.
@@ -271,16 +278,18 @@ fn change(
 ) -> Result<Resource, ProvisioningError> {
     let account = account_of(&row)?;
     let is_same_document = *before == draft.document;
-    let (version, updated_at, text) = if is_same_document && row.active == draft.is_active {
+    let (version, updated_at, text) = if is_same_document && row.active == draft.active {
         (row.version, row.updated_at, row.document)
     } else {
-        set_active(tx, op, organization, account, row.active, draft.is_active)?;
+        if row.active != draft.active {
+            set_active(tx, op, organization, account, draft.active)?;
+        }
         let change = ResourceChange {
             user_name_folded: Some(draft.user_name_folded),
             external_id: draft.external_id,
             display_folded: draft.display.as_deref().map(fold),
             display: draft.display,
-            active: draft.is_active,
+            active: draft.active,
             version: row.version.saturating_add(1),
             updated_at: resource::instant(op),
         };
@@ -297,22 +306,23 @@ fn change(
     };
     let related = resource::load(tx, ResourceKind::User, &[row.k], i64::MAX - 1)?;
     let related = related.into_iter().map(resource::related_of).collect::<Result<_, _>>()?;
-    let row = ResourceRow { active: draft.is_active, version, updated_at, document: text, ..row };
+    let row = ResourceRow { active: draft.active, version, updated_at, document: text, ..row };
     Ok(resource::of_row(ResourceKind::User, related, row))
 }
 
+/// Gives or takes access as `active` says; both change nothing when it is so already. A client that removes `active`
+/// says neither, and what is stays: a removal must not let somebody in again.
 fn set_active(
     tx: &mut Tx<'_>,
     op: &Operation,
     organization: OrganizationId,
     account: AccountId,
-    was_active: bool,
-    is_active: bool,
+    active: Option<bool>,
 ) -> Result<(), ProvisioningError> {
-    match (was_active, is_active) {
-        (true, false) => accounts::deactivate(tx, op, organization, account).map_err(vanished),
-        (false, true) => accounts::reactivate(tx, op, organization, account).map_err(vanished),
-        (true, true) | (false, false) => Ok(()),
+    match active {
+        Some(true) => accounts::reactivate(tx, op, organization, account).map_err(vanished),
+        Some(false) => accounts::deactivate(tx, op, organization, account).map_err(vanished),
+        None => Ok(()),
     }
 }
 

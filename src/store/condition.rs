@@ -16,8 +16,8 @@ pub enum Condition {
     Column(Column, Test),
     /// The id, in its text form.
     Id(Test),
-    /// Whether the user is active.
-    Active(bool),
+    /// Whether the user is active; `None`: the user has the attribute.
+    Active(Option<bool>),
     /// An instant in microseconds.
     Instant(Instant, Operator, i64),
     /// The version number.

@@ -50,7 +50,11 @@ impl Writer<'_> {
             }
             Condition::Id(test) => self.id(alias, test),
             Condition::Active(is_active) => {
-                self.query.composed(format!("{alias}.active = ")).boolean(*is_active);
+                self.query.composed(format!("({alias}.active IS NOT NULL"));
+                if let Some(is_active) = is_active {
+                    self.query.composed(format!(" AND {alias}.active = ")).boolean(*is_active);
+                }
+                self.query.sql(")");
             }
             Condition::Instant(instant, operator, micros) => {
                 let name = match instant {

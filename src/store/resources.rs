@@ -53,7 +53,7 @@ pub struct NewResourceRow {
     pub external_id: Option<String>,
     pub display: Option<String>,
     pub display_folded: Option<String>,
-    pub active: bool,
+    pub active: Option<bool>,
     pub version: i64,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
@@ -70,8 +70,8 @@ pub struct ResourceRow {
     pub id: ResourceId,
     #[diesel(sql_type = Nullable<Binary>)]
     pub account_id: Option<AccountId>,
-    #[diesel(sql_type = Bool)]
-    pub active: bool,
+    #[diesel(sql_type = Nullable<Bool>)]
+    pub active: Option<bool>,
     #[diesel(sql_type = BigInt)]
     pub version: i64,
     #[diesel(sql_type = BigInt)]
@@ -91,7 +91,7 @@ pub struct ResourceChange {
     pub external_id: Option<String>,
     pub display: Option<String>,
     pub display_folded: Option<String>,
-    pub active: bool,
+    pub active: Option<bool>,
     pub version: i64,
     pub updated_at: Timestamp,
 }

@@ -151,7 +151,7 @@ diesel::table! {
         external_id -> Nullable<Text>,
         display -> Nullable<Text>,
         display_folded -> Nullable<Text>,
-        active -> Bool,
+        active -> Nullable<Bool>,
         version -> BigInt,
         created_at -> BigInt,
         updated_at -> BigInt,

@@ -152,7 +152,7 @@ CREATE TABLE resources (
   external_id TEXT,
   display TEXT,
   display_folded TEXT,
-  active BOOLEAN NOT NULL,
+  active BOOLEAN,
   version BIGINT NOT NULL,
   created_at BIGINT NOT NULL,
   updated_at BIGINT NOT NULL

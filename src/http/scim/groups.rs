@@ -27,7 +27,7 @@ pub async fn create(mut exchange: Exchange) -> Result<HttpResponse, Failure> {
     let caller = exchange.authenticate().await?;
     let projection = exchange.projection(KIND)?;
     let rules = exchange.rules(&caller);
-    let draft = groups::draft(document::read(exchange.body().await?, resource_type(KIND), &rules)?)?;
+    let draft = groups::draft(document::read(exchange.body().await?, resource_type(KIND), &rules)?, &rules)?;
     let (operation, shown) = (exchange.operation(&caller), projection.clone());
     let work = move |tx: &mut Tx<'_>| {
         let id = groups::create(tx, &operation, caller.organization, &draft)?;
@@ -72,7 +72,7 @@ async fn replace(mut exchange: Exchange, id: Option<ResourceId>) -> Result<HttpR
     let id = id.ok_or(Failure::NotFound)?;
     let projection = exchange.projection(KIND)?;
     let rules = exchange.rules(&caller);
-    let draft = groups::draft(document::read(exchange.body().await?, resource_type(KIND), &rules)?)?;
+    let draft = groups::draft(document::read(exchange.body().await?, resource_type(KIND), &rules)?, &rules)?;
     let (operation, condition) = (exchange.operation(&caller), exchange.if_match());
     let organization = caller.organization;
     let work = move |tx: &mut Tx<'_>| groups::replace(tx, &operation, organization, id, &draft, condition.as_ref());

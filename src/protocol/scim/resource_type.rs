@@ -6,7 +6,7 @@ use std::sync::{Arc, LazyLock};
 use serde_json::{Value, json};
 
 use super::attribute::{Attribute, Uniqueness};
-use super::schema::{Schema, causeway_user, enterprise_user, group, user};
+use super::schema::{Schema, enterprise_user, group, user};
 
 /// The URN of a resource type.
 pub const SCHEMA: &str = "urn:ietf:params:scim:schemas:core:2.0:ResourceType";
@@ -62,10 +62,7 @@ static USER: LazyLock<ResourceType> = LazyLock::new(|| ResourceType {
     endpoint: "/Users".into(),
     description: "User Account".into(),
     schema: Arc::new(user::schema()),
-    extensions: vec![
-        Extension { schema: Arc::new(enterprise_user::schema()), required: false },
-        Extension { schema: Arc::new(causeway_user::schema()), required: false },
-    ],
+    extensions: vec![Extension { schema: Arc::new(enterprise_user::schema()), required: false }],
     common: common(),
 });
 

@@ -61,6 +61,9 @@ pub struct Tolerance {
     pub bare_literals: Deviation,
     /// No `schemas`, or one that the resource type does not have (Entra ID: groups).
     pub loose_schemas: Deviation,
+    /// A member that the organization does not have is left out, and the answer shows who belongs; otherwise one
+    /// stale id would keep a directory from adding anybody (scim-sanity and Entra ID's collection send such ids).
+    pub unknown_members: Deviation,
     /// What a PATCH is answered with.
     pub patch_answer: PatchAnswer,
 }
@@ -75,6 +78,7 @@ const STRICT: Tolerance = Tolerance {
     path_keys: Deviation::Refused,
     bare_literals: Deviation::Refused,
     loose_schemas: Deviation::Refused,
+    unknown_members: Deviation::Refused,
     patch_answer: PatchAnswer::Resource,
 };
 
@@ -88,6 +92,7 @@ const STANDARD: Tolerance = Tolerance {
     path_keys: Deviation::Understood,
     bare_literals: Deviation::Understood,
     loose_schemas: Deviation::Understood,
+    unknown_members: Deviation::Understood,
     patch_answer: PatchAnswer::Resource,
 };
 

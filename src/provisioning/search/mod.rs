@@ -167,8 +167,10 @@ fn tested(target: &Target, test: &Test, resource_type: &ResourceType) -> Result<
 
 fn active(test: &Test) -> Condition {
     match test {
-        Test::Present => Condition::Always(true),
-        Test::Compare(operator, key) => Condition::Active((key == "true") == (*operator == condition::Operator::Equal)),
+        Test::Present => Condition::Active(None),
+        Test::Compare(operator, key) => {
+            Condition::Active(Some((key == "true") == (*operator == condition::Operator::Equal)))
+        }
     }
 }
 

@@ -98,7 +98,7 @@ fn fill(tx: &mut Tx<'_>, organization: OrganizationId) -> Vec<String> {
         let body = json!({ "displayName": format!("Team {n}"), "members": members });
         let read = document::read(body.as_object().unwrap().clone(), resource_type(ResourceKind::Group), &rules());
         let op = operation(1_700_000_100_000_000);
-        groups::create(tx, &op, organization, &groups::draft(read.unwrap()).unwrap()).unwrap();
+        groups::create(tx, &op, organization, &groups::draft(read.unwrap(), &rules()).unwrap()).unwrap();
     }
     ids
 }
@@ -152,6 +152,7 @@ const FILTERS: &[&str] = &[
     "active eq true",
     "active ne true",
     "active pr and not (active eq false)",
+    "active eq null",
     r#"title co "\u00c9""#,
     r#"title ew "\u00e9""#,
     r#"title ne "Countess""#,

@@ -1,6 +1,5 @@
 //! The schemas that the gateway serves, one file each, and the type they have in common.
 
-pub mod causeway_user;
 pub mod enterprise_user;
 pub mod group;
 pub mod user;
