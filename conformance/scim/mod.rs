@@ -1,3 +1,4 @@
 //! SCIM as others check it.
 
+mod door;
 mod scim2_tester;

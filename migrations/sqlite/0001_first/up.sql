@@ -164,7 +164,7 @@ CREATE INDEX resources_display ON resources (org_id, display_folded, kind) WHERE
 CREATE INDEX resources_order ON resources (org_id, kind, k);
 
 CREATE TABLE resource_docs (
-  k BIGINT NOT NULL PRIMARY KEY REFERENCES resources (k) ON DELETE CASCADE,
+  k INTEGER NOT NULL PRIMARY KEY REFERENCES resources (k) ON DELETE CASCADE,
   document TEXT NOT NULL
 );
 
