@@ -1,5 +1,8 @@
 //! The SCIM door over HTTP, on both engines: who may come in, how it refuses, and what a write leaves behind.
 
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
@@ -52,6 +55,20 @@ impl Scim {
         let text = answer.text().await.expect("a body");
         let body = if text.is_empty() { Value::Null } else { serde_json::from_str(&text).expect("a JSON body") };
         Reply { status, headers, body }
+    }
+
+    /// The answer to a GET whose path goes over the wire as it stands.
+    fn raw(&self, path: &str) -> String {
+        let host = self.base.split('/').nth(2).expect("a host");
+        let mut stream = TcpStream::connect(host).expect("a connection");
+        let head = format!(
+            "GET {path} HTTP/1.1\r\nhost: {host}\r\nauthorization: Bearer {}\r\nconnection: close\r\n\r\n",
+            self.token
+        );
+        stream.write_all(head.as_bytes()).expect("the request goes out");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("an answer");
+        answer
     }
 
     async fn create(&self, path: &str, body: Value) -> String {
@@ -165,23 +182,41 @@ async fn nobody_comes_in_without_a_live_token(engine: Engine) {
         client.call(Method::DELETE, &format!("/Users/{id}"), None).await.refused(404, None);
     }
     assert_eq!(globex.call(Method::GET, &format!("/Users/{id}"), None).await.expect(404), unknown);
-    // A path in another spelling is not the path: no data with or without a token.
+    // A path in another spelling is not the path: no data with or without a token. Sent as it stands, because an HTTP
+    // client would tidy it up.
     for client in [&acme, &wrong[0]] {
         for odd in [
-            "/%55sers",
-            "/users",
-            "/USERS",
-            "//Users",
-            "/Users/",
-            "/Users;x",
-            "/%2e/Users",
-            "/Groups/%2e%2e/Users",
-            "/Users%2f",
+            "%55sers",
+            "users",
+            "USERS",
+            "/Users",
+            "Users/",
+            "Users;x",
+            "%2e/Users",
+            "./Users",
+            "Groups/../Users",
+            "Groups/%2e%2e/Users",
+            "Users%2f",
+            "Users%3Fcount=1",
+            "Users//",
+            "Users%00",
         ] {
-            let reply = client.call(Method::GET, odd, None).await;
-            assert!([401, 404].contains(&reply.status.as_u16()), "{odd}: {}", reply.status);
-            assert!(reply.body.get("Resources").is_none(), "{odd}");
+            let answer = client.raw(&format!("/scim/v2/acme/{odd}"));
+            let status = answer.split(' ').nth(1).unwrap_or_default();
+            assert!(["400", "401", "404"].contains(&status), "{odd}: {answer}");
+            assert!(!answer.contains("Resources"), "{odd}: {answer}");
         }
+        for odd in [
+            "/%73cim/v2/acme/Users",
+            "/SCIM/v2/acme/Users",
+            "//scim/v2/acme/Users",
+            "/scim//v2/acme/Users",
+            "/scim/v2/ACME/Users",
+        ] {
+            let answer = client.raw(odd);
+            assert_eq!(answer.split(' ').nth(1), Some("404"), "{odd}: {answer}");
+        }
+        assert!(client.raw("/scim/v2/acme/Users").contains(if client.token.is_empty() { " 401 " } else { " 200 " }));
     }
     server.stop().await;
 }

@@ -10,3 +10,6 @@ pub mod resource;
 pub mod search;
 pub mod search_values;
 pub mod users;
+
+#[cfg(test)]
+mod tests;

@@ -64,6 +64,3 @@ async fn dispatch(request: &HttpRequest, payload: Payload, context: Data<Context
         (Target::Resource(ResourceKind::Group, id), method) => groups::answer(exchange, id, method).await,
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -12,57 +12,16 @@ use crate::protocol::scim::limits::Limits;
 use crate::protocol::scim::list::Page;
 use crate::protocol::scim::projection::Projection;
 use crate::protocol::scim::tolerance::Profile;
-use crate::protocol::scim::validation::Rules;
 use crate::provisioning::failure::ProvisioningError;
 use crate::provisioning::resource::{parse, resource_type};
+use crate::provisioning::tests::{operation, organization, rules};
 use crate::provisioning::{groups, users};
 use crate::store::Tx;
-use crate::store::organizations::{self, OrganizationRow};
 use crate::store::resources::ResourceKind;
 use crate::store::scratch;
-use crate::values::clock::Timestamp;
-use crate::values::entropy::Entropy;
-use crate::values::ids::{Id, OrganizationId};
-use crate::values::operation::{Actor, Operation};
+use crate::values::ids::OrganizationId;
 
 const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
-
-fn operation(at: i64) -> Operation {
-    let entropy = Entropy::new(|buffer| {
-        static NEXT: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(1);
-        let n = NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed).to_be_bytes();
-        for (byte, value) in buffer.iter_mut().rev().zip(n.iter().rev()) {
-            *byte = *value;
-        }
-    });
-    Operation {
-        actor: Actor::System,
-        request: Id::mint(Timestamp::from_micros(at), &entropy),
-        at: Timestamp::from_micros(at),
-        entropy,
-        data_center: "us".parse().unwrap(),
-    }
-}
-
-fn organization(tx: &mut Tx<'_>, slug: &str) -> OrganizationId {
-    let op = operation(1_700_000_000_000_000);
-    let row = OrganizationRow {
-        id: op.new_id(),
-        slug: slug.to_owned(),
-        name: slug.to_owned(),
-        support_name: "Help".to_owned(),
-        support_email: "help@acme.test".to_owned(),
-        version: 1,
-        created_at: op.at,
-        updated_at: op.at,
-    };
-    organizations::insert(tx, &row).unwrap();
-    row.id
-}
-
-fn rules() -> Rules {
-    Rules { tolerance: Profile::Standard.tolerance(), limits: Limits::default() }
-}
 
 fn bodies() -> Vec<Value> {
     let long = "x".repeat(450);

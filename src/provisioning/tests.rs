@@ -1,0 +1,211 @@
+//! What a SCIM write means for the person, in one transaction, on both engines.
+
+use serde_json::{Value, json};
+
+use crate::directory::accounts::{self, AccountState};
+use crate::directory::profile::Profile as PersonProfile;
+use crate::protocol::scim::document;
+use crate::protocol::scim::limits::Limits;
+use crate::protocol::scim::patch::request;
+use crate::protocol::scim::projection::Projection;
+use crate::protocol::scim::tolerance::Profile;
+use crate::protocol::scim::validation::Rules;
+use crate::provisioning::failure::ProvisioningError;
+use crate::provisioning::resource::{Resource, resource_type};
+use crate::provisioning::users;
+use crate::record::audit;
+use crate::store::Tx;
+use crate::store::organizations::{self, OrganizationRow};
+use crate::store::resources::{self, ResourceKind};
+use crate::store::scratch;
+use crate::values::clock::Timestamp;
+use crate::values::entropy::Entropy;
+use crate::values::ids::{AccountId, Id, OrganizationId, ResourceId};
+use crate::values::operation::{Actor, Operation, Role};
+use crate::values::page::PageRequest;
+
+/// An operation of the gateway itself at this instant.
+pub(super) fn operation(at: i64) -> Operation {
+    let entropy = Entropy::new(|buffer| {
+        static NEXT: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(1);
+        let n = NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed).to_be_bytes();
+        for (byte, value) in buffer.iter_mut().rev().zip(n.iter().rev()) {
+            *byte = *value;
+        }
+    });
+    Operation {
+        actor: Actor::System,
+        request: Id::mint(Timestamp::from_micros(at), &entropy),
+        at: Timestamp::from_micros(at),
+        entropy,
+        data_center: "us".parse().unwrap(),
+    }
+}
+
+/// A fresh organization.
+pub(super) fn organization(tx: &mut Tx<'_>, slug: &str) -> OrganizationId {
+    let op = operation(1_700_000_000_000_000);
+    let row = OrganizationRow {
+        id: op.new_id(),
+        slug: slug.to_owned(),
+        name: slug.to_owned(),
+        support_name: "Help".to_owned(),
+        support_email: "help@acme.test".to_owned(),
+        version: 1,
+        created_at: op.at,
+        updated_at: op.at,
+    };
+    organizations::insert(tx, &row).unwrap();
+    row.id
+}
+
+/// What a client without a profile is read with.
+pub(super) fn rules() -> Rules {
+    Rules { tolerance: Profile::Standard.tolerance(), limits: Limits::default() }
+}
+
+const NOW: i64 = 1_700_000_000_000_000;
+
+fn user(body: Value) -> users::UserDraft {
+    let read = document::read(body.as_object().unwrap().clone(), resource_type(ResourceKind::User), &rules());
+    users::draft(read.unwrap().document).unwrap()
+}
+
+fn patch(
+    tx: &mut Tx<'_>,
+    organization: OrganizationId,
+    id: ResourceId,
+    operations: Value,
+) -> Result<Resource, ProvisioningError> {
+    let body = json!({ "schemas": [request::SCHEMA], "Operations": operations });
+    let operations = request::read(body.as_object().unwrap().clone(), &rules())?;
+    users::patch(tx, &operation(NOW + 5_000_000), organization, id, operations, &rules(), None)
+}
+
+fn account(tx: &mut Tx<'_>, organization: OrganizationId, id: ResourceId) -> AccountId {
+    resources::find(tx, organization, ResourceKind::User, id).unwrap().unwrap().account_id.unwrap()
+}
+
+/// The names of the audit entries, newest first.
+fn entries(tx: &mut Tx<'_>, organization: OrganizationId) -> Vec<String> {
+    let page = audit::page(tx, organization, &PageRequest::new(None, Some(200)).unwrap()).unwrap();
+    page.items.into_iter().map(|entry| entry.action).collect()
+}
+
+#[tokio::test]
+async fn deactivating_by_patch_ends_what_is_signed_in() {
+    for scratch in scratch::all() {
+        let engine = scratch.engine;
+        let done = scratch.store.write(move |tx| {
+            let acme = organization(tx, "acme");
+            let id = users::create(tx, &operation(NOW), acme, &user(json!({ "userName": "ada" })))?.id;
+            let account = account(tx, acme, id);
+            let before = accounts::find(tx, account)?.unwrap();
+            patch(tx, acme, id, json!([{ "op": "replace", "path": "active", "value": false }]))?;
+            let after = accounts::find(tx, account)?.unwrap();
+            assert!(after.session_epoch > before.session_epoch, "{engine}");
+            assert_eq!(after.state, AccountState::Inactive);
+            let removed = patch(tx, acme, id, json!([{ "op": "remove", "path": "active" }]))?;
+            assert_eq!(removed.active, None);
+            assert_eq!(accounts::find(tx, account)?.unwrap().state, AccountState::Inactive, "a removal lets nobody in");
+            patch(tx, acme, id, json!([{ "op": "replace", "value": { "active": "True" } }]))?;
+            assert_eq!(accounts::find(tx, account)?.unwrap().state, AccountState::Active);
+            Ok::<_, ProvisioningError>(())
+        });
+        done.await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn every_change_writes_one_audit_entry_and_no_change_writes_none() {
+    for scratch in scratch::all() {
+        let done = scratch.store.write(|tx| {
+            let acme = organization(tx, "acme");
+            let id = users::create(tx, &operation(NOW), acme, &user(json!({ "userName": "ada" })))?.id;
+            assert_eq!(entries(tx, acme), ["user.created"]);
+            let title = json!([{ "op": "add", "path": "title", "value": "Countess" }]);
+            let changed = patch(tx, acme, id, title.clone())?;
+            let same = patch(tx, acme, id, title)?;
+            assert_eq!((same.version, same.updated_at), (changed.version, changed.updated_at));
+            patch(tx, acme, id, json!([{ "op": "replace", "path": "active", "value": false }]))?;
+            users::delete(tx, &operation(NOW), acme, id, None)?;
+            let mut found = entries(tx, acme);
+            found.sort();
+            assert_eq!(found, ["user.created", "user.deactivated", "user.deleted", "user.updated"]);
+            Ok::<_, ProvisioningError>(())
+        });
+        done.await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_member_who_was_there_before_the_client_keeps_the_account() {
+    for scratch in scratch::all() {
+        let done = scratch.store.write(|tx| {
+            let acme = organization(tx, "acme");
+            let profile =
+                PersonProfile { addresses: vec!["owner@acme.test".parse().unwrap()], ..PersonProfile::default() };
+            let owner = accounts::create(tx, &operation(NOW), acme, &profile, Role::Owner, true)?;
+            let id = users::create(tx, &operation(NOW), acme, &user(json!({ "userName": "Owner@acme.test" })))?.id;
+            assert_eq!(account(tx, acme, id), owner);
+            assert_eq!(accounts::membership(tx, owner, acme)?.unwrap().role, Role::Owner);
+            let mail = json!({ "userName": "second", "emails": [{ "value": "owner@acme.test" }] });
+            let other = users::create(tx, &operation(NOW), acme, &user(mail))?.id;
+            assert_ne!(account(tx, acme, other), owner, "one account, one user");
+            let globex = organization(tx, "globex");
+            let stranger =
+                users::create(tx, &operation(NOW), globex, &user(json!({ "userName": "owner@acme.test" })))?.id;
+            assert_ne!(account(tx, globex, stranger), owner, "another organization gets no hold of the person");
+            Ok::<_, ProvisioningError>(())
+        });
+        done.await.unwrap();
+    }
+}
+
+/// CVE-2025-41115: an external id names nobody inside.
+#[tokio::test]
+async fn an_external_id_has_no_effect_on_any_other_account() {
+    for scratch in scratch::all() {
+        let done = scratch.store.write(|tx| {
+            let (acme, globex) = (organization(tx, "acme"), organization(tx, "globex"));
+            let ada = users::create(tx, &operation(NOW), acme, &user(json!({ "userName": "ada", "externalId": "1" })))?;
+            let before = account(tx, acme, ada.id);
+            for (n, external) in ["1".to_owned(), ada.id.to_string(), before.to_string()].into_iter().enumerate() {
+                let new = json!({ "userName": format!("eve{n}"), "externalId": external, "id": ada.id.to_string() });
+                for at in [acme, globex] {
+                    let eve = users::create(tx, &operation(NOW), at, &user(new.clone()))?;
+                    assert_ne!(eve.id, ada.id);
+                    assert_ne!(account(tx, at, eve.id), before);
+                }
+            }
+            let found = users::find(tx, &operation(NOW), acme, ada.id, &Projection::Default)?;
+            assert_eq!((found.version, found.document), (1, ada.document));
+            let elsewhere = users::find(tx, &operation(NOW), globex, ada.id, &Projection::Default);
+            assert!(matches!(elsewhere, Err(ProvisioningError::NotFound)));
+            Ok::<_, ProvisioningError>(())
+        });
+        done.await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_client_provisions_its_own_organization_only() {
+    for scratch in scratch::all() {
+        let done = scratch.store.write(|tx| {
+            let (acme, globex) = (organization(tx, "acme"), organization(tx, "globex"));
+            let client = Actor::ScimClient {
+                organization: globex,
+                client: Id::mint(Timestamp::from_micros(NOW), &operation(NOW).entropy),
+                credential: Id::mint(Timestamp::from_micros(NOW), &operation(NOW).entropy),
+            };
+            let op = Operation { actor: client, ..operation(NOW) };
+            let refused = users::create(tx, &op, acme, &user(json!({ "userName": "ada" })));
+            assert!(matches!(refused, Err(ProvisioningError::Denied(_))));
+            let ada = users::create(tx, &operation(NOW), acme, &user(json!({ "userName": "ada" })))?;
+            let refused = users::delete(tx, &op, acme, ada.id, None);
+            assert!(matches!(refused, Err(ProvisioningError::Denied(_))));
+            Ok::<_, ProvisioningError>(())
+        });
+        done.await.unwrap();
+    }
+}
