@@ -7,6 +7,7 @@ mod admin_api;
 mod architecture;
 mod documents;
 mod faults;
+mod saml;
 mod scenarios;
 mod scim;
 mod support;

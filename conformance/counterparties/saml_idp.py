@@ -176,10 +176,11 @@ class IdentityProvider:
         if fault == "wrong_key":
             signer = Server(config=self.settings(*make_certificate(self.state, "somebody-else")))
         parts = []
-        for is_wanted, part in ((self.sign != "response", response.assertion), (self.sign != "assertion", response)):
+        wanted = ((self.sign != "response", response.assertion), (self.sign != "assertion", response))
+        for number, (is_wanted, part) in enumerate(wanted, start=1):
             if is_wanted:
                 part.signature = pre_signature_part(
-                    part.id, signer.sec.my_cert, 1, sign_alg=SIG_RSA_SHA256, digest_alg=DIGEST_SHA256)
+                    part.id, signer.sec.my_cert, number, sign_alg=SIG_RSA_SHA256, digest_alg=DIGEST_SHA256)
                 parts.append((class_name(part), part.id))
         return signed_instance_factory(response, signer.sec, parts)
 

@@ -75,9 +75,15 @@ pub struct SamlIdp(pub Counterparty);
 
 impl SamlIdp {
     pub fn start(people: &[Value]) -> Self {
+        Self::signing("assertion", people)
+    }
+
+    /// The same, signing the "assertion", the "response" or "both".
+    pub fn signing(sign: &str, people: &[Value]) -> Self {
         let mut command = python("saml_idp.py");
         command.arg("--allow-faults");
-        Self(Counterparty::start("saml_idp.py", command, json!({ "title": "SAML test IdP", "people": people })))
+        let config = json!({ "title": "SAML test IdP", "people": people, "sign": sign });
+        Self(Counterparty::start("saml_idp.py", command, config))
     }
 
     pub fn metadata_url(&self) -> String {
