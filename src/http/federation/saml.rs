@@ -11,6 +11,7 @@ use crate::flows::sign_in_by_saml::{self, Answer};
 use crate::http::context::Context;
 use crate::http::observe::request_id;
 use crate::http::page_answer::see_other;
+use crate::http::sign_in::path;
 use crate::protocol::saml::sp_metadata::MEDIA_TYPE;
 use crate::values::ids::{AttemptId, ConnectionId};
 use crate::values::operation::{Actor, Operation};
@@ -51,7 +52,7 @@ pub async fn acs(request: HttpRequest, context: Data<Context>, path: Path<String
         return failure::answer(&context, &op, None, Failure::NotFound).await;
     };
     match take(&context, &op, connection, &request, payload).await {
-        Ok(attempt) => see_other(&format!("/sign-in/{attempt}/continue")),
+        Ok(attempt) => see_other(&path::outcome(attempt)),
         Err(failure) => failure::answer(&context, &op, Some(connection), failure).await,
     }
 }
