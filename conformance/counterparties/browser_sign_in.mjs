@@ -2,8 +2,7 @@
 //
 //   node browser_sign_in.mjs FILE      prints one line of JSON: what the app showed, or { failed, url, text }
 //
-// FILE: {"app", "email", "password", "choice": name of the way in or absent, "screenshots": folder or absent,
-//        "expect": "signed_in" | "refused"}
+// FILE: {"app", "email", "password", "choice": name of the way in or absent, "screenshots": folder or absent}
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -56,12 +55,6 @@ async function typePassword(page) {
 async function signIn(page) {
   await typeAddress(page);
   await typePassword(page);
-  if (task.expect === 'refused') {
-    await page.waitForURL((url) => url.pathname.startsWith('/sign-in/') || url.pathname.startsWith('/federation/'));
-    await page.getByRole('heading', { level: 1 }).waitFor();
-    await shoot(page, 'refused');
-    return { url: page.url(), text: await page.locator('main').innerText() };
-  }
   await page.getByRole('heading', { name: 'ID token, verified' }).waitFor();
   await shoot(page, 'signed-in');
   const seen = { claims: await tableOf(page, 'ID token, verified'), userinfo: await tableOf(page, 'UserInfo') };

@@ -210,11 +210,12 @@ pub fn scim2_tester(base: &str, token: &str) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
 
-/// Signs a person in by clicking in Chromium and answers what the app showed.
-pub fn click_through(app: &str, email: &str, expect: &str) -> Value {
+/// Signs a person in by clicking in Chromium, through the connection called `choice` where there are several, and
+/// answers what the app showed.
+pub fn click_through(app: &str, email: &str, choice: Option<&str>) -> Value {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let file = folder.path().join("task.json");
-    let task = json!({ "app": app, "email": email, "password": PASSWORD, "expect": expect });
+    let task = json!({ "app": app, "email": email, "password": PASSWORD, "choice": choice });
     fs::write(&file, task.to_string()).expect("task");
     let mut clicks = node("browser_sign_in.mjs");
     clicks.arg(&file);
