@@ -5,7 +5,6 @@ use super::{Runner, back_off_seconds};
 use crate::directory::organizations::{self, NewOrganization, OrganizationError};
 use crate::outbound::mail::{Mailer, Settings, Transport};
 use crate::record::event::{self, Event};
-use crate::store::failure::StoreError;
 use crate::store::scratch::{self, Scratch};
 use crate::store::{jobs as rows, outbox};
 use crate::values::clock::{Clock, Timestamp};
@@ -18,6 +17,11 @@ struct Fixture {
     scratch: Scratch,
 }
 
+#[expect(clippy::disallowed_methods, reason = "a test makes its own randomness")]
+fn entropy() -> Entropy {
+    Entropy::new(|buffer| aws_lc_rs::rand::fill(buffer).unwrap())
+}
+
 fn fixtures() -> Vec<Fixture> {
     scratch::all()
         .into_iter()
@@ -28,7 +32,7 @@ fn fixtures() -> Vec<Fixture> {
             let runner = Runner {
                 store: scratch.store.clone(),
                 clock: Clock::new(move || Timestamp::from_seconds(at.load(Ordering::SeqCst))),
-                entropy: Entropy::new(|buffer| aws_lc_rs::rand::fill(buffer).unwrap()),
+                entropy: entropy(),
                 data_center: "us".parse().unwrap(),
                 mailer: Mailer::new(&Settings {
                     from: "gateway@acme.test".parse().unwrap(),
@@ -123,7 +127,7 @@ async fn the_sweep_is_queued_once_and_stays_queued() {
         assert!(fixture.runner.look().await.unwrap());
         let waiting = fixture.runner.store.read(|tx| rows::count(tx, "waiting")).await;
         assert_eq!(waiting.unwrap(), 1, "{}", fixture.scratch.engine);
-        let rows = fixture.runner.store.read(|tx| Ok::<_, StoreError>(rows::is_slot_taken(tx, "sweep")?)).await;
+        let rows = fixture.runner.store.read(|tx| rows::is_slot_taken(tx, "sweep")).await;
         assert!(rows.unwrap());
     }
 }

@@ -78,7 +78,7 @@ pub fn condition(filter: &Filter, resource_type: &ResourceType) -> Result<Condit
         Filter::Compare(target, operator, literal) => compare(target, *operator, literal, resource_type)?,
         Filter::Element(target, within) => match relation(target) {
             Some(relation) => relation.holds_for(related(within, relation)?),
-            None => Condition::Element(target.search_path.clone(), Box::new(element(within, target, resource_type)?)),
+            None => Condition::Element(target.search_path.clone(), Box::new(element(within, resource_type)?)),
         },
     })
 }
@@ -214,9 +214,9 @@ fn passes(test: &Test, text: &str) -> bool {
     }
 }
 
-fn element(filter: &Filter, parent: &Target, resource_type: &ResourceType) -> Result<ElementCondition, ScimError> {
+fn element(filter: &Filter, resource_type: &ResourceType) -> Result<ElementCondition, ScimError> {
     let all = |filters: &[Filter]| {
-        filters.iter().map(|filter| element(filter, parent, resource_type)).collect::<Result<Vec<_>, ScimError>>()
+        filters.iter().map(|filter| element(filter, resource_type)).collect::<Result<Vec<_>, ScimError>>()
     };
     let leaf = |target: &Target, test: Test| match &target.part {
         Some(part) if stands_beside(target, part, resource_type) => beside(part, &test),
@@ -226,7 +226,7 @@ fn element(filter: &Filter, parent: &Target, resource_type: &ResourceType) -> Re
     Ok(match filter {
         Filter::And(filters) => ElementCondition::All(all(filters)?),
         Filter::Or(filters) => ElementCondition::Any(all(filters)?),
-        Filter::Not(filter) => not(element(filter, parent, resource_type)?),
+        Filter::Not(filter) => not(element(filter, resource_type)?),
         Filter::Present(target) => leaf(target, Test::Present),
         Filter::Compare(target, Operator::Eq, Literal::Null) => not(leaf(target, Test::Present)),
         Filter::Compare(target, _, Literal::Null) => leaf(target, Test::Present),
