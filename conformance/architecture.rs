@@ -64,6 +64,8 @@ const FENCE: &[(&str, &[&str])] = &[
 
 const BANNED_FILE_NAMES: &[&str] =
     &["util", "utils", "helper", "helpers", "common", "misc", "manager", "service", "types", "impl"];
+/// Files that hold tests, or a world for them, and nothing else.
+const TEST_FILES: &[&str] = &["tests", "testing", "scratch"];
 const MOST_LINES: usize = 400;
 
 /// One broken rule, as `file:line: what is wrong`.
@@ -72,8 +74,10 @@ type Violation = String;
 /// Checks one file, `path` relative to `src`.
 fn violations(path: &str, text: &str) -> Vec<Violation> {
     let all = tokens(text);
-    let outside_tests = if path.ends_with("tests.rs") { Vec::new() } else { without_tests(&all) };
-    let mut found = ring_violations(path, &paths(&all));
+    let is_test = TEST_FILES.contains(&stem_of(path));
+    let outside_tests = if is_test { Vec::new() } else { without_tests(&all) };
+    // What makes a world for tests may put parts together that the program keeps apart.
+    let mut found = if is_test { Vec::new() } else { ring_violations(path, &paths(&all)) };
     found.extend(fence_violations(path, &paths(&outside_tests)));
     found.extend(form_violations(path, text, &all, &outside_tests));
     found
@@ -125,11 +129,11 @@ fn fence_violations(path: &str, paths: &[SourcePath]) -> Vec<Violation> {
 
 fn form_violations(path: &str, text: &str, all: &[Token], outside_tests: &[Token]) -> Vec<Violation> {
     let mut found = Vec::new();
-    let stem = Path::new(path).file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
+    let stem = stem_of(path);
     if BANNED_FILE_NAMES.contains(&stem) {
         found.push(format!("{path}:1: a file is not named {stem}"));
     }
-    if !text.starts_with("//!") && path != "main.rs" && stem != "tests" {
+    if !text.starts_with("//!") && path != "main.rs" && !TEST_FILES.contains(&stem) {
         found.push(format!("{path}:1: a module opens with a paragraph that says what it owns"));
     }
     for pair in all.windows(2) {
@@ -159,6 +163,29 @@ fn twin_violations(files: &[String]) -> Vec<Violation> {
     files.iter().filter(has_twin).map(|path| format!("{path}:1: belongs into its folder as mod.rs")).collect()
 }
 
+/// A file with the freedom of a test is compiled for tests only: some file says `#[cfg(test)] mod name;`.
+fn freedom_violations(files: &[(String, String)]) -> Vec<Violation> {
+    let is_declared = |stem: &str, text: &str| {
+        let words: Vec<String> = tokens(text).into_iter().map(|token| token.text).collect();
+        let plain = ["#", "[", "cfg", "(", "test", ")", "]", "mod", stem, ";"];
+        let public = ["#", "[", "cfg", "(", "test", ")", "]", "pub", "mod", stem, ";"];
+        words.windows(plain.len()).any(|window| window == plain)
+            || words.windows(public.len()).any(|window| window == public)
+    };
+    let free = files.iter().filter(|(path, _)| TEST_FILES.contains(&stem_of(path)));
+    let undeclared = free.filter(|(path, _)| {
+        let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+        let near =
+            |other: &str| other.starts_with(folder) || folder.strip_prefix(other.trim_end_matches(".rs")).is_some();
+        !files.iter().any(|(other, text)| near(other) && is_declared(stem_of(path), text))
+    });
+    undeclared.map(|(path, _)| format!("{path}:1: is not declared under #[cfg(test)]")).collect()
+}
+
+fn stem_of(path: &str) -> &str {
+    Path::new(path).file_stem().and_then(|stem| stem.to_str()).unwrap_or_default()
+}
+
 fn rust_files(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).expect("folder of sources").flatten() {
@@ -175,13 +202,15 @@ fn rust_files(folder: &Path) -> Vec<PathBuf> {
 #[test]
 fn the_source_keeps_the_house_rules() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let (mut names, mut found) = (Vec::new(), Vec::new());
-    for file in rust_files(&root) {
+    let read = |file: PathBuf| {
         let name = file.strip_prefix(&root).expect("below src").to_string_lossy().into_owned();
-        found.extend(violations(&name, &fs::read_to_string(&file).expect("readable source")));
-        names.push(name);
-    }
+        (name, fs::read_to_string(&file).expect("readable source"))
+    };
+    let files: Vec<(String, String)> = rust_files(&root).into_iter().map(read).collect();
+    let names: Vec<String> = files.iter().map(|(name, _)| name.clone()).collect();
+    let mut found: Vec<Violation> = files.iter().flat_map(|(name, text)| violations(name, text)).collect();
     found.extend(twin_violations(&names));
+    found.extend(freedom_violations(&files));
     assert!(names.len() > 10, "the sources were not found under {}", root.display());
     assert!(found.is_empty(), "{} broken house rules:\n{}", found.len(), found.join("\n"));
 }
@@ -278,6 +307,15 @@ fn forbidden_forms_are_found() {
     assert_eq!(complaints("store/users.rs", "use super::super::values;").len(), 1);
     assert_eq!(violations("store/users.rs", "pub struct User;\n").len(), 1, "the opening paragraph is missing");
     assert_eq!(twin_violations(&["store/users.rs".into(), "store/users/mod.rs".into()]).len(), 1);
+}
+
+#[test]
+fn only_what_is_compiled_for_tests_has_the_freedom_of_a_test() {
+    let world = ("http/testing.rs".to_owned(), "use crate::app::start;".to_owned());
+    let declares = |text: &str| vec![world.clone(), ("http/mod.rs".to_owned(), text.to_owned())];
+    assert_eq!(complaints("http/testing.rs", "use crate::app::start;"), Vec::<String>::new());
+    assert_eq!(freedom_violations(&declares("#[cfg(test)]\npub mod testing;")), Vec::<String>::new());
+    assert_eq!(freedom_violations(&declares("pub mod testing;")).len(), 1);
 }
 
 #[test]
