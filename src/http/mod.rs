@@ -28,6 +28,7 @@ pub fn mount(services: &mut web::ServiceConfig) {
     sign_in::mount(services);
     provider::mount(services);
     scim::mount(services);
+    services.default_service(web::to(sign_in::home::unknown));
     services.service(
         web::scope("/api/v1")
             .configure(admin_api::mount)

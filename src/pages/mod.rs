@@ -9,6 +9,7 @@ pub mod assets;
 pub mod choose;
 pub mod email;
 pub mod error;
+pub mod home;
 pub mod mails;
 pub mod not_found;
 pub mod sign_out;

@@ -7,6 +7,7 @@ use quick_xml::events::{BytesStart, Event};
 use super::choose::{ChoosePage, Way};
 use super::email::EmailPage;
 use super::error::{ErrorPage, Support};
+use super::home::{HomePage, Person};
 use super::not_found::NotFoundPage;
 use super::sign_out::SignOutPage;
 use super::signed_out::SignedOutPage;
@@ -20,6 +21,8 @@ fn samples() -> Vec<(&'static str, String)> {
         ("email_first", EmailPage { problem: None, address: String::new(), ..EmailPage::sample() }.render().unwrap()),
         ("choose", ChoosePage::sample().render().unwrap()),
         ("error", ErrorPage::sample().render().unwrap()),
+        ("home", HomePage::sample().render().unwrap()),
+        ("home_of_nobody", HomePage { person: None }.render().unwrap()),
         ("sign_out", SignOutPage::sample().render().unwrap()),
         ("signed_out", SignedOutPage::sample().render().unwrap()),
         ("not_found", NotFoundPage::sample().render().unwrap()),
@@ -118,6 +121,7 @@ fn every_file_that_a_page_loads_is_served() {
 #[test]
 fn hostile_names_stay_text() {
     let hostile = || HOSTILE.to_owned();
+    let hostile_support = || Support { organization: hostile(), name: hostile(), email: None };
     let pages = [
         EmailPage { application: hostile(), address: hostile(), problem: Some(hostile()), ..EmailPage::sample() }
             .render()
@@ -135,8 +139,13 @@ fn hostile_names_stay_text() {
             title: hostile(),
             text: hostile(),
             advice: Some(hostile()),
-            support: Some(Support { organization: hostile(), name: hostile(), email: None }),
+            support: Some(hostile_support()),
             ..ErrorPage::sample()
+        }
+        .render()
+        .unwrap(),
+        HomePage {
+            person: Some(Person { name: hostile(), sign_out: "/sign-out".to_owned(), support: hostile_support() }),
         }
         .render()
         .unwrap(),

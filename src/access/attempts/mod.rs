@@ -7,16 +7,19 @@
 pub mod refusal;
 pub mod state;
 
+use serde::{Deserialize, Serialize};
+
 use crate::protocol::oidc::authorization::AuthorizationRequest;
 use crate::store::Tx;
 use crate::store::attempts::{self, AttemptRow, Departure};
 use crate::store::failure::StoreError;
 use crate::values::clock::Timestamp;
 use crate::values::email::EmailAddress;
-use crate::values::ids::{ApplicationId, AttemptId, ConnectionId};
+use crate::values::ids::{ApplicationId, AttemptId, ConnectionId, RequestId};
 use crate::values::operation::Operation;
 use crate::values::secret::{Secret, TokenHash, is_equal, new_token};
 
+use refusal::Refusal;
 use state::{Sent, State};
 
 /// An attempt as it was read.
@@ -34,6 +37,8 @@ pub struct Attempt {
     pub connection: Option<ConnectionId>,
     /// How far it has come.
     pub state: State,
+    /// The request in which it was refused: the one whose audit entry says why.
+    pub refused_in: Option<RequestId>,
     /// When it was begun.
     pub started_at: Timestamp,
     /// The end of its life.
@@ -180,7 +185,7 @@ pub fn settle(
     handle: &str,
     outcome: &State,
 ) -> Result<(), AttemptError> {
-    let Some(text) = outcome_json(outcome)? else { return Err(AttemptError::NotAllowed) };
+    let Some(text) = outcome_json(op, outcome)? else { return Err(AttemptError::NotAllowed) };
     let is_settled = attempts::consume(tx, &TokenHash::of(handle), connection, outcome.as_str(), &text, op.at)?;
     if is_settled { Ok(()) } else { Err(AttemptError::NotAllowed) }
 }
@@ -188,19 +193,27 @@ pub fn settle(
 /// Moves an identified attempt on to `next`, which is [`State::Finished`] or [`State::Refused`]. Of two callers one
 /// succeeds.
 pub fn conclude(tx: &mut Tx<'_>, op: &Operation, id: AttemptId, next: &State) -> Result<(), AttemptError> {
-    let outcome = outcome_json(next)?;
+    let outcome = outcome_json(op, next)?;
     let is_moved = attempts::advance(tx, id, "identified", next.as_str(), outcome.as_deref(), op.at)?;
     if is_moved { Ok(()) } else { Err(AttemptError::NotAllowed) }
 }
 
-fn json(value: &impl serde::Serialize) -> Result<String, StoreError> {
+fn json(value: &impl Serialize) -> Result<String, StoreError> {
     serde_json::to_string(value).map_err(|error| StoreError::Internal(error.to_string()))
 }
 
-fn outcome_json(state: &State) -> Result<Option<String>, StoreError> {
+/// A refusal as it is stored: with the request whose audit entry says why.
+#[derive(Serialize, Deserialize)]
+struct StoredRefusal {
+    request: RequestId,
+    #[serde(flatten)]
+    refusal: Refusal,
+}
+
+fn outcome_json(op: &Operation, state: &State) -> Result<Option<String>, StoreError> {
     match state {
         State::Identified(identified) => json(identified).map(Some),
-        State::Refused(refusal) => json(refusal).map(Some),
+        State::Refused(refusal) => json(&StoredRefusal { request: op.request, refusal: refusal.clone() }).map(Some),
         State::Started | State::Sent(_) | State::Finished => Ok(None),
     }
 }
@@ -208,8 +221,10 @@ fn outcome_json(state: &State) -> Result<Option<String>, StoreError> {
 fn attempt(row: AttemptRow) -> Result<Attempt, StoreError> {
     let request = parsed(Some(&row.request), "an attempt's request")?;
     let address = row.address.as_deref().map(str::parse).transpose();
+    let (state, refused_in) = state_of(&row)?;
     Ok(Attempt {
-        state: state_of(&row)?,
+        state,
+        refused_in,
         id: row.id,
         application: row.application_id,
         connection: row.connection_id,
@@ -221,19 +236,23 @@ fn attempt(row: AttemptRow) -> Result<Attempt, StoreError> {
     })
 }
 
-fn state_of(row: &AttemptRow) -> Result<State, StoreError> {
+fn state_of(row: &AttemptRow) -> Result<(State, Option<RequestId>), StoreError> {
     let outcome = row.outcome.as_deref();
-    match row.state.as_str() {
-        "started" => Ok(State::Started),
-        "sent" => Ok(State::Sent(Sent {
+    let state = match row.state.as_str() {
+        "started" => State::Started,
+        "sent" => State::Sent(Sent {
             connection: row.connection_id.ok_or(StoreError::Inconsistent("an attempt's connection"))?,
             upstream: parsed(row.upstream.as_deref(), "an attempt's upstream")?,
-        })),
-        "identified" => Ok(State::Identified(parsed(outcome, "an attempt's outcome")?)),
-        "refused" => Ok(State::Refused(parsed(outcome, "an attempt's outcome")?)),
-        "finished" => Ok(State::Finished),
-        _ => Err(StoreError::Inconsistent("an attempt's state")),
-    }
+        }),
+        "identified" => State::Identified(parsed(outcome, "an attempt's outcome")?),
+        "refused" => {
+            let stored: StoredRefusal = parsed(outcome, "an attempt's outcome")?;
+            return Ok((State::Refused(stored.refusal), Some(stored.request)));
+        }
+        "finished" => State::Finished,
+        _ => return Err(StoreError::Inconsistent("an attempt's state")),
+    };
+    Ok((state, None))
 }
 
 fn parsed<T: serde::de::DeserializeOwned>(text: Option<&str>, what: &'static str) -> Result<T, StoreError> {

@@ -14,7 +14,7 @@ use crate::http::page_answer::{Forms, PageHeaders};
 use crate::pages::error::{ErrorPage, Next, Support};
 use crate::pages::not_found::NotFoundPage;
 use crate::store::failure::StoreError;
-use crate::values::ids::AttemptId;
+use crate::values::ids::{AttemptId, RequestId};
 use crate::values::operation::Operation;
 
 /// How long a browser is asked to wait when the database is away, in seconds.
@@ -29,6 +29,8 @@ pub struct Place {
     pub application: String,
     /// Whose sign-in it is, if that is known.
     pub organization: Option<Organization>,
+    /// The request whose audit entry says why, if it was an earlier one than this.
+    pub refused_in: Option<RequestId>,
 }
 
 /// Why a page of the sign-in cannot be shown.
@@ -138,11 +140,16 @@ fn page(op: &Operation, failure: Failure) -> ErrorPage {
         }
         _ => (Next::Nothing, None),
     };
+    let refused_in = match &failure {
+        Failure::Refused(place, _) => place.refused_in,
+        _ => None,
+    };
     let Words { title, text, advice } = words(failure);
-    ErrorPage { title, text, advice, next, support, request: op.request, at: op.at }
+    ErrorPage { title, text, advice, next, support, request: refused_in.unwrap_or(op.request), at: op.at }
 }
 
-fn support(organization: &Organization) -> Support {
+/// The people of `organization` who can help.
+pub fn support(organization: &Organization) -> Support {
     Support {
         organization: organization.name.clone(),
         name: organization.support_name.clone(),

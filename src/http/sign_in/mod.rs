@@ -2,6 +2,7 @@
 //!
 //! | Route | |
 //! | --- | --- |
+//! | `GET /` | who is signed in here, or how to begin |
 //! | `GET /sign-in/{attempt}` | the e-mail page |
 //! | `POST /sign-in/{attempt}/email` | the address; on to the identity provider, or to the choice |
 //! | `POST /sign-in/{attempt}/connection` | the choice; on to the identity provider |
@@ -9,6 +10,8 @@
 //! | `POST /sign-in/{attempt}/restart` | a fresh attempt after one that expired |
 //! | `GET, POST /sign-out` | asks; ends the session |
 //! | `GET /assets/{file}` | the stylesheet and the mark |
+//!
+//! Addresses that no door knows get a page from here as well.
 //!
 //! An attempt's id opens nothing by itself: each page asks for the cookie of the browser that began the attempt.
 
@@ -18,6 +21,7 @@ pub mod departure;
 pub mod email;
 pub mod failure;
 pub mod form;
+pub mod home;
 pub mod outcome;
 pub mod path;
 pub mod refusal_words;
@@ -31,6 +35,7 @@ use actix_web::web::{self, ServiceConfig};
 /// Mounts the routes.
 pub fn mount(services: &mut ServiceConfig) {
     services
+        .route("/", web::get().to(home::get))
         .route("/sign-in/{attempt}", web::get().to(email::get))
         .route("/sign-in/{attempt}/email", web::post().to(email::post))
         .route("/sign-in/{attempt}/connection", web::post().to(choice::post))

@@ -80,5 +80,7 @@ async fn explain(visit: &Visit<'_>, attempt: &Attempt, refusal: Refusal) -> Resu
     let begun = visit.begun(&attempt.id.to_string()).await?;
     let connections = visit.connections(attempt.connection.into_iter().collect()).await?;
     let organization = connections.first().map(|connection| connection.organization);
-    Ok(Failure::Refused(visit.place(&begun, organization).await?, refusal))
+    let mut place = visit.place(&begun, organization).await?;
+    place.refused_in = begun.attempt.refused_in;
+    Ok(Failure::Refused(place, refusal))
 }

@@ -80,7 +80,7 @@ impl<'a> Visit<'a> {
             None => Ok(None),
         });
         let (attempt, application) = (begun.attempt.id, begun.application.name.clone());
-        Ok(Box::new(Place { attempt, application, organization: found.await? }))
+        Ok(Box::new(Place { attempt, application, organization: found.await?, refused_in: None }))
     }
 
     /// The connections with these ids, in this order.

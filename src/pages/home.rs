@@ -1,0 +1,36 @@
+//! The page at the gateway's own address, for people who type it: who is signed in here, or how to begin.
+
+use askama::Template;
+
+use super::error::Support;
+
+/// The first page.
+#[derive(Debug, Template)]
+#[template(path = "home.html", config = "src/pages/askama.toml")]
+pub struct HomePage {
+    /// Who is signed in in this browser.
+    pub person: Option<Person>,
+}
+
+/// Somebody who is signed in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Person {
+    /// Their name, or their address if they have none.
+    pub name: String,
+    /// Their organization, and whom to ask there (rule B7).
+    pub support: Support,
+    /// The page on which they sign out.
+    pub sign_out: String,
+}
+
+impl HomePage {
+    /// A page to look at and to test.
+    pub fn sample() -> Self {
+        let support = Support {
+            organization: "Acme".to_owned(),
+            name: "IT Help Desk".to_owned(),
+            email: "help@acme.example".parse().ok(),
+        };
+        Self { person: Some(Person { name: "Ada Lovelace".to_owned(), support, sign_out: "/sign-out".to_owned() }) }
+    }
+}
