@@ -98,32 +98,33 @@ class Arrived(Exception):
 
 
 def sign_in_many(issuer, app, person, count):
-    """Signs one person in `count` times, each in a browser of its own; answers the refresh tokens."""
-    return [sign_in(issuer, app, person) for _ in range(count)]
+    """Signs one person in, and then `count` times without a question in the same browser; answers the refresh tokens."""
+    redirect_uri = app["redirect_uris"][0]
+    browser = urllib.request.build_opener(
+        urllib.request.ProxyHandler({}), KeepRedirect(redirect_uri),
+        urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar()))
+    return [sign_in(browser, issuer, app, person, redirect_uri) for _ in range(count)]
 
 
-def sign_in(issuer, app, person):
-    redirect_uri, verifier = app["redirect_uris"][0], secrets.token_urlsafe(48)
+def sign_in(browser, issuer, app, person, redirect_uri):
+    verifier = secrets.token_urlsafe(48)
     challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
     query = {"response_type": "code", "client_id": app["client_id"], "redirect_uri": redirect_uri, "state": "bench",
              "scope": "openid profile email offline_access", "nonce": secrets.token_urlsafe(16),
              "code_challenge": challenge, "code_challenge_method": "S256"}
-    opener = urllib.request.build_opener(
-        urllib.request.ProxyHandler({}), KeepRedirect(redirect_uri),
-        urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar()))
     values = {"email": person["email"], "login": person["email"], "password": person["password"],
               "connection": person["connection"]}
     try:
-        page = opener.open(f"{issuer}/oauth2/authorize?{urllib.parse.urlencode(query)}", timeout=30)
+        page = browser.open(f"{issuer}/oauth2/authorize?{urllib.parse.urlencode(query)}", timeout=30)
         for _ in range(4):  # the address, the choice of a connection, the identity provider's password page
-            page = submit(opener, page, values)
+            page = submit(browser, page, values)
     except Arrived as arrived:
         answer = dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(str(arrived)).query))
         return exchange(issuer, app, answer["code"], redirect_uri, verifier)
     raise SystemExit(f"the sign-in of {person['email']} ended on {page.url}")
 
 
-def submit(opener, page, values):
+def submit(browser, page, values):
     text = page.read().decode()
     action = re.search(r'<form[^>]*action="([^"]*)"', text)
     if not action:
@@ -134,7 +135,7 @@ def submit(opener, page, values):
     address = urllib.parse.urljoin(page.url, html.unescape(action.group(1)))
     origin = "{0.scheme}://{0.netloc}".format(urllib.parse.urlsplit(page.url))
     request = urllib.request.Request(address, urllib.parse.urlencode({**present, **asked}).encode(), {"Origin": origin})
-    return opener.open(request, timeout=30)
+    return browser.open(request, timeout=30)
 
 
 def exchange(issuer, app, code, redirect_uri, verifier):
