@@ -159,7 +159,10 @@ fn code_lines(outside_tests: &[Token]) -> usize {
 
 /// A folder module is `noun/mod.rs`, never `noun.rs` beside `noun/`.
 fn twin_violations(files: &[String]) -> Vec<Violation> {
-    let has_twin = |path: &&String| files.contains(&format!("{}/mod.rs", path.trim_end_matches(".rs")));
+    let has_twin = |path: &&String| {
+        let folder = format!("{}/", path.trim_end_matches(".rs"));
+        files.iter().any(|other| other.starts_with(&folder))
+    };
     files.iter().filter(has_twin).map(|path| format!("{path}:1: belongs into its folder as mod.rs")).collect()
 }
 
@@ -306,7 +309,7 @@ fn forbidden_forms_are_found() {
     assert_eq!(complaints("store/users.rs", "pub use self::rows::UserRow;").len(), 1);
     assert_eq!(complaints("store/users.rs", "use super::super::values;").len(), 1);
     assert_eq!(violations("store/users.rs", "pub struct User;\n").len(), 1, "the opening paragraph is missing");
-    assert_eq!(twin_violations(&["store/users.rs".into(), "store/users/mod.rs".into()]).len(), 1);
+    assert_eq!(twin_violations(&["store/users.rs".into(), "store/users/tests.rs".into()]).len(), 1);
 }
 
 #[test]
