@@ -22,7 +22,7 @@ const OWNER: &str = "owner@acme.test";
 /// Acme with a proven domain and one SAML connection, and an app.
 struct Stage {
     acme: Organization,
-    idp: SamlIdp,
+    _idp: SamlIdp,
     connection: Value,
     app: SampleApp,
     gateway: Gateway,
@@ -41,7 +41,7 @@ impl Stage {
         let app = SampleApp::start();
         let client = acme.register_app(&app.redirect_uri(), "ES256").await;
         app.learn(&gateway.url, &client.id, &client.secret).await;
-        Self { acme, idp, connection, app, gateway, _dns: dns }
+        Self { acme, _idp: idp, connection, app, gateway, _dns: dns }
     }
 
     /// From the app through the gateway to the identity provider's sign-in form.

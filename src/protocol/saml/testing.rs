@@ -18,15 +18,23 @@ use crate::protocol::saml::certificate::{Certificate, Holder, self_signed};
 use crate::protocol::saml::document::reader::Limits;
 use crate::values::clock::Timestamp;
 
+/// The identity provider's entity id.
 pub const IDP: &str = "https://idp.test/saml";
+/// Our entity id.
 pub const SP: &str = "https://sp.test/federation/saml/c1/metadata";
+/// Our assertion consumer service.
 pub const ACS: &str = "https://sp.test/federation/saml/c1/acs";
+/// The id of our request.
 pub const REQUEST: &str = "_request1";
+/// When it all happens, in seconds.
 pub const NOW: i64 = 1_700_000_000;
 
+/// A key, its certificate, and the algorithm of its signatures.
 pub struct Signer {
     key: PKey<Private>,
+    /// What verifies its signatures.
     pub certificate: Certificate,
+    /// The last part of the algorithm's URI.
     pub algorithm: &'static str,
 }
 
@@ -37,10 +45,12 @@ impl Signer {
         Self { key, certificate, algorithm }
     }
 
+    /// An RSA key.
     pub fn rsa(bits: u32) -> Self {
         Self::new(PKey::from_rsa(Rsa::generate(bits).unwrap()).unwrap(), "rsa-sha256")
     }
 
+    /// A key on P-256.
     pub fn ecdsa() -> Self {
         let group = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1).unwrap();
         Self::new(PKey::from_ec_key(EcKey::generate(&group).unwrap()).unwrap(), "ecdsa-sha256")
@@ -75,6 +85,7 @@ impl Signer {
     }
 }
 
+/// An empty signature over the element with this id.
 pub fn template(id: &str, algorithm: &str, certificate: &Certificate) -> String {
     format!(
         "<ds:Signature xmlns:ds=\"http://www.w3.org/2000/09/xmldsig#\"><ds:SignedInfo>\
@@ -90,14 +101,20 @@ pub fn template(id: &str, algorithm: &str, certificate: &Certificate) -> String 
     )
 }
 
+/// Which elements are signed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place {
+    /// The response.
     Response,
+    /// The assertion.
     Assertion,
+    /// Each of the two.
     Both,
 }
 
+/// Where the signature of the response goes.
 pub const RESPONSE_MARK: &str = "@response-signature@";
+/// Where the signature of the assertion goes.
 pub const ASSERTION_MARK: &str = "@assertion-signature@";
 
 /// A response that fits [`expected`], with marks where signatures may go. Tests change it by replacing text.
@@ -151,6 +168,7 @@ pub fn stranger() -> &'static Signer {
     SIGNER.get_or_init(|| Signer::rsa(2048))
 }
 
+/// What [`response`] fits, once it is signed.
 pub fn expected() -> Expected<'static> {
     Expected {
         idp_entity_id: IDP,
@@ -168,6 +186,7 @@ pub fn expected() -> Expected<'static> {
     }
 }
 
+/// Verifies a document as it would come in a form.
 pub fn verify_xml(xml: &str, expected: &Expected<'_>) -> Result<VerifiedAssertion, Rejected> {
     verify(&STANDARD.encode(xml), expected)
 }
