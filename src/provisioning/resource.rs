@@ -19,7 +19,7 @@ use crate::values::ids::ResourceId;
 use crate::values::operation::Operation;
 
 /// The most members (or groups) that one answer carries; past it the client is told to leave them out.
-const MOST_RELATED: i64 = 100_000;
+const MOST_RELATED: i64 = 200_000;
 
 /// A resource.
 #[derive(Debug, Clone)]

@@ -108,6 +108,10 @@ async fn deactivating_by_patch_ends_what_is_signed_in() {
             let removed = patch(tx, acme, id, json!([{ "op": "remove", "path": "active" }]))?;
             assert_eq!(removed.active, None);
             assert_eq!(accounts::find(tx, account)?.unwrap().state, AccountState::Inactive, "a removal lets nobody in");
+            patch(tx, acme, id, json!([{ "op": "replace", "path": "active", "value": false }]))?;
+            let put = user(json!({ "userName": "ada" }));
+            let replaced = users::replace(tx, &operation(NOW), acme, id, &put, None)?;
+            assert_eq!(replaced.active, Some(false), "a PUT without active lets nobody in");
             patch(tx, acme, id, json!([{ "op": "replace", "value": { "active": "True" } }]))?;
             assert_eq!(accounts::find(tx, account)?.unwrap().state, AccountState::Active);
             Ok::<_, ProvisioningError>(())

@@ -46,15 +46,8 @@ pub struct UserDraft {
     values: Vec<SearchValue>,
 }
 
-/// Prepares a checked document as a client sends it with POST or PUT. A user without `active` may sign in: that is
-/// what a client means that never sends it.
-pub fn draft(document: Object) -> Result<UserDraft, ScimError> {
-    let draft = patched_draft(document)?;
-    Ok(UserDraft { active: draft.active.or(Some(true)), ..draft })
-}
-
-/// Prepares the outcome of a PATCH.
-fn patched_draft(mut document: Object) -> Result<UserDraft, ScimError> {
+/// Prepares a checked document (`document::read`, or the outcome of a PATCH).
+pub fn draft(mut document: Object) -> Result<UserDraft, ScimError> {
     let active = document.shift_remove("active").and_then(|active| active.as_bool());
     let user_name = text(&document, "userName")?.unwrap_or_default();
     check_name(&user_name).map_err(|error| ScimError::value(format!("userName: {error}")))?;
@@ -120,9 +113,11 @@ pub fn create(
         Actor::ScimClient { client, .. } => Some(*client),
         _ => None,
     };
+    // A client that never sends `active` means that the user may sign in.
+    let is_active = draft.active.unwrap_or(true);
     let account = match member_without_resource(tx, organization, &draft.profile)? {
-        Some(account) => adopt(tx, op, organization, account, draft)?,
-        None => accounts::provision(tx, op, organization, &draft.profile, draft.active != Some(false))?,
+        Some(account) => adopt(tx, op, organization, account, &draft.profile, is_active)?,
+        None => accounts::provision(tx, op, organization, &draft.profile, is_active)?,
     };
     let row = NewResourceRow {
         id: op.new_id(),
@@ -134,7 +129,7 @@ pub fn create(
         external_id: draft.external_id.clone(),
         display: draft.display.clone(),
         display_folded: draft.display.as_deref().map(fold),
-        active: draft.active,
+        active: Some(is_active),
         version: 1,
         created_at: at,
         updated_at: at,
@@ -144,7 +139,7 @@ pub fn create(
     Ok(Resource {
         id: row.id,
         kind: ResourceKind::User,
-        active: draft.active,
+        active: Some(is_active),
         version: 1,
         created_at: at,
         updated_at: at,
@@ -175,10 +170,11 @@ fn adopt(
     op: &Operation,
     organization: OrganizationId,
     account: AccountId,
-    draft: &UserDraft,
+    profile: &Profile,
+    is_active: bool,
 ) -> Result<AccountId, ProvisioningError> {
-    set_active(tx, op, organization, account, draft.active)?;
-    accounts::update_profile(tx, op, account, &draft.profile).map_err(vanished)?;
+    set_active(tx, op, organization, account, Some(is_active))?;
+    accounts::update_profile(tx, op, account, profile).map_err(vanished)?;
     let subject = Subject::new("account", account);
     audit::write(tx, op, Some(organization), Action::UserUpdated, &subject, &json!({ "provisioned": true }))?;
     Ok(account)
@@ -208,8 +204,11 @@ pub fn replace(
     condition: Option<&etag::Condition>,
 ) -> Result<Resource, ProvisioningError> {
     let (row, before) = find_for_change(tx, op, organization, id, condition)?;
-    let mut draft = draft.clone();
-    document::keep_immutable(&before, &mut draft.document, resource_type::user())?;
+    let mut document = draft.document.clone();
+    document::keep_immutable(&before, &mut document, resource_type::user())?;
+    let draft = if document == draft.document { draft.clone() } else { self::draft(document)? };
+    // What a PUT leaves out is cleared, but to leave `active` out must not let somebody in who was deactivated.
+    let draft = UserDraft { active: draft.active.or(row.active), ..draft };
     change(tx, op, organization, row, &before, draft)
 }
 
@@ -229,7 +228,7 @@ pub fn patch(
         whole.insert("active".to_owned(), is_active.into());
     }
     let patched = patch::apply(&whole, operations, resource_type::user(), rules)?;
-    change(tx, op, organization, row, &before, patched_draft(patched.document)?)
+    change(tx, op, organization, row, &before, draft(patched.document)?)
 }
 
 /// Removes a user and ends the membership of the person.

@@ -117,7 +117,7 @@ impl<'t> Patch<'t> {
         if at.part.unwrap_or(at.attribute).mutability == Mutability::WriteOnly {
             return Ok(());
         }
-        write::write(&mut self.document, at, filter.as_ref(), verb, value, self.rules)
+        write::write(&mut self.document, at, filter.as_deref(), verb, value, self.rules)
     }
 
     fn write_extension(
@@ -158,11 +158,11 @@ impl<'t> Patch<'t> {
         }
         let value = value.filter(|value| !value.is_null());
         if is_member_list(self.resource_type, at.attribute) {
-            let change = self.member_removal(at, filter, value)?;
+            let change = self.member_removal(at, filter.map(|filter| *filter), value)?;
             self.members.push(change);
             return Ok(());
         }
-        remove::remove(&mut self.document, at, filter.as_ref(), value, self.rules)
+        remove::remove(&mut self.document, at, filter.as_deref(), value, self.rules)
     }
 
     /// A removal takes away what it names and never more: by filter, by value, or all when it names none.

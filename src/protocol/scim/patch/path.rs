@@ -21,7 +21,7 @@ pub(super) enum Target<'t> {
     /// The container of an extension.
     Extension(&'t Schema),
     /// An attribute or a part of it, of the elements that satisfy the filter.
-    Attribute(Located<'t>, Option<Filter>),
+    Attribute(Located<'t>, Option<Box<Filter>>),
 }
 
 /// Reads a path.
@@ -51,5 +51,5 @@ pub(super) fn parse<'t>(text: &str, resource_type: &'t ResourceType, rules: &Rul
         None => None,
     };
     parser.expect_end().map_err(as_path)?;
-    Ok(Path { target: Target::Attribute(Located { part, ..at }, Some(filter)) })
+    Ok(Path { target: Target::Attribute(Located { part, ..at }, Some(Box::new(filter))) })
 }
