@@ -244,6 +244,18 @@ async fn every_refusal_is_scim_json(engine: Engine) {
     acme.call(Method::PUT, "/Users", Some(json!({}))).await.refused(405, None);
     acme.call(Method::OPTIONS, "/Users", None).await.refused(405, None);
     acme.call(Method::GET, "/Me", None).await.refused(501, None);
+    acme.call(Method::GET, "/.search", None).await.refused(405, None);
+    let search =
+        |filter: &str| json!({ "schemas": ["urn:ietf:params:scim:api:messages:2.0:SearchRequest"], "filter": filter });
+    acme.call(Method::POST, "/.search", Some(search("nope pr"))).await.refused(400, Some("invalidFilter"));
+    for (path, filter, found) in [
+        ("/.search", "userName pr", 1),
+        ("/Users/.search", "userName eq \"ada\"", 1),
+        ("/Groups/.search", "displayName pr", 0),
+    ] {
+        let list = acme.call(Method::POST, path, Some(search(filter))).await.expect(200);
+        assert_eq!(list["totalResults"], found, "{path} {filter}");
+    }
     let text = [("content-type", "text/plain")];
     let plain = acme.http.post(format!("{}/Users", acme.base)).bearer_auth(&acme.token).header(text[0].0, text[0].1);
     assert_eq!(plain.body("{}").send().await.expect("an answer").status(), 415);

@@ -5,7 +5,8 @@
 //! | `/Users`, `/Groups` | GET (search), POST |
 //! | `/Users/{id}`, `/Groups/{id}` | GET, PUT, PATCH, DELETE |
 //! | `/ServiceProviderConfig`, `/ResourceTypes[/{id}]`, `/Schemas[/{id}]` | GET, without authentication too |
-//! | `/Me`, `/Bulk`, `/.search`, `/Users/.search`, `/Groups/.search` | announced as not implemented: 501 |
+//! | `/.search`, `/Users/.search`, `/Groups/.search` | POST |
+//! | `/Me`, `/Bulk` | announced as not implemented: 501 |
 //!
 //! Everything below `/scim` ends here, whatever its path and method, and every answer is SCIM JSON. Paths are compared
 //! as they were sent: one that needs decoding or normalising is unknown, so nothing can be routed that was not
@@ -57,7 +58,8 @@ async fn dispatch(request: &HttpRequest, payload: Payload, context: Data<Context
             exchange.authenticate().await?;
             Err(Failure::NotFound)
         }
-        (Target::Collection(kind), route::Method::Get) => search::answer(exchange, kind).await,
+        (Target::Collection(kind), route::Method::Get) => search::get(exchange, kind).await,
+        (Target::Search(kind), _) => search::post(exchange, kind).await,
         (Target::Collection(ResourceKind::User), _) => users::create(exchange).await,
         (Target::Collection(ResourceKind::Group), _) => groups::create(exchange).await,
         (Target::Resource(ResourceKind::User, id), method) => users::answer(exchange, id, method).await,

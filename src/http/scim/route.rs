@@ -24,6 +24,8 @@ pub enum Target {
     Discovery(Document),
     /// All resources of a kind.
     Collection(ResourceKind),
+    /// A search whose query stands in the body; over all kinds for `None`.
+    Search(Option<ResourceKind>),
     /// One resource; `None` for what cannot be an id.
     Resource(ResourceKind, Option<ResourceId>),
     /// An endpoint of the standard that this server announces as unsupported.
@@ -75,7 +77,10 @@ fn target(segments: &[&str]) -> Target {
         ["ResourceTypes", id] => Target::Discovery(Document::ResourceTypes(Some((*id).to_owned()))),
         // A colon may be sent encoded; the document is public and names nothing of an organization.
         ["Schemas", id] => Target::Discovery(Document::Schemas(Some(id.replace("%3A", ":").replace("%3a", ":")))),
-        ["Me" | "Bulk" | ".search"] | ["Users" | "Groups", ".search"] => Target::NotImplemented,
+        ["Me" | "Bulk"] => Target::NotImplemented,
+        [".search"] => Target::Search(None),
+        ["Users", ".search"] => Target::Search(Some(ResourceKind::User)),
+        ["Groups", ".search"] => Target::Search(Some(ResourceKind::Group)),
         ["Users", id] => Target::Resource(ResourceKind::User, id.parse().ok()),
         ["Groups", id] => Target::Resource(ResourceKind::Group, id.parse().ok()),
         _ => Target::Unknown,
@@ -88,6 +93,7 @@ impl Target {
         let (allowed, names): (&[Method], &'static str) = match self {
             Self::Discovery(_) => (&[Method::Get], "GET"),
             Self::Collection(_) => (&[Method::Get, Method::Post], "GET, POST"),
+            Self::Search(_) => (&[Method::Post], "POST"),
             Self::Resource(..) => {
                 (&[Method::Get, Method::Put, Method::Patch, Method::Delete], "GET, PUT, PATCH, DELETE")
             }

@@ -18,6 +18,7 @@ pub mod projection;
 pub mod render;
 pub mod resource_type;
 pub mod schema;
+pub mod search_request;
 pub mod service_provider_config;
 pub mod tolerance;
 pub mod validation;

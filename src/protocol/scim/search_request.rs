@@ -1,0 +1,99 @@
+//! What a query asks for: as parameters of a GET, or as the body of a POST to `.search` (RFC 7644, section 3.4.3), which
+//! keeps values out of URLs.
+
+use serde_json::Value;
+
+use super::error::ScimError;
+use super::json::{Object, get};
+use super::validation::Rules;
+
+/// The URN of the body.
+pub const SCHEMA: &str = "urn:ietf:params:scim:api:messages:2.0:SearchRequest";
+
+/// A query, unparsed.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct SearchRequest {
+    /// The filter.
+    pub filter: Option<String>,
+    /// The first resource, counted from one.
+    pub start_index: Option<String>,
+    /// At most this many.
+    pub count: Option<String>,
+    /// Names of attributes, separated by commas.
+    pub attributes: Option<String>,
+    /// The same, of those to leave out.
+    pub excluded_attributes: Option<String>,
+}
+
+/// Reads a body.
+pub fn read(body: &Object, rules: &Rules) -> Result<SearchRequest, ScimError> {
+    let names_schema = match get(body, "schemas") {
+        Some(Value::Array(schemas)) => {
+            schemas.iter().filter_map(Value::as_str).any(|urn| urn.eq_ignore_ascii_case(SCHEMA))
+        }
+        _ => rules.tolerance.loose_schemas.is_understood(),
+    };
+    if !names_schema {
+        return Err(ScimError::syntax("schemas does not name SearchRequest"));
+    }
+    Ok(SearchRequest {
+        filter: text(body, "filter")?,
+        start_index: number(body, "startIndex")?,
+        count: number(body, "count")?,
+        attributes: names(body, "attributes")?,
+        excluded_attributes: names(body, "excludedAttributes")?,
+    })
+}
+
+fn text(body: &Object, name: &str) -> Result<Option<String>, ScimError> {
+    match get(body, name) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text.clone())),
+        Some(_) => Err(ScimError::value(format!("{name} is not a text"))),
+    }
+}
+
+fn number(body: &Object, name: &str) -> Result<Option<String>, ScimError> {
+    match get(body, name) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::Number(number)) => Ok(Some(number.to_string())),
+        Some(_) => Err(ScimError::value(format!("{name} is not a number"))),
+    }
+}
+
+fn names(body: &Object, name: &str) -> Result<Option<String>, ScimError> {
+    let wrong = || ScimError::value(format!("{name} is not an array of names"));
+    match get(body, name) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::Array(names)) => {
+            let names: Option<Vec<&str>> = names.iter().map(Value::as_str).collect();
+            Ok(Some(names.ok_or_else(wrong)?.join(",")))
+        }
+        Some(_) => Err(wrong()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::{SCHEMA, read};
+    use crate::protocol::scim::limits::Limits;
+    use crate::protocol::scim::tolerance::Profile;
+    use crate::protocol::scim::validation::Rules;
+
+    #[test]
+    fn a_body_says_what_parameters_say() {
+        let rules = Rules { tolerance: Profile::Strict.tolerance(), limits: Limits::default() };
+        let body = json!({ "schemas": [SCHEMA], "filter": "title pr", "startIndex": 2, "attributes": ["id", "title"] });
+        let request = read(body.as_object().unwrap(), &rules).unwrap();
+        assert_eq!(request.filter.as_deref(), Some("title pr"));
+        assert_eq!(request.start_index.as_deref(), Some("2"));
+        assert_eq!(request.attributes.as_deref(), Some("id,title"));
+        for wrong in
+            [json!({}), json!({ "schemas": [SCHEMA], "count": "x" }), json!({ "schemas": [SCHEMA], "filter": 1 })]
+        {
+            assert!(read(wrong.as_object().unwrap(), &rules).is_err(), "{wrong}");
+        }
+    }
+}
