@@ -15,7 +15,6 @@ pub struct Words {
 }
 
 /// The words for `refusal`, to somebody whom `organization` sent on the way to `application`.
-#[expect(clippy::too_many_lines, reason = "one arm for each refusal, and nothing else")]
 pub fn words(refusal: &Refusal, organization: &str, application: &str) -> Words {
     Words {
         title: title(refusal, application),
