@@ -18,9 +18,6 @@ pub enum Failure {
     /// The request or the client is at fault.
     #[error(transparent)]
     OAuth(#[from] OAuthError),
-    /// The body was too large.
-    #[error("the body is too large")]
-    TooLarge,
     /// The bearer token is missing.
     #[error("no bearer token")]
     NoToken,
@@ -63,7 +60,6 @@ impl ResponseError for Failure {
             | Self::InvalidToken => StatusCode::UNAUTHORIZED,
             Self::OAuth(OAuthError { code: ErrorCode::InsufficientScope, .. }) => StatusCode::FORBIDDEN,
             Self::OAuth(_) => StatusCode::BAD_REQUEST,
-            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
         }
@@ -87,7 +83,6 @@ impl Failure {
     fn told(&self) -> OAuthError {
         match self {
             Self::OAuth(error) => *error,
-            Self::TooLarge => OAuthError::invalid_request("the body is too large"),
             Self::NoToken | Self::InvalidToken => {
                 OAuthError::new(ErrorCode::InvalidToken, "the access token is not valid (any more)")
             }
@@ -111,7 +106,7 @@ impl Failure {
                 challenge("Bearer realm=\"causeway\", error=\"invalid_token\"")
             }
             Self::Unavailable(_) => Some((RETRY_AFTER, HeaderValue::from_static("2"))),
-            Self::OAuth(_) | Self::TooLarge | Self::Internal(_) => None,
+            Self::OAuth(_) | Self::Internal(_) => None,
         }
     }
 }

@@ -122,3 +122,6 @@ impl Provider {
         self.context.lifetimes()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -15,13 +15,19 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
+/// One key of each kind.
 pub struct Keys {
+    /// P-256.
     pub ec: EcdsaKeyPair,
+    /// RSA, 2048 bits.
     pub rsa: RsaKeyPair,
+    /// Ed25519.
     pub ed: Ed25519KeyPair,
 }
 
+/// The provider's keys.
 pub static KEYS: LazyLock<Keys> = LazyLock::new(make);
+/// Keys that the provider does not publish.
 pub static OTHER_KEYS: LazyLock<Keys> = LazyLock::new(make);
 
 fn make() -> Keys {
@@ -37,17 +43,20 @@ fn b64(bytes: impl AsRef<[u8]>) -> String {
 }
 
 impl Keys {
+    /// The public P-256 key.
     pub fn ec_jwk(&self, kid: &str) -> Value {
         let point = self.ec.public_key().as_ref();
         json!({"kty": "EC", "crv": "P-256", "use": "sig", "kid": kid, "x": b64(&point[1..33]), "y": b64(&point[33..])})
     }
 
+    /// The public RSA key, which does not say its algorithm.
     pub fn rsa_jwk(&self, kid: &str) -> Value {
         let key = self.rsa.public_key();
         let n = b64(key.modulus().big_endian_without_leading_zero());
         json!({"kty": "RSA", "kid": kid, "n": n, "e": b64(key.exponent().big_endian_without_leading_zero())})
     }
 
+    /// The public Ed25519 key.
     pub fn ed_jwk(&self, kid: &str) -> Value {
         json!({"kty": "OKP", "crv": "Ed25519", "use": "sig", "kid": kid, "x": b64(self.ed.public_key())})
     }
