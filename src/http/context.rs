@@ -74,6 +74,7 @@ impl Context {
             idp: self.outside.idp.clone(),
             sealer: self.outside.sealer.clone(),
             public_url: self.config.public_url.clone(),
+            clock_skew_seconds: self.config.lifetimes.clock_skew_seconds,
         }
     }
 }

@@ -48,6 +48,8 @@ pub struct SignInByOidc {
     pub sealer: Sealer,
     /// Where people reach this gateway.
     pub public_url: Url,
+    /// How far a provider's clock may differ from ours.
+    pub clock_skew_seconds: i64,
 }
 
 /// Why a browser cannot be sent to a provider.
@@ -237,6 +239,7 @@ impl SignInByOidc {
             access_token: tokens.access_token.expose(),
             authenticated_after: grants::oldest_sign_in(&waiting.attempt.request, waiting.attempt.started_at),
             now: op.at,
+            skew_seconds: self.clock_skew_seconds,
         };
         let token = tokens.id_token.expose();
         let keys = self.idp.keys(&provider.jwks_uri).await.map_err(|failure| unreachable(&failure))?;

@@ -93,6 +93,7 @@ fn flow(world: &World) -> SignInByOidc {
         idp: IdpClient::new(HttpClient::new(settings).unwrap()),
         sealer: Sealer::new(&[Secret::from("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=".to_owned())]).unwrap(),
         public_url: Url::parse("https://id.example/").unwrap(),
+        clock_skew_seconds: 60,
     }
 }
 

@@ -14,9 +14,6 @@ use crate::values::secret::is_equal;
 /// The algorithms that are accepted from a provider: no `none`, no shared secrets, nothing weaker.
 pub const ALLOWED: [Algorithm; 4] = [Algorithm::RS256, Algorithm::PS256, Algorithm::ES256, Algorithm::EdDSA];
 
-/// How far a provider's clock may differ from ours.
-pub const SKEW_SECONDS: i64 = 60;
-
 const MAX_TOKEN: usize = 64 * 1024;
 const MAX_SUBJECT: usize = 255;
 
@@ -35,6 +32,8 @@ pub struct Expected<'a> {
     pub authenticated_after: Option<Timestamp>,
     /// Now.
     pub now: Timestamp,
+    /// How far the provider's clock may differ from ours.
+    pub skew_seconds: i64,
 }
 
 /// What a verified ID token says.
@@ -183,10 +182,10 @@ fn check(claims: &Claims, expected: &Expected<'_>) -> Result<(), IdTokenError> {
     if !claims.aud.is_only(expected.client_id) || claims.azp.as_ref().is_some_and(|azp| azp != expected.client_id) {
         return Err(IdTokenError::Audience);
     }
-    if now >= claims.exp.saturating_add(SKEW_SECONDS) {
+    if now >= claims.exp.saturating_add(expected.skew_seconds) {
         return Err(IdTokenError::Expired);
     }
-    if claims.iat.max(claims.nbf.unwrap_or(i64::MIN)) > now.saturating_add(SKEW_SECONDS) {
+    if claims.iat.max(claims.nbf.unwrap_or(i64::MIN)) > now.saturating_add(expected.skew_seconds) {
         return Err(IdTokenError::NotYet);
     }
     if !claims.nonce.as_ref().is_some_and(|nonce| is_equal(nonce.as_bytes(), expected.nonce.as_bytes())) {
@@ -210,7 +209,7 @@ fn check_access_token(claims: &Claims, algorithm: Algorithm, access_token: &str)
 fn check_authentication_time(claims: &Claims, expected: &Expected<'_>) -> Result<(), IdTokenError> {
     let Some(oldest) = expected.authenticated_after else { return Ok(()) };
     match claims.auth_time {
-        Some(at) if at.saturating_add(SKEW_SECONDS) >= oldest.seconds() => Ok(()),
+        Some(at) if at.saturating_add(expected.skew_seconds) >= oldest.seconds() => Ok(()),
         _ => Err(IdTokenError::AuthenticationTime),
     }
 }
