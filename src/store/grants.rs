@@ -131,10 +131,3 @@ pub fn revoke(tx: &mut Tx<'_>, id: GrantId, at: Timestamp) -> Result<bool, Store
     let in_force = table::table.filter(table::id.eq(id)).filter(table::revoked_at.is_null());
     Ok(diesel::update(in_force).set(table::revoked_at.eq(Some(at))).execute(tx.connection())? == 1)
 }
-
-/// Removes at most `limit` grants that ended before `before`, with their codes and tokens; tells how many.
-pub fn purge(tx: &mut Tx<'_>, before: Timestamp, limit: i64) -> Result<usize, StoreError> {
-    let query = table::table.filter(table::expires_at.lt(before)).order(table::expires_at).limit(limit);
-    let ended: Vec<GrantId> = query.select(table::id).load(tx.connection())?;
-    Ok(diesel::delete(table::table.filter(table::id.eq_any(ended))).execute(tx.connection())?)
-}

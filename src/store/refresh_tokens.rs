@@ -40,10 +40,3 @@ pub fn consume(tx: &mut Tx<'_>, token: &TokenHash, at: Timestamp) -> Result<bool
     let unused = table::table.filter(table::token_hash.eq(token.as_bytes())).filter(table::consumed_at.is_null());
     Ok(diesel::update(unused).set(table::consumed_at.eq(Some(at))).execute(tx.connection())? == 1)
 }
-
-/// Removes at most `limit` tokens that ended before `before`; tells how many.
-pub fn purge(tx: &mut Tx<'_>, before: Timestamp, limit: i64) -> Result<usize, StoreError> {
-    let query = table::table.filter(table::expires_at.lt(before)).order(table::expires_at).limit(limit);
-    let ended: Vec<Vec<u8>> = query.select(table::token_hash).load(tx.connection())?;
-    Ok(diesel::delete(table::table.filter(table::token_hash.eq_any(ended))).execute(tx.connection())?)
-}

@@ -251,12 +251,5 @@ pub fn userinfo(
     }))
 }
 
-/// Removes at most `limit` refresh tokens and `limit` grants whose time is over; tells how many rows went.
-pub fn purge(tx: &mut Tx<'_>, op: &Operation, limit: i64) -> Result<usize, StoreError> {
-    let tokens = refresh_tokens::purge(tx, op.at, limit)?;
-    let grants = grants::purge(tx, op.at, limit)?;
-    Ok(tokens.saturating_add(grants))
-}
-
 #[cfg(test)]
 mod tests;

@@ -378,16 +378,3 @@ async fn a_token_about_somebody_else_or_of_an_older_epoch_opens_nothing() {
         assert!(who(&world, right).await.is_some());
     }
 }
-
-#[tokio::test]
-async fn what_has_ended_is_purged_and_what_lives_is_kept() {
-    for world in world().await {
-        let offline = tokens(&world, "openid offline_access").await;
-        tokens(&world, "openid").await;
-        world.advance(SESSION.absolute_seconds + 1);
-        let op = world.op();
-        let purged = world.store().write(move |tx| super::purge(tx, &op, 100)).await.unwrap();
-        assert_eq!(purged, 2, "{}: one token and one grant", world.engine());
-        issued(rotate(&world, &offline.refresh_token, None).await);
-    }
-}
