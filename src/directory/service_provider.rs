@@ -109,7 +109,6 @@ mod tests {
     use crate::values::operation::{Actor, Operation};
     use crate::values::secret::Secret;
 
-    #[expect(clippy::disallowed_methods, reason = "a test makes its own randomness")]
     fn operation() -> Operation {
         let at = Timestamp::from_seconds(1_700_000_000);
         let entropy = Entropy::new(|buffer| {

@@ -1,7 +1,5 @@
 //! An identity provider for unit tests: a template of a response, and real signatures over it.
 
-#![expect(missing_docs, reason = "names of a test's world")]
-
 use std::sync::OnceLock;
 
 use base64::Engine as _;

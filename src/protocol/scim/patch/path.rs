@@ -16,7 +16,6 @@ pub(super) struct Path<'t> {
 }
 
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "one lives at a time, on the stack, for as long as one operation")]
 pub(super) enum Target<'t> {
     /// The container of an extension.
     Extension(&'t Schema),
