@@ -24,11 +24,12 @@ async fn malformed_bodies_are_refused_and_nothing_is_stored() {
     }
 }
 
-async fn malformed_bodies(engine: Engine) {
-    let gateway = Gateway::start(engine, |_| {});
-    let acme = Organization::create(&gateway.operator(), "acme", "Acme").await;
+/// Path, media type, body; status, code.
+type Case = (&'static str, &'static str, Vec<u8>, u16, &'static str);
+
+fn malformed_cases() -> Vec<Case> {
     let deep = [vec![b'['; 100_000], vec![b']'; 100_000]].concat();
-    let cases: Vec<(&str, &str, Vec<u8>, u16, &str)> = vec![
+    vec![
         ("/domains", "application/json", b"{".to_vec(), 400, "malformed"),
         ("/domains", "application/json", b"\xff\xfe".to_vec(), 400, "malformed"),
         ("/domains", "application/json", b"null".to_vec(), 400, "malformed"),
@@ -73,8 +74,13 @@ async fn malformed_bodies(engine: Engine) {
             400,
             "invalid_redirect_uris",
         ),
-    ];
-    for (path, media_type, body, status, code) in cases {
+    ]
+}
+
+async fn malformed_bodies(engine: Engine) {
+    let gateway = Gateway::start(engine, |_| {});
+    let acme = Organization::create(&gateway.operator(), "acme", "Acme").await;
+    for (path, media_type, body, status, code) in malformed_cases() {
         let shown = String::from_utf8_lossy(&body[..body.len().min(80)]).into_owned();
         let answered = post(&acme, path, media_type, body).await;
         assert_eq!(answered, (status, "application/problem+json".to_owned(), code.to_owned()), "{path} {shown}");
