@@ -39,7 +39,7 @@ def start_demo(program, folder, port_base):
     ready, deadline = folder / "demo.json", time.monotonic() + 120
     while not ready.exists():
         if child.poll() is not None or time.monotonic() > deadline:
-            sys.exit(f"the demo did not become ready; see {folder}/bench.log")
+            sys.exit(f"the demo did not become ready:\n{(folder / 'bench.log').read_text()}")
         time.sleep(0.1)
     return child, json.loads(ready.read_text())
 
