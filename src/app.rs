@@ -10,7 +10,7 @@ use actix_web::{App, HttpServer, web};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::access::signing_keys::SigningKeys;
+use crate::access::signing_keys::{self, SigningKeys};
 use crate::config::{Config, MailTransport};
 use crate::directory::service_provider::ServiceProvider;
 use crate::flows::outside::Outside;
@@ -121,7 +121,7 @@ pub async fn establish_keys(store: &Store, sealer: &Sealer, op: &Operation) -> R
         });
         let (active, next) = made.await.map_err(|_| StartError::Interrupted)??;
         let at = op.clone();
-        match store.write(move |tx| rotation::establish(tx, &at, &active, &next)).await {
+        match store.write(move |tx| signing_keys::establish(tx, &at, &active, &next)).await {
             Ok(()) => tracing::info!(purpose = Purpose::as_str(purpose), "keys were made"),
             Err(KeyError::Store(StoreError::Conflict(Constraint::ActiveSigningKey))) => {}
             Err(error) => return Err(error.into()),

@@ -129,9 +129,12 @@ impl SigningKeys {
     }
 }
 
-/// Installs the first keys of a purpose. `Conflict(ActiveSigningKey)` when another node was faster.
+/// Installs the first keys of a purpose, with its audit entry. `Conflict(ActiveSigningKey)` when another node was faster.
 pub fn establish(tx: &mut Tx<'_>, op: &Operation, active: &PreparedKey, next: &PreparedKey) -> Result<(), KeyError> {
-    rotation::establish(tx, op, active, next)
+    rotation::establish(tx, op, active, next)?;
+    let detail = json!({ "purpose": active.purpose().as_str(), "next": next.id() });
+    audit::write(tx, op, None, Action::SigningKeyCreated, &Subject::new("signing_key", active.id()), &detail)?;
+    Ok(())
 }
 
 /// Puts the waiting key of a purpose into use, with its audit entry. Every node signs with it within a second.

@@ -87,6 +87,9 @@ pub enum ApplicationError {
     /// A public application has no secret to rotate.
     #[error("a public application has no secret")]
     NoSecret,
+    /// A confidential application does not become a public one, nor the other way round.
+    #[error("an application keeps its kind")]
+    OtherKind,
     /// The name is not one.
     #[error("a name has 1 to 200 characters and no control characters")]
     InvalidName,
@@ -149,15 +152,8 @@ pub fn register(
         post_logout_redirect_uris: new.post_logout_redirect_uris.clone(),
         created_at: op.at,
     };
-    rows::insert(tx, &to_row(&application))?;
-    for (purpose, uris) in
-        [("redirect", &application.redirect_uris), ("post_logout", &application.post_logout_redirect_uris)]
-    {
-        for uri in uris {
-            let row = UriRow { application_id: application.id, purpose: purpose.to_owned(), uri: uri.clone() };
-            rows::insert_uri(tx, &row)?;
-        }
-    }
+    rows::insert(tx, &to_row(&application, op.at))?;
+    insert_uris(tx, &application)?;
     let detail = json!({ "name": application.name, "redirect_uris": application.redirect_uris });
     log(tx, op, &application, Action::ApplicationCreated, &detail)?;
     Ok((application, secret))
@@ -195,6 +191,37 @@ pub fn page(
         found.push(from_row(row, uris)?);
     }
     Ok(Page::cut(found, request, |application| application.id))
+}
+
+/// Writes name, algorithm and URIs anew. Whether it has a secret cannot change: that is another application.
+pub fn update(
+    tx: &mut Tx<'_>,
+    op: &Operation,
+    owner: Option<OrganizationId>,
+    id: ApplicationId,
+    new: &NewApplication,
+) -> Result<Application, ApplicationError> {
+    require(op, owner, Permission::ManageApplications)?;
+    let found = find_of(tx, op, owner, id)?;
+    check_uris(new)?;
+    if new.kind != found.kind {
+        return Err(ApplicationError::OtherKind);
+    }
+    let application = Application {
+        name: organizations::checked_name(&new.name).map_err(name_error)?,
+        id_token_algorithm: new.id_token_algorithm,
+        redirect_uris: new.redirect_uris.clone(),
+        post_logout_redirect_uris: new.post_logout_redirect_uris.clone(),
+        ..found
+    };
+    if !rows::update(tx, &to_row(&application, op.at))? {
+        return Err(ApplicationError::NotFound);
+    }
+    rows::delete_uris(tx, id)?;
+    insert_uris(tx, &application)?;
+    let detail = json!({ "name": application.name, "redirect_uris": application.redirect_uris });
+    log(tx, op, &application, Action::ApplicationUpdated, &detail)?;
+    Ok(application)
 }
 
 /// Gives a confidential application a new secret; the old one is dead at once.
@@ -274,7 +301,18 @@ fn log(
     audit::write(tx, op, application.organization, action, &Subject::new("application", application.id), detail)
 }
 
-fn to_row(application: &Application) -> ApplicationRow {
+fn insert_uris(tx: &mut Tx<'_>, application: &Application) -> Result<(), StoreError> {
+    let purposes = [("redirect", &application.redirect_uris), ("post_logout", &application.post_logout_redirect_uris)];
+    for (purpose, uris) in purposes {
+        for uri in uris {
+            let row = UriRow { application_id: application.id, purpose: purpose.to_owned(), uri: uri.clone() };
+            rows::insert_uri(tx, &row)?;
+        }
+    }
+    Ok(())
+}
+
+fn to_row(application: &Application, at: Timestamp) -> ApplicationRow {
     ApplicationRow {
         id: application.id,
         org_id: application.organization,
@@ -284,7 +322,7 @@ fn to_row(application: &Application) -> ApplicationRow {
         secret_hash: application.secret_hash.clone(),
         id_token_algorithm: application.id_token_algorithm.as_str().to_owned(),
         created_at: application.created_at,
-        updated_at: application.created_at,
+        updated_at: at,
     }
 }
 

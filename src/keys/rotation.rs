@@ -65,6 +65,11 @@ pub fn prepare(op: &Operation, sealer: &Sealer, purpose: Purpose) -> Result<Prep
 }
 
 impl PreparedKey {
+    /// Its id, which is its `kid` as well.
+    pub const fn id(&self) -> SigningKeyId {
+        self.id
+    }
+
     /// What the key is for.
     pub const fn purpose(&self) -> Purpose {
         self.purpose

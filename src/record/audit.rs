@@ -48,6 +48,7 @@ pub enum Action {
     SessionEnded,
     GrantCreated,
     GrantRevoked,
+    SigningKeyCreated,
     SigningKeyRotated,
 }
 
@@ -88,6 +89,7 @@ impl Action {
         Self::SessionEnded,
         Self::GrantCreated,
         Self::GrantRevoked,
+        Self::SigningKeyCreated,
         Self::SigningKeyRotated,
     ];
 
@@ -128,6 +130,7 @@ impl Action {
             Self::SessionEnded => "session.ended",
             Self::GrantCreated => "grant.created",
             Self::GrantRevoked => "grant.revoked",
+            Self::SigningKeyCreated => "signing_key.created",
             Self::SigningKeyRotated => "signing_key.rotated",
         }
     }

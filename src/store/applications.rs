@@ -78,6 +78,24 @@ pub fn page(
     Ok(query.load(tx.connection())?)
 }
 
+/// Writes name and algorithm; tells whether the application is there.
+pub fn update(tx: &mut Tx<'_>, row: &ApplicationRow) -> Result<bool, StoreError> {
+    let changed = diesel::update(table::table.filter(table::id.eq(row.id)))
+        .set((
+            table::name.eq(&row.name),
+            table::id_token_algorithm.eq(&row.id_token_algorithm),
+            table::updated_at.eq(row.updated_at),
+        ))
+        .execute(tx.connection())?;
+    Ok(changed == 1)
+}
+
+/// Removes all URIs of an application, to be followed by its new ones.
+pub fn delete_uris(tx: &mut Tx<'_>, application: ApplicationId) -> Result<(), StoreError> {
+    diesel::delete(uris::table.filter(uris::application_id.eq(application))).execute(tx.connection())?;
+    Ok(())
+}
+
 /// Replaces the secret's hash; tells whether the application is there.
 pub fn update_secret(tx: &mut Tx<'_>, id: ApplicationId, hash: &[u8], at: Timestamp) -> Result<bool, StoreError> {
     let changed = diesel::update(table::table.filter(table::id.eq(id)))

@@ -18,6 +18,7 @@ pub mod connections;
 pub mod constraint;
 pub mod domains;
 pub(in crate::store) mod dynamic;
+mod executor;
 pub mod expiry;
 pub mod failure;
 pub mod grants;
@@ -40,13 +41,12 @@ pub mod sessions;
 pub mod signing_keys;
 mod writer;
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use diesel::RunQueryDsl as _;
-use tokio::sync::Semaphore;
 
-use connection::{AnyConnection, Location, Manager, Mode};
+use connection::{AnyConnection, Location, Mode};
+use executor::Executor;
 use failure::StoreError;
 use writer::Writer;
 
@@ -74,9 +74,7 @@ pub struct Settings {
 /// The database of this data center. Cheap to clone.
 #[derive(Clone)]
 pub struct Store {
-    pool: r2d2::Pool<Manager>,
-    slots: Arc<Semaphore>,
-    wait: Duration,
+    executor: Executor,
     /// SQLite only: the one connection that writes.
     writer: Option<Writer>,
 }
@@ -90,8 +88,8 @@ impl Store {
             Location::Postgres(_) => None,
         };
         let pool = connection::pool(location, mode, settings.pool_size, settings.wait);
-        let slots = Arc::new(Semaphore::new(usize::try_from(settings.pool_size).unwrap_or(1)));
-        Ok(Self { pool, slots, wait: settings.wait, writer })
+        let executor = Executor::start(&pool, settings.pool_size, settings.wait)?;
+        Ok(Self { executor, writer })
     }
 
     /// Runs `f` on a connection for reading. Each statement sees the newest commit.
@@ -100,7 +98,7 @@ impl Store {
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
-        self.on_pool(f).await
+        self.executor.run(f).await
     }
 
     /// Runs `f` in one transaction: committed when it returns `Ok`, rolled back otherwise, and answered after the
@@ -112,7 +110,7 @@ impl Store {
     {
         match &self.writer {
             Some(writer) => writer.run(f).await,
-            None => self.on_pool(move |tx| in_transaction(tx, f)).await,
+            None => self.executor.run(move |tx| in_transaction(tx, f)).await,
         }
     }
 
@@ -123,27 +121,6 @@ impl Store {
             Ok(())
         })
         .await
-    }
-
-    async fn on_pool<T, E>(&self, f: impl FnOnce(&mut Tx<'_>) -> Result<T, E> + Send + 'static) -> Result<T, E>
-    where
-        T: Send + 'static,
-        E: From<StoreError> + Send + 'static,
-    {
-        let slot = tokio::time::timeout(self.wait, Arc::clone(&self.slots).acquire_owned()).await;
-        let Ok(Ok(slot)) = slot else {
-            return Err(StoreError::Unavailable("no database connection became free in time".to_owned()).into());
-        };
-        let pool = self.pool.clone();
-        let work = move || {
-            let _slot = slot;
-            let mut connection = pool.get().map_err(|error| StoreError::Unavailable(error.to_string()))?;
-            f(&mut Tx { connection: &mut connection })
-        };
-        match tokio::task::spawn_blocking(work).await {
-            Ok(result) => result,
-            Err(error) => Err(StoreError::Internal(format!("a transaction panicked: {error}")).into()),
-        }
     }
 }
 

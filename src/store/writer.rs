@@ -14,12 +14,22 @@ use super::failure::StoreError;
 /// Transactions that may wait at most; one more is told to come back later.
 const QUEUE: usize = 4096;
 /// Transactions that share a commit at most, which bounds how long the first of them waits.
-const GROUP: usize = 128;
+const MAX_GROUP: usize = 128;
 
 /// What is left to do for a transaction once its group's commit succeeded or failed.
 type Settle = Box<dyn FnOnce(Result<(), String>) + Send>;
-/// A transaction in the queue: runs in its savepoint, then says how to answer.
-type Job = Box<dyn FnOnce(&mut AnyConnection) -> Settle + Send>;
+/// A transaction in the queue: runs in its savepoint, then says how to answer and whether its group is still there.
+/// Without a connection it is not run.
+type Job = Box<dyn FnOnce(Option<&mut AnyConnection>) -> (Settle, Group) + Send>;
+
+/// Whether the transaction that a group shares is still open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Group {
+    /// It is.
+    Open,
+    /// The engine has rolled it back by itself, as it does when a write fails or the disk is full.
+    Gone,
+}
 
 /// The handle of the writer's thread; the thread ends when the last handle is dropped.
 #[derive(Clone)]
@@ -52,15 +62,19 @@ impl Writer {
     {
         let (answer, answered) = oneshot::channel();
         let job: Job = Box::new(move |connection| {
-            let result = in_savepoint(connection, f);
-            Box::new(move |committed| {
+            let (result, group) = match connection {
+                Some(connection) => in_savepoint(connection, f),
+                None => (Err(StoreError::Unavailable("the database is locked".to_owned()).into()), Group::Gone),
+            };
+            let settle: Settle = Box::new(move |committed| {
                 let result = match committed {
                     Ok(()) => result,
                     Err(text) => result.and_then(|_| Err(StoreError::Unavailable(text).into())),
                 };
                 // The caller may have gone away; its change stands all the same.
                 let _ = answer.send(result);
-            })
+            });
+            (settle, group)
         });
         if self.queue.try_send(job).is_err() {
             return Err(StoreError::Unavailable("too many transactions wait".to_owned()).into());
@@ -72,15 +86,25 @@ impl Writer {
     }
 }
 
+/// Runs what waits, up to [`MAX_GROUP`], in one transaction. When it cannot be begun, or the engine ends it by itself, what
+/// waits is not run: a savepoint outside of a transaction would commit on its own.
 fn run_group(connection: &mut AnyConnection, first: Job, jobs: &mut mpsc::Receiver<Job>) {
-    let begun = connection.batch_execute("BEGIN IMMEDIATE");
+    if let Err(error) = connection.batch_execute("BEGIN IMMEDIATE") {
+        tracing::error!(%error, "a group of transactions could not be begun");
+        let (settle, _) = first(None);
+        return settle(Err(error.to_string()));
+    }
     let mut settles = Vec::new();
     let mut next = Some(first);
-    while let Some(job) = next {
-        settles.push(job(connection));
-        next = if settles.len() < GROUP { jobs.try_recv().ok() } else { None };
+    while let Some(job) = next.take() {
+        let (settle, group) = job(Some(connection));
+        settles.push(settle);
+        if group == Group::Open && settles.len() < MAX_GROUP {
+            next = jobs.try_recv().ok();
+        }
     }
-    let committed = begun.and_then(|()| connection.batch_execute("COMMIT")).map_err(|error| {
+    // Where the engine has rolled the group back, there is nothing to commit, and this fails for all of it.
+    let committed = connection.batch_execute("COMMIT").map_err(|error| {
         tracing::error!(%error, transactions = settles.len(), "a group of transactions was not committed");
         let _ = connection.batch_execute("ROLLBACK");
         error.to_string()
@@ -93,8 +117,10 @@ fn run_group(connection: &mut AnyConnection, first: Job, jobs: &mut mpsc::Receiv
 fn in_savepoint<T, E: From<StoreError>>(
     connection: &mut AnyConnection,
     f: impl FnOnce(&mut Tx<'_>) -> Result<T, E>,
-) -> Result<T, E> {
-    connection.batch_execute("SAVEPOINT transaction_of_group").map_err(StoreError::from)?;
+) -> (Result<T, E>, Group) {
+    if let Err(error) = connection.batch_execute("SAVEPOINT transaction_of_group") {
+        return (Err(StoreError::from(error).into()), Group::Gone);
+    }
     let outcome = catch_unwind(AssertUnwindSafe(|| f(&mut Tx { connection })));
     let result = outcome.unwrap_or_else(|_| Err(StoreError::Internal("a transaction panicked".to_owned()).into()));
     let end = match result {
@@ -102,7 +128,70 @@ fn in_savepoint<T, E: From<StoreError>>(
         Err(_) => "ROLLBACK TO transaction_of_group; RELEASE transaction_of_group",
     };
     match (connection.batch_execute(end), result) {
-        (Err(error), Ok(_)) => Err(StoreError::from(error).into()),
-        (_, result) => result,
+        (Ok(()), result) => (result, Group::Open),
+        (Err(error), Ok(_)) => (Err(StoreError::from(error).into()), Group::Gone),
+        (Err(_), Err(error)) => (Err(error), Group::Gone),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use diesel::RunQueryDsl as _;
+    use diesel::connection::SimpleConnection as _;
+
+    use crate::store::connection::{self, Location, Mode};
+    use crate::store::failure::StoreError;
+    use crate::store::{Settings, Store, Tx, jobs, migration};
+
+    struct File {
+        store: Store,
+        location: Location,
+        _directory: tempfile::TempDir,
+    }
+
+    fn file() -> File {
+        let directory = tempfile::tempdir().unwrap();
+        let location = Location::Sqlite(directory.path().join("causeway.db").to_str().unwrap().to_owned());
+        migration::run(&location).unwrap();
+        let settings = Settings { pool_size: 2, wait: std::time::Duration::from_secs(10) };
+        File { store: Store::open(location.clone(), &settings).unwrap(), location, _directory: directory }
+    }
+
+    fn insert(tx: &mut Tx<'_>, slot: &str) -> Result<(), StoreError> {
+        let text = format!(
+            "INSERT INTO jobs (id, kind, slot, payload, state, run_at, attempts, created_at) \
+             VALUES (CAST('{slot}' AS BLOB), 'test', '{slot}', '{{}}', 'waiting', 0, 0, 0)"
+        );
+        diesel::sql_query(text).execute(tx.connection())?;
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn what_is_told_to_have_failed_has_not_happened_when_the_file_is_locked() {
+        let file = file();
+        let mut other = connection::open(&file.location, Mode::Write).unwrap();
+        other.batch_execute("BEGIN IMMEDIATE").unwrap();
+        let refused = file.store.write(|tx| insert(tx, "locked out")).await;
+        assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
+        other.batch_execute("ROLLBACK").unwrap();
+        file.store.write(|tx| insert(tx, "later")).await.unwrap();
+        assert_eq!(file.store.read(|tx| jobs::count(tx, "waiting")).await.unwrap(), 1);
+    }
+
+    #[tokio::test]
+    async fn when_the_engine_ends_a_group_nothing_of_it_is_stored_and_the_next_one_works() {
+        let file = file();
+        let lost = file.store.write(|tx| {
+            insert(tx, "lost")?;
+            // What SQLite does by itself when a write fails.
+            tx.connection().batch_execute("ROLLBACK").map_err(StoreError::from)
+        });
+        let writes = (0..5).map(|n| file.store.write(move |tx| insert(tx, &format!("slot {n}"))));
+        let (lost, others) = tokio::join!(lost, futures_util::future::join_all(writes));
+        assert!(lost.is_err());
+        let stored = others.iter().filter(|other| other.is_ok()).count();
+        let count = file.store.read(|tx| jobs::count(tx, "waiting")).await.unwrap();
+        assert_eq!(usize::try_from(count).unwrap(), stored, "{others:?}");
+        file.store.write(|tx| insert(tx, "later")).await.unwrap();
     }
 }

@@ -197,7 +197,7 @@ fn revoke_reused(
 fn revoke_grant(tx: &mut Tx<'_>, op: &Operation, standing: &StandingRow, why: &str) -> Result<(), StoreError> {
     let grant = &standing.grant;
     if grants::revoke(tx, grant.id, op.at)? {
-        let detail = json!({ "application": grant.application_id, "account": grant.account_id, "why": why });
+        let detail = json!({ "application": grant.application_id, "account": grant.account_id, "code": why });
         audit::write(tx, op, Some(grant.org_id), Action::GrantRevoked, &Subject::new("grant", grant.id), &detail)?;
     }
     Ok(())

@@ -90,7 +90,10 @@ impl Manifest {
             "mail": places.mail(),
             "log": places.log("gateway"),
         });
-        std::fs::write(places.manifest(), format!("{text:#}\n"))
+        // Whoever waits for the file finds it whole.
+        let unfinished = places.data("demo.json");
+        std::fs::write(&unfinished, format!("{text:#}\n"))?;
+        std::fs::rename(unfinished, places.manifest())
     }
 
     /// Says what to open and what to type.

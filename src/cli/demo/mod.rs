@@ -62,10 +62,11 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
         _ = interrupt.recv() => Ok(()),
     };
     println!("\nstopping");
+    let forgotten = places.forget();
     for part in parts.into_iter().rev() {
         part.stop().await;
     }
-    outcome
+    outcome.and(forgotten.map_err(Into::into))
 }
 
 async fn start(places: &Places, parts: &mut Vec<Part>) -> anyhow::Result<manifest::Manifest> {

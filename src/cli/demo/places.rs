@@ -31,6 +31,7 @@ impl Places {
             packages: options.packages.clone(),
             port_base: options.port_base,
         };
+        places.forget()?;
         for name in ["data", "log", "mail"] {
             let path = places.folder.join(name);
             if path.exists() {
@@ -45,6 +46,14 @@ impl Places {
         }
         places.write_configuration()?;
         Ok(places)
+    }
+
+    /// Removes the description, which holds while the demo runs and no longer.
+    pub fn forget(&self) -> std::io::Result<()> {
+        match fs::remove_file(self.manifest()) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
     }
 
     fn write_configuration(&self) -> anyhow::Result<()> {

@@ -100,6 +100,7 @@ impl From<ApplicationError> for Problem {
             ApplicationError::NotFound => Self::not_found(),
             ApplicationError::InvalidUri(_) => bad_request("invalid_redirect_uri", error),
             ApplicationError::InvalidUris => bad_request("invalid_redirect_uris", error),
+            ApplicationError::OtherKind => bad_request("application_other_kind", error),
             ApplicationError::NoSecret => bad_request("application_without_secret", error),
             ApplicationError::InvalidName => bad_request("invalid_name", error),
             ApplicationError::Denied(denied) => denied.into(),

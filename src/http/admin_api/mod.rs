@@ -8,6 +8,7 @@
 
 pub mod admin_tokens;
 pub mod application_body;
+pub mod application_calls;
 pub mod applications;
 pub mod audit;
 pub mod caller;
@@ -43,6 +44,7 @@ pub fn mount(services: &mut web::ServiceConfig) {
         .service(applications::register_application)
         .service(applications::list_applications)
         .service(applications::show_application)
+        .service(applications::update_application)
         .service(applications::rotate_application_secret)
         .service(applications::delete_application)
         .service(admin_tokens::create_admin_token)

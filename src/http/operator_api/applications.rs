@@ -1,20 +1,17 @@
 //! Applications that the operator offers to the people of every organization.
 //!
 //! * `POST, GET /api/v1/operator/applications`
-//! * `GET, DELETE /api/v1/operator/applications/{id}`
+//! * `GET, PUT, DELETE /api/v1/operator/applications/{id}`
 //! * `POST /api/v1/operator/applications/{id}/secret`
 
-use actix_web::http::StatusCode;
-use actix_web::{HttpRequest, HttpResponse, delete, get, post, web};
+use actix_web::{HttpRequest, HttpResponse, delete, get, post, put, web};
 use utoipa::OpenApi;
 
-use crate::directory::applications;
 use crate::http::admin_api::application_body::{ApplicationBody, NewApplicationBody, SecretBody};
-use crate::http::admin_api::caller::authenticate;
-use crate::http::admin_api::reply::{ListBody, PageQuery, answer, id, json, no_content};
+use crate::http::admin_api::application_calls;
+use crate::http::admin_api::reply::{ListBody, PageQuery, answer};
 use crate::http::context::Context;
-use crate::http::problem::{Problem, ProblemBody};
-use crate::http::request_body;
+use crate::http::problem::ProblemBody;
 
 /// The operations of this file, for the document.
 #[derive(OpenApi)]
@@ -22,6 +19,7 @@ use crate::http::request_body;
     operator_register_application,
     operator_list_applications,
     operator_show_application,
+    operator_update_application,
     operator_rotate_application_secret,
     operator_delete_application
 ))]
@@ -36,19 +34,7 @@ pub async fn operator_register_application(
     request: HttpRequest,
     payload: web::Payload,
 ) -> HttpResponse {
-    answer(&request, async {
-        let op = authenticate(&context, &request).await?;
-        let body: NewApplicationBody =
-            request_body::json(&request, payload, context.config.limits.api_body_bytes).await?;
-        let new = body.parse()?;
-        let registered = context.store.write(move |tx| {
-            let owner = None;
-            Ok::<_, Problem>(applications::register(tx, &op, owner, &new)?)
-        });
-        let (application, secret) = registered.await?;
-        Ok(json(StatusCode::CREATED, &ApplicationBody::with_secret(application, secret)))
-    })
-    .await
+    answer(&request, application_calls::register(&context, &request, None, payload)).await
 }
 
 /// All applications for the people of every organization.
@@ -59,16 +45,7 @@ pub async fn operator_list_applications(
     request: HttpRequest,
     query: web::Query<PageQuery>,
 ) -> HttpResponse {
-    answer(&request, async {
-        let op = authenticate(&context, &request).await?;
-        let page = query.request()?;
-        let found = context.store.read(move |tx| {
-            let owner = None;
-            Ok::<_, Problem>(applications::page(tx, &op, owner, &page)?)
-        });
-        Ok(json(StatusCode::OK, &ListBody::of(found.await?, ApplicationBody::of)))
-    })
-    .await
+    answer(&request, application_calls::list(&context, &request, None, &query)).await
 }
 
 /// One application.
@@ -80,17 +57,22 @@ pub async fn operator_show_application(
     request: HttpRequest,
     path: web::Path<String>,
 ) -> HttpResponse {
-    answer(&request, async {
-        let op = authenticate(&context, &request).await?;
-        let application = path.into_inner();
-        let application = id(&application)?;
-        let found = context.store.read(move |tx| {
-            let owner = None;
-            Ok::<_, Problem>(applications::find_of(tx, &op, owner, application)?)
-        });
-        Ok(json(StatusCode::OK, &ApplicationBody::of(found.await?)))
-    })
-    .await
+    let application = path.into_inner();
+    answer(&request, application_calls::show(&context, &request, None, &application)).await
+}
+
+/// Write name, algorithm and URIs of an application anew.
+#[utoipa::path(tag = "operator", request_body = NewApplicationBody, params(("id" = String, Path)),
+    responses((status = 200, body = ApplicationBody), (status = 400, body = ProblemBody), (status = 404, body = ProblemBody)))]
+#[put("/operator/applications/{id}")]
+pub async fn operator_update_application(
+    context: web::Data<Context>,
+    request: HttpRequest,
+    path: web::Path<String>,
+    payload: web::Payload,
+) -> HttpResponse {
+    let application = path.into_inner();
+    answer(&request, application_calls::update(&context, &request, None, &application, payload)).await
 }
 
 /// Give a confidential application a new secret. The old one is dead at once.
@@ -102,17 +84,8 @@ pub async fn operator_rotate_application_secret(
     request: HttpRequest,
     path: web::Path<String>,
 ) -> HttpResponse {
-    answer(&request, async {
-        let op = authenticate(&context, &request).await?;
-        let application = path.into_inner();
-        let application = id(&application)?;
-        let rotated = context.store.write(move |tx| {
-            let owner = None;
-            Ok::<_, Problem>(applications::rotate_secret(tx, &op, owner, application)?)
-        });
-        Ok(json(StatusCode::OK, &SecretBody::of(&rotated.await?)))
-    })
-    .await
+    let application = path.into_inner();
+    answer(&request, application_calls::rotate_secret(&context, &request, None, &application)).await
 }
 
 /// Remove an application. Everything that was granted to it ends.
@@ -124,16 +97,6 @@ pub async fn operator_delete_application(
     request: HttpRequest,
     path: web::Path<String>,
 ) -> HttpResponse {
-    answer(&request, async {
-        let op = authenticate(&context, &request).await?;
-        let application = path.into_inner();
-        let application = id(&application)?;
-        let deleted = context.store.write(move |tx| {
-            let owner = None;
-            Ok::<_, Problem>(applications::delete(tx, &op, owner, application)?)
-        });
-        deleted.await?;
-        Ok(no_content())
-    })
-    .await
+    let application = path.into_inner();
+    answer(&request, application_calls::delete(&context, &request, None, &application)).await
 }

@@ -18,6 +18,7 @@ pub fn mount(services: &mut web::ServiceConfig) {
         .service(applications::operator_register_application)
         .service(applications::operator_list_applications)
         .service(applications::operator_show_application)
+        .service(applications::operator_update_application)
         .service(applications::operator_rotate_application_secret)
         .service(applications::operator_delete_application);
 }
