@@ -1,7 +1,8 @@
-//! The documents list what the source has: error codes, audit actions, events, metrics, settings.
+//! The documents list what the source has: error codes, audit actions, events, metrics, settings; and name no path that
+//! is not there.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use causeway::record::audit::Action;
 use causeway::telemetry::metrics;
@@ -108,18 +109,23 @@ fn every_setting_is_documented() {
     assert!(missing.is_empty(), "not in docs/operations.md: {missing:?}");
 }
 
-#[test]
-fn links_between_documents_lead_somewhere() {
+/// The documents with their text.
+fn documents() -> Vec<(PathBuf, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut files = vec![root.join("README.md")];
+    let mut files = vec![root.join("README.md"), root.join("conformance/README.md")];
     let mut folders = vec![root.join("docs")];
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).expect("a folder").flatten() {
             if entry.path().is_dir() { folders.push(entry.path()) } else { files.push(entry.path()) }
         }
     }
-    for file in files {
-        let text = fs::read_to_string(&file).expect("a document");
+    let text = |file: &PathBuf| fs::read_to_string(file).expect("a document");
+    files.into_iter().map(|file| (file.clone(), text(&file))).collect()
+}
+
+#[test]
+fn links_between_documents_lead_somewhere() {
+    for (file, text) in documents() {
         for target in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
             let path = target.split('#').next().unwrap_or_default();
             if path.is_empty() || path.contains("://") {
@@ -129,4 +135,25 @@ fn links_between_documents_lead_somewhere() {
             assert!(at.exists(), "{} links to {target}, which is not there", file.display());
         }
     }
+}
+
+/// Paths stand between backticks, from the root of the repository or from `src/`, where a module may lack its `.rs`.
+#[test]
+fn paths_that_documents_name_are_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut found = 0;
+    for (file, text) in documents() {
+        for path in text.lines().flat_map(|line| line.split('`').skip(1).step_by(2)) {
+            let first = path.split_once('/').map_or("", |(first, _)| first);
+            let is_module = !first.is_empty() && root.join("src").join(first).is_dir();
+            let candidates = match first {
+                "src" | "conformance" | "docs" => vec![root.join(path)],
+                _ if is_module => vec![root.join("src").join(path), root.join("src").join(format!("{path}.rs"))],
+                _ => continue,
+            };
+            found += 1;
+            assert!(candidates.iter().any(|at| at.exists()), "{} names {path}, which is not there", file.display());
+        }
+    }
+    assert!(found > 30, "only {found} paths were found in the documents");
 }
