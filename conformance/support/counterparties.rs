@@ -5,7 +5,7 @@
 use std::fs;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, ExitStatus};
 use std::sync::OnceLock;
 
 use serde_json::{Value, json};
@@ -201,13 +201,14 @@ pub fn scim_push(base: &str, token: &str, arguments: &[&str]) -> Value {
     serde_json::from_str(&run("scim_push.py", push)).expect("a line of JSON")
 }
 
-/// Runs scim2-tester through scim2-cli and answers its report, whatever its verdict.
-pub fn scim2_tester(base: &str, token: &str) -> String {
+/// Runs scim2-tester through scim2-cli and answers its report and how it ended, whatever its verdict.
+pub fn scim2_tester(base: &str, token: &str) -> (String, ExitStatus) {
     let mut tester = Command::new(home().join("venv/bin/scim2"));
     tester.env("SCIM_CLI_HEADERS", format!("Authorization: Bearer {token}")).env("COLUMNS", "200");
     tester.args(["--url", base, "test", "--verbose"]);
     let output = tester.output().expect("scim2 starts");
-    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+    let report = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    (report, output.status)
 }
 
 /// Signs a person in by clicking in Chromium, through the connection called `choice` where there are several, and
