@@ -157,14 +157,3 @@ fn hostile_names_stay_text() {
         }
     }
 }
-
-/// Writes the samples where `CAUSEWAY_PAGES_DIR` says, for people who want to look at them in a browser.
-#[test]
-fn samples_render_the_same_twice() {
-    assert_eq!(samples(), samples());
-    if let Ok(folder) = std::env::var("CAUSEWAY_PAGES_DIR") {
-        for (name, html) in samples() {
-            std::fs::write(format!("{folder}/{name}.html"), html).unwrap();
-        }
-    }
-}
