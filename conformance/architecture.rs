@@ -45,7 +45,6 @@ const FENCE: &[(&str, &[&str])] = &[
     ("jsonwebtoken", &["protocol/oidc", "keys"]),
     // pages/assets names a style sheet by its hash; the command line hands in the system's randomness.
     ("aws_lc_rs", &["values", "keys", "protocol/oidc", "pages/assets", "cli/mod.rs"]),
-    ("argon2", &["access"]),
     ("reqwest", &["outbound", "cli/demo"]),
     ("hickory_resolver", &["outbound/dns"]),
     ("lettre", &["outbound/mail"]),

@@ -15,7 +15,6 @@ use crate::store::sessions::{self, SessionRow};
 use crate::values::clock::Timestamp;
 use crate::values::ids::{AccountId, ConnectionId, OrganizationId, SessionId};
 use crate::values::operation::Operation;
-use crate::values::page::{Page, PageRequest};
 use crate::values::secret::{Secret, TokenHash, new_token};
 
 /// "Last seen" is written at most this often.
@@ -164,21 +163,6 @@ pub fn end(
         audit::write(tx, op, Some(organization), Action::SessionEnded, &subject, &json!({}))?;
     }
     Ok(())
-}
-
-/// One page of an account's sessions that have neither ended nor expired, and belong to the present epoch.
-pub fn page(
-    tx: &mut Tx<'_>,
-    op: &Operation,
-    account: AccountId,
-    request: &PageRequest<SessionId>,
-) -> Result<Page<Session, SessionId>, StoreError> {
-    let rows = sessions::page(tx, account, op.at, request)?;
-    let page = Page::cut(rows, request, |row| row.id);
-    let epoch = accounts::find(tx, account)?.map_or(0, |account| account.session_epoch);
-    let items: Result<Vec<Session>, StoreError> =
-        page.items.into_iter().filter(|row| row.session_epoch == epoch).map(session).collect();
-    Ok(Page { items: items?, next: page.next })
 }
 
 fn row(session: &Session, token: &TokenHash) -> Result<SessionRow, StoreError> {

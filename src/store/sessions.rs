@@ -8,7 +8,6 @@ use super::schema::sessions as table;
 use crate::store::connection::Backend;
 use crate::values::clock::Timestamp;
 use crate::values::ids::{AccountId, ConnectionId, OrganizationId, SessionId};
-use crate::values::page::PageRequest;
 use crate::values::secret::TokenHash;
 
 /// One row. `amr` is a JSON array.
@@ -41,32 +40,6 @@ pub fn insert(tx: &mut Tx<'_>, row: &SessionRow) -> Result<(), StoreError> {
 pub fn find_by_token(tx: &mut Tx<'_>, token: &TokenHash) -> Result<Option<SessionRow>, StoreError> {
     let query = table::table.filter(table::token_hash.eq(token.as_bytes())).select(SessionRow::as_select());
     Ok(query.first(tx.connection()).optional()?)
-}
-
-/// The session with this id, ended or not.
-pub fn find(tx: &mut Tx<'_>, id: SessionId) -> Result<Option<SessionRow>, StoreError> {
-    Ok(table::table.filter(table::id.eq(id)).select(SessionRow::as_select()).first(tx.connection()).optional()?)
-}
-
-/// One page of an account's sessions that have neither ended nor expired.
-pub fn page(
-    tx: &mut Tx<'_>,
-    account: AccountId,
-    now: Timestamp,
-    page: &PageRequest<SessionId>,
-) -> Result<Vec<SessionRow>, StoreError> {
-    let mut query = table::table
-        .filter(table::account_id.eq(account))
-        .filter(table::ended_at.is_null())
-        .filter(table::expires_at.gt(now))
-        .order(table::id)
-        .limit(page.fetch_limit())
-        .select(SessionRow::as_select())
-        .into_boxed();
-    if let Some(after) = page.after {
-        query = query.filter(table::id.gt(after));
-    }
-    Ok(query.load(tx.connection())?)
 }
 
 /// Notes that a session was used. False when it has ended.

@@ -113,8 +113,6 @@ pub mod kind {
     #[derive(Debug)]
     pub enum Account {}
     #[derive(Debug)]
-    pub enum Membership {}
-    #[derive(Debug)]
     pub enum Identity {}
     #[derive(Debug)]
     pub enum Connection {}
@@ -150,7 +148,6 @@ pub mod kind {
 
 pub type OrganizationId = Id<kind::Organization>;
 pub type AccountId = Id<kind::Account>;
-pub type MembershipId = Id<kind::Membership>;
 pub type IdentityId = Id<kind::Identity>;
 pub type ConnectionId = Id<kind::Connection>;
 pub type DomainId = Id<kind::Domain>;

@@ -114,7 +114,7 @@ impl Setup {
         let app = NewApplication {
             name: "Sample app".to_owned(),
             kind: ApplicationKind::Confidential,
-            id_token_algorithm: IdTokenAlgorithm::Rs256,
+            id_token_algorithm: IdTokenAlgorithm::Es256,
             redirect_uris: vec![redirect_uri.clone()],
             post_logout_redirect_uris: vec![format!("{}/", places.sample_app_url())],
         };

@@ -153,11 +153,6 @@ impl HttpClient {
         self.settings.reach
     }
 
-    /// Checks that `url` is one that this client would call, before it is stored in a connection.
-    pub fn check_url(&self, url: &Url) -> Result<(), CallFailure> {
-        check_url(url, self.settings.reach)
-    }
-
     fn request(&self, call: &Call<'_>) -> RequestBuilder {
         let method = if call.form.is_some() { Method::POST } else { Method::GET };
         let mut request = self.client.request(method, call.url.clone()).header(ACCEPT, call.accept);
