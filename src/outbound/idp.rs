@@ -193,6 +193,7 @@ mod tests {
     use super::{DiscoveryError, IdpClient, IdpFailure};
     use crate::outbound::address::Reach;
     use crate::outbound::http_client::{HttpClient, Settings};
+    use crate::protocol::oidc::relying_party::dishonest::metadata;
 
     /// A provider that counts how often its documents are fetched; `/broken` has none.
     fn provider() -> (String, Arc<AtomicUsize>) {
@@ -204,12 +205,7 @@ mod tests {
                 let base = format!("http://{}", request.connection_info().host());
                 match request.path() {
                     "/.well-known/openid-configuration" | "/liar/.well-known/openid-configuration" => {
-                        HttpResponse::Ok().json(serde_json::json!({
-                            "issuer": base,
-                            "authorization_endpoint": format!("{base}/authorize"),
-                            "token_endpoint": format!("{base}/token"),
-                            "jwks_uri": format!("{base}/jwks"),
-                        }))
+                        HttpResponse::Ok().json(metadata(&base))
                     }
                     "/jwks" => HttpResponse::Ok().json(serde_json::json!({ "keys": [] })),
                     _ => HttpResponse::InternalServerError().finish(),
@@ -235,7 +231,7 @@ mod tests {
         let (issuer, hits) = provider();
         let client = client();
         for found in join_all((0..20).map(|_| client.configuration(&issuer))).await {
-            assert_eq!(found.unwrap().issuer, issuer);
+            assert_eq!(found.unwrap().issuer.as_str(), issuer);
         }
         assert_eq!(hits.load(Ordering::SeqCst), 1);
     }

@@ -34,8 +34,8 @@ use crate::values::ids::{ConnectionId, OrganizationId};
 use crate::values::operation::Operation;
 use crate::values::secret::{Secret, new_token};
 
-/// What is asked of a provider.
-const SCOPE: &str = "openid email profile";
+/// What is asked of a provider besides `openid`.
+const SCOPE: &str = "email profile";
 
 /// What the story needs from outside.
 #[derive(Clone)]
@@ -108,8 +108,13 @@ struct Waiting {
 
 impl SignInByOidc {
     /// The only redirect URI that is registered at the provider of `connection`.
-    pub fn callback_url(&self, connection: ConnectionId) -> String {
-        format!("{}/federation/oidc/{connection}/callback", self.public_url.as_str().trim_end_matches('/'))
+    pub fn callback_url(&self, connection: ConnectionId) -> Url {
+        let mut url = self.public_url.clone();
+        url.set_path(&format!(
+            "{}/federation/oidc/{connection}/callback",
+            self.public_url.path().trim_end_matches('/')
+        ));
+        url
     }
 
     /// Sends the browser of `attempt` to the provider of `connection`, with the address that the person typed here as
@@ -136,7 +141,7 @@ impl SignInByOidc {
                 scope: SCOPE,
                 state: handle.expose(),
                 nonce: nonce.expose(),
-                code_challenge: &verifier.challenge(),
+                code_verifier: &verifier,
                 login_hint: Some(address.as_str()),
                 reauthentication: reauthentication(&attempt.request),
             },
@@ -218,7 +223,8 @@ impl SignInByOidc {
         };
         let own = OwnCredentials { client_id: &waiting.client_id, client_secret: waiting.client_secret.as_ref() };
         let redirect_uri = self.callback_url(waiting.connection);
-        let call = token::redeem(&provider, &own, code, &redirect_uri, &waiting.verifier);
+        let call = token::redeem(&provider, &own, code, &redirect_uri, &waiting.verifier)
+            .map_err(|error| unreachable(&error.into()))?;
         let tokens = self.idp.tokens(&provider, &call).await.map_err(|failure| unreachable(&failure))?;
         let verified = self.verified(op, waiting, &provider, &tokens).await?;
         let claims = self.claims(&provider, &tokens, &verified).await?;

@@ -18,7 +18,7 @@ use crate::outbound::address::Reach;
 use crate::outbound::http_client::{HttpClient, Settings};
 use crate::outbound::idp::IdpClient;
 use crate::protocol::oidc::pkce::{CodeChallenge, CodeVerifier};
-use crate::protocol::oidc::relying_party::dishonest::{KEYS, OTHER_KEYS, document};
+use crate::protocol::oidc::relying_party::dishonest::{KEYS, OTHER_KEYS, document, metadata};
 use crate::values::secret::Secret;
 
 /// What the provider does, which a test changes to make it dishonest.
@@ -42,14 +42,12 @@ async fn answer(request: HttpRequest, body: String, script: Data<Mutex<Script>>)
     let base = format!("http://{}", request.connection_info().host());
     let mut script = script.lock().unwrap();
     match request.path() {
-        "/.well-known/openid-configuration" => HttpResponse::Ok().json(json!({
-            "issuer": base,
-            "authorization_endpoint": format!("{base}/authorize"),
-            "token_endpoint": format!("{base}/token"),
-            "userinfo_endpoint": format!("{base}/userinfo"),
-            "jwks_uri": format!("{base}/jwks"),
-            "authorization_response_iss_parameter_supported": true,
-        })),
+        "/.well-known/openid-configuration" => {
+            let mut metadata = metadata(&base);
+            metadata["userinfo_endpoint"] = format!("{base}/userinfo").into();
+            metadata["authorization_response_iss_parameter_supported"] = true.into();
+            HttpResponse::Ok().json(metadata)
+        }
         "/jwks" => HttpResponse::Ok().body(document(&script.jwks)),
         "/token" => {
             script.redeemed = Some(form_urlencoded::parse(body.as_bytes()).into_owned().collect());

@@ -1,10 +1,17 @@
 //! Sending a browser to a provider, and reading what it brings back (OpenID Connect Core 3.1.2; RFC 9207).
 
+use std::borrow::Cow;
+use std::time::Duration;
+
+use openidconnect::core::{CoreAuthPrompt, CoreAuthenticationFlow, CoreClient, CoreJsonWebKeySet};
+use openidconnect::{
+    AuthUrl, ClientId, CsrfToken, LoginHint, Nonce, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, Scope,
+};
 use url::Url;
 
 use super::discovery::ProviderConfiguration;
 use crate::protocol::oidc::parameters::{MalformedParameters, Parameters};
-use crate::protocol::oidc::pkce::CodeChallenge;
+use crate::protocol::oidc::pkce::CodeVerifier;
 use crate::values::secret::Secret;
 
 /// The longest code or state that is read.
@@ -16,15 +23,15 @@ pub struct Request<'a> {
     /// The gateway's client id at the provider.
     pub client_id: &'a str,
     /// The callback of this connection and no other.
-    pub redirect_uri: &'a str,
-    /// With `openid`.
+    pub redirect_uri: &'a Url,
+    /// What is asked for besides `openid`.
     pub scope: &'a str,
     /// Finds the transaction again.
     pub state: &'a str,
     /// Binds the ID token to the transaction.
     pub nonce: &'a str,
-    /// Binds the code to the gateway.
-    pub code_challenge: &'a CodeChallenge,
+    /// Binds the code to the gateway. Only its challenge goes with the browser.
+    pub code_verifier: &'a CodeVerifier,
     /// An address that the gateway itself established; never one that an application sent (Ory Kratos v26.2.19).
     pub login_hint: Option<&'a str>,
     /// The provider must ask for credentials again.
@@ -44,30 +51,25 @@ pub enum Reauthentication {
 
 /// The URL to send the browser to.
 pub fn url(provider: &ProviderConfiguration, request: &Request<'_>) -> Url {
-    let mut url = provider.authorization_endpoint.clone();
-    let mut query = url.query_pairs_mut();
-    query
-        .append_pair("response_type", "code")
-        .append_pair("client_id", request.client_id)
-        .append_pair("redirect_uri", request.redirect_uri)
-        .append_pair("scope", request.scope)
-        .append_pair("state", request.state)
-        .append_pair("nonce", request.nonce)
-        .append_pair("code_challenge", request.code_challenge.as_str())
-        .append_pair("code_challenge_method", "S256");
+    let client_id = ClientId::new(request.client_id.to_owned());
+    let client = CoreClient::new(client_id, provider.issuer.clone(), CoreJsonWebKeySet::default())
+        .set_auth_uri(AuthUrl::from_url(provider.authorization_endpoint.clone()));
+    let (state, nonce) = (CsrfToken::new(request.state.to_owned()), Nonce::new(request.nonce.to_owned()));
+    let verifier = PkceCodeVerifier::new(request.code_verifier.expose().to_owned());
+    let mut composed = client
+        .authorize_url(CoreAuthenticationFlow::AuthorizationCode, move || state, move || nonce)
+        .add_scopes(request.scope.split_ascii_whitespace().map(|scope| Scope::new(scope.to_owned())))
+        .set_redirect_uri(Cow::Owned(RedirectUrl::from_url(request.redirect_uri.clone())))
+        .set_pkce_challenge(PkceCodeChallenge::from_code_verifier_sha256(&verifier));
     if let Some(hint) = request.login_hint {
-        query.append_pair("login_hint", hint);
+        composed = composed.set_login_hint(LoginHint::new(hint.to_owned()));
     }
-    match request.reauthentication {
-        Reauthentication::NotNeeded => {}
-        Reauthentication::Required => {
-            query.append_pair("prompt", "login").append_pair("max_age", "0");
-        }
-        Reauthentication::MaxAge(seconds) => {
-            query.append_pair("max_age", &seconds.to_string());
-        }
-    }
-    drop(query);
+    let composed = match request.reauthentication {
+        Reauthentication::NotNeeded => composed,
+        Reauthentication::Required => composed.add_prompt(CoreAuthPrompt::Login).set_max_age(Duration::ZERO),
+        Reauthentication::MaxAge(seconds) => composed.set_max_age(Duration::from_secs(seconds.into())),
+    };
+    let (url, _, _) = composed.url();
     url
 }
 
@@ -127,7 +129,7 @@ impl Callback {
     /// Compares `iss` with the issuer that the transaction was begun with (RFC 9207, 2.4).
     pub fn check_issuer(&self, provider: &ProviderConfiguration) -> Result<(), CallbackError> {
         match &self.issuer {
-            Some(issuer) if *issuer == provider.issuer => Ok(()),
+            Some(issuer) if issuer == provider.issuer.as_str() => Ok(()),
             None if !provider.sends_issuer => Ok(()),
             _ => Err(CallbackError::Issuer),
         }
@@ -143,29 +145,26 @@ mod tests {
     use super::{Callback, CallbackError, Outcome, Reauthentication, Request, url};
     use crate::protocol::oidc::pkce::CodeVerifier;
     use crate::protocol::oidc::relying_party::discovery::{ProviderConfiguration, Transport, parse};
+    use crate::protocol::oidc::relying_party::dishonest::metadata;
 
     fn provider(sends_issuer: bool) -> ProviderConfiguration {
-        let document = serde_json::json!({
-            "issuer": "https://op.test",
-            "authorization_endpoint": "https://op.test/authorize?tenant=1",
-            "token_endpoint": "https://op.test/token",
-            "jwks_uri": "https://op.test/jwks",
-            "authorization_response_iss_parameter_supported": sends_issuer,
-        });
+        let mut document = metadata("https://op.test");
+        document["authorization_endpoint"] = "https://op.test/authorize?tenant=1".into();
+        document["authorization_response_iss_parameter_supported"] = sends_issuer.into();
         parse(document.to_string().as_bytes(), "https://op.test", Transport::HttpsOnly).unwrap()
     }
 
     #[test]
     fn the_request_carries_code_pkce_state_and_nonce() {
         let verifier = CodeVerifier::parse(&"v".repeat(43)).unwrap();
-        let challenge = verifier.challenge();
+        let redirect_uri = "https://id.test/cb".parse().unwrap();
         let request = Request {
             client_id: "c",
-            redirect_uri: "https://id.test/cb",
-            scope: "openid email",
+            redirect_uri: &redirect_uri,
+            scope: "email",
             state: "s",
             nonce: "n",
-            code_challenge: &challenge,
+            code_verifier: &verifier,
             login_hint: None,
             reauthentication: Reauthentication::Required,
         };
@@ -174,7 +173,8 @@ mod tests {
         let get = |name: &str| query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
         assert_eq!(get("tenant"), Some("1"));
         assert_eq!(get("response_type"), Some("code"));
-        assert_eq!(get("code_challenge"), Some(challenge.as_str()));
+        assert_eq!((get("scope"), get("redirect_uri")), (Some("openid email"), Some("https://id.test/cb")));
+        assert_eq!(get("code_challenge"), Some(verifier.challenge().as_str()));
         assert_eq!(get("code_challenge_method"), Some("S256"));
         assert_eq!((get("state"), get("nonce")), (Some("s"), Some("n")));
         assert_eq!((get("prompt"), get("max_age"), get("login_hint")), (Some("login"), Some("0"), None));

@@ -1,13 +1,21 @@
 //! Reading a provider's metadata (OpenID Connect Discovery 1.0, 4). The issuer must equal the configured one byte for
 //! byte; every endpoint comes from this document and from nowhere else (RFC 9700, 4.4).
 
-use serde::Deserialize;
+use openidconnect::core::{
+    CoreAuthDisplay, CoreClaimName, CoreClaimType, CoreClientAuthMethod, CoreGrantType, CoreJsonWebKey,
+    CoreJweContentEncryptionAlgorithm, CoreJweKeyManagementAlgorithm, CoreResponseMode, CoreResponseType,
+    CoreSubjectIdentifierType,
+};
+use openidconnect::{AdditionalProviderMetadata, IssuerUrl, ProviderMetadata};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use url::Url;
 
 use crate::protocol::oidc::redirect_uri::is_loopback;
 
 /// The largest document that is read.
 pub const MAX_BYTES: usize = 256 * 1024;
+const ENDPOINTS: [&str; 4] = ["authorization_endpoint", "token_endpoint", "userinfo_endpoint", "jwks_uri"];
 
 /// Which URLs a provider may live at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,7 +50,7 @@ pub enum DiscoveryError {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProviderConfiguration {
     /// As configured and as the document says.
-    pub issuer: String,
+    pub issuer: IssuerUrl,
     /// Where the browser goes.
     pub authorization_endpoint: Url,
     /// Where the code is redeemed.
@@ -54,26 +62,34 @@ pub struct ProviderConfiguration {
     /// The provider promises `iss` in its responses, so a response without it is refused.
     pub sends_issuer: bool,
     /// The client authentication methods the provider takes; basic when it says nothing (RFC 8414).
-    pub token_endpoint_auth_methods: Vec<String>,
+    pub token_endpoint_auth_methods: Vec<CoreClientAuthMethod>,
 }
 
-#[derive(Deserialize)]
-struct Document {
-    issuer: String,
-    authorization_endpoint: String,
-    token_endpoint: String,
-    jwks_uri: String,
-    #[serde(default)]
-    userinfo_endpoint: Option<String>,
-    #[serde(default)]
-    response_types_supported: Option<Vec<String>>,
+type Document = ProviderMetadata<
+    Extensions,
+    CoreAuthDisplay,
+    CoreClientAuthMethod,
+    CoreClaimName,
+    CoreClaimType,
+    CoreGrantType,
+    CoreJweContentEncryptionAlgorithm,
+    CoreJweKeyManagementAlgorithm,
+    CoreJsonWebKey,
+    CoreResponseMode,
+    CoreResponseType,
+    CoreSubjectIdentifierType,
+>;
+
+/// Members that other specifications add: RFC 8414 and RFC 9207.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+struct Extensions {
     #[serde(default)]
     code_challenge_methods_supported: Option<Vec<String>>,
     #[serde(default)]
-    token_endpoint_auth_methods_supported: Option<Vec<String>>,
-    #[serde(default)]
     authorization_response_iss_parameter_supported: bool,
 }
+
+impl AdditionalProviderMetadata for Extensions {}
 
 /// Where the metadata of `issuer` is: the issuer, less one slash at its end, and the well-known path.
 pub fn document_url(issuer: &str, transport: Transport) -> Result<Url, DiscoveryError> {
@@ -90,38 +106,41 @@ pub fn parse(body: &[u8], issuer: &str, transport: Transport) -> Result<Provider
     if body.len() > MAX_BYTES {
         return Err(DiscoveryError::Malformed);
     }
-    let document: Document = serde_json::from_slice(body).map_err(|_| DiscoveryError::Malformed)?;
-    if document.issuer != issuer {
+    let document: Document = serde_json::from_slice(body).map_err(|_| unreadable(body))?;
+    if document.issuer().as_str() != issuer {
         return Err(DiscoveryError::IssuerMismatch);
     }
     check_support(&document)?;
     let endpoint = |text: &str, name: &'static str| allowed(text, transport).ok_or(DiscoveryError::Endpoint(name));
+    let token_endpoint = document.token_endpoint().ok_or(DiscoveryError::Malformed)?;
+    let userinfo_endpoint = document.userinfo_endpoint().map(|url| endpoint(url, "userinfo_endpoint"));
+    let methods = document.token_endpoint_auth_methods_supported().cloned();
     Ok(ProviderConfiguration {
-        authorization_endpoint: endpoint(&document.authorization_endpoint, "authorization_endpoint")?,
-        token_endpoint: endpoint(&document.token_endpoint, "token_endpoint")?,
-        jwks_uri: endpoint(&document.jwks_uri, "jwks_uri")?,
-        userinfo_endpoint: document
-            .userinfo_endpoint
-            .as_deref()
-            .map(|text| endpoint(text, "userinfo_endpoint"))
-            .transpose()?,
-        sends_issuer: document.authorization_response_iss_parameter_supported,
-        token_endpoint_auth_methods: document
-            .token_endpoint_auth_methods_supported
-            .unwrap_or_else(|| vec!["client_secret_basic".to_owned()]),
-        issuer: document.issuer,
+        issuer: document.issuer().clone(),
+        authorization_endpoint: endpoint(document.authorization_endpoint(), "authorization_endpoint")?,
+        token_endpoint: endpoint(token_endpoint, "token_endpoint")?,
+        userinfo_endpoint: userinfo_endpoint.transpose()?,
+        jwks_uri: endpoint(document.jwks_uri(), "jwks_uri")?,
+        sends_issuer: document.additional_metadata().authorization_response_iss_parameter_supported,
+        token_endpoint_auth_methods: methods.unwrap_or_else(|| vec![CoreClientAuthMethod::ClientSecretBasic]),
     })
+}
+
+// What keeps the library from reading a document: an endpoint that is no URL at all, or anything else.
+fn unreadable(body: &[u8]) -> DiscoveryError {
+    let document: Value = serde_json::from_slice(body).unwrap_or_default();
+    let is_no_url =
+        |name: &&str| document.get(name).and_then(Value::as_str).is_some_and(|text| Url::parse(text).is_err());
+    ENDPOINTS.into_iter().find(is_no_url).map_or(DiscoveryError::Malformed, DiscoveryError::Endpoint)
 }
 
 // A provider that lists its PKCE methods without S256 would ignore ours; one that lists none may well check it.
 fn check_support(document: &Document) -> Result<(), DiscoveryError> {
-    let lacks = |list: &Option<Vec<String>>, value: &str| {
-        list.as_ref().is_some_and(|list| !list.iter().any(|entry| entry == value))
-    };
-    if lacks(&document.response_types_supported, "code") {
+    if !document.response_types_supported().iter().any(|types| types.as_slice() == [CoreResponseType::Code]) {
         return Err(DiscoveryError::Unsupported("the response type code"));
     }
-    if lacks(&document.code_challenge_methods_supported, "S256") {
+    let methods = document.additional_metadata().code_challenge_methods_supported.as_deref();
+    if methods.is_some_and(|methods| !methods.iter().any(|method| method == "S256")) {
         return Err(DiscoveryError::Unsupported("the code challenge method S256"));
     }
     Ok(())
@@ -137,16 +156,10 @@ fn allowed(text: &str, transport: Transport) -> Option<Url> {
 
 #[cfg(test)]
 mod tests {
-    use super::{DiscoveryError, Transport, document_url, parse};
+    use openidconnect::core::CoreClientAuthMethod;
 
-    fn document(issuer: &str) -> serde_json::Value {
-        serde_json::json!({
-            "issuer": issuer,
-            "authorization_endpoint": "https://op.test/authorize",
-            "token_endpoint": "https://op.test/token",
-            "jwks_uri": "https://op.test/jwks",
-        })
-    }
+    use super::{DiscoveryError, Transport, document_url, parse};
+    use crate::protocol::oidc::relying_party::dishonest::metadata;
 
     fn read(document: &serde_json::Value) -> Result<super::ProviderConfiguration, DiscoveryError> {
         parse(document.to_string().as_bytes(), "https://op.test", Transport::HttpsOnly)
@@ -154,8 +167,8 @@ mod tests {
 
     #[test]
     fn a_minimal_document_is_read() {
-        let configuration = read(&document("https://op.test")).unwrap();
-        assert_eq!(configuration.token_endpoint_auth_methods, ["client_secret_basic"]);
+        let configuration = read(&metadata("https://op.test")).unwrap();
+        assert_eq!(configuration.token_endpoint_auth_methods, [CoreClientAuthMethod::ClientSecretBasic]);
         assert!(!configuration.sends_issuer && configuration.userinfo_endpoint.is_none());
     }
 
@@ -164,7 +177,7 @@ mod tests {
         for other in
             ["https://op.test/", "https://OP.test", "https://op.test:443", "http://op.test", "https://evil.test"]
         {
-            assert_eq!(read(&document(other)), Err(DiscoveryError::IssuerMismatch), "{other}");
+            assert_eq!(read(&metadata(other)), Err(DiscoveryError::IssuerMismatch), "{other}");
         }
     }
 
@@ -173,12 +186,12 @@ mod tests {
         for name in ["authorization_endpoint", "token_endpoint", "jwks_uri", "userinfo_endpoint"] {
             for bad in ["http://op.test/x", "javascript:alert(1)", "/x", "https://u:p@op.test/x", "https://op.test/x#f"]
             {
-                let mut document = document("https://op.test");
+                let mut document = metadata("https://op.test");
                 document[name] = bad.into();
                 assert!(matches!(read(&document), Err(DiscoveryError::Endpoint(_))), "{name} {bad}");
             }
         }
-        let text = document("http://localhost:9").to_string().replace("https://op.test", "http://localhost:9");
+        let text = metadata("http://localhost:9").to_string();
         assert!(parse(text.as_bytes(), "http://localhost:9", Transport::LoopbackAllowed).is_ok());
         assert!(parse(text.as_bytes(), "http://localhost:9", Transport::HttpsOnly).is_err());
     }
@@ -186,7 +199,7 @@ mod tests {
     #[test]
     fn a_provider_without_code_or_s256_is_refused() {
         for (name, value) in [("response_types_supported", "id_token"), ("code_challenge_methods_supported", "plain")] {
-            let mut document = document("https://op.test");
+            let mut document = metadata("https://op.test");
             document[name] = serde_json::json!([value]);
             assert!(matches!(read(&document), Err(DiscoveryError::Unsupported(_))), "{name}");
         }

@@ -1,13 +1,18 @@
-//! A provider's keys (RFC 7517), and which of them checks a given token.
+//! A provider's keys (RFC 7517): which of them the gateway uses. Which of those checks a given token is openidconnect's
+//! choice.
 
-use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, PublicKeyUse};
-use jsonwebtoken::{Algorithm, DecodingKey};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use openidconnect::core::{CoreJsonWebKey, CoreJsonWebKeySet, CoreJwsSigningAlgorithm};
+use openidconnect::{JsonWebKey as _, JsonWebKeyAlgorithm, JsonWebKeyUse as _};
 use serde::Deserialize;
 use serde_json::Value;
 
 /// The largest document that is read.
 pub const MAX_BYTES: usize = 256 * 1024;
 const MAX_KEYS: usize = 100;
+/// The sizes of RSA keys that are used. Shorter ones are weak (RFC 7518, 3.3); the verifier refuses longer ones.
+const RSA_BITS: std::ops::RangeInclusive<usize> = 2_048..=4_096;
 
 /// The document is not a key set, too large, or holds too many keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -25,19 +30,9 @@ pub enum KeyChoiceError {
     Ambiguous,
 }
 
-#[derive(Debug, Clone)]
-struct Key {
-    kid: Option<String>,
-    /// The algorithms this key may check: one, or two for an RSA key that does not say.
-    algorithms: Vec<Algorithm>,
-    key: DecodingKey,
-}
-
 /// The public signature keys of a provider that the gateway can use. Others in the document are passed over.
 #[derive(Debug, Clone)]
-pub struct KeySet {
-    keys: Vec<Key>,
-}
+pub struct KeySet(CoreJsonWebKeySet);
 
 #[derive(Deserialize)]
 struct Document {
@@ -55,39 +50,42 @@ impl KeySet {
         if document.keys.len() > MAX_KEYS {
             return Err(MalformedKeySet);
         }
-        Ok(Self { keys: document.keys.into_iter().filter_map(usable).collect() })
+        Ok(Self(CoreJsonWebKeySet::new(document.keys.into_iter().filter_map(usable).collect())))
     }
 
-    /// The one key for a token of this algorithm. A token that names a key is checked with that key only; one that
-    /// names none is checked if exactly one key fits (OpenID Connect Core 10.1).
-    pub fn choose(&self, kid: Option<&str>, algorithm: Algorithm) -> Result<&DecodingKey, KeyChoiceError> {
-        let mut fitting = self
-            .keys
-            .iter()
-            .filter(|key| key.algorithms.contains(&algorithm) && (kid.is_none() || key.kid.as_deref() == kid));
-        match (fitting.next(), fitting.next()) {
-            (Some(key), None) => Ok(&key.key),
-            (None, _) => Err(KeyChoiceError::NotFound),
-            (Some(_), Some(_)) => Err(KeyChoiceError::Ambiguous),
-        }
+    /// The keys for a verifier. One that takes them all chooses well, for every key here fits its algorithms: a token
+    /// that names a key is checked with that key only; one that names none is checked if exactly one key fits
+    /// (OpenID Connect Core 10.1).
+    pub(super) const fn as_library(&self) -> &CoreJsonWebKeySet {
+        &self.0
     }
 }
 
-fn usable(value: Value) -> Option<Key> {
-    let jwk: Jwk = serde_json::from_value(value).ok()?;
-    if jwk.common.public_key_use.as_ref().is_some_and(|usage| *usage != PublicKeyUse::Signature) {
-        return None;
-    }
-    let possible = match &jwk.algorithm {
-        AlgorithmParameters::RSA(_) => vec![Algorithm::RS256, Algorithm::PS256],
-        AlgorithmParameters::EllipticCurve(key) if key.curve == EllipticCurve::P256 => vec![Algorithm::ES256],
-        AlgorithmParameters::OctetKeyPair(key) if key.curve == EllipticCurve::Ed25519 => vec![Algorithm::EdDSA],
+// The library would match a key with an algorithm by the key's type, and look at curve and size too late or not at all.
+fn usable(jwk: Value) -> Option<CoreJsonWebKey> {
+    let text = |name: &str| jwk.get(name).and_then(Value::as_str);
+    let possible: &[CoreJwsSigningAlgorithm] = match (text("kty")?, text("crv")) {
+        ("RSA", _) if RSA_BITS.contains(&bits(text("n")?)?) => {
+            &[CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha256, CoreJwsSigningAlgorithm::RsaSsaPssSha256]
+        }
+        ("EC", Some("P-256")) => &[CoreJwsSigningAlgorithm::EcdsaP256Sha256],
+        ("OKP", Some("Ed25519")) => &[CoreJwsSigningAlgorithm::EdDsa],
         _ => return None,
     };
-    let algorithms = match jwk.common.key_algorithm {
-        None => possible,
-        Some(named) => possible.into_iter().filter(|algorithm| format!("{algorithm:?}") == named.to_string()).collect(),
+    let key: CoreJsonWebKey = serde_json::from_value(jwk).ok()?;
+    let is_for_signatures = key.key_use().is_none_or(|usage| usage.allows_signature());
+    let is_for_us = match key.signing_alg() {
+        JsonWebKeyAlgorithm::Unspecified => true,
+        JsonWebKeyAlgorithm::Algorithm(named) => possible.contains(named),
+        JsonWebKeyAlgorithm::Unsupported => false,
     };
-    let key = DecodingKey::from_jwk(&jwk).ok()?;
-    (!algorithms.is_empty()).then_some(Key { kid: jwk.common.key_id, algorithms, key })
+    (is_for_signatures && is_for_us).then_some(key)
+}
+
+// The length of a number without its leading zeros.
+fn bits(number: &str) -> Option<usize> {
+    let bytes = URL_SAFE_NO_PAD.decode(number).ok()?;
+    let mut digits = bytes.iter().skip_while(|byte| **byte == 0);
+    let first = digits.next()?;
+    Some(digits.count() * 8 + 8 - first.leading_zeros() as usize)
 }

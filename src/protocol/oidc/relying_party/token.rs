@@ -1,9 +1,16 @@
 //! Redeeming a code at a provider: the form and header to send, and the answer to read (RFC 6749, 4.1.3, 5).
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use serde::Deserialize;
-use url::form_urlencoded;
+use std::borrow::Cow;
+
+use openidconnect::core::{CoreClient, CoreClientAuthMethod, CoreErrorResponseType, CoreJsonWebKeySet, CoreTokenType};
+use openidconnect::http::header::AUTHORIZATION;
+use openidconnect::{
+    AuthType, AuthorizationCode, ClientId, ClientSecret, ExtraTokenFields, HttpRequest, HttpResponse,
+    OAuth2TokenResponse as _, PkceCodeVerifier, RedirectUrl, RequestTokenError, StandardErrorResponse,
+    StandardTokenResponse, TokenUrl,
+};
+use serde::{Deserialize, Serialize};
+use url::Url;
 
 use super::discovery::ProviderConfiguration;
 use crate::protocol::oidc::pkce::CodeVerifier;
@@ -30,41 +37,51 @@ pub struct OwnCredentials<'a> {
     pub client_secret: Option<&'a Secret>,
 }
 
+/// The request that the library composed. Its client hands it over instead of sending it, so that there is no I/O here.
+#[derive(Debug, thiserror::Error)]
+#[error("the request is composed")]
+struct Composed(Box<HttpRequest>);
+
 /// Builds the call that redeems `code`.
 pub fn redeem(
     provider: &ProviderConfiguration,
     own: &OwnCredentials<'_>,
     code: &Secret,
-    redirect_uri: &str,
+    redirect_uri: &Url,
     verifier: &CodeVerifier,
-) -> TokenCall {
-    let mut form = form_urlencoded::Serializer::new(String::new());
-    form.append_pair("grant_type", "authorization_code")
-        .append_pair("code", code.expose())
-        .append_pair("redirect_uri", redirect_uri)
-        .append_pair("code_verifier", verifier.expose());
-    let takes = |method: &str| provider.token_endpoint_auth_methods.iter().any(|known| known == method);
-    let authorization = match own.client_secret {
-        Some(secret) if takes("client_secret_basic") || !takes("client_secret_post") => {
-            Some(basic(own.client_id, secret))
-        }
-        Some(secret) => {
-            form.append_pair("client_id", own.client_id).append_pair("client_secret", secret.expose());
-            None
-        }
-        None => {
-            form.append_pair("client_id", own.client_id);
-            None
-        }
-    };
-    TokenCall { authorization, body: Secret::from(form.finish()) }
+) -> Result<TokenCall, TokenCallError> {
+    let client_id = ClientId::new(own.client_id.to_owned());
+    let mut client = CoreClient::new(client_id, provider.issuer.clone(), CoreJsonWebKeySet::default())
+        .set_token_uri(TokenUrl::from_url(provider.token_endpoint.clone()))
+        .set_auth_type(auth_type(provider));
+    if let Some(secret) = own.client_secret {
+        client = client.set_client_secret(ClientSecret::new(secret.expose().to_owned()));
+    }
+    let outcome = client
+        .exchange_code(AuthorizationCode::new(code.expose().to_owned()))
+        .set_redirect_uri(Cow::Owned(RedirectUrl::from_url(redirect_uri.clone())))
+        .set_pkce_verifier(PkceCodeVerifier::new(verifier.expose().to_owned()))
+        .request(&|request: HttpRequest| Err::<HttpResponse, _>(Composed(Box::new(request))));
+    match outcome {
+        Err(RequestTokenError::Request(Composed(request))) => call(*request).ok_or(TokenCallError::Request),
+        _ => Err(TokenCallError::Request),
+    }
 }
 
-// RFC 6749, 2.3.1: both are form-encoded first.
-fn basic(client_id: &str, secret: &Secret) -> Secret {
-    let encode = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
-    let pair = format!("{}:{}", encode(client_id), encode(secret.expose()));
-    Secret::from(format!("Basic {}", STANDARD.encode(pair)))
+fn auth_type(provider: &ProviderConfiguration) -> AuthType {
+    let takes = |method| provider.token_endpoint_auth_methods.contains(&method);
+    if takes(CoreClientAuthMethod::ClientSecretPost) && !takes(CoreClientAuthMethod::ClientSecretBasic) {
+        AuthType::RequestBody
+    } else {
+        AuthType::BasicAuth
+    }
+}
+
+fn call(request: HttpRequest) -> Option<TokenCall> {
+    let header = request.headers().get(AUTHORIZATION).map(|value| value.to_str().map(str::to_owned));
+    let authorization = header.transpose().ok()?.map(Secret::from);
+    let body = String::from_utf8(request.into_body()).ok()?;
+    Some(TokenCall { authorization, body: Secret::from(body) })
 }
 
 /// What the provider issued.
@@ -79,6 +96,9 @@ pub struct Tokens {
 /// Why there are no tokens.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TokenCallError {
+    /// The request cannot be composed.
+    #[error("the token request cannot be composed")]
+    Request,
     /// The provider refused with this code.
     #[error("the provider refused the code: {0}")]
     Refused(String),
@@ -87,17 +107,17 @@ pub enum TokenCallError {
     Malformed,
 }
 
-#[derive(Deserialize)]
-struct Answer {
-    access_token: Secret,
-    token_type: String,
+/// The ID token as text: it is verified against what the transaction knows, and once more when keys were rolled over.
+#[derive(Debug, Deserialize, Serialize)]
+struct WithIdToken {
+    #[serde(skip_serializing)]
     id_token: Secret,
 }
 
-#[derive(Deserialize)]
-struct Refusal {
-    error: String,
-}
+impl ExtraTokenFields for WithIdToken {}
+
+type Answer = StandardTokenResponse<WithIdToken, CoreTokenType>;
+type Refusal = StandardErrorResponse<CoreErrorResponseType>;
 
 /// Reads the answer of the token endpoint.
 pub fn parse_answer(status: u16, body: &[u8]) -> Result<Tokens, TokenCallError> {
@@ -106,15 +126,18 @@ pub fn parse_answer(status: u16, body: &[u8]) -> Result<Tokens, TokenCallError> 
     }
     if status != 200 {
         return Err(match serde_json::from_slice::<Refusal>(body) {
-            Ok(refusal) if is_error_code(&refusal.error) => TokenCallError::Refused(refusal.error),
+            Ok(refusal) if is_error_code(refusal.error().as_ref()) => {
+                TokenCallError::Refused(refusal.error().as_ref().to_owned())
+            }
             _ => TokenCallError::Malformed,
         });
     }
     let answer: Answer = serde_json::from_slice(body).map_err(|_| TokenCallError::Malformed)?;
-    if !answer.token_type.eq_ignore_ascii_case("bearer") || answer.access_token.expose().is_empty() {
+    let access_token = answer.access_token().secret();
+    if *answer.token_type() != CoreTokenType::Bearer || access_token.is_empty() {
         return Err(TokenCallError::Malformed);
     }
-    Ok(Tokens { access_token: answer.access_token, id_token: answer.id_token })
+    Ok(Tokens { access_token: Secret::from(access_token.clone()), id_token: answer.extra_fields().id_token.clone() })
 }
 
 fn is_error_code(text: &str) -> bool {
@@ -129,14 +152,12 @@ mod tests {
     use super::{OwnCredentials, TokenCallError, parse_answer, redeem};
     use crate::protocol::oidc::pkce::CodeVerifier;
     use crate::protocol::oidc::relying_party::discovery::{ProviderConfiguration, Transport, parse};
+    use crate::protocol::oidc::relying_party::dishonest::metadata;
     use crate::values::secret::Secret;
 
     fn provider(methods: &[&str]) -> ProviderConfiguration {
-        let document = serde_json::json!({
-            "issuer": "https://op.test", "authorization_endpoint": "https://op.test/a",
-            "token_endpoint": "https://op.test/t", "jwks_uri": "https://op.test/j",
-            "token_endpoint_auth_methods_supported": methods,
-        });
+        let mut document = metadata("https://op.test");
+        document["token_endpoint_auth_methods_supported"] = methods.into();
         parse(document.to_string().as_bytes(), "https://op.test", Transport::HttpsOnly).unwrap()
     }
 
@@ -144,7 +165,8 @@ mod tests {
         let secret = secret.map(|text| Secret::from(text.to_owned()));
         let own = OwnCredentials { client_id: "c:1", client_secret: secret.as_ref() };
         let verifier = CodeVerifier::parse(&"v".repeat(43)).unwrap();
-        let call = redeem(&provider(methods), &own, &Secret::from("k".to_owned()), "https://id.test/cb", &verifier);
+        let (code, redirect_uri) = (Secret::from("k".to_owned()), "https://id.test/cb".parse().unwrap());
+        let call = redeem(&provider(methods), &own, &code, &redirect_uri, &verifier).unwrap();
         (call.authorization.map(|header| header.expose().to_owned()), call.body.expose().to_owned())
     }
 

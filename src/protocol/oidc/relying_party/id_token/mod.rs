@@ -1,18 +1,30 @@
-//! Checking a provider's ID token (OpenID Connect Core 3.1.3.7; RFC 8725; IPSIE: one audience). Nothing of the token
-//! is used before its signature holds; every required claim must be there and of its type.
+//! Checking a provider's ID token (OpenID Connect Core 3.1.3.7; RFC 8725; IPSIE: one audience). openidconnect verifies
+//! header, key, signature, issuer, audience, times and nonce; what it leaves to its callers is checked around it: the
+//! type of every claim that is used, one audience, `azp`, `nbf`, `at_hash`, the subject. Nothing of the token leaves
+//! here before all of it holds.
 
-use aws_lc_rs::digest;
-use jsonwebtoken::{Algorithm, Validation, decode, decode_header};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use openidconnect::core::{CoreIdToken, CoreIdTokenVerifier, CoreJwsSigningAlgorithm};
+use openidconnect::{
+    AccessToken, AccessTokenHash, ClaimsVerificationError, ClientId, IssuerUrl, JsonWebTokenType, Nonce,
+    SignatureVerificationError,
+};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::jwks::{KeyChoiceError, KeySet};
-use crate::protocol::oidc::id_token::at_hash;
 use crate::values::clock::Timestamp;
-use crate::values::secret::is_equal;
 
 /// The algorithms that are accepted from a provider: no `none`, no shared secrets, nothing weaker.
-pub const ALLOWED: [Algorithm; 4] = [Algorithm::RS256, Algorithm::PS256, Algorithm::ES256, Algorithm::EdDSA];
+const ALLOWED: [CoreJwsSigningAlgorithm; 4] = [
+    CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha256,
+    CoreJwsSigningAlgorithm::RsaSsaPssSha256,
+    CoreJwsSigningAlgorithm::EcdsaP256Sha256,
+    CoreJwsSigningAlgorithm::EdDsa,
+];
+/// What our check of the time of issue answers: the library has one error for it and for a token that has ended.
+const NOT_YET: &str = "issued in the future";
 
 const MAX_TOKEN: usize = 64 * 1024;
 const MAX_SUBJECT: usize = 255;
@@ -58,7 +70,7 @@ pub struct VerifiedIdToken {
 /// Why an ID token is refused. One name per check, for the diagnostics of the connection's administrators.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum IdTokenError {
-    /// Not a compact JWS over a JSON object, oversized, or a claim is missing or of the wrong type.
+    /// Not a compact JWS over a JSON object, oversized, of an unknown algorithm, or a claim is missing or of the wrong type.
     #[error("the id token is malformed")]
     Malformed,
     /// The header names another type, an algorithm that is not allowed, or a critical extension.
@@ -98,16 +110,14 @@ struct Claims {
     iss: String,
     sub: String,
     aud: Audience,
+    #[expect(dead_code, reason = "read for its type: the library takes fractions and dates, too")]
     exp: i64,
+    #[expect(dead_code, reason = "as above")]
     iat: i64,
     #[serde(default)]
     nbf: Option<i64>,
     #[serde(default)]
-    nonce: Option<String>,
-    #[serde(default)]
     azp: Option<String>,
-    #[serde(default)]
-    at_hash: Option<String>,
     #[serde(default)]
     auth_time: Option<i64>,
     #[serde(default)]
@@ -138,10 +148,13 @@ impl Audience {
 
 /// Verifies `token` against the provider's keys and what the transaction expects.
 pub fn verify(token: &str, keys: &KeySet, expected: &Expected<'_>) -> Result<VerifiedIdToken, IdTokenError> {
-    let (algorithm, all) = signed_claims(token, keys)?;
-    let claims: Claims = serde_json::from_value(Value::Object(all.clone())).map_err(|_| IdTokenError::Malformed)?;
+    let (claims, all) = read(token)?;
+    let parsed: CoreIdToken = token.parse().map_err(|_| IdTokenError::Malformed)?;
+    let verifier = verifier(keys, expected)?;
+    let nonce = Nonce::new(expected.nonce.to_owned());
+    let verified = parsed.claims(&verifier, &nonce).map_err(refusal)?;
+    check_access_token(&parsed, verified.access_token_hash(), &verifier, expected.access_token)?;
     check(&claims, expected)?;
-    check_access_token(&claims, algorithm, expected.access_token)?;
     Ok(VerifiedIdToken {
         subject: claims.sub,
         authenticated_at: claims.auth_time.map(Timestamp::from_seconds),
@@ -153,65 +166,96 @@ pub fn verify(token: &str, keys: &KeySet, expected: &Expected<'_>) -> Result<Ver
     })
 }
 
-fn signed_claims(token: &str, keys: &KeySet) -> Result<(Algorithm, Map<String, Value>), IdTokenError> {
+// The claims that are used, each of its type and there once, and all of them. Nothing is verified yet.
+fn read(token: &str) -> Result<(Claims, Map<String, Value>), IdTokenError> {
     if token.len() > MAX_TOKEN {
         return Err(IdTokenError::Malformed);
     }
-    let header = decode_header(token).map_err(|_| IdTokenError::Header)?;
-    let is_jwt = header.typ.as_deref().is_none_or(|typ| typ.eq_ignore_ascii_case("JWT"));
-    if !is_jwt || header.crit.is_some() || header.cty.is_some() || !ALLOWED.contains(&header.alg) {
-        return Err(IdTokenError::Header);
-    }
-    // The key comes from the provider's set, whatever `jwk`, `jku` or `x5c` the header offers (CVE-2018-0114).
-    let key = keys.choose(header.kid.as_deref(), header.alg)?;
-    let mut validation = Validation::new(header.alg);
-    validation.validate_exp = false;
-    validation.validate_aud = false;
-    validation.required_spec_claims.clear();
-    decode(token, key, &validation).map(|data| (header.alg, data.claims)).map_err(|error| match error.kind() {
-        jsonwebtoken::errors::ErrorKind::Json(_) => IdTokenError::Malformed,
-        _ => IdTokenError::Signature,
-    })
+    let payload = token.split('.').nth(1).ok_or(IdTokenError::Malformed)?;
+    let payload = URL_SAFE_NO_PAD.decode(payload).map_err(|_| IdTokenError::Malformed)?;
+    let claims: Claims = serde_json::from_slice(&payload).map_err(|_| IdTokenError::Malformed)?;
+    let all = serde_json::from_slice(&payload).map_err(|_| IdTokenError::Malformed)?;
+    Ok((claims, all))
 }
 
+// The key comes from the provider's set, whatever `jwk`, `jku` or `x5c` the header offers (CVE-2018-0114). A public
+// client's verifier has no secret, so that no token passes that is signed with one.
+fn verifier<'a>(keys: &KeySet, expected: &'a Expected<'_>) -> Result<CoreIdTokenVerifier<'a>, IdTokenError> {
+    let issuer = IssuerUrl::new(expected.issuer.to_owned()).map_err(|_| IdTokenError::Issuer)?;
+    let client_id = ClientId::new(expected.client_id.to_owned());
+    let jwt = JsonWebTokenType::new("JWT".to_owned()).normalize().map_err(|_| IdTokenError::Header)?;
+    let skew = expected.skew_seconds;
+    Ok(CoreIdTokenVerifier::new_public_client(client_id, issuer, keys.as_library().clone())
+        .set_allowed_algs(ALLOWED)
+        .set_allowed_jose_types([jwt])
+        .set_other_audience_verifier_fn(|_| false)
+        .set_time_fn(move || expected.now.plus_seconds(skew.saturating_neg()).to_chrono())
+        .set_issue_time_verifier_fn(move |at| {
+            let is_past = at.timestamp() <= expected.now.seconds().saturating_add(skew);
+            if is_past { Ok(()) } else { Err(NOT_YET.to_owned()) }
+        })
+        .set_auth_time_verifier_fn(move |at| match (expected.authenticated_after, at) {
+            (None, _) => Ok(()),
+            (Some(oldest), Some(at)) if at.timestamp().saturating_add(skew) >= oldest.seconds() => Ok(()),
+            (Some(_), _) => Err("not said, or too long ago".to_owned()),
+        }))
+}
+
+fn refusal(error: ClaimsVerificationError) -> IdTokenError {
+    match error {
+        ClaimsVerificationError::Expired(why) if why == NOT_YET => IdTokenError::NotYet,
+        ClaimsVerificationError::Expired(_) => IdTokenError::Expired,
+        ClaimsVerificationError::InvalidAudience(_) => IdTokenError::Audience,
+        ClaimsVerificationError::InvalidAuthTime(_) => IdTokenError::AuthenticationTime,
+        ClaimsVerificationError::InvalidIssuer(_) => IdTokenError::Issuer,
+        ClaimsVerificationError::InvalidNonce(_) => IdTokenError::Nonce,
+        ClaimsVerificationError::Unsupported(_) => IdTokenError::Header,
+        ClaimsVerificationError::SignatureVerification(error) => unsigned(&error),
+        _ => IdTokenError::Malformed,
+    }
+}
+
+fn unsigned(error: &SignatureVerificationError) -> IdTokenError {
+    match error {
+        SignatureVerificationError::NoMatchingKey => KeyChoiceError::NotFound.into(),
+        SignatureVerificationError::AmbiguousKeyId(_) => KeyChoiceError::Ambiguous.into(),
+        SignatureVerificationError::DisallowedAlg(_)
+        | SignatureVerificationError::NoSignature
+        | SignatureVerificationError::UnsupportedAlg(_) => IdTokenError::Header,
+        _ => IdTokenError::Signature,
+    }
+}
+
+// What the library does not look at.
 fn check(claims: &Claims, expected: &Expected<'_>) -> Result<(), IdTokenError> {
-    let now = expected.now.seconds();
     if claims.iss != expected.issuer {
         return Err(IdTokenError::Issuer);
     }
     if !claims.aud.is_only(expected.client_id) || claims.azp.as_ref().is_some_and(|azp| azp != expected.client_id) {
         return Err(IdTokenError::Audience);
     }
-    if now >= claims.exp.saturating_add(expected.skew_seconds) {
-        return Err(IdTokenError::Expired);
-    }
-    if claims.iat.max(claims.nbf.unwrap_or(i64::MIN)) > now.saturating_add(expected.skew_seconds) {
+    let latest = expected.now.seconds().saturating_add(expected.skew_seconds);
+    if claims.nbf.is_some_and(|not_before| not_before > latest) {
         return Err(IdTokenError::NotYet);
-    }
-    if !claims.nonce.as_ref().is_some_and(|nonce| is_equal(nonce.as_bytes(), expected.nonce.as_bytes())) {
-        return Err(IdTokenError::Nonce);
     }
     if claims.sub.is_empty() || claims.sub.len() > MAX_SUBJECT || claims.sub.chars().any(char::is_control) {
         return Err(IdTokenError::Malformed);
     }
-    check_authentication_time(claims, expected)
+    Ok(())
 }
 
 // `at_hash` is optional in the code flow; when it is there, it must be right (3.1.3.8).
-fn check_access_token(claims: &Claims, algorithm: Algorithm, access_token: &str) -> Result<(), IdTokenError> {
-    let hash = if algorithm == Algorithm::EdDSA { &digest::SHA512 } else { &digest::SHA256 };
-    match &claims.at_hash {
-        Some(sent) if *sent != at_hash(access_token, hash) => Err(IdTokenError::AccessToken),
-        _ => Ok(()),
-    }
-}
-
-fn check_authentication_time(claims: &Claims, expected: &Expected<'_>) -> Result<(), IdTokenError> {
-    let Some(oldest) = expected.authenticated_after else { return Ok(()) };
-    match claims.auth_time {
-        Some(at) if at.saturating_add(expected.skew_seconds) >= oldest.seconds() => Ok(()),
-        _ => Err(IdTokenError::AuthenticationTime),
-    }
+fn check_access_token(
+    token: &CoreIdToken,
+    sent: Option<&AccessTokenHash>,
+    verifier: &CoreIdTokenVerifier<'_>,
+    access_token: &str,
+) -> Result<(), IdTokenError> {
+    let Some(sent) = sent else { return Ok(()) };
+    let key = token.signing_key(verifier).map_err(|error| unsigned(&error))?;
+    let algorithm = token.signing_alg().map_err(|error| unsigned(&error))?;
+    let right = AccessTokenHash::from_token(&AccessToken::new(access_token.to_owned()), algorithm, key);
+    if right.is_ok_and(|right| right == *sent) { Ok(()) } else { Err(IdTokenError::AccessToken) }
 }
 
 #[cfg(test)]

@@ -119,6 +119,66 @@ fn a_token_under_one_algorithm_does_not_pass_under_another() {
 }
 
 #[test]
+fn a_weak_key_a_key_of_another_curve_and_a_key_for_another_algorithm_are_passed_over() {
+    let changed = |mut jwk: Value, name: &str, value: &str| {
+        jwk[name] = value.into();
+        jwk
+    };
+    let modulus = KEYS.rsa_jwk("rsa")["n"].as_str().unwrap().to_owned();
+    let (half, leading_zeros) = (&modulus[..modulus.len() / 2], format!("{}{}", "A".repeat(172), &modulus[..170]));
+    for jwk in [
+        changed(KEYS.rsa_jwk("rsa"), "n", half),
+        changed(KEYS.rsa_jwk("rsa"), "n", &leading_zeros),
+        changed(KEYS.rsa_jwk("rsa"), "n", &modulus.repeat(3)),
+        changed(KEYS.rsa_jwk("rsa"), "alg", "RSA-OAEP"),
+        changed(KEYS.rsa_jwk("rsa"), "alg", "RS512"),
+        changed(KEYS.ec_jwk("rsa"), "crv", "P-384"),
+        changed(KEYS.ec_jwk("rsa"), "alg", "RS256"),
+        changed(KEYS.ed_jwk("rsa"), "crv", "X25519"),
+    ] {
+        let set = KeySet::parse(&document(std::slice::from_ref(&jwk))).unwrap();
+        for alg in ["RS256", "ES256", "EdDSA"] {
+            let token = KEYS.sign(&json!({"alg": alg, "kid": "rsa"}), &claims());
+            assert_eq!(
+                verify(&token, &set, &expected()),
+                Err(IdTokenError::Key(KeyChoiceError::NotFound)),
+                "{alg} {jwk}"
+            );
+        }
+    }
+}
+
+#[test]
+fn every_published_key_that_fits_is_tried_by_its_id_only() {
+    let several = KeySet::parse(&document(&[OTHER_KEYS.ec_jwk("1"), KEYS.ec_jwk("2"), KEYS.rsa_jwk("2")])).unwrap();
+    let under = |kid: &str| verify(&KEYS.sign(&json!({"alg": "ES256", "kid": kid}), &claims()), &several, &expected());
+    assert!(under("2").is_ok());
+    assert_eq!(under("1"), Err(IdTokenError::Signature));
+}
+
+#[test]
+fn what_cognito_and_auth0_write_otherwise_is_read() {
+    let mut claims = claims();
+    claims["email_verified"] = "true".into();
+    claims["updated_at"] = "2026-11-21T20:00:00.000Z".into();
+    claims["picture"] = json!(null);
+    let token = check(&json!({"alg": "ES256", "kid": "ec"}), &claims).unwrap();
+    assert_eq!(token.claims["email_verified"], "true");
+    assert_eq!(with("exp", json!("2030-01-01T00:00:00Z")), Err(IdTokenError::Malformed));
+}
+
+#[test]
+fn a_claim_that_stands_twice_is_refused() {
+    for (name, value) in [("sub", "\"eve\""), ("iss", "\"https://op.test\""), ("nonce", "\"n\""), ("exp", "1900000000")]
+    {
+        let twice = claims().to_string().replacen('{', &format!("{{\"{name}\":{value},"), 1);
+        let header = json!({"alg": "ES256", "kid": "ec"});
+        let token = KEYS.sign_text(&header, &twice);
+        assert_eq!(verify(&token, &keys(), &expected()), Err(IdTokenError::Malformed), "{name}");
+    }
+}
+
+#[test]
 fn oidcc_client_test_nonce_invalid() {
     assert_eq!(with("nonce", json!("other")), Err(IdTokenError::Nonce));
     assert_eq!(with("nonce", json!(null)), Err(IdTokenError::Nonce));
@@ -175,6 +235,7 @@ fn other_kinds_of_token_and_critical_extensions_are_refused() {
     for header in [
         json!({"alg": "ES256", "kid": "ec", "typ": "at+jwt"}),
         json!({"alg": "ES256", "kid": "ec", "typ": "logout+jwt"}),
+        json!({"alg": "ES256", "kid": "ec", "typ": "JOSE"}),
         json!({"alg": "ES256", "kid": "ec", "crit": ["b64"], "b64": false}),
         json!({"alg": "ES256", "kid": "ec", "cty": "JWT"}),
     ] {
