@@ -27,8 +27,16 @@ struct Stage {
     session: String,
 }
 
-async fn stage() -> Stage {
-    let world = world().await.remove(0);
+/// One stage for each engine.
+async fn stages() -> Vec<Stage> {
+    let mut stages = Vec::new();
+    for world in world().await {
+        stages.push(stage(world).await);
+    }
+    stages
+}
+
+async fn stage(world: World) -> Stage {
     let context = context(&world, ISSUER).await;
     let op = world.operator();
     let new = NewApplication {
@@ -162,328 +170,350 @@ fn is_page_without_redirect(answer: &Answer) -> bool {
 
 #[actix_web::test]
 async fn oidcc_server() {
-    let stage = stage().await;
-    let answer = stage.authorize(&[]).await;
-    assert_eq!(answer.status, 303);
-    assert!(location(&answer).unwrap().as_str().starts_with(&format!("{REDIRECT_URI}?")));
-    assert_eq!(parameter(&answer, "state").as_deref(), Some("s t&"));
-    assert_eq!(parameter(&answer, "iss").as_deref(), Some(ISSUER));
-    assert!(answer.header("access-control-allow-origin").is_none());
+    for stage in stages().await {
+        let answer = stage.authorize(&[]).await;
+        assert_eq!(answer.status, 303);
+        assert!(location(&answer).unwrap().as_str().starts_with(&format!("{REDIRECT_URI}?")));
+        assert_eq!(parameter(&answer, "state").as_deref(), Some("s t&"));
+        assert_eq!(parameter(&answer, "iss").as_deref(), Some(ISSUER));
+        assert!(answer.header("access-control-allow-origin").is_none());
 
-    let answer = stage.redeem(&parameter(&answer, "code").unwrap()).await;
-    assert_eq!((answer.status.as_u16(), answer.header("cache-control").as_deref()), (200, Some("no-store")));
-    let tokens = answer.json();
-    assert_eq!((&tokens["token_type"], &tokens["scope"]), (&"Bearer".into(), &"openid email".into()));
-    assert!(tokens["expires_in"].as_i64().unwrap() > 0 && tokens["refresh_token"].is_string());
+        let answer = stage.redeem(&parameter(&answer, "code").unwrap()).await;
+        assert_eq!((answer.status.as_u16(), answer.header("cache-control").as_deref()), (200, Some("no-store")));
+        let tokens = answer.json();
+        assert_eq!((&tokens["token_type"], &tokens["scope"]), (&"Bearer".into(), &"openid email".into()));
+        assert!(tokens["expires_in"].as_i64().unwrap() > 0 && tokens["refresh_token"].is_string());
 
-    let said = stage.userinfo(tokens["access_token"].as_str().unwrap()).await.json();
-    assert_eq!(said["sub"], stage.world.ada.to_string());
-    assert_eq!((&said["email"], &said["org_name"]), (&"ada@acme.test".into(), &"Acme".into()));
-    assert!(said.get("name").is_none());
+        let said = stage.userinfo(tokens["access_token"].as_str().unwrap()).await.json();
+        assert_eq!(said["sub"], stage.world.ada.to_string());
+        assert_eq!((&said["email"], &said["org_name"]), (&"ada@acme.test".into(), &"Acme".into()));
+        assert!(said.get("name").is_none());
+    }
 }
 
 #[actix_web::test]
 async fn oidcc_server_client_secret_basic_and_a_wrong_secret() {
-    let stage = stage().await;
-    let header = |secret: &str| {
-        use base64::Engine as _;
-        let pair = format!("{}:{secret}", stage.client);
-        ("Authorization", format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(pair)))
-    };
-    let ask = async |secret: &str, code: &str| {
-        let body = form(&[
-            ("grant_type", "authorization_code"),
-            ("code", code),
-            ("redirect_uri", REDIRECT_URI),
-            ("code_verifier", VERIFIER),
-        ]);
-        let request = TestRequest::post().uri("/oauth2/token").insert_header(header(secret)).set_payload(body);
-        send(&stage.context, request.insert_header(("Content-Type", "application/x-www-form-urlencoded"))).await
-    };
-    let code = stage.code().await;
-    for wrong in [&stage.secret[..stage.secret.len() - 1], &stage.secret.to_uppercase(), "x"] {
-        let refused = ask(wrong, &code).await;
-        assert_eq!((refused.status.as_u16(), &refused.json()["error"]), (401, &"invalid_client".into()));
-        assert!(refused.header("www-authenticate").unwrap().starts_with("Basic"));
+    for stage in stages().await {
+        let header = |secret: &str| {
+            use base64::Engine as _;
+            let pair = format!("{}:{secret}", stage.client);
+            ("Authorization", format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(pair)))
+        };
+        let ask = async |secret: &str, code: &str| {
+            let body = form(&[
+                ("grant_type", "authorization_code"),
+                ("code", code),
+                ("redirect_uri", REDIRECT_URI),
+                ("code_verifier", VERIFIER),
+            ]);
+            let request = TestRequest::post().uri("/oauth2/token").insert_header(header(secret)).set_payload(body);
+            send(&stage.context, request.insert_header(("Content-Type", "application/x-www-form-urlencoded"))).await
+        };
+        let code = stage.code().await;
+        for wrong in [&stage.secret[..stage.secret.len() - 1], &stage.secret.to_uppercase(), "x"] {
+            let refused = ask(wrong, &code).await;
+            assert_eq!((refused.status.as_u16(), &refused.json()["error"]), (401, &"invalid_client".into()));
+            assert!(refused.header("www-authenticate").unwrap().starts_with("Basic"));
+        }
+        assert_eq!(ask(&stage.secret, &code).await.status, 200, "a wrong secret does not burn the code");
     }
-    assert_eq!(ask(&stage.secret, &code).await.status, 200, "a wrong secret does not burn the code");
 }
 
 #[actix_web::test]
 async fn oidcc_userinfo_get_post_header_and_post_body() {
-    let stage = stage().await;
-    let tokens = stage.tokens().await;
-    let token = tokens["access_token"].as_str().unwrap();
-    assert_eq!(stage.userinfo(token).await.status, 200);
-    let header = ("Authorization", format!("Bearer {token}"));
-    let by_header = send(&stage.context, TestRequest::post().uri("/oauth2/userinfo").insert_header(header)).await;
-    assert_eq!(by_header.status, 200);
-    assert_eq!(post(&stage.context, "/oauth2/userinfo", &[("access_token", token)]).await.status, 200);
+    for stage in stages().await {
+        let tokens = stage.tokens().await;
+        let token = tokens["access_token"].as_str().unwrap();
+        assert_eq!(stage.userinfo(token).await.status, 200);
+        let header = ("Authorization", format!("Bearer {token}"));
+        let by_header = send(&stage.context, TestRequest::post().uri("/oauth2/userinfo").insert_header(header)).await;
+        assert_eq!(by_header.status, 200);
+        assert_eq!(post(&stage.context, "/oauth2/userinfo", &[("access_token", token)]).await.status, 200);
+    }
 }
 
 #[actix_web::test]
 async fn userinfo_without_a_good_token_is_401() {
-    let stage = stage().await;
-    let none = send(&stage.context, TestRequest::get().uri("/oauth2/userinfo")).await;
-    assert_eq!(
-        (none.status.as_u16(), none.header("www-authenticate").unwrap()),
-        (401, "Bearer realm=\"causeway\"".to_owned())
-    );
-    let tokens = stage.tokens().await;
-    let (access, id) = (tokens["access_token"].as_str().unwrap(), tokens["id_token"].as_str().unwrap());
-    for bad in ["x", id, &access[..access.len() - 1], tokens["refresh_token"].as_str().unwrap()] {
-        let answer = stage.userinfo(bad).await;
-        assert_eq!(answer.status, 401, "{bad}");
-        assert!(answer.header("www-authenticate").unwrap().contains("error=\"invalid_token\""));
+    for stage in stages().await {
+        let none = send(&stage.context, TestRequest::get().uri("/oauth2/userinfo")).await;
+        assert_eq!(
+            (none.status.as_u16(), none.header("www-authenticate").unwrap()),
+            (401, "Bearer realm=\"causeway\"".to_owned())
+        );
+        let tokens = stage.tokens().await;
+        let (access, id) = (tokens["access_token"].as_str().unwrap(), tokens["id_token"].as_str().unwrap());
+        for bad in ["x", id, &access[..access.len() - 1], tokens["refresh_token"].as_str().unwrap()] {
+            let answer = stage.userinfo(bad).await;
+            assert_eq!(answer.status, 401, "{bad}");
+            assert!(answer.header("www-authenticate").unwrap().contains("error=\"invalid_token\""));
+        }
+        let in_query = format!("/oauth2/userinfo?access_token={access}");
+        assert_eq!(send(&stage.context, TestRequest::get().uri(&in_query)).await.status, 401);
+        stage.world.advance(601);
+        assert_eq!(stage.userinfo(access).await.status, 401);
     }
-    let in_query = format!("/oauth2/userinfo?access_token={access}");
-    assert_eq!(send(&stage.context, TestRequest::get().uri(&in_query)).await.status, 401);
-    stage.world.advance(601);
-    assert_eq!(stage.userinfo(access).await.status, 401);
 }
 
 #[actix_web::test]
 async fn oidcc_prompt_none_not_logged_in_and_logged_in() {
-    let stage = stage().await;
-    let refused = stage.authorize_unknown(&[("prompt", "none")]).await;
-    assert_eq!(parameter(&refused, "error").as_deref(), Some("login_required"));
-    assert_eq!(parameter(&refused, "state").as_deref(), Some("s t&"));
-    assert_eq!(parameter(&refused, "iss").as_deref(), Some(ISSUER));
-    assert!(parameter(&refused, "code").is_none());
-    assert!(stage.is_signed_in().await);
+    for stage in stages().await {
+        let refused = stage.authorize_unknown(&[("prompt", "none")]).await;
+        assert_eq!(parameter(&refused, "error").as_deref(), Some("login_required"));
+        assert_eq!(parameter(&refused, "state").as_deref(), Some("s t&"));
+        assert_eq!(parameter(&refused, "iss").as_deref(), Some(ISSUER));
+        assert!(parameter(&refused, "code").is_none());
+        assert!(stage.is_signed_in().await);
+    }
 }
 
 #[actix_web::test]
 async fn oidcc_prompt_login_and_max_age_lead_to_the_sign_in_pages() {
-    let stage = stage().await;
-    stage.world.advance(10);
-    for extra in [("prompt", "login"), ("max_age", "1"), ("prompt", "select_account")] {
-        let answer = stage.authorize(&[extra]).await;
-        assert!(answer.header("location").unwrap().starts_with("/sign-in/"), "{extra:?}");
+    for stage in stages().await {
+        stage.world.advance(10);
+        for extra in [("prompt", "login"), ("max_age", "1"), ("prompt", "select_account")] {
+            let answer = stage.authorize(&[extra]).await;
+            assert!(answer.header("location").unwrap().starts_with("/sign-in/"), "{extra:?}");
+        }
+        assert!(parameter(&stage.authorize(&[("max_age", "10000")]).await, "code").is_some());
     }
-    assert!(parameter(&stage.authorize(&[("max_age", "10000")]).await, "code").is_some());
 }
 
 #[actix_web::test]
 async fn somebody_unknown_is_led_to_the_sign_in_pages_and_the_browser_is_bound() {
-    let stage = stage().await;
-    let answer = stage.authorize_unknown(&[]).await;
-    assert_eq!(answer.status, 303);
-    assert!(answer.header("location").unwrap().starts_with("/sign-in/"));
-    let cookie = answer.header("set-cookie").unwrap();
-    assert!(cookie.starts_with("__Host-causeway-us-attempt=") && cookie.contains("SameSite=Lax; Secure"), "{cookie}");
-    let uri = format!("/oauth2/authorize?{}", stage.query(&[]));
-    let pair = cookie.split(';').next().unwrap().to_owned();
-    let second = send(&stage.context, TestRequest::get().uri(&uri).insert_header(("Cookie", pair.clone()))).await;
-    assert!(second.header("set-cookie").unwrap().starts_with(&pair), "a second tab keeps the first one's binding");
+    for stage in stages().await {
+        let answer = stage.authorize_unknown(&[]).await;
+        assert_eq!(answer.status, 303);
+        assert!(answer.header("location").unwrap().starts_with("/sign-in/"));
+        let cookie = answer.header("set-cookie").unwrap();
+        assert!(
+            cookie.starts_with("__Host-causeway-us-attempt=") && cookie.contains("SameSite=Lax; Secure"),
+            "{cookie}"
+        );
+        let uri = format!("/oauth2/authorize?{}", stage.query(&[]));
+        let pair = cookie.split(';').next().unwrap().to_owned();
+        let second = send(&stage.context, TestRequest::get().uri(&uri).insert_header(("Cookie", pair.clone()))).await;
+        assert!(second.header("set-cookie").unwrap().starts_with(&pair), "a second tab keeps the first one's binding");
+    }
 }
 
 #[actix_web::test]
 async fn oidcc_ensure_registered_redirect_uri() {
-    let stage = stage().await;
-    for bad in ["https://evil.test/", &format!("{REDIRECT_URI}/"), &format!("{REDIRECT_URI}?x=1"), ""] {
-        assert!(is_page_without_redirect(&stage.authorize(&[("redirect_uri", bad)]).await), "{bad}");
+    for stage in stages().await {
+        for bad in ["https://evil.test/", &format!("{REDIRECT_URI}/"), &format!("{REDIRECT_URI}?x=1"), ""] {
+            assert!(is_page_without_redirect(&stage.authorize(&[("redirect_uri", bad)]).await), "{bad}");
+        }
+        let unknown = stage.world.organization.to_string();
+        for bad in [unknown.as_str(), "x", ""] {
+            assert!(is_page_without_redirect(&stage.authorize(&[("client_id", bad)]).await), "{bad}");
+        }
+        let twice = format!("/oauth2/authorize?{}&redirect_uri={REDIRECT_URI}", stage.query(&[]));
+        assert!(is_page_without_redirect(&send(&stage.context, TestRequest::get().uri(&twice)).await));
     }
-    let unknown = stage.world.organization.to_string();
-    for bad in [unknown.as_str(), "x", ""] {
-        assert!(is_page_without_redirect(&stage.authorize(&[("client_id", bad)]).await), "{bad}");
-    }
-    let twice = format!("/oauth2/authorize?{}&redirect_uri={REDIRECT_URI}", stage.query(&[]));
-    assert!(is_page_without_redirect(&send(&stage.context, TestRequest::get().uri(&twice)).await));
 }
 
 #[actix_web::test]
 async fn errors_behind_a_good_redirect_uri_go_to_the_application() {
-    let stage = stage().await;
-    for (extra, error) in [
-        (("response_type", ""), "invalid_request"),
-        (("response_type", "token"), "unsupported_response_type"),
-        (("scope", "email"), "invalid_scope"),
-        (("code_challenge", ""), "invalid_request"),
-        (("code_challenge_method", "plain"), "invalid_request"),
-        (("request", "e30."), "request_not_supported"),
-        (("request_uri", "http://127.0.0.1:1/"), "request_uri_not_supported"),
-    ] {
-        let answer = stage.authorize(&[extra]).await;
-        assert_eq!(answer.status, 303);
-        assert!(location(&answer).unwrap().as_str().starts_with(REDIRECT_URI));
-        assert_eq!(parameter(&answer, "error").as_deref(), Some(error), "{extra:?}");
-        assert_eq!(parameter(&answer, "iss").as_deref(), Some(ISSUER));
-        assert!(parameter(&answer, "code").is_none());
+    for stage in stages().await {
+        for (extra, error) in [
+            (("response_type", ""), "invalid_request"),
+            (("response_type", "token"), "unsupported_response_type"),
+            (("scope", "email"), "invalid_scope"),
+            (("code_challenge", ""), "invalid_request"),
+            (("code_challenge_method", "plain"), "invalid_request"),
+            (("request", "e30."), "request_not_supported"),
+            (("request_uri", "http://127.0.0.1:1/"), "request_uri_not_supported"),
+        ] {
+            let answer = stage.authorize(&[extra]).await;
+            assert_eq!(answer.status, 303);
+            assert!(location(&answer).unwrap().as_str().starts_with(REDIRECT_URI));
+            assert_eq!(parameter(&answer, "error").as_deref(), Some(error), "{extra:?}");
+            assert_eq!(parameter(&answer, "iss").as_deref(), Some(ISSUER));
+            assert!(parameter(&answer, "code").is_none());
+        }
     }
 }
 
 #[actix_web::test]
 async fn oidcc_ensure_post_request_succeeds() {
-    let stage = stage().await;
-    let body = stage.query(&[]);
-    let request = TestRequest::post().uri("/oauth2/authorize").set_payload(body);
-    let header = ("Content-Type", "application/x-www-form-urlencoded");
-    let answer = send(&stage.context, request.insert_header(header)).await;
-    assert_eq!(answer.status, 303);
-    let uri = answer.header("location").unwrap();
-    let answer = send(&stage.context, TestRequest::get().uri(&uri).insert_header(stage.cookie())).await;
-    assert!(parameter(&answer, "code").is_some());
+    for stage in stages().await {
+        let body = stage.query(&[]);
+        let request = TestRequest::post().uri("/oauth2/authorize").set_payload(body);
+        let header = ("Content-Type", "application/x-www-form-urlencoded");
+        let answer = send(&stage.context, request.insert_header(header)).await;
+        assert_eq!(answer.status, 303);
+        let uri = answer.header("location").unwrap();
+        let answer = send(&stage.context, TestRequest::get().uri(&uri).insert_header(stage.cookie())).await;
+        assert!(parameter(&answer, "code").is_some());
+    }
 }
 
 #[actix_web::test]
 async fn oidcc_codereuse() {
-    let stage = stage().await;
-    let code = stage.code().await;
-    let first = stage.redeem(&code).await.json();
-    let again = stage.redeem(&code).await;
-    assert_eq!((again.status.as_u16(), &again.json()["error"]), (400, &"invalid_grant".into()));
-    assert_eq!(stage.userinfo(first["access_token"].as_str().unwrap()).await.status, 401);
+    for stage in stages().await {
+        let code = stage.code().await;
+        let first = stage.redeem(&code).await.json();
+        let again = stage.redeem(&code).await;
+        assert_eq!((again.status.as_u16(), &again.json()["error"]), (400, &"invalid_grant".into()));
+        assert_eq!(stage.userinfo(first["access_token"].as_str().unwrap()).await.status, 401);
+    }
 }
 
 #[actix_web::test]
 async fn a_code_needs_its_verifier_even_when_none_is_sent() {
-    let stage = stage().await;
-    let without = async |verifier: Option<&str>| {
-        let code = stage.code().await;
-        let mut pairs =
-            vec![("grant_type", "authorization_code"), ("code", code.as_str()), ("redirect_uri", REDIRECT_URI)];
-        pairs.extend(verifier.map(|verifier| ("code_verifier", verifier)));
-        stage.post_token(&pairs).await
-    };
-    let other = "v".repeat(43);
-    for verifier in [None, Some(""), Some(CHALLENGE), Some(other.as_str())] {
-        let answer = without(verifier).await;
-        assert_eq!(answer.status, 400, "{verifier:?}");
-        assert!(answer.json().get("access_token").is_none());
+    for stage in stages().await {
+        let without = async |verifier: Option<&str>| {
+            let code = stage.code().await;
+            let mut pairs =
+                vec![("grant_type", "authorization_code"), ("code", code.as_str()), ("redirect_uri", REDIRECT_URI)];
+            pairs.extend(verifier.map(|verifier| ("code_verifier", verifier)));
+            stage.post_token(&pairs).await
+        };
+        let other = "v".repeat(43);
+        for verifier in [None, Some(""), Some(CHALLENGE), Some(other.as_str())] {
+            let answer = without(verifier).await;
+            assert_eq!(answer.status, 400, "{verifier:?}");
+            assert!(answer.json().get("access_token").is_none());
+        }
     }
 }
 
 #[actix_web::test]
 async fn oidcc_refresh_token() {
-    let stage = stage().await;
-    let first = stage.tokens().await;
-    let second = stage.refresh(first["refresh_token"].as_str().unwrap()).await;
-    assert_eq!((second.status.as_u16(), second.header("cache-control").as_deref()), (200, Some("no-store")));
-    let second = second.json();
-    assert_ne!(first["refresh_token"], second["refresh_token"]);
-    assert_eq!(stage.userinfo(second["access_token"].as_str().unwrap()).await.status, 200);
-    let reused = stage.refresh(first["refresh_token"].as_str().unwrap()).await;
-    assert_eq!((reused.status.as_u16(), &reused.json()["error"]), (400, &"invalid_grant".into()));
-    assert_eq!(stage.userinfo(second["access_token"].as_str().unwrap()).await.status, 401);
+    for stage in stages().await {
+        let first = stage.tokens().await;
+        let second = stage.refresh(first["refresh_token"].as_str().unwrap()).await;
+        assert_eq!((second.status.as_u16(), second.header("cache-control").as_deref()), (200, Some("no-store")));
+        let second = second.json();
+        assert_ne!(first["refresh_token"], second["refresh_token"]);
+        assert_eq!(stage.userinfo(second["access_token"].as_str().unwrap()).await.status, 200);
+        let reused = stage.refresh(first["refresh_token"].as_str().unwrap()).await;
+        assert_eq!((reused.status.as_u16(), &reused.json()["error"]), (400, &"invalid_grant".into()));
+        assert_eq!(stage.userinfo(second["access_token"].as_str().unwrap()).await.status, 401);
+    }
 }
 
 #[actix_web::test]
 async fn malformed_token_requests_are_400_in_json() {
-    let stage = stage().await;
-    for pairs in [
-        vec![],
-        vec![("grant_type", "password"), ("username", "a"), ("password", "b")],
-        vec![("grant_type", "refresh_token")],
-        vec![("grant_type", "refresh_token"), ("refresh_token", "a"), ("refresh_token", "b")],
-    ] {
-        let answer = stage.post_token(&pairs).await;
-        assert_eq!(answer.status, 400, "{pairs:?}");
-        assert!(answer.json()["error"].is_string());
+    for stage in stages().await {
+        for pairs in [
+            vec![],
+            vec![("grant_type", "password"), ("username", "a"), ("password", "b")],
+            vec![("grant_type", "refresh_token")],
+            vec![("grant_type", "refresh_token"), ("refresh_token", "a"), ("refresh_token", "b")],
+        ] {
+            let answer = stage.post_token(&pairs).await;
+            assert_eq!(answer.status, 400, "{pairs:?}");
+            assert!(answer.json()["error"].is_string());
+        }
+        let request = || TestRequest::post().uri("/oauth2/token");
+        let form_type = ("Content-Type", "application/x-www-form-urlencoded");
+        for bad in [
+            request().set_payload("grant_type=x"),
+            request().insert_header(("Content-Type", "application/json")).set_payload("{}"),
+            request().insert_header(form_type).set_payload(vec![0xff, 0xfe]),
+            request().insert_header(form_type).set_payload("a".repeat(20_000)),
+            request().insert_header(form_type).set_payload("code=%00"),
+        ] {
+            let answer = send(&stage.context, bad).await;
+            assert_eq!((answer.status.as_u16(), &answer.json()["error"]), (400, &"invalid_request".into()));
+        }
+        assert_eq!(send(&stage.context, TestRequest::get().uri("/oauth2/token")).await.status, 405);
     }
-    let request = || TestRequest::post().uri("/oauth2/token");
-    let form_type = ("Content-Type", "application/x-www-form-urlencoded");
-    for bad in [
-        request().set_payload("grant_type=x"),
-        request().insert_header(("Content-Type", "application/json")).set_payload("{}"),
-        request().insert_header(form_type).set_payload(vec![0xff, 0xfe]),
-        request().insert_header(form_type).set_payload("a".repeat(20_000)),
-        request().insert_header(form_type).set_payload("code=%00"),
-    ] {
-        let answer = send(&stage.context, bad).await;
-        assert_eq!((answer.status.as_u16(), &answer.json()["error"]), (400, &"invalid_request".into()));
-    }
-    assert_eq!(send(&stage.context, TestRequest::get().uri("/oauth2/token")).await.status, 405);
 }
 
 #[actix_web::test]
 async fn deactivation_ends_session_refresh_and_userinfo() {
-    let stage = stage().await;
-    let tokens = stage.tokens().await;
-    let (op, organization, ada) = (stage.world.operator(), stage.world.organization, stage.world.ada);
-    stage.world.store().write(move |tx| accounts::deactivate(tx, &op, organization, ada)).await.unwrap();
-    assert!(!stage.is_signed_in().await);
-    assert_eq!(stage.userinfo(tokens["access_token"].as_str().unwrap()).await.status, 401);
-    let refresh = stage.refresh(tokens["refresh_token"].as_str().unwrap()).await;
-    assert_eq!((refresh.status.as_u16(), &refresh.json()["error"]), (400, &"invalid_grant".into()));
+    for stage in stages().await {
+        let tokens = stage.tokens().await;
+        let (op, organization, ada) = (stage.world.operator(), stage.world.organization, stage.world.ada);
+        stage.world.store().write(move |tx| accounts::deactivate(tx, &op, organization, ada)).await.unwrap();
+        assert!(!stage.is_signed_in().await);
+        assert_eq!(stage.userinfo(tokens["access_token"].as_str().unwrap()).await.status, 401);
+        let refresh = stage.refresh(tokens["refresh_token"].as_str().unwrap()).await;
+        assert_eq!((refresh.status.as_u16(), &refresh.json()["error"]), (400, &"invalid_grant".into()));
+    }
 }
 
 #[actix_web::test]
 async fn a_revoked_token_opens_nothing_and_unknown_tokens_are_answered_alike() {
-    let stage = stage().await;
-    let client = stage.client.to_string();
-    let revoke = async |secret: &str, token: &str| {
-        let pairs = [("client_id", client.as_str()), ("client_secret", secret), ("token", token)];
-        post(&stage.context, "/oauth2/revoke", &pairs).await
-    };
-    for kind in ["refresh_token", "access_token"] {
-        let tokens = stage.tokens().await;
-        let token = tokens[kind].as_str().unwrap();
-        assert_eq!(revoke("wrong", token).await.status, 401);
-        assert_eq!(stage.userinfo(tokens["access_token"].as_str().unwrap()).await.status, 200);
-        assert_eq!(revoke(&stage.secret, token).await.status, 200, "{kind}");
-        assert_eq!(stage.userinfo(tokens["access_token"].as_str().unwrap()).await.status, 401);
-        assert_eq!(stage.refresh(tokens["refresh_token"].as_str().unwrap()).await.status, 400);
+    for stage in stages().await {
+        let client = stage.client.to_string();
+        let revoke = async |secret: &str, token: &str| {
+            let pairs = [("client_id", client.as_str()), ("client_secret", secret), ("token", token)];
+            post(&stage.context, "/oauth2/revoke", &pairs).await
+        };
+        for kind in ["refresh_token", "access_token"] {
+            let tokens = stage.tokens().await;
+            let token = tokens[kind].as_str().unwrap();
+            assert_eq!(revoke("wrong", token).await.status, 401);
+            assert_eq!(stage.userinfo(tokens["access_token"].as_str().unwrap()).await.status, 200);
+            assert_eq!(revoke(&stage.secret, token).await.status, 200, "{kind}");
+            assert_eq!(stage.userinfo(tokens["access_token"].as_str().unwrap()).await.status, 401);
+            assert_eq!(stage.refresh(tokens["refresh_token"].as_str().unwrap()).await.status, 400);
+        }
+        assert_eq!(revoke(&stage.secret, "cw_refresh_unknown").await.status, 200);
     }
-    assert_eq!(revoke(&stage.secret, "cw_refresh_unknown").await.status, 200);
 }
 
 #[actix_web::test]
 async fn oidcc_discovery_endpoint_verification_and_jwks() {
-    let stage = stage().await;
-    let metadata = send(&stage.context, TestRequest::get().uri("/.well-known/openid-configuration")).await;
-    assert_eq!(metadata.header("content-type").as_deref(), Some("application/json"));
-    assert_eq!(metadata.json()["issuer"], ISSUER);
-    let jwks: Url = metadata.json()["jwks_uri"].as_str().unwrap().parse().unwrap();
-    let keys = send(&stage.context, TestRequest::get().uri(jwks.path())).await.json();
-    let keys = keys["keys"].as_array().unwrap().clone();
-    let mut kids: Vec<&str> = keys.iter().map(|key| key["kid"].as_str().unwrap()).collect();
-    kids.sort_unstable();
-    kids.dedup();
-    assert_eq!(kids.len(), 4, "an active and a next key for each algorithm");
-    let id_token = stage.tokens().await["id_token"].as_str().unwrap().to_owned();
-    let header: serde_json::Value = {
-        use base64::Engine as _;
-        let text = id_token.split('.').next().unwrap();
-        serde_json::from_slice(&base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(text).unwrap()).unwrap()
-    };
-    assert_eq!(header["alg"], "RS256");
-    assert!(kids.contains(&header["kid"].as_str().unwrap()));
+    for stage in stages().await {
+        let metadata = send(&stage.context, TestRequest::get().uri("/.well-known/openid-configuration")).await;
+        assert_eq!(metadata.header("content-type").as_deref(), Some("application/json"));
+        assert_eq!(metadata.json()["issuer"], ISSUER);
+        let jwks: Url = metadata.json()["jwks_uri"].as_str().unwrap().parse().unwrap();
+        let keys = send(&stage.context, TestRequest::get().uri(jwks.path())).await.json();
+        let keys = keys["keys"].as_array().unwrap().clone();
+        let mut kids: Vec<&str> = keys.iter().map(|key| key["kid"].as_str().unwrap()).collect();
+        kids.sort_unstable();
+        kids.dedup();
+        assert_eq!(kids.len(), 4, "an active and a next key for each algorithm");
+        let id_token = stage.tokens().await["id_token"].as_str().unwrap().to_owned();
+        let header: serde_json::Value = {
+            use base64::Engine as _;
+            let text = id_token.split('.').next().unwrap();
+            serde_json::from_slice(&base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(text).unwrap()).unwrap()
+        };
+        assert_eq!(header["alg"], "RS256");
+        assert!(kids.contains(&header["kid"].as_str().unwrap()));
+    }
 }
 
 #[actix_web::test]
 async fn oidcc_rp_initiated_logout() {
-    let stage = stage().await;
-    let id_token = stage.tokens().await["id_token"].as_str().unwrap().to_owned();
-    let pairs = [("id_token_hint", id_token.as_str()), ("post_logout_redirect_uri", AFTER_LOGOUT), ("state", "z")];
-    let answer = stage.end_session(&pairs).await;
-    assert_eq!(answer.header("location").as_deref(), Some("https://app.example/bye?x=1&state=z"));
-    assert!(answer.header("set-cookie").unwrap().contains("Max-Age=0"));
-    assert!(!stage.is_signed_in().await);
+    for stage in stages().await {
+        let id_token = stage.tokens().await["id_token"].as_str().unwrap().to_owned();
+        let pairs = [("id_token_hint", id_token.as_str()), ("post_logout_redirect_uri", AFTER_LOGOUT), ("state", "z")];
+        let answer = stage.end_session(&pairs).await;
+        assert_eq!(answer.header("location").as_deref(), Some("https://app.example/bye?x=1&state=z"));
+        assert!(answer.header("set-cookie").unwrap().contains("Max-Age=0"));
+        assert!(!stage.is_signed_in().await);
+    }
 }
 
 #[actix_web::test]
 async fn oidcc_rp_initiated_logout_without_proof_asks_and_never_redirects() {
-    let stage = stage().await;
-    let id_token = stage.tokens().await["id_token"].as_str().unwrap().to_owned();
-    let (head, signature) = id_token.rsplit_once('.').unwrap();
-    let unsigned = format!("{head}.");
-    let forged = format!("{head}.{}", signature.chars().rev().collect::<String>());
-    let uri = ("post_logout_redirect_uri", AFTER_LOGOUT);
-    for pairs in [
-        vec![],
-        vec![("state", "z")],
-        vec![uri],
-        vec![uri, ("id_token_hint", unsigned.as_str())],
-        vec![uri, ("id_token_hint", forged.as_str())],
-    ] {
-        let answer = stage.end_session(&pairs).await;
-        assert_eq!((answer.status.as_u16(), answer.header("location")), (200, None), "{pairs:?}");
-        assert!(answer.text().contains("/sign-out"), "{pairs:?}");
-    }
-    assert!(stage.is_signed_in().await, "an unproved request ends nothing");
-    for bad in ["https://evil.test/", "https://app.example/bye", "https://app.example/bye?x=1&y=2"] {
-        let pairs = [("id_token_hint", id_token.as_str()), ("post_logout_redirect_uri", bad)];
-        assert_eq!(stage.end_session(&pairs).await.header("location"), None, "{bad}");
+    for stage in stages().await {
+        let id_token = stage.tokens().await["id_token"].as_str().unwrap().to_owned();
+        let (head, signature) = id_token.rsplit_once('.').unwrap();
+        let unsigned = format!("{head}.");
+        let forged = format!("{head}.{}", signature.chars().rev().collect::<String>());
+        let uri = ("post_logout_redirect_uri", AFTER_LOGOUT);
+        for pairs in [
+            vec![],
+            vec![("state", "z")],
+            vec![uri],
+            vec![uri, ("id_token_hint", unsigned.as_str())],
+            vec![uri, ("id_token_hint", forged.as_str())],
+        ] {
+            let answer = stage.end_session(&pairs).await;
+            assert_eq!((answer.status.as_u16(), answer.header("location")), (200, None), "{pairs:?}");
+            assert!(answer.text().contains("/sign-out"), "{pairs:?}");
+        }
+        assert!(stage.is_signed_in().await, "an unproved request ends nothing");
+        for bad in ["https://evil.test/", "https://app.example/bye", "https://app.example/bye?x=1&y=2"] {
+            let pairs = [("id_token_hint", id_token.as_str()), ("post_logout_redirect_uri", bad)];
+            assert_eq!(stage.end_session(&pairs).await.header("location"), None, "{bad}");
+        }
     }
 }
