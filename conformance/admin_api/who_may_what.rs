@@ -48,7 +48,10 @@ async fn call(gateway: &Gateway, operation: &Operation, token: Option<&str>) -> 
 
 /// A body that is sound for the operation, so that it is the token that is refused.
 fn body_of(operation: &Operation) -> Value {
-    let last = operation.path.rsplit('/').next().unwrap_or_default();
+    let last = match &operation.method {
+        &Method::PUT if operation.path.contains("/applications/") => "applications",
+        _ => operation.path.rsplit('/').next().unwrap_or_default(),
+    };
     match last {
         "domains" => json!({ "name": "other.test" }),
         "connections" => json!({ "name": "x", "protocol": "saml", "metadata_xml": "<x/>" }),
