@@ -29,7 +29,7 @@ use crate::outbound::http_client::{self, HttpClient};
 use crate::outbound::idp::IdpClient;
 use crate::outbound::mail::{self, Mailer};
 use crate::protocol::saml::document::reader;
-use crate::store::connection::Location;
+use crate::store::connection::{Location, UnknownLocation};
 use crate::store::constraint::Constraint;
 use crate::store::failure::StoreError;
 use crate::store::{self, Store, migration};
@@ -47,6 +47,8 @@ pub enum StartError {
     Store(#[from] StoreError),
     #[error("the gateway's keys cannot be used: {0}")]
     Keys(#[from] KeyError),
+    #[error(transparent)]
+    Location(#[from] UnknownLocation),
     #[error(transparent)]
     EncryptionKey(#[from] InvalidEncryptionKey),
     #[error(transparent)]
@@ -87,9 +89,9 @@ impl Running {
 }
 
 /// The store's location and size, from the configuration.
-pub fn store_settings(config: &Config) -> (Location, store::Settings) {
+pub fn store_settings(config: &Config) -> Result<(Location, store::Settings), UnknownLocation> {
     let settings = store::Settings { pool_size: config.database_pool_size, wait: config.database_wait };
-    (Location::parse(config.database_url.expose()), settings)
+    Ok((Location::parse(config.database_url.expose())?, settings))
 }
 
 /// An operation that the gateway or the command line does by itself.
@@ -100,7 +102,7 @@ pub fn operation(config: &Config, clock: &Clock, entropy: Entropy, actor: Actor)
 
 /// Opens the store, bringing it to this program's schema first where the configuration says so.
 pub async fn open_store(config: &Config) -> Result<Store, StartError> {
-    let (location, settings) = store_settings(config);
+    let (location, settings) = store_settings(config)?;
     if config.migrates_on_start {
         let location = location.clone();
         let migrated = tokio::task::spawn_blocking(move || migration::run(&location)).await;

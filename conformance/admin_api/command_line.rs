@@ -64,19 +64,46 @@ async fn rotation(engine: Engine) {
     }
 }
 
+const WRONG: &str = "public_url = \"http://id.acme.test\"\ndatabase_url = \"mysql://x\"\ncolour = \"red\"\n\
+                     [outbound]\nallow_loopback = true\n[log]\nfilter = \"causeway=loud\"\n";
+
 #[test]
 fn all_faults_of_a_configuration_are_said_at_once() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("causeway.toml");
-    std::fs::write(&file, "public_url = \"http://id.acme.test\"\ncolour = \"red\"\n").expect("written");
+    std::fs::write(&file, WRONG).expect("written");
     let file = file.to_str().expect("text");
     let (is_good, said) = causeway(&["--config", file, "check-config"]);
     assert!(!is_good);
-    for part in ["data_center: is missing", "encryption_keys:", "mail:", "colour: is not a setting"] {
+    for part in [
+        "public_url: is http",
+        "outbound.allow_loopback: is for demo",
+        "database_url: is neither",
+        "data_center: is missing",
+        "encryption_keys:",
+        "mail:",
+        "log.filter: is not a filter",
+        "colour: is not a setting",
+    ] {
         assert!(said.contains(part), "{part} is not said in: {said}");
     }
     let (is_good, said) = causeway(&["--config", "/nowhere/causeway.toml", "serve"]);
     assert!(!is_good && said.contains("/nowhere/causeway.toml"), "{said}");
+}
+
+#[test]
+fn a_strangers_variable_is_said_and_stops_nothing() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("causeway.toml");
+    let text = "public_url = \"https://id.acme.test\"\ndata_center = \"us\"\n\
+                encryption_keys = [\"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\"]\n\
+                [mail]\nfrom = \"a@b.test\"\nsmtp_url = \"smtps://mail.b.test\"\n";
+    std::fs::write(&file, text).expect("written");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_causeway"));
+    command.arg("--config").arg(&file).arg("check-config").env("CAUSEWAY_SERVICE_HOST", "10.0.0.1");
+    let output = command.output().expect("the program runs");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && said.contains("warning: CAUSEWAY_SERVICE_HOST"), "{said}");
 }
 
 #[test]

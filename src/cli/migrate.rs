@@ -6,7 +6,7 @@ use crate::store::migration;
 
 /// Runs the migrations that are missing.
 pub async fn run(config: &Config) -> anyhow::Result<()> {
-    let (location, _) = app::store_settings(config);
+    let (location, _) = app::store_settings(config)?;
     let names = tokio::task::spawn_blocking(move || migration::run(&location)).await??;
     if names.is_empty() {
         println!("the database is up to date");

@@ -16,6 +16,7 @@ use clap::{Parser, Subcommand};
 
 use crate::config::{self, Checked, Config};
 use crate::store::Store;
+use crate::telemetry::logs;
 use crate::values::clock::{Clock, Timestamp};
 use crate::values::entropy::Entropy;
 use crate::values::operation::{Actor, Operation};
@@ -70,7 +71,7 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
 fn load(file: &Path) -> anyhow::Result<Checked> {
     let text = std::fs::read_to_string(file)
         .with_context(|| format!("the configuration file {} cannot be read", file.display()))?;
-    match config::read(&text, overrides()) {
+    match config::read(&text, overrides(), logs::check) {
         Ok(checked) => Ok(checked),
         Err(faults) => {
             let list: String = faults.iter().map(|fault| format!("\n  {fault}")).collect();
@@ -81,7 +82,9 @@ fn load(file: &Path) -> anyhow::Result<Checked> {
 
 /// The environment, without the variable that names the file itself.
 fn overrides() -> impl Iterator<Item = (String, String)> {
-    std::env::vars().filter(|(name, _)| name != "CAUSEWAY_CONFIG_FILE")
+    let text = |text: std::ffi::OsString| text.to_string_lossy().into_owned();
+    let variables = std::env::vars_os().map(move |(name, value)| (text(name), text(value)));
+    variables.filter(|(name, _)| name != "CAUSEWAY_CONFIG_FILE")
 }
 
 /// The machine's clock.

@@ -3,6 +3,7 @@
 //! `CAUSEWAY_DATABASE__POOL_SIZE=8` overrides `pool_size` of `[database]`. Owns every limit and time-out of the
 //! gateway; reports all faults at once. `docs/operations.md` lists the settings.
 
+pub mod limits;
 pub mod reader;
 
 use std::net::SocketAddr;
@@ -11,16 +12,15 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ipnet::IpNet;
-use toml::{Table, Value};
+use toml::Table;
 use url::{Host, Url};
 
 use crate::values::data_center::DataCenter;
 use crate::values::email::EmailAddress;
 use crate::values::secret::Secret;
+use limits::Limits;
 use reader::{Fault, Reader};
 
-/// The prefix of environment variables that override settings.
-pub const ENVIRONMENT_PREFIX: &str = "CAUSEWAY_";
 const ENCRYPTION_KEY_BYTES: usize = 32;
 
 /// A complete, checked configuration.
@@ -80,27 +80,6 @@ pub enum MailTransport {
     Smtp(Secret),
 }
 
-/// Bounds on what comes in. Over them the answer is 413 or 400, never more memory.
-#[derive(Debug, Clone)]
-pub struct Limits {
-    /// A SCIM request's body, in bytes.
-    pub scim_body_bytes: usize,
-    /// An admin API request's body, in bytes.
-    pub api_body_bytes: usize,
-    /// A form of a person or an application, in bytes.
-    pub form_bytes: usize,
-    /// A SAML response, decoded, in bytes.
-    pub saml_response_bytes: usize,
-    /// The nesting of a JSON document.
-    pub json_depth: usize,
-    /// Connections that may be open at a time, for each worker.
-    pub connections: usize,
-    /// How long a client may take to send a request's head.
-    pub request_timeout: Duration,
-    /// Sign-in attempts from one network within a minute.
-    pub sign_in_attempts_per_minute: u32,
-}
-
 /// How long things last.
 #[derive(Debug, Clone)]
 pub struct Lifetimes {
@@ -138,23 +117,26 @@ pub struct Checked {
     pub warnings: Vec<String>,
 }
 
+/// Says what is wrong with a log filter. The reader of filters is telemetry's, which rests on this ring.
+pub type FilterCheck = fn(&str) -> Result<(), String>;
+
 /// Reads the file's text with the overrides of `environment`; all faults at once when there are any.
-pub fn read(text: &str, environment: impl IntoIterator<Item = (String, String)>) -> Result<Checked, Vec<Fault>> {
-    let mut table = text
+///
+/// A name of the environment that is no setting is a warning only: whoever runs the gateway may put names of their own
+/// there, as Kubernetes does (`CAUSEWAY_SERVICE_HOST` for a service named `causeway`).
+pub fn read(
+    text: &str,
+    environment: impl IntoIterator<Item = (String, String)>,
+    check_filter: FilterCheck,
+) -> Result<Checked, Vec<Fault>> {
+    let table = text
         .parse::<Table>()
         .map_err(|error| vec![Fault { key: "the file".to_owned(), problem: error.to_string().trim().to_owned() }])?;
-    for (name, value) in environment {
-        if let Some(name) = name.strip_prefix(ENVIRONMENT_PREFIX) {
-            let name = name.to_ascii_lowercase();
-            insert(&mut table, &name.split("__").collect::<Vec<_>>(), value);
-        }
-    }
-    let mut reader = Reader::new(table);
-    let config = config(&mut reader);
+    let mut reader = Reader::new(table, environment);
     let mut warnings = Vec::new();
-    if let Some(config) = &config {
-        check_loopback(&mut reader, config, &mut warnings);
-    }
+    let config = config(&mut reader, check_filter, &mut warnings);
+    let strangers = reader.unknown_overrides();
+    warnings.extend(strangers.iter().map(|name| format!("{name} is no setting and is left alone")));
     let faults = reader.finish();
     match config {
         Some(config) if faults.is_empty() => Ok(Checked { config, warnings }),
@@ -162,27 +144,12 @@ pub fn read(text: &str, environment: impl IntoIterator<Item = (String, String)>)
     }
 }
 
-fn insert(table: &mut Table, path: &[&str], value: String) {
-    match path {
-        [] => {}
-        [last] => {
-            table.insert((*last).to_owned(), Value::String(value));
-        }
-        [first, rest @ ..] => {
-            let entry = table.entry((*first).to_owned()).or_insert_with(|| Value::Table(Table::new()));
-            if let Value::Table(inner) = entry {
-                insert(inner, rest, value);
-            }
-        }
-    }
-}
-
 /// Reads every setting before it gives up, so that all faults are found.
-fn config(reader: &mut Reader) -> Option<Config> {
+fn config(reader: &mut Reader, check_filter: FilterCheck, warnings: &mut Vec<String>) -> Option<Config> {
     let public_url = public_url(reader);
     let listen = reader.parse("listen").unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080)));
     let data_center = reader.require("data_center");
-    let database_url = reader.text("database_url").unwrap_or_else(|| "sqlite:causeway.db".to_owned());
+    let database_url = database_url(reader);
     let database_pool_size = u32::try_from(reader.number("database.pool_size", 1..=500, 8)).unwrap_or(8);
     let database_wait = milliseconds(reader.number("database.wait_ms", 10..=60_000, 2_000));
     let encryption_keys = encryption_keys(reader);
@@ -190,28 +157,24 @@ fn config(reader: &mut Reader) -> Option<Config> {
     let trusted_proxies = reader.parse_all("trusted_proxies");
     let allows_loopback = reader.flag("outbound.allow_loopback", false);
     let mail = mail(reader);
-    let limits = limits(reader);
+    let limits = limits::read(reader);
     let lifetimes = lifetimes(reader);
-    let log = Log {
-        is_json: match reader.text("log.format").as_deref() {
-            None | Some("json") => true,
-            Some("text") => false,
-            Some(_) => {
-                reader.fault("log.format", "is neither \"json\" nor \"text\"");
-                true
-            }
-        },
-        filter: reader.text("log.filter").unwrap_or_else(|| "info".to_owned()),
-    };
+    let log = log(reader, check_filter);
     let cores = std::thread::available_parallelism().map_or(2, usize::from);
     let workers = reader.number("workers", 1..=256, i64::try_from(cores).unwrap_or(2));
     let shutdown_grace = reader.number("shutdown_grace_seconds", 1..=600, 30);
     let migrates_on_start = reader.flag("database.migrate_on_start", true);
+    if let Some(url) = &public_url {
+        check_loopback(reader, url, allows_loopback, warnings);
+    }
+    if let Some(Mail { transport: MailTransport::Directory(directory), .. }) = &mail {
+        warnings.push(format!("mail is not sent but written to {directory}"));
+    }
     Some(Config {
         public_url: public_url?,
         listen,
         data_center: data_center?,
-        database_url: Secret::from(database_url),
+        database_url: Secret::from(database_url?),
         database_pool_size,
         database_wait,
         encryption_keys: encryption_keys?,
@@ -238,6 +201,34 @@ fn public_url(reader: &mut Reader) -> Option<Url> {
     Some(url)
 }
 
+/// Only the form: whether a database is there is seen by whoever opens it.
+fn database_url(reader: &mut Reader) -> Option<String> {
+    let url = reader.text("database_url").unwrap_or_else(|| "sqlite:causeway.db".to_owned());
+    let is_sqlite = url.strip_prefix("sqlite:").is_some_and(|path| !path.trim_start_matches("//").is_empty());
+    let is_postgres = url.starts_with("postgres://") || url.starts_with("postgresql://");
+    if !is_sqlite && !is_postgres {
+        reader.fault("database_url", "is neither sqlite:PATH nor postgres://user:password@host/name");
+        return None;
+    }
+    Some(url)
+}
+
+fn log(reader: &mut Reader, check_filter: FilterCheck) -> Log {
+    let is_json = match reader.text("log.format").as_deref() {
+        None | Some("json") => true,
+        Some("text") => false,
+        Some(_) => {
+            reader.fault("log.format", "is neither \"json\" nor \"text\"");
+            true
+        }
+    };
+    let filter = reader.text("log.filter").unwrap_or_else(|| "info".to_owned());
+    if let Err(problem) = check_filter(&filter) {
+        reader.fault("log.filter", problem);
+    }
+    Log { is_json, filter }
+}
+
 fn encryption_keys(reader: &mut Reader) -> Option<Vec<Secret>> {
     let keys: Vec<Secret> = reader.texts("encryption_keys").into_iter().map(Secret::from).collect();
     let is_key = |key: &Secret| STANDARD.decode(key.expose()).is_ok_and(|bytes| bytes.len() == ENCRYPTION_KEY_BYTES);
@@ -256,8 +247,8 @@ fn mail(reader: &mut Reader) -> Option<Mail> {
     let transport = match (directory, smtp) {
         (Some(directory), None) => MailTransport::Directory(directory),
         (None, Some(url)) => {
-            if !url.starts_with("smtp://") && !url.starts_with("smtps://") {
-                reader.fault("mail.smtp_url", "does not begin with smtp:// or smtps://");
+            if !is_smtp_url(&url) {
+                reader.fault("mail.smtp_url", "is not smtp:// or smtps:// with a host");
             }
             MailTransport::Smtp(Secret::from(url))
         }
@@ -269,27 +260,10 @@ fn mail(reader: &mut Reader) -> Option<Mail> {
     Some(Mail { from: from?, transport })
 }
 
-fn limits(reader: &mut Reader) -> Limits {
-    const KIB: i64 = 1024;
-    let mut bytes = |key, bounds, default| usize::try_from(reader.number(key, bounds, default)).unwrap_or(0);
-    let scim_body_bytes = bytes("limits.scim_body_bytes", KIB..=64 * KIB * KIB, 4 * KIB * KIB);
-    let api_body_bytes = bytes("limits.api_body_bytes", KIB..=16 * KIB * KIB, KIB * KIB);
-    let form_bytes = bytes("limits.form_bytes", KIB..=KIB * KIB, 64 * KIB);
-    let saml_response_bytes = bytes("limits.saml_response_bytes", KIB..=KIB * KIB, 256 * KIB);
-    let json_depth = bytes("limits.json_depth", 4..=128, 32);
-    let connections = bytes("limits.connections", 16..=100_000, 10_000);
-    let request_timeout = milliseconds(reader.number("limits.request_timeout_ms", 100..=120_000, 10_000));
-    let attempts = reader.number("limits.sign_in_attempts_per_minute", 1..=100_000, 60);
-    Limits {
-        scim_body_bytes,
-        api_body_bytes,
-        form_bytes,
-        saml_response_bytes,
-        json_depth,
-        connections,
-        request_timeout,
-        sign_in_attempts_per_minute: u32::try_from(attempts).unwrap_or(60),
-    }
+fn is_smtp_url(text: &str) -> bool {
+    let is_smtp =
+        |url: Url| matches!(url.scheme(), "smtp" | "smtps") && url.host_str().is_some_and(|host| !host.is_empty());
+    Url::parse(text).is_ok_and(is_smtp)
 }
 
 fn lifetimes(reader: &mut Reader) -> Lifetimes {
@@ -307,21 +281,21 @@ fn lifetimes(reader: &mut Reader) -> Lifetimes {
 }
 
 /// What is for demo and tests on one machine is warned of there, and refused everywhere else.
-fn check_loopback(reader: &mut Reader, config: &Config, warnings: &mut Vec<String>) {
-    let is_loopback = match config.public_url.host() {
+fn check_loopback(reader: &mut Reader, public_url: &Url, allows_loopback: bool, warnings: &mut Vec<String>) {
+    let is_loopback = match public_url.host() {
         Some(Host::Domain(name)) => name == "localhost",
         Some(Host::Ipv4(address)) => address.is_loopback(),
         Some(Host::Ipv6(address)) => address.is_loopback(),
         None => false,
     };
-    if config.public_url.scheme() == "http" {
+    if public_url.scheme() == "http" {
         if is_loopback {
             warnings.push("public_url is http: cookies are not Secure. For demo and tests on this machine only".into());
         } else {
             reader.fault("public_url", "is http, which is for demo and tests on loopback only");
         }
     }
-    if config.allows_loopback {
+    if allows_loopback {
         if is_loopback {
             warnings.push(
                 "outbound.allow_loopback is on: connections may point at this machine. For demo and tests only".into(),
@@ -329,9 +303,6 @@ fn check_loopback(reader: &mut Reader, config: &Config, warnings: &mut Vec<Strin
         } else {
             reader.fault("outbound.allow_loopback", "is for demo and tests on loopback only");
         }
-    }
-    if let MailTransport::Directory(directory) = &config.mail.transport {
-        warnings.push(format!("mail is not sent but written to {directory}"));
     }
 }
 

@@ -1,6 +1,6 @@
 //! Reading settings one by one out of a table, collecting every fault instead of stopping at the first.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 use std::ops::RangeInclusive;
 use std::str::FromStr;
@@ -22,17 +22,29 @@ impl Display for Fault {
     }
 }
 
-/// A table under reading.
+/// The prefix of environment variables that override settings.
+pub const ENVIRONMENT_PREFIX: &str = "CAUSEWAY_";
+
+/// A table under reading, with what overrides it.
 pub struct Reader {
     table: Table,
+    /// By the setting's key: the name of the variable, and what it says.
+    overrides: BTreeMap<String, (String, String)>,
     seen: BTreeSet<String>,
     faults: Vec<Fault>,
 }
 
 impl Reader {
-    /// Starts to read `table`.
-    pub fn new(table: Table) -> Self {
-        Self { table, seen: BTreeSet::new(), faults: Vec::new() }
+    /// Starts to read `table`, overridden by the variables with the gateway's prefix:
+    /// `CAUSEWAY_DATABASE__POOL_SIZE` is `database.pool_size`.
+    pub fn new(table: Table, environment: impl IntoIterator<Item = (String, String)>) -> Self {
+        let mut overrides = BTreeMap::new();
+        for (name, value) in environment {
+            if let Some(key) = name.strip_prefix(ENVIRONMENT_PREFIX) {
+                overrides.insert(key.to_ascii_lowercase().replace("__", "."), (name, value));
+            }
+        }
+        Self { table, overrides, seen: BTreeSet::new(), faults: Vec::new() }
     }
 
     /// Notes a fault that the caller found.
@@ -123,6 +135,12 @@ impl Reader {
         }
     }
 
+    /// The variables with the gateway's prefix that override nothing, once everything has been read.
+    pub fn unknown_overrides(&self) -> Vec<String> {
+        let unknown = self.overrides.iter().filter(|(key, _)| !self.seen.contains(*key));
+        unknown.map(|(_, (name, _))| name.clone()).collect()
+    }
+
     /// All faults, settings that nobody asked for included.
     pub fn finish(mut self) -> Vec<Fault> {
         let mut unknown = Vec::new();
@@ -139,6 +157,9 @@ impl Reader {
 
     fn value(&mut self, key: &str) -> Option<Value> {
         self.seen.insert(key.to_owned());
+        if let Some((_, value)) = self.overrides.get(key) {
+            return Some(Value::String(value.clone()));
+        }
         let mut parts = key.split('.');
         let mut value = self.table.get(parts.next()?)?;
         for part in parts {

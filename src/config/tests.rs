@@ -1,4 +1,5 @@
-use super::{MailTransport, read};
+use super::reader::Fault;
+use super::{Checked, MailTransport};
 
 const KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 
@@ -7,6 +8,11 @@ fn minimal() -> String {
         "public_url = \"https://id.acme.test\"\ndata_center = \"us\"\nencryption_keys = [\"{KEY}\"]\n\
          [mail]\nfrom = \"gateway@acme.test\"\nsmtp_url = \"smtps://mail.acme.test\"\n"
     )
+}
+
+fn read<const N: usize>(text: &str, environment: [(&str, &str); N]) -> Result<Checked, Vec<Fault>> {
+    let check = |filter: &str| if filter == "loud" { Err("is not a filter".to_owned()) } else { Ok(()) };
+    super::read(text, environment.map(|(name, value)| (name.to_owned(), value.to_owned())), check)
 }
 
 fn faults(text: &str) -> Vec<String> {
@@ -25,10 +31,10 @@ fn a_small_file_is_enough() {
 #[test]
 fn the_environment_overrides_the_file() {
     let environment = [
-        ("CAUSEWAY_DATABASE_URL".to_owned(), "postgres://db.acme.test/causeway".to_owned()),
-        ("CAUSEWAY_DATABASE__POOL_SIZE".to_owned(), "40".to_owned()),
-        ("CAUSEWAY_LOG__FORMAT".to_owned(), "text".to_owned()),
-        ("HOME".to_owned(), "/nowhere".to_owned()),
+        ("CAUSEWAY_DATABASE_URL", "postgres://db.acme.test/causeway"),
+        ("CAUSEWAY_DATABASE__POOL_SIZE", "40"),
+        ("CAUSEWAY_LOG__FORMAT", "text"),
+        ("HOME", "/nowhere"),
     ];
     let config = read(&minimal(), environment).unwrap().config;
     assert_eq!(config.database_url.expose(), "postgres://db.acme.test/causeway");
@@ -38,8 +44,9 @@ fn the_environment_overrides_the_file() {
 
 #[test]
 fn all_faults_are_reported_at_once() {
-    let text = "public_url = \"ftp://x\"\nlisten = \"nowhere\"\nencryption_keys = [\"short\"]\ncolour = \"red\"\n\
-                [database]\npool_size = 0\n[lifetimes]\ncode_seconds = 61\n[log]\nformat = \"xml\"\nlevel = 3\n";
+    let text = "public_url = \"http://id.acme.test\"\ndatabase_url = \"mysql://x\"\nlisten = \"nowhere\"\nencryption_keys = [\"short\"]\ncolour = \"red\"\n\
+                [database]\npool_size = 0\n[lifetimes]\ncode_seconds = 61\n[log]\nformat = \"xml\"\nfilter = \"loud\"\nlevel = 3\n\
+                [outbound]\nallow_loopback = true\n";
     let found = faults(text);
     for key in [
         "public_url",
@@ -52,6 +59,9 @@ fn all_faults_are_reported_at_once() {
         "lifetimes.code_seconds",
         "log.format",
         "log.level",
+        "log.filter",
+        "database_url",
+        "outbound.allow_loopback",
     ] {
         assert!(found.iter().any(|fault| fault.starts_with(&format!("{key}:"))), "{key} is not in {found:?}");
     }
@@ -66,6 +76,37 @@ fn what_is_for_loopback_is_warned_of_there_and_refused_elsewhere() {
     assert_eq!(faults(&on("http://id.acme.test")).len(), 2);
     assert_eq!(faults(&on("https://id.acme.test")).len(), 1);
     assert_eq!(faults(&on("http://localhost.acme.test")).len(), 2);
+}
+
+#[test]
+fn a_url_that_leads_nowhere_is_a_fault() {
+    let database = |url: &str| format!("database_url = \"{url}\"\n{}", minimal());
+    for url in ["", "causeway.db", "mysql://host/name", "sqlite:", "sqlite://", "SQLITE:causeway.db"] {
+        assert_eq!(faults(&database(url)).len(), 1, "{url}");
+    }
+    for url in ["sqlite:causeway.db", "sqlite:///var/lib/causeway.db", "postgresql://host/name"] {
+        assert!(read(&database(url), []).is_ok(), "{url}");
+    }
+    let smtp = |url: &str| minimal().replace("smtps://mail.acme.test", url);
+    for url in ["smtp://", "smtps:mail.acme.test", "smtp://user:password@", "http://mail.acme.test", "mail.acme.test"] {
+        assert_eq!(faults(&smtp(url)).len(), 1, "{url}");
+    }
+    assert!(read(&smtp("smtp://user:password@mail.acme.test:587?tls=required"), []).is_ok());
+}
+
+#[test]
+fn a_name_of_the_environment_that_is_no_setting_is_a_warning() {
+    let kubernetes = [
+        ("CAUSEWAY_SERVICE_HOST", "10.0.0.1"),
+        ("CAUSEWAY_PORT", "tcp://10.0.0.1:8080"),
+        ("CAUSEWAY_LOG", "a table's name"),
+        ("CAUSEWAY_LOG__FORMAT", "text"),
+    ];
+    let checked = read(&minimal(), kubernetes).unwrap();
+    assert_eq!(checked.warnings.len(), 3, "{:?}", checked.warnings);
+    assert!(checked.warnings.iter().any(|warning| warning.contains("CAUSEWAY_SERVICE_HOST")));
+    assert!(!checked.config.log.is_json);
+    assert_eq!(faults(&format!("service_host = \"10.0.0.1\"\n{}", minimal())), ["service_host: is not a setting"]);
 }
 
 #[test]

@@ -31,7 +31,7 @@ pub async fn context(world: &World, public_url: &str) -> Context {
         "public_url = \"{public_url}\"\ndata_center = \"us\"\nencryption_keys = [\"{key}\"]\n\
          [mail]\nfrom = \"gateway@causeway.test\"\ndirectory = \"/nowhere\"\n"
     );
-    let config = config::read(&text, []).unwrap().config;
+    let config = config::read(&text, [], |_| Ok(())).unwrap().config;
     let sealer = crate::keys::sealing::Sealer::new(&config.encryption_keys).unwrap();
     crate::app::establish_keys(world.store(), &sealer, &world.op()).await.unwrap();
     let keys = crate::keys::ring::KeyRing::new(sealer.clone());

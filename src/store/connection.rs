@@ -37,15 +37,22 @@ pub enum Location {
 }
 
 impl Location {
-    /// Reads `sqlite:PATH`, a bare path, or `postgres://...`.
-    pub fn parse(url: &str) -> Self {
+    /// Reads `sqlite:PATH` or `postgres://...`. Nothing else is taken for a path: SQLite would make a file of that name.
+    pub fn parse(url: &str) -> Result<Self, UnknownLocation> {
         if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-            return Self::Postgres(url.to_owned());
+            return Ok(Self::Postgres(url.to_owned()));
         }
-        let path = url.strip_prefix("sqlite://").or_else(|| url.strip_prefix("sqlite:")).unwrap_or(url);
-        Self::Sqlite(path.to_owned())
+        match url.strip_prefix("sqlite://").or_else(|| url.strip_prefix("sqlite:")) {
+            None | Some("") => Err(UnknownLocation),
+            Some(path) => Ok(Self::Sqlite(path.to_owned())),
+        }
     }
 }
+
+/// The URL of a database is of no engine that the gateway knows, or names no file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the database url is neither sqlite:PATH nor postgres://...")]
+pub struct UnknownLocation;
 
 #[derive(QueryableByName)]
 struct Pragma {

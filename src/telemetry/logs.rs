@@ -1,5 +1,7 @@
 //! Structured logs: one line an event, JSON or text, on standard output.
 
+use std::io::IsTerminal as _;
+
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
@@ -10,6 +12,11 @@ use crate::config::Log;
 #[error("logging cannot be set up: {0}")]
 pub struct SetUpFailure(String);
 
+/// Says what is wrong with a filter, before anything is installed.
+pub fn check(filter: &str) -> Result<(), String> {
+    EnvFilter::try_new(filter).map(|_| ()).map_err(|error| format!("is not a filter: {error}"))
+}
+
 /// Installs the subscriber of this process.
 pub fn install(settings: &Log) -> Result<(), SetUpFailure> {
     let filter = EnvFilter::try_new(&settings.filter).map_err(|error| SetUpFailure(error.to_string()))?;
@@ -17,7 +24,23 @@ pub fn install(settings: &Log) -> Result<(), SetUpFailure> {
     let installed = if settings.is_json {
         builder.json().flatten_event(true).with_current_span(true).with_span_list(false).finish().try_init()
     } else {
-        builder.finish().try_init()
+        // Colours are for a terminal: in a file or a collector they would be noise.
+        builder.with_ansi(std::io::stdout().is_terminal()).finish().try_init()
     };
     installed.map_err(|error| SetUpFailure(error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::check;
+
+    #[test]
+    fn a_filter_is_checked_before_it_is_used() {
+        for good in ["info", "causeway=debug,info", "off"] {
+            assert_eq!(check(good), Ok(()), "{good}");
+        }
+        for bad in ["causeway=loud", "info,=,", "[{"] {
+            assert!(check(bad).is_err(), "{bad}");
+        }
+    }
 }
