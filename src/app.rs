@@ -145,7 +145,12 @@ fn mailer(config: &Config) -> Result<Mailer, mail::SetUpFailure> {
 fn verifier(config: &Config) -> Verifier {
     Verifier::new(verifier::Settings {
         clock_skew_seconds: config.lifetimes.clock_skew_seconds,
-        limits: reader::Limits { bytes: config.limits.saml_response_bytes, ..reader::Limits::RESPONSE },
+        limits: reader::Limits {
+            bytes: config.limits.saml_response_bytes,
+            depth: config.limits.saml_depth,
+            elements: config.limits.saml_elements,
+            attributes_per_element: config.limits.saml_attributes,
+        },
         ..verifier::Settings::default()
     })
 }

@@ -88,9 +88,49 @@ async fn malformed_bodies(engine: Engine) {
     for list in ["/domains", "/scim-clients", "/connections", "/applications"] {
         assert_eq!(acme.api.get(list).await.expect(200)["items"], json!([]), "{list}");
     }
-    for page in ["?limit=0", "?limit=201", "?limit=x", "?after=x"] {
-        acme.api.get(&format!("/domains{page}")).await.expect(400);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_query_is_answered_in_the_apis_own_words() {
+    for engine in Engine::ALL {
+        odd_queries(engine).await;
     }
+}
+
+/// A call without a body: status, media type, code.
+async fn get(url: &str, token: Option<&str>) -> (u16, String, String) {
+    let request = client().get(url);
+    let request = if let Some(token) = token { request.bearer_auth(token) } else { request };
+    let answer = request.send().await.expect("an answer");
+    let status = answer.status().as_u16();
+    let media_type = answer.headers()["content-type"].to_str().expect("text").to_owned();
+    let body: Value = answer.json().await.expect("a JSON body");
+    (status, media_type, text(&body, "code"))
+}
+
+async fn odd_queries(engine: Engine) {
+    let gateway = Gateway::start(engine, |_| {});
+    let operator = gateway.operator();
+    let acme = Organization::create(&operator, "acme", "Acme").await;
+    let problem = |status, code: &str| (status, "application/problem+json".to_owned(), code.to_owned());
+    let organizations = format!("{}/api/v1/operator/orgs", gateway.url);
+    let lists = ["domains", "connections", "applications", "admin-tokens", "scim-clients", "audit"];
+    let lists = lists.map(|list| (format!("{}/{list}", acme.api.base), acme.api.token()));
+    let lists: Vec<_> = lists.into_iter().chain([(organizations, operator.token())]).collect();
+    for (list, token) in &lists {
+        for query in
+            ["limit=0", "limit=201", "limit=x", "limit=%FF", "limit=", "limit=1&limit=2", "after=x", "after=%00"]
+        {
+            let url = format!("{list}?{query}");
+            assert_eq!(get(&url, Some(token)).await, problem(400, "invalid_page"), "{url}");
+            assert_eq!(get(&url, None).await, problem(401, "unauthorized"), "{url}");
+        }
+    }
+    for path in ["%FF", "%FF/domains", "acme/domains/%FF", "%00/connections", "acme/nothing?x=%FF"] {
+        let url = format!("{}/api/v1/orgs/{path}", gateway.url);
+        assert_eq!(get(&url, Some(acme.api.token())).await, problem(404, "not_found"), "{url}");
+    }
+    acme.api.get("/domains?limit=2&more=%FF").await.expect(200);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,4 +2,5 @@
 
 mod bad_input;
 mod command_line;
+mod quotas;
 mod who_may_what;

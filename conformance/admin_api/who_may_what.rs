@@ -9,10 +9,11 @@ use crate::support::gateway::Gateway;
 use crate::support::http::{Api, client};
 use crate::support::organization::{Organization, text};
 
-/// A method and a path of the document with its parameters filled in.
+/// A method and a path of the document with its parameters filled in, and the answers that the document lists for it.
 struct Operation {
     method: Method,
     path: String,
+    statuses: Vec<u16>,
 }
 
 /// Everything the document lists, for the organization `org`; ids are ids of nothing.
@@ -20,12 +21,14 @@ async fn operations(gateway: &Gateway, org: &str) -> Vec<Operation> {
     let document = Api::new(&gateway.url, "").get("/api/v1/openapi.json").await.expect(200);
     let mut found = Vec::new();
     for (path, item) in document["paths"].as_object().expect("paths") {
-        for method in item.as_object().expect("operations").keys() {
+        for (method, operation) in item.as_object().expect("operations") {
+            let responses = operation["responses"].as_object().expect("responses");
+            let statuses = responses.keys().map(|status| status.parse().expect("a status")).collect();
             let method: Method = method.to_uppercase().parse().expect("a method");
             let nothing = "01900000-0000-7000-8000-000000000000";
             let path = path.replace("{org}", org).replace("{id}", nothing).replace("{credential}", nothing);
             assert!(!path.contains('{'), "a parameter of {path} is not filled in");
-            found.push(Operation { method, path });
+            found.push(Operation { method, path, statuses });
         }
     }
     assert!(found.len() > 25, "only {} operations are documented", found.len());
@@ -39,6 +42,8 @@ async fn call(gateway: &Gateway, operation: &Operation, token: Option<&str>) -> 
     let request = if let Some(token) = token { request.bearer_auth(token) } else { request };
     let answer = request.send().await.expect("an answer");
     let status = answer.status().as_u16();
+    let what = format!("{} {}", operation.method, operation.path);
+    assert!(operation.statuses.contains(&status), "{what} answered {status}, which is not in the document");
     let mut body: Value = serde_json::from_str(&answer.text().await.expect("a body")).unwrap_or(Value::Null);
     if let Some(body) = body.as_object_mut() {
         body.remove("request_id");
@@ -90,10 +95,16 @@ async fn nobody_gets_in(engine: Engine) {
         let changed = log.iter().any(|entry| changes.iter().any(|name| text(entry, "action").starts_with(name)));
         assert!(!changed, "something was changed: {log:#?}");
     }
+    // Those who may get other answers, all of which `call` looks up in the document.
+    for operation in operations(&gateway, "acme").await {
+        let token = if operation.path.contains("/operator/") { operator.token() } else { acme.api.token() };
+        let (status, _) = call(&gateway, &operation, Some(token)).await;
+        assert_ne!(status, 401, "{} {}", operation.method, operation.path);
+    }
 }
 
 fn get(path: &str) -> Operation {
-    Operation { method: Method::GET, path: path.to_owned() }
+    Operation { method: Method::GET, path: path.to_owned(), statuses: vec![404] }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -26,6 +26,7 @@ use crate::values::entropy::Entropy;
 use crate::values::ids::{AccountId, ApplicationId, AttemptId, ConnectionId, OrganizationId};
 use crate::values::operation::{Actor, Operation};
 use crate::values::page::PageRequest;
+use crate::values::quota::Quota;
 use crate::values::secret::Secret;
 
 /// Where the application of the world wants people to be sent back to.
@@ -118,7 +119,7 @@ fn seed(tx: &mut Tx<'_>, op: &Operation) -> Result<Seeds, StoreError> {
     let mut connect = |name: &str| {
         let settings = Settings::Oidc { issuer: "https://idp.acme.test".to_owned(), client_id: "causeway".to_owned() };
         let new = NewConnection { id: op.new_id(), name: name.to_owned(), settings, sealed_secret: None };
-        connections::create(tx, op, acme.id, &new).unwrap().id
+        connections::create(tx, op, acme.id, &new, &Quota::default()).unwrap().id
     };
     let connections = [connect("Employees"), connect("Contractors")];
     let profile = Profile { addresses: vec!["ada@acme.test".parse().unwrap()], ..Profile::default() };
@@ -130,7 +131,7 @@ fn seed(tx: &mut Tx<'_>, op: &Operation) -> Result<Seeds, StoreError> {
         redirect_uris: vec![REDIRECT_URI.to_owned()],
         post_logout_redirect_uris: vec![],
     };
-    let (application, _) = applications::register(tx, op, None, &new).unwrap();
+    let (application, _) = applications::register(tx, op, None, &new, &Quota::default()).unwrap();
     Ok(Seeds { organization: acme.id, connections, ada, application: application.id })
 }
 

@@ -58,7 +58,7 @@ enum CreateError {
 pub async fn run(command: Command, config: Config) -> anyhow::Result<()> {
     let Command::Create(create) = command;
     let (store, op) = as_operator(&config).await?;
-    let ttl_seconds = create.token_days * SECONDS_PER_DAY;
+    let (ttl_seconds, quota) = (create.token_days * SECONDS_PER_DAY, config.limits.quota);
     let new = NewOrganization {
         slug: create.slug,
         name: create.name,
@@ -70,7 +70,7 @@ pub async fn run(command: Command, config: Config) -> anyhow::Result<()> {
         let (organization, owner) = organizations::create(tx, &op, &new)?;
         let name = "first owner".to_owned();
         let token = NewToken { name, role: Role::Owner, ttl_seconds, account: Some(owner) };
-        let (_, secret) = admin_tokens::create(tx, &op, organization.id, &token)?;
+        let (_, secret) = admin_tokens::create(tx, &op, organization.id, &token, &quota)?;
         Ok::<_, CreateError>((organization, secret))
     });
     let (organization, token) = created.await?;

@@ -1,5 +1,6 @@
 use super::reader::Fault;
 use super::{Checked, MailTransport};
+use crate::values::quota::Quota;
 
 const KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 
@@ -26,6 +27,7 @@ fn a_small_file_is_enough() {
     assert_eq!(checked.config.database_url.expose(), "sqlite:causeway.db");
     assert!(matches!(checked.config.mail.transport, MailTransport::Smtp(_)));
     assert_eq!(checked.config.lifetimes.code_seconds, 60);
+    assert_eq!(checked.config.limits.quota, Quota::default());
 }
 
 #[test]

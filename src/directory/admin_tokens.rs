@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::permission::{self, Denied, Permission};
+use super::room::{self, TooMany};
 use crate::record::audit::{self, Action, Subject};
 use crate::store::Tx;
 use crate::store::admin_tokens::{self as rows, AdminTokenRow};
@@ -11,6 +12,7 @@ use crate::values::clock::Timestamp;
 use crate::values::ids::{AccountId, AdminTokenId, OrganizationId};
 use crate::values::operation::{Actor, Operation, Role};
 use crate::values::page::{Page, PageRequest};
+use crate::values::quota::Quota;
 use crate::values::secret::{self, Secret, TokenHash};
 
 /// What an admin token begins with, so that a leaked one can be recognised.
@@ -60,6 +62,9 @@ pub enum AdminTokenError {
     /// The lifetime is out of bounds.
     #[error("a token lives from 1 second to 366 days")]
     InvalidTtl,
+    /// The organization has as many as it may have.
+    #[error(transparent)]
+    TooMany(#[from] TooMany),
     /// The actor may not.
     #[error(transparent)]
     Denied(#[from] Denied),
@@ -74,6 +79,7 @@ pub fn create(
     op: &Operation,
     organization: OrganizationId,
     new: &NewToken,
+    quota: &Quota,
 ) -> Result<(AdminToken, Secret), AdminTokenError> {
     permission::require(op, organization, Permission::ManageAdminTokens)?;
     let is_above_creator =
@@ -81,6 +87,8 @@ pub fn create(
     if new.role == Role::Member || is_above_creator {
         return Err(AdminTokenError::RoleNotGivable);
     }
+    let count = |tx: &mut Tx<'_>| rows::count_live(tx, organization, op.at);
+    room::require::<AdminTokenError>(tx, organization, quota.admin_tokens, count)?;
     let (row, token) = new_row(op, Some(organization), &new.name, new.role.as_str(), new.ttl_seconds, new.account)?;
     rows::insert(tx, &row)?;
     let detail = json!({ "name": row.name, "role": row.role });

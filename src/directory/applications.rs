@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::organizations::{self, OrganizationError};
 use super::permission::{self, Denied, Permission};
+use super::room::{self, TooMany};
 use crate::protocol::oidc::redirect_uri::{self, InvalidRedirectUri};
 use crate::record::audit::{self, Action, Subject};
 use crate::store::Tx;
@@ -13,6 +14,7 @@ use crate::values::clock::Timestamp;
 use crate::values::ids::{ApplicationId, OrganizationId};
 use crate::values::operation::Operation;
 use crate::values::page::{Page, PageRequest};
+use crate::values::quota::Quota;
 use crate::values::secret::{self, Secret, TokenHash};
 
 /// What a client secret begins with.
@@ -93,6 +95,9 @@ pub enum ApplicationError {
     /// The name is not one.
     #[error("a name has 1 to 200 characters and no control characters")]
     InvalidName,
+    /// The organization has as many as it may have.
+    #[error(transparent)]
+    TooMany(#[from] TooMany),
     /// The actor may not.
     #[error(transparent)]
     Denied(#[from] Denied),
@@ -134,9 +139,13 @@ pub fn register(
     op: &Operation,
     owner: Option<OrganizationId>,
     new: &NewApplication,
+    quota: &Quota,
 ) -> Result<(Application, Option<Secret>), ApplicationError> {
     require(op, owner, Permission::ManageApplications)?;
     check_uris(new)?;
+    if let Some(organization) = owner {
+        room::require::<ApplicationError>(tx, organization, quota.applications, |tx| rows::count(tx, organization))?;
+    }
     let secret = match new.kind {
         ApplicationKind::Confidential => Some(secret::new_token(SECRET_PREFIX, &op.entropy)),
         ApplicationKind::Public => None,

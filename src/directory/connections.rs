@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::organizations::{self, OrganizationError};
 use super::permission::{self, Denied, Permission};
+use super::room::{self, TooMany};
 use crate::protocol::saml::idp_metadata::IdpMetadata;
 use crate::record::audit::{self, Action, Subject};
 use crate::record::event::{self, Event};
@@ -18,6 +19,7 @@ use crate::values::clock::Timestamp;
 use crate::values::ids::{ConnectionId, OrganizationId};
 use crate::values::operation::Operation;
 use crate::values::page::{Page, PageRequest};
+use crate::values::quota::Quota;
 
 /// Whether people can sign in through a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,6 +95,9 @@ pub enum ConnectionError {
     /// The name is not one.
     #[error("a name has 1 to 200 characters and no control characters")]
     InvalidName,
+    /// The organization has as many as it may have.
+    #[error(transparent)]
+    TooMany(#[from] TooMany),
     /// The actor may not.
     #[error(transparent)]
     Denied(#[from] Denied),
@@ -133,8 +138,10 @@ pub fn create(
     op: &Operation,
     organization: OrganizationId,
     new: &NewConnection,
+    quota: &Quota,
 ) -> Result<Connection, ConnectionError> {
     permission::require(op, organization, Permission::ManageConnections)?;
+    room::require::<ConnectionError>(tx, organization, quota.connections, |tx| rows::count(tx, organization))?;
     let connection = Connection {
         id: new.id,
         organization,

@@ -12,4 +12,5 @@ pub mod linking;
 pub mod organizations;
 pub mod permission;
 pub mod profile;
+pub mod room;
 pub mod service_provider;

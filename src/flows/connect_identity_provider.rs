@@ -13,6 +13,7 @@ use crate::store::Store;
 use crate::store::failure::StoreError;
 use crate::values::ids::{ConnectionId, OrganizationId};
 use crate::values::operation::Operation;
+use crate::values::quota::Quota;
 use crate::values::secret::Secret;
 
 /// What an administrator hands in.
@@ -73,13 +74,14 @@ pub async fn create(
     organization: OrganizationId,
     name: String,
     provider: Provider,
+    quota: Quota,
 ) -> Result<Connection, ConnectError> {
     permission::require(op, organization, Permission::ManageConnections)?;
     let id: ConnectionId = op.new_id();
     let (settings, sealed_secret) = describe(outside, op, id, provider).await?;
     let op = op.clone();
     let new = NewConnection { id, name, settings, sealed_secret };
-    Ok(store.write(move |tx| connections::create(tx, &op, organization, &new)).await?)
+    Ok(store.write(move |tx| connections::create(tx, &op, organization, &new, &quota)).await?)
 }
 
 /// Describes the provider of a connection anew, such as after a certificate roll-over.

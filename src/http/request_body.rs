@@ -1,29 +1,110 @@
-//! Reading a JSON body within bounds: the media type, the size, the depth, then the type. Nothing else is stored in
-//! memory for a request that will be refused.
+//! Reading a body within bounds: the media type, then the size. Nothing is kept in memory for a request that will be
+//! refused. Each door says in its own words what is wrong with a body.
 
 use actix_web::HttpRequest;
 use actix_web::http::StatusCode;
 use actix_web::http::header::CONTENT_TYPE;
-use actix_web::web::Payload;
+use actix_web::web::{Bytes, Payload};
 use serde::de::DeserializeOwned;
 
 use super::problem::Problem;
 
-/// Reads the body as a `T`. Unknown members are faults, so that a misspelt one is not silently ignored.
-pub async fn json<T: DeserializeOwned>(request: &HttpRequest, payload: Payload, limit: usize) -> Result<T, Problem> {
-    let media_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let media_type = media_type.split(';').next().unwrap_or_default().trim();
-    if !media_type.eq_ignore_ascii_case("application/json") {
-        let detail = "the body must be application/json";
-        return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail));
+/// What a browser sends a form as.
+pub const FORM: &str = "application/x-www-form-urlencoded";
+/// Stands for a request that does not name a media type.
+pub const UNNAMED: &str = "";
+
+/// Why a body was not read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum BodyFailure {
+    /// Its media type is none of those that the door reads.
+    #[error("the body has another media type")]
+    MediaType,
+    /// It is longer than the limit, in bytes.
+    #[error("the body is longer than {0} bytes")]
+    TooLong(usize),
+    /// It did not arrive whole.
+    #[error("the body cannot be read")]
+    Unreadable,
+}
+
+/// Reads the body of `request`, of one of `media_types` and of at most `limit` bytes.
+pub async fn bounded(
+    request: &HttpRequest,
+    payload: Payload,
+    media_types: &[&str],
+    limit: usize,
+) -> Result<Bytes, BodyFailure> {
+    check_media_type(request, media_types)?;
+    any(payload, limit).await
+}
+
+/// Reads a body of any media type, for a door that looks at it only when there is one.
+pub async fn any(payload: Payload, limit: usize) -> Result<Bytes, BodyFailure> {
+    match payload.to_bytes_limited(limit).await {
+        Ok(Ok(body)) => Ok(body),
+        Ok(Err(_)) => Err(BodyFailure::Unreadable),
+        Err(_) => Err(BodyFailure::TooLong(limit)),
     }
-    let body = match payload.to_bytes_limited(limit).await {
-        Ok(Ok(body)) => body,
-        Ok(Err(_)) => return Err(Problem::new(StatusCode::BAD_REQUEST, "malformed", "the body cannot be read")),
-        Err(_) => {
-            let detail = format!("the body is longer than {limit} bytes");
-            return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", detail));
-        }
+}
+
+/// Refuses every media type but these. Parameters such as `charset` do not count, nor does letter case.
+pub fn check_media_type(request: &HttpRequest, media_types: &[&str]) -> Result<(), BodyFailure> {
+    let named = match request.headers().get(CONTENT_TYPE) {
+        Some(value) => value.to_str().map_err(|_| BodyFailure::MediaType)?,
+        None => UNNAMED,
     };
+    let essence = named.split(';').next().unwrap_or_default().trim();
+    let is_known = media_types.iter().any(|known| essence.eq_ignore_ascii_case(known));
+    if is_known { Ok(()) } else { Err(BodyFailure::MediaType) }
+}
+
+/// Reads a JSON body as a `T`. Unknown members are faults, so that a misspelt one is not silently ignored.
+pub async fn json<T: DeserializeOwned>(request: &HttpRequest, payload: Payload, limit: usize) -> Result<T, Problem> {
+    let body = bounded(request, payload, &["application/json"], limit).await.map_err(|failure| match failure {
+        BodyFailure::MediaType => {
+            let detail = "the body must be application/json";
+            Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail)
+        }
+        BodyFailure::TooLong(_) => Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", failure),
+        BodyFailure::Unreadable => Problem::new(StatusCode::BAD_REQUEST, "malformed", failure),
+    })?;
     serde_json::from_slice(&body).map_err(|error| Problem::new(StatusCode::BAD_REQUEST, "malformed", error))
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::FromRequest as _;
+    use actix_web::test::TestRequest;
+    use actix_web::web::{Bytes, Payload};
+
+    use super::{BodyFailure, FORM, UNNAMED, bounded};
+
+    async fn read(media_type: Option<&str>, known: &[&str], body: &str) -> Result<Bytes, BodyFailure> {
+        let request = TestRequest::post();
+        let request = match media_type {
+            Some(text) => request.insert_header(("Content-Type", text)),
+            None => request,
+        };
+        let (request, mut payload) = request.set_payload(body.to_owned()).to_http_parts();
+        let payload = Payload::from_request(&request, &mut payload).await.unwrap();
+        bounded(&request, payload, known, 10).await
+    }
+
+    #[actix_web::test]
+    async fn a_body_is_read_up_to_the_limit() {
+        assert_eq!(read(Some(FORM), &[FORM], "0123456789").await.unwrap(), "0123456789");
+        assert_eq!(read(Some(FORM), &[FORM], "0123456789a").await, Err(BodyFailure::TooLong(10)));
+    }
+
+    #[actix_web::test]
+    async fn only_the_media_types_of_the_door_are_read() {
+        for same in ["Application/X-WWW-Form-URLencoded; charset=utf-8", " application/x-www-form-urlencoded "] {
+            assert!(read(Some(same), &[FORM], "a=b").await.is_ok(), "{same}");
+        }
+        for other in [Some("application/json"), Some("application/x-www-form-urlencoded2"), Some(""), None] {
+            assert_eq!(read(other, &[FORM], "a=b").await, Err(BodyFailure::MediaType), "{other:?}");
+        }
+        assert!(read(None, &[UNNAMED, FORM], "a=b").await.is_ok());
+    }
 }

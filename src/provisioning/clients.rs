@@ -1,9 +1,10 @@
-//! SCIM clients of an organization, and the credentials they present. A client has any number of live credentials, so
-//! that one can be replaced without an outage.
+//! SCIM clients of an organization, and the credentials they present. A client has several live credentials at once,
+//! so that one can be replaced without an outage.
 
 use serde_json::json;
 
 use crate::directory::permission::{self, Denied, Permission};
+use crate::directory::room::{self, TooMany};
 use crate::protocol::scim::tolerance::Profile;
 use crate::record::audit::{self, Action, Subject};
 use crate::record::event::{self, Event};
@@ -14,6 +15,7 @@ use crate::values::clock::Timestamp;
 use crate::values::ids::{OrganizationId, ScimClientId, ScimCredentialId};
 use crate::values::operation::{Actor, Operation};
 use crate::values::page::{Page, PageRequest};
+use crate::values::quota::Quota;
 use crate::values::secret::{self, Secret, TokenHash};
 
 /// What a credential begins with, so that a leaked one can be recognised.
@@ -84,6 +86,9 @@ pub enum ScimClientError {
     /// The lifetime is out of bounds.
     #[error("a credential lives from 1 second to 3 years")]
     InvalidTtl,
+    /// The organization, or the client, has as many as it may have.
+    #[error(transparent)]
+    TooMany(#[from] TooMany),
     /// The actor may not.
     #[error(transparent)]
     Denied(#[from] Denied),
@@ -120,12 +125,15 @@ pub fn create(
     organization: OrganizationId,
     name: &str,
     profile: Profile,
+    quota: &Quota,
 ) -> Result<ScimClient, ScimClientError> {
     permission::require(op, organization, Permission::ManageScimClients)?;
     let name = name.trim();
     if name.is_empty() || name.chars().count() > MAX_NAME_CHARS || name.chars().any(char::is_control) {
         return Err(ScimClientError::InvalidName);
     }
+    let count = |tx: &mut Tx<'_>| rows::count(tx, organization, ACTIVE);
+    room::require::<ScimClientError>(tx, organization, quota.scim_clients, count)?;
     let row = ScimClientRow {
         id: op.new_id(),
         org_id: organization,
@@ -194,11 +202,14 @@ pub fn create_credential(
     organization: OrganizationId,
     client: ScimClientId,
     ttl_seconds: i64,
+    quota: &Quota,
 ) -> Result<(ScimCredential, Secret), ScimClientError> {
     find(tx, op, organization, client)?;
     if !(1..=MAX_TTL_SECONDS).contains(&ttl_seconds) {
         return Err(ScimClientError::InvalidTtl);
     }
+    let count = |tx: &mut Tx<'_>| rows::count_live_credentials(tx, organization, client, op.at);
+    room::require::<ScimClientError>(tx, organization, quota.credentials_per_scim_client, count)?;
     let token = secret::new_token(PREFIX, &op.entropy);
     let row = ScimCredentialRow {
         id: op.new_id(),

@@ -142,7 +142,7 @@ pub fn replace(
     draft: &GroupDraft,
     condition: Option<&etag::Condition>,
 ) -> Result<(), ProvisioningError> {
-    let (row, before) = find_for_change(tx, op, organization, id, condition)?;
+    let (row, before) = resource::find_for_change(tx, op, organization, ResourceKind::Group, id, condition)?;
     let members = MemberChange::ReplaceAll(draft.members.clone().unwrap_or_default());
     change(tx, op, organization, row, &before, draft.clone(), vec![members])
 }
@@ -157,7 +157,7 @@ pub fn patch(
     rules: &Rules,
     condition: Option<&etag::Condition>,
 ) -> Result<(), ProvisioningError> {
-    let (row, before) = find_for_change(tx, op, organization, id, condition)?;
+    let (row, before) = resource::find_for_change(tx, op, organization, ResourceKind::Group, id, condition)?;
     let patched = patch::apply(&before, operations, resource_type::group(), rules)?;
     let draft = draft(Draft { document: patched.document, members: None }, rules)?;
     change(tx, op, organization, row, &before, draft, patched.members)
@@ -171,28 +171,11 @@ pub fn delete(
     id: ResourceId,
     condition: Option<&etag::Condition>,
 ) -> Result<(), ProvisioningError> {
-    let (row, _) = find_for_change(tx, op, organization, id, condition)?;
+    let (row, _) = resource::find_for_change(tx, op, organization, ResourceKind::Group, id, condition)?;
     resources::delete(tx, organization, row.k)?;
     let subject = Subject::new("group", id);
     audit::write(tx, op, Some(organization), Action::GroupDeleted, &subject, &json!({}))?;
     Ok(())
-}
-
-fn find_for_change(
-    tx: &mut Tx<'_>,
-    op: &Operation,
-    organization: OrganizationId,
-    id: ResourceId,
-    condition: Option<&etag::Condition>,
-) -> Result<(ResourceRow, Object), ProvisioningError> {
-    permission::require(op, organization, Permission::Provision)?;
-    let found = resources::find_for_update(tx, organization, ResourceKind::Group, id)?;
-    let row = found.ok_or(ProvisioningError::NotFound)?;
-    if condition.is_some_and(|condition| !condition.holds(row.version)) {
-        return Err(ProvisioningError::VersionMismatch);
-    }
-    let document = resource::parse(&row.document)?;
-    Ok((row, document))
 }
 
 fn change(

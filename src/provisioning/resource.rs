@@ -5,7 +5,9 @@ use std::collections::HashMap;
 use serde_json::{Value, json};
 
 use super::failure::ProvisioningError;
+use crate::directory::permission::{self, Permission};
 use crate::protocol::scim::error::{ScimError, ScimType};
+use crate::protocol::scim::etag;
 use crate::protocol::scim::json::Object;
 use crate::protocol::scim::projection::Projection;
 use crate::protocol::scim::render::{self, Envelope};
@@ -13,9 +15,9 @@ use crate::protocol::scim::resource_type::{self, ResourceType};
 use crate::store::Tx;
 use crate::store::failure::StoreError;
 use crate::store::members::{self, RelatedRow};
-use crate::store::resources::{ResourceKind, ResourceRow};
+use crate::store::resources::{self, ResourceKind, ResourceRow};
 use crate::values::clock::Timestamp;
-use crate::values::ids::ResourceId;
+use crate::values::ids::{OrganizationId, ResourceId};
 use crate::values::operation::Operation;
 
 /// The most members (or groups) that one answer carries; past it the client is told to leave them out.
@@ -189,4 +191,23 @@ impl Resource {
 
 fn location(base: &str, kind: ResourceKind, id: ResourceId) -> String {
     format!("{base}{}/{id}", resource_type(kind).endpoint)
+}
+
+/// The row and the document of a resource that is about to be changed: nobody else changes it before this transaction
+/// ends, and `condition` holds.
+pub(super) fn find_for_change(
+    tx: &mut Tx<'_>,
+    op: &Operation,
+    organization: OrganizationId,
+    kind: ResourceKind,
+    id: ResourceId,
+    condition: Option<&etag::Condition>,
+) -> Result<(ResourceRow, Object), ProvisioningError> {
+    permission::require(op, organization, Permission::Provision)?;
+    let row = resources::find_for_update(tx, organization, kind, id)?.ok_or(ProvisioningError::NotFound)?;
+    if condition.is_some_and(|condition| !condition.holds(row.version)) {
+        return Err(ProvisioningError::VersionMismatch);
+    }
+    let document = parse(&row.document)?;
+    Ok((row, document))
 }

@@ -203,7 +203,7 @@ pub fn replace(
     draft: &UserDraft,
     condition: Option<&etag::Condition>,
 ) -> Result<Resource, ProvisioningError> {
-    let (row, before) = find_for_change(tx, op, organization, id, condition)?;
+    let (row, before) = resource::find_for_change(tx, op, organization, ResourceKind::User, id, condition)?;
     let mut document = draft.document.clone();
     document::keep_immutable(&before, &mut document, resource_type::user())?;
     let draft = if document == draft.document { draft.clone() } else { self::draft(document)? };
@@ -222,7 +222,7 @@ pub fn patch(
     rules: &Rules,
     condition: Option<&etag::Condition>,
 ) -> Result<Resource, ProvisioningError> {
-    let (row, before) = find_for_change(tx, op, organization, id, condition)?;
+    let (row, before) = resource::find_for_change(tx, op, organization, ResourceKind::User, id, condition)?;
     let mut whole = before.clone();
     if let Some(is_active) = row.active {
         whole.insert("active".to_owned(), is_active.into());
@@ -239,30 +239,13 @@ pub fn delete(
     id: ResourceId,
     condition: Option<&etag::Condition>,
 ) -> Result<(), ProvisioningError> {
-    let (row, _) = find_for_change(tx, op, organization, id, condition)?;
+    let (row, _) = resource::find_for_change(tx, op, organization, ResourceKind::User, id, condition)?;
     let account = account_of(&row)?;
     resources::delete(tx, organization, row.k)?;
     match accounts::end_membership(tx, op, organization, account) {
         Ok(()) | Err(AccountError::NotFound) => Ok(()),
         Err(AccountError::Store(error)) => Err(error.into()),
     }
-}
-
-fn find_for_change(
-    tx: &mut Tx<'_>,
-    op: &Operation,
-    organization: OrganizationId,
-    id: ResourceId,
-    condition: Option<&etag::Condition>,
-) -> Result<(ResourceRow, Object), ProvisioningError> {
-    permission::require(op, organization, Permission::Provision)?;
-    let found = resources::find_for_update(tx, organization, ResourceKind::User, id)?;
-    let row = found.ok_or(ProvisioningError::NotFound)?;
-    if condition.is_some_and(|condition| !condition.holds(row.version)) {
-        return Err(ProvisioningError::VersionMismatch);
-    }
-    let document = resource::parse(&row.document)?;
-    Ok((row, document))
 }
 
 /// Writes what differs: the row, the document, the values, the account, and one audit entry. Nothing when nothing

@@ -76,3 +76,12 @@ pub fn touch(tx: &mut Tx<'_>, id: AdminTokenId, at: Timestamp) -> Result<(), Sto
     diesel::update(table::table.filter(table::id.eq(id))).set(table::last_used_at.eq(at)).execute(tx.connection())?;
     Ok(())
 }
+
+/// How many tokens of an organization are live.
+pub fn count_live(tx: &mut Tx<'_>, organization: OrganizationId, now: Timestamp) -> Result<i64, StoreError> {
+    let query = table::table
+        .filter(table::org_id.eq(organization))
+        .filter(table::revoked_at.is_null())
+        .filter(table::expires_at.gt(now));
+    Ok(query.count().get_result(tx.connection())?)
+}

@@ -108,3 +108,8 @@ pub fn update_secret(tx: &mut Tx<'_>, id: ApplicationId, hash: &[u8], at: Timest
 pub fn delete(tx: &mut Tx<'_>, id: ApplicationId) -> Result<bool, StoreError> {
     Ok(diesel::delete(table::table.filter(table::id.eq(id))).execute(tx.connection())? == 1)
 }
+
+/// How many applications an organization has.
+pub fn count(tx: &mut Tx<'_>, organization: OrganizationId) -> Result<i64, StoreError> {
+    Ok(table::table.filter(table::org_id.eq(organization)).count().get_result(tx.connection())?)
+}

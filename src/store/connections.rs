@@ -97,3 +97,9 @@ pub fn update(tx: &mut Tx<'_>, row: &ConnectionRow) -> Result<bool, StoreError> 
         .execute(tx.connection())?;
     Ok(changed == 1)
 }
+
+/// How many connections an organization has that are not deleted.
+pub fn count(tx: &mut Tx<'_>, organization: OrganizationId) -> Result<i64, StoreError> {
+    let query = table::table.filter(table::org_id.eq(organization)).filter(table::state.ne("deleted"));
+    Ok(query.count().get_result(tx.connection())?)
+}

@@ -97,3 +97,9 @@ pub fn is_owner(tx: &mut Tx<'_>, organization: OrganizationId, name: &str) -> Re
         .filter(table::state.eq_any(OWNED));
     Ok(query.count().get_result::<i64>(tx.connection())? > 0)
 }
+
+/// How many claims an organization has that are not released.
+pub fn count(tx: &mut Tx<'_>, organization: OrganizationId) -> Result<i64, StoreError> {
+    let query = table::table.filter(table::org_id.eq(organization)).filter(table::state.ne("released"));
+    Ok(query.count().get_result(tx.connection())?)
+}

@@ -3,6 +3,7 @@
 use diesel::prelude::*;
 
 use super::Tx;
+use super::dynamic::{DynamicQuery, Engine};
 use super::failure::StoreError;
 use super::schema::organizations as table;
 use crate::store::connection::Backend;
@@ -51,4 +52,16 @@ pub fn page(tx: &mut Tx<'_>, page: &PageRequest<OrganizationId>) -> Result<Vec<O
         query = query.filter(table::id.gt(after));
     }
     Ok(query.load(tx.connection())?)
+}
+
+/// Makes other transactions wait that ask for the same, until this one ends. SQLite has one writer and needs none. Rows
+/// that refer to the organization can be written meanwhile.
+pub fn lock(tx: &mut Tx<'_>, id: OrganizationId) -> Result<(), StoreError> {
+    if Engine::of(tx.connection()) == Engine::Sqlite {
+        return Ok(());
+    }
+    let mut query = DynamicQuery::recurring();
+    query.sql("SELECT id FROM organizations WHERE id = ").bytes(id.as_bytes()).sql(" FOR NO KEY UPDATE");
+    query.execute(tx.connection())?;
+    Ok(())
 }

@@ -180,3 +180,24 @@ pub fn touch_credential(tx: &mut Tx<'_>, id: ScimCredentialId, at: Timestamp) ->
     diesel::update(one).set(credentials::last_used_at.eq(at)).execute(tx.connection())?;
     Ok(())
 }
+
+/// How many clients of an organization are in this state.
+pub fn count(tx: &mut Tx<'_>, organization: OrganizationId, state: &str) -> Result<i64, StoreError> {
+    let query = table::table.filter(table::org_id.eq(organization)).filter(table::state.eq(state));
+    Ok(query.count().get_result(tx.connection())?)
+}
+
+/// How many credentials of a client are live.
+pub fn count_live_credentials(
+    tx: &mut Tx<'_>,
+    organization: OrganizationId,
+    client: ScimClientId,
+    now: Timestamp,
+) -> Result<i64, StoreError> {
+    let query = credentials::table
+        .filter(credentials::org_id.eq(organization))
+        .filter(credentials::client_id.eq(client))
+        .filter(credentials::revoked_at.is_null())
+        .filter(credentials::expires_at.gt(now));
+    Ok(query.count().get_result(tx.connection())?)
+}

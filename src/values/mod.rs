@@ -11,5 +11,6 @@ pub mod folding;
 pub mod ids;
 pub mod operation;
 pub mod page;
+pub mod quota;
 pub mod secret;
 pub mod slug;

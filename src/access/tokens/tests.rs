@@ -22,6 +22,7 @@ use crate::protocol::oidc::pkce::CodeVerifier;
 use crate::protocol::oidc::scope::ScopeSet;
 use crate::protocol::oidc::userinfo::UserInfoClaims;
 use crate::store::failure::StoreError;
+use crate::values::quota::Quota;
 use crate::values::secret::Secret;
 
 const ISSUER: &str = "https://id.test";
@@ -62,7 +63,7 @@ async fn other_application(world: &World) -> Application {
     };
     world
         .store()
-        .write(move |tx| Ok::<_, StoreError>(applications::register(tx, &op, None, &new).unwrap().0))
+        .write(move |tx| Ok::<_, StoreError>(applications::register(tx, &op, None, &new, &Quota::default()).unwrap().0))
         .await
         .unwrap()
 }

@@ -70,12 +70,12 @@ impl Setup {
             support_email: Some("help@acme.test".parse()?),
             owner: "owner@acme.test".parse()?,
         };
-        let at = op.clone();
+        let (at, quota) = (op.clone(), config.limits.quota);
         let created = store.write(move |tx| {
             let (organization, owner) = organizations::create(tx, &at, &new)?;
             let name = "demo".to_owned();
             let token = NewToken { name, role: Role::Owner, ttl_seconds: TTL_SECONDS, account: Some(owner) };
-            let (_, secret) = admin_tokens::create(tx, &at, organization.id, &token)?;
+            let (_, secret) = admin_tokens::create(tx, &at, organization.id, &token, &quota)?;
             Ok::<_, SetupError>((organization, secret))
         });
         let (organization, admin_token) = created.await?;
@@ -85,7 +85,8 @@ impl Setup {
     /// Claims the domain, publishes its record, and has the gateway look it up.
     pub async fn prove_domain(&self, places: &Places) -> anyhow::Result<()> {
         let (op, organization, name) = (self.op.clone(), self.organization.id, ZONE.parse()?);
-        let domain = self.store.write(move |tx| claim::create(tx, &op, organization, &name)).await?;
+        let quota = self.config.limits.quota;
+        let domain = self.store.write(move |tx| claim::create(tx, &op, organization, &name, &quota)).await?;
         let value = crate::directory::domains::proof::record_value(&domain.challenge);
         name_server::write(places, Some((crate::directory::domains::proof::LABEL, &value)))?;
         part::run(places.knotc_reload()).await?;
@@ -118,11 +119,11 @@ impl Setup {
             redirect_uris: vec![redirect_uri.clone()],
             post_logout_redirect_uris: vec![format!("{}/", places.sample_app_url())],
         };
-        let (op, organization) = (self.op.clone(), self.organization.id);
+        let (op, organization, quota) = (self.op.clone(), self.organization.id, self.config.limits.quota);
         let written = self.store.write(move |tx| {
-            let client = clients::create(tx, &op, organization, "Acme directory", Profile::Standard)?;
-            let (_, scim_token) = clients::create_credential(tx, &op, organization, client.id, TTL_SECONDS)?;
-            let (application, secret) = applications::register(tx, &op, None, &app)?;
+            let client = clients::create(tx, &op, organization, "Acme directory", Profile::Standard, &quota)?;
+            let (_, scim_token) = clients::create_credential(tx, &op, organization, client.id, TTL_SECONDS, &quota)?;
+            let (application, secret) = applications::register(tx, &op, None, &app, &quota)?;
             let operator_token = admin_tokens::create_for_operator(tx, &op, "demo", TTL_SECONDS)?;
             Ok::<_, SetupError>((scim_token, application, secret, operator_token))
         });
@@ -152,8 +153,9 @@ impl Setup {
 
     async fn connect(&self, name: &str, provider: Provider) -> anyhow::Result<Connection> {
         let (store, outside, organization) = (&self.store, &self.outside, self.organization.id);
+        let (name, quota) = (name.to_owned(), self.config.limits.quota);
         let connected =
-            connect_identity_provider::create(store, outside, &self.op, organization, name.to_owned(), provider);
+            connect_identity_provider::create(store, outside, &self.op, organization, name, provider, quota);
         Ok(connected.await?)
     }
 }

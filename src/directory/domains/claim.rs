@@ -5,6 +5,7 @@ use serde_json::json;
 use super::proof::{self, Answer, Failure};
 use super::state::{DomainState, WrongState};
 use crate::directory::permission::{self, Denied, Permission};
+use crate::directory::room::{self, TooMany};
 use crate::record::audit::{self, Action, Subject};
 use crate::record::event::{self, Event};
 use crate::store::Tx;
@@ -16,6 +17,7 @@ use crate::values::domain_name::DomainName;
 use crate::values::ids::{DomainId, OrganizationId};
 use crate::values::operation::Operation;
 use crate::values::page::{Page, PageRequest};
+use crate::values::quota::Quota;
 use crate::values::secret;
 
 /// How long a challenge can be answered (product rules, section 5).
@@ -115,6 +117,9 @@ pub enum DomainError {
     /// The claim changed under the caller's hands.
     #[error("the domain was changed by somebody else")]
     Changed,
+    /// The organization has as many as it may have.
+    #[error(transparent)]
+    TooMany(#[from] TooMany),
     /// The actor may not.
     #[error(transparent)]
     Denied(#[from] Denied),
@@ -129,11 +134,13 @@ pub fn create(
     op: &Operation,
     organization: OrganizationId,
     name: &DomainName,
+    quota: &Quota,
 ) -> Result<Domain, DomainError> {
     permission::require(op, organization, Permission::ManageDomains)?;
     if name.is_public_suffix() || PUBLIC_MAIL_PROVIDERS.contains(&name.as_str()) {
         return Err(DomainError::NotClaimable);
     }
+    room::require::<DomainError>(tx, organization, quota.domains, |tx| rows::count(tx, organization))?;
     let challenge_expires_at = op.at.plus_seconds(CHALLENGE_TTL_SECONDS);
     let domain = Domain {
         id: op.new_id(),

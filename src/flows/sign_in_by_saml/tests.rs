@@ -25,6 +25,7 @@ use crate::record::audit;
 use crate::store::assertions;
 use crate::values::ids::{AttemptId, ConnectionId};
 use crate::values::page::PageRequest;
+use crate::values::quota::Quota;
 use crate::values::secret::Secret;
 
 struct Stage {
@@ -63,7 +64,7 @@ async fn stages() -> Vec<Stage> {
                 };
                 let settings = Settings::Saml { idp };
                 let new = NewConnection { id: op.new_id(), name: "IdP".to_owned(), settings, sealed_secret: None };
-                connections::create(tx, &op, organization, &new).map(|connection| connection.id)
+                connections::create(tx, &op, organization, &new, &Quota::default()).map(|connection| connection.id)
             };
             Ok::<_, connections::ConnectionError>([
                 connect("https://idp.test/saml", signer())?,

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{OpenApi, ToSchema};
 
 use super::caller::{authenticate, organization};
-use super::reply::{ListBody, PageQuery, answer, id, json, no_content};
+use super::reply::{ListBody, PageQuery, answer, id, json, no_content, page};
 use crate::directory::admin_tokens::{self, AdminToken, NewToken};
 use crate::directory::organizations;
 use crate::http::context::Context;
@@ -72,7 +72,7 @@ impl AdminTokenBody {
 /// Create a token. It is shown in this answer and never again.
 #[utoipa::path(tag = "admin tokens", request_body = NewAdminTokenBody,
     params(("org" = String, Path, description = "slug or id")),
-    responses((status = 201, body = AdminTokenBody), (status = 400, body = ProblemBody), (status = 403, body = ProblemBody)))]
+    responses((status = 201, body = AdminTokenBody), (status = 400, body = ProblemBody), (status = 409, body = ProblemBody), (status = 403, body = ProblemBody)))]
 #[post("/orgs/{org}/admin-tokens")]
 pub async fn create_admin_token(
     context: web::Data<Context>,
@@ -91,10 +91,10 @@ pub async fn create_admin_token(
             ttl_seconds: body.ttl_seconds.unwrap_or(DEFAULT_TTL_SECONDS),
             account: None,
         };
-        let name = path.into_inner();
+        let (name, quota) = (path.into_inner(), context.config.limits.quota);
         let created = context.store.write(move |tx| {
             let organization = organization(tx, &op, &name)?;
-            Ok::<_, Problem>(admin_tokens::create(tx, &op, organization, &new)?)
+            Ok::<_, Problem>(admin_tokens::create(tx, &op, organization, &new, &quota)?)
         });
         let (token, secret) = created.await?;
         let body = AdminTokenBody { token: Some(secret.expose().to_owned()), ..AdminTokenBody::of(token) };
@@ -111,11 +111,10 @@ pub async fn list_admin_tokens(
     context: web::Data<Context>,
     request: HttpRequest,
     path: web::Path<String>,
-    query: web::Query<PageQuery>,
 ) -> HttpResponse {
     answer(&request, async {
         let op = authenticate(&context, &request).await?;
-        let (name, page) = (path.into_inner(), query.request()?);
+        let (name, page) = (path.into_inner(), page(&request)?);
         let found = context.store.read(move |tx| {
             let organization = organization(tx, &op, &name)?;
             Ok::<_, Problem>(admin_tokens::page(tx, &op, organization, &page)?)

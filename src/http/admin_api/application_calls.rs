@@ -7,7 +7,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 
 use super::application_body::{ApplicationBody, NewApplicationBody, SecretBody};
 use super::caller::{authenticate, organization};
-use super::reply::{ListBody, PageQuery, id, json, no_content};
+use super::reply::{ListBody, id, json, no_content, page};
 use crate::directory::applications;
 use crate::http::context::Context;
 use crate::http::problem::Problem;
@@ -31,24 +31,19 @@ pub async fn register(
 ) -> Answer {
     let op = authenticate(context, request).await?;
     let body: NewApplicationBody = request_body::json(request, payload, context.config.limits.api_body_bytes).await?;
-    let new = body.parse()?;
+    let (new, quota) = (body.parse()?, context.config.limits.quota);
     let registered = context.store.write(move |tx| {
         let owner = owner(tx, &op, org.as_deref())?;
-        Ok::<_, Problem>(applications::register(tx, &op, owner, &new)?)
+        Ok::<_, Problem>(applications::register(tx, &op, owner, &new, &quota)?)
     });
     let (application, secret) = registered.await?;
     Ok(json(StatusCode::CREATED, &ApplicationBody::with_secret(application, secret)))
 }
 
 /// Lists them.
-pub async fn list(
-    context: &web::Data<Context>,
-    request: &HttpRequest,
-    org: Option<String>,
-    query: &PageQuery,
-) -> Answer {
+pub async fn list(context: &web::Data<Context>, request: &HttpRequest, org: Option<String>) -> Answer {
     let op = authenticate(context, request).await?;
-    let page = query.request()?;
+    let page = page(request)?;
     let found = context.store.read(move |tx| {
         let owner = owner(tx, &op, org.as_deref())?;
         Ok::<_, Problem>(applications::page(tx, &op, owner, &page)?)

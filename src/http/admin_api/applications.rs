@@ -27,7 +27,7 @@ pub struct Document;
 
 /// Register an application of the organization. The secret of a confidential one is shown in this answer and never again.
 #[utoipa::path(tag = "applications", request_body = NewApplicationBody, params(("org" = String, Path, description = "slug or id")),
-    responses((status = 201, body = ApplicationBody), (status = 400, body = ProblemBody)))]
+    responses((status = 201, body = ApplicationBody), (status = 400, body = ProblemBody), (status = 409, body = ProblemBody)))]
 #[post("/orgs/{org}/applications")]
 pub async fn register_application(
     context: web::Data<Context>,
@@ -45,9 +45,8 @@ pub async fn list_applications(
     context: web::Data<Context>,
     request: HttpRequest,
     path: web::Path<String>,
-    query: web::Query<PageQuery>,
 ) -> HttpResponse {
-    answer(&request, application_calls::list(&context, &request, Some(path.into_inner()), &query)).await
+    answer(&request, application_calls::list(&context, &request, Some(path.into_inner()))).await
 }
 
 /// One application.

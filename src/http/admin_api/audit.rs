@@ -7,7 +7,7 @@ use serde_json::Value;
 use utoipa::{OpenApi, ToSchema};
 
 use super::caller::{authenticate, organization};
-use super::reply::{ListBody, PageQuery, answer, json};
+use super::reply::{ListBody, PageQuery, answer, json, page};
 use crate::directory::permission::{self, Permission};
 use crate::http::context::Context;
 use crate::http::problem::{Problem, ProblemBody};
@@ -62,11 +62,10 @@ pub async fn list_audit_entries(
     context: web::Data<Context>,
     request: HttpRequest,
     path: web::Path<String>,
-    query: web::Query<PageQuery>,
 ) -> HttpResponse {
     answer(&request, async {
         let op = authenticate(&context, &request).await?;
-        let (name, page) = (path.into_inner(), query.request()?);
+        let (name, page) = (path.into_inner(), page(&request)?);
         let found = context.store.read(move |tx| {
             let organization = organization(tx, &op, &name)?;
             permission::require(&op, organization, Permission::ReadAudit)?;

@@ -11,7 +11,7 @@ use utoipa::OpenApi;
 
 use super::caller::{authenticate, organization};
 use super::connection_body::{ConnectionBody, NewConnectionBody, ProviderBody};
-use super::reply::{ListBody, PageQuery, answer, id, json, no_content};
+use super::reply::{ListBody, PageQuery, answer, id, json, no_content, page};
 use crate::directory::connections::{self, Connection, ConnectionError};
 use crate::flows::connect_identity_provider;
 use crate::http::context::Context;
@@ -37,7 +37,7 @@ pub struct Document;
 /// Connect an identity provider: SAML by its metadata (or the URL of it), OpenID Connect by discovery.
 #[utoipa::path(tag = "connections", request_body = NewConnectionBody,
     params(("org" = String, Path, description = "slug or id")),
-    responses((status = 201, body = ConnectionBody), (status = 400, body = ProblemBody), (status = 502, body = ProblemBody)))]
+    responses((status = 201, body = ConnectionBody), (status = 400, body = ProblemBody), (status = 409, body = ProblemBody), (status = 502, body = ProblemBody)))]
 #[post("/orgs/{org}/connections")]
 pub async fn create_connection(
     context: web::Data<Context>,
@@ -53,7 +53,9 @@ pub async fn create_connection(
         let (name, caller) = (path.into_inner(), op.clone());
         let organization = context.store.read(move |tx| organization(tx, &caller, &name)).await?;
         let (store, outside) = (&context.store, &context.outside);
-        let created = connect_identity_provider::create(store, outside, &op, organization, body.name, provider).await?;
+        let quota = context.config.limits.quota;
+        let created =
+            connect_identity_provider::create(store, outside, &op, organization, body.name, provider, quota).await?;
         Ok(json(StatusCode::CREATED, &ConnectionBody::of(&context, created)))
     })
     .await
@@ -67,11 +69,10 @@ pub async fn list_connections(
     context: web::Data<Context>,
     request: HttpRequest,
     path: web::Path<String>,
-    query: web::Query<PageQuery>,
 ) -> HttpResponse {
     answer(&request, async {
         let op = authenticate(&context, &request).await?;
-        let (name, page) = (path.into_inner(), query.request()?);
+        let (name, page) = (path.into_inner(), page(&request)?);
         let found = context.store.read(move |tx| {
             let organization = organization(tx, &op, &name)?;
             Ok::<_, Problem>(connections::page(tx, &op, organization, &page)?)
@@ -107,7 +108,7 @@ pub async fn show_connection(
 /// Describe the provider anew: new metadata after a certificate roll-over, a new client secret. Identities stay.
 #[utoipa::path(tag = "connections", request_body = ProviderBody,
     params(("org" = String, Path, description = "slug or id"), ("id" = String, Path)),
-    responses((status = 200, body = ConnectionBody), (status = 400, body = ProblemBody), (status = 404, body = ProblemBody)))]
+    responses((status = 200, body = ConnectionBody), (status = 400, body = ProblemBody), (status = 404, body = ProblemBody), (status = 409, body = ProblemBody), (status = 502, body = ProblemBody)))]
 #[put("/orgs/{org}/connections/{id}/provider")]
 pub async fn replace_provider(
     context: web::Data<Context>,
@@ -159,7 +160,7 @@ pub async fn disable_connection(
 /// Remove a connection and the identities that came through it.
 #[utoipa::path(tag = "connections",
     params(("org" = String, Path, description = "slug or id"), ("id" = String, Path)),
-    responses((status = 204), (status = 404, body = ProblemBody)))]
+    responses((status = 204), (status = 404, body = ProblemBody), (status = 409, body = ProblemBody)))]
 #[delete("/orgs/{org}/connections/{id}")]
 pub async fn delete_connection(
     context: web::Data<Context>,

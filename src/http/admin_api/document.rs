@@ -2,10 +2,14 @@
 
 use std::sync::OnceLock;
 
+use actix_web::http::StatusCode;
 use actix_web::http::header::CACHE_CONTROL;
 use actix_web::{HttpResponse, get};
+use utoipa::openapi::path::Operation;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
-use utoipa::openapi::{Components, Info, License, OpenApi, OpenApiBuilder, Paths};
+use utoipa::openapi::{
+    Components, Content, Info, License, OpenApi, OpenApiBuilder, Paths, Ref, RefOr, Response, ResponseBuilder,
+};
 
 use crate::http::operator_api;
 
@@ -31,10 +35,38 @@ pub fn document() -> OpenApi {
     }
     document.paths.paths =
         document.paths.paths.into_iter().map(|(path, item)| (format!("{PREFIX}{path}"), item)).collect();
+    for item in document.paths.paths.values_mut() {
+        let operations = [&mut item.get, &mut item.put, &mut item.post, &mut item.delete, &mut item.patch];
+        operations.into_iter().flatten().for_each(add_problems);
+    }
     if let Some(components) = &mut document.components {
         components.add_security_scheme(SCHEME, SecurityScheme::Http(bearer));
     }
     document
+}
+
+/// Gives an operation the problems that every one of its kind has, and the problems of its own their media type.
+fn add_problems(operation: &mut Operation) {
+    let mut statuses: Vec<u16> = vec![401, 403, 404, 500, 503];
+    if operation.request_body.is_some() {
+        statuses.extend([400, 413, 415]);
+    }
+    let parameters = operation.parameters.iter().flatten();
+    let is_list = parameters.into_iter().any(|one| matches!(one, RefOr::T(one) if one.name == "limit"));
+    if is_list {
+        statuses.push(400);
+    }
+    let own = operation.responses.responses.keys().filter_map(|status| status.parse().ok());
+    statuses.extend(own.filter(|status: &u16| *status >= 400));
+    for status in statuses {
+        operation.responses.responses.insert(status.to_string(), RefOr::T(problem(status)));
+    }
+}
+
+fn problem(status: u16) -> Response {
+    let words = StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason()).unwrap_or("Error");
+    let body = Content::new(Some(Ref::from_schema_name("ProblemBody")));
+    ResponseBuilder::new().description(words).content("application/problem+json", body).build()
 }
 
 /// The document as JSON, made once.
@@ -86,6 +118,27 @@ mod tests {
         }
         documented.sort();
         assert_eq!(documented, routes_in_source());
+    }
+
+    #[test]
+    fn every_operation_lists_its_problems_as_problems() {
+        let json: serde_json::Value = serde_json::from_str(&document().to_json().unwrap()).unwrap();
+        for (path, item) in json["paths"].as_object().unwrap() {
+            for (method, operation) in item.as_object().unwrap() {
+                let responses = operation["responses"].as_object().unwrap();
+                for common in ["401", "403", "404", "503"] {
+                    assert!(responses.contains_key(common), "{method} {path} has no {common}");
+                }
+                let takes_body = operation.get("requestBody").is_some();
+                assert_eq!(responses.contains_key("413"), takes_body, "{method} {path}");
+                for (status, response) in responses.iter().filter(|(status, _)| *status >= &"400".to_owned()) {
+                    let schema = &response["content"]["application/problem+json"]["schema"]["$ref"];
+                    assert_eq!(schema, "#/components/schemas/ProblemBody", "{method} {path} {status}");
+                }
+            }
+        }
+        let replaced = &json["paths"]["/api/v1/orgs/{org}/connections/{id}/provider"]["put"]["responses"];
+        assert!(replaced["409"].is_object() && replaced["502"].is_object());
     }
 
     #[test]

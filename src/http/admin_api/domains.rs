@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{OpenApi, ToSchema};
 
 use super::caller::{authenticate, organization};
-use super::reply::{ListBody, PageQuery, answer, id, json, no_content};
+use super::reply::{ListBody, PageQuery, answer, id, json, no_content, page};
 use crate::directory::domains::claim::{self, Domain};
 use crate::directory::domains::proof;
 use crate::directory::domains::state::DomainState;
@@ -109,10 +109,10 @@ pub async fn claim_domain(
         let body: NewDomainBody = request_body::json(&request, payload, context.config.limits.api_body_bytes).await?;
         let invalid = |error| Problem::new(StatusCode::BAD_REQUEST, "invalid_domain", error);
         let domain: DomainName = body.name.parse().map_err(invalid)?;
-        let name = path.into_inner();
+        let (name, quota) = (path.into_inner(), context.config.limits.quota);
         let created = context.store.write(move |tx| {
             let organization = organization(tx, &op, &name)?;
-            Ok::<_, Problem>(claim::create(tx, &op, organization, &domain)?)
+            Ok::<_, Problem>(claim::create(tx, &op, organization, &domain, &quota)?)
         });
         Ok(json(StatusCode::CREATED, &DomainBody::of(created.await?)))
     })
@@ -123,15 +123,10 @@ pub async fn claim_domain(
 #[utoipa::path(tag = "domains", params(("org" = String, Path, description = "slug or id"), PageQuery),
     responses((status = 200, body = ListBody<DomainBody>)))]
 #[get("/orgs/{org}/domains")]
-pub async fn list_domains(
-    context: web::Data<Context>,
-    request: HttpRequest,
-    path: web::Path<String>,
-    query: web::Query<PageQuery>,
-) -> HttpResponse {
+pub async fn list_domains(context: web::Data<Context>, request: HttpRequest, path: web::Path<String>) -> HttpResponse {
     answer(&request, async {
         let op = authenticate(&context, &request).await?;
-        let (name, page) = (path.into_inner(), query.request()?);
+        let (name, page) = (path.into_inner(), page(&request)?);
         let found = context.store.read(move |tx| {
             let organization = organization(tx, &op, &name)?;
             Ok::<_, Problem>(claim::page(tx, &op, organization, &page)?)

@@ -8,6 +8,7 @@ use crate::directory::connections::ConnectionError;
 use crate::directory::domains::claim::DomainError;
 use crate::directory::organizations::OrganizationError;
 use crate::directory::permission::Denied;
+use crate::directory::room::TooMany;
 use crate::flows::connect_identity_provider::ConnectError;
 use crate::http::problem::Problem;
 use crate::provisioning::clients::ScimClientError;
@@ -53,6 +54,12 @@ impl From<Denied> for Problem {
     }
 }
 
+impl From<TooMany> for Problem {
+    fn from(error: TooMany) -> Self {
+        conflict("too_many", error)
+    }
+}
+
 impl From<OrganizationError> for Problem {
     fn from(error: OrganizationError) -> Self {
         match error {
@@ -74,6 +81,7 @@ impl From<DomainError> for Problem {
             DomainError::ChallengeExpired => conflict("domain_challenge_expired", error),
             DomainError::WrongState(_) => conflict("domain_wrong_state", error),
             DomainError::Changed => conflict("changed_meanwhile", error),
+            DomainError::TooMany(error) => error.into(),
             DomainError::Denied(denied) => denied.into(),
             DomainError::Store(error) => error.into(),
         }
@@ -88,6 +96,7 @@ impl From<ConnectionError> for Problem {
             ConnectionError::OtherProtocol => bad_request("connection_other_protocol", error),
             ConnectionError::Changed => conflict("changed_meanwhile", error),
             ConnectionError::InvalidName => bad_request("invalid_name", error),
+            ConnectionError::TooMany(error) => error.into(),
             ConnectionError::Denied(denied) => denied.into(),
             ConnectionError::Store(error) => error.into(),
         }
@@ -103,6 +112,7 @@ impl From<ApplicationError> for Problem {
             ApplicationError::OtherKind => bad_request("application_other_kind", error),
             ApplicationError::NoSecret => bad_request("application_without_secret", error),
             ApplicationError::InvalidName => bad_request("invalid_name", error),
+            ApplicationError::TooMany(error) => error.into(),
             ApplicationError::Denied(denied) => denied.into(),
             ApplicationError::Store(error) => error.into(),
         }
@@ -115,6 +125,7 @@ impl From<AdminTokenError> for Problem {
             AdminTokenError::NotFound => Self::not_found(),
             AdminTokenError::RoleNotGivable => bad_request("role_not_givable", error),
             AdminTokenError::InvalidTtl => bad_request("invalid_ttl", error),
+            AdminTokenError::TooMany(error) => error.into(),
             AdminTokenError::Denied(denied) => denied.into(),
             AdminTokenError::Store(error) => error.into(),
         }
@@ -146,6 +157,7 @@ impl From<ScimClientError> for Problem {
             ScimClientError::NotFound => Self::not_found(),
             ScimClientError::InvalidName => bad_request("invalid_name", error),
             ScimClientError::InvalidTtl => bad_request("invalid_ttl", error),
+            ScimClientError::TooMany(error) => error.into(),
             ScimClientError::Denied(denied) => denied.into(),
             ScimClientError::Store(error) => error.into(),
         }

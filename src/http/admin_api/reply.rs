@@ -5,13 +5,14 @@ use std::future::Future;
 use actix_web::http::StatusCode;
 use actix_web::http::header::CACHE_CONTROL;
 use actix_web::{HttpRequest, HttpResponse};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use url::form_urlencoded;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::http::observe::request_id;
 use crate::http::problem::Problem;
 use crate::values::ids::Id;
-use crate::values::page::{Page, PageRequest};
+use crate::values::page::{InvalidLimit, Page, PageRequest};
 
 /// Waits for `work` and answers with what it found, or with its problem.
 pub async fn answer(request: &HttpRequest, work: impl Future<Output = Result<HttpResponse, Problem>>) -> HttpResponse {
@@ -33,9 +34,10 @@ pub fn id<K>(text: &str) -> Result<Id<K>, Problem> {
     text.parse().map_err(|_| Problem::not_found())
 }
 
-/// How lists are paged.
-#[derive(Debug, Deserialize, IntoParams)]
+/// How lists are paged, for the document; [`page`] reads it.
+#[derive(Debug, IntoParams)]
 #[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "the derive reads the fields")]
 pub struct PageQuery {
     /// Only items behind this id: `next` of the page before.
     after: Option<String>,
@@ -43,14 +45,17 @@ pub struct PageQuery {
     limit: Option<i64>,
 }
 
-impl PageQuery {
-    /// The page that is asked for.
-    pub fn request<K>(&self) -> Result<PageRequest<Id<K>>, Problem> {
-        let invalid = |detail: String| Problem::new(StatusCode::BAD_REQUEST, "invalid_page", detail);
-        let after = self.after.as_ref().map(|text| text.parse()).transpose();
-        let after = after.map_err(|_| invalid("after is not an id".to_owned()))?;
-        PageRequest::new(after, self.limit).map_err(|error| invalid(error.to_string()))
-    }
+/// The page that the query of `request` asks for. Names that are unknown here are ignored.
+pub fn page<K>(request: &HttpRequest) -> Result<PageRequest<Id<K>>, Problem> {
+    let invalid = |detail: &dyn ToString| Problem::new(StatusCode::BAD_REQUEST, "invalid_page", detail.to_string());
+    let one = |name: &str| {
+        let mut values = form_urlencoded::parse(request.query_string().as_bytes()).filter(|(key, _)| key == name);
+        let value = values.next().map(|(_, value)| value.into_owned());
+        if values.next().is_some() { Err(invalid(&format!("{name} comes more than once"))) } else { Ok(value) }
+    };
+    let after = one("after")?.map(|text| text.parse()).transpose().map_err(|_| invalid(&"after is not an id"))?;
+    let limit = one("limit")?.map(|text| text.parse()).transpose().map_err(|_| invalid(&InvalidLimit))?;
+    PageRequest::new(after, limit).map_err(|error| invalid(&error))
 }
 
 /// One page of a list.

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{OpenApi, ToSchema};
 
 use super::caller::{authenticate, organization};
-use super::reply::{ListBody, PageQuery, answer, id, json, no_content};
+use super::reply::{ListBody, PageQuery, answer, id, json, no_content, page};
 use crate::http::context::Context;
 use crate::http::problem::{Problem, ProblemBody};
 use crate::http::request_body;
@@ -110,7 +110,7 @@ impl ScimCredentialBody {
 /// Create a client that may provision this organization. It needs a credential before it can do anything.
 #[utoipa::path(tag = "scim clients", request_body = NewScimClientBody,
     params(("org" = String, Path, description = "slug or id")),
-    responses((status = 201, body = ScimClientBody), (status = 400, body = ProblemBody)))]
+    responses((status = 201, body = ScimClientBody), (status = 400, body = ProblemBody), (status = 409, body = ProblemBody)))]
 #[post("/orgs/{org}/scim-clients")]
 pub async fn create_scim_client(
     context: web::Data<Context>,
@@ -124,10 +124,10 @@ pub async fn create_scim_client(
             request_body::json(&request, payload, context.config.limits.api_body_bytes).await?;
         let unknown = || Problem::new(StatusCode::BAD_REQUEST, "invalid_profile", "there is no such profile");
         let profile = Profile::parse(body.profile.as_deref().unwrap_or("standard")).ok_or_else(unknown)?;
-        let name = path.into_inner();
+        let (name, quota) = (path.into_inner(), context.config.limits.quota);
         let created = context.store.write(move |tx| {
             let organization = organization(tx, &op, &name)?;
-            Ok::<_, Problem>(clients::create(tx, &op, organization, &body.name, profile)?)
+            Ok::<_, Problem>(clients::create(tx, &op, organization, &body.name, profile, &quota)?)
         });
         Ok(json(StatusCode::CREATED, &ScimClientBody::of(created.await?)))
     })
@@ -142,11 +142,10 @@ pub async fn list_scim_clients(
     context: web::Data<Context>,
     request: HttpRequest,
     path: web::Path<String>,
-    query: web::Query<PageQuery>,
 ) -> HttpResponse {
     answer(&request, async {
         let op = authenticate(&context, &request).await?;
-        let (name, page) = (path.into_inner(), query.request()?);
+        let (name, page) = (path.into_inner(), page(&request)?);
         let found = context.store.read(move |tx| {
             let organization = organization(tx, &op, &name)?;
             Ok::<_, Problem>(clients::page(tx, &op, organization, &page)?)
@@ -207,7 +206,7 @@ pub async fn delete_scim_client(
 /// this answer and never again.
 #[utoipa::path(tag = "scim clients", request_body = NewScimCredentialBody,
     params(("org" = String, Path, description = "slug or id"), ("id" = String, Path)),
-    responses((status = 201, body = ScimCredentialBody), (status = 400, body = ProblemBody), (status = 404, body = ProblemBody)))]
+    responses((status = 201, body = ScimCredentialBody), (status = 400, body = ProblemBody), (status = 409, body = ProblemBody), (status = 404, body = ProblemBody)))]
 #[post("/orgs/{org}/scim-clients/{id}/credentials")]
 pub async fn create_scim_credential(
     context: web::Data<Context>,
@@ -221,10 +220,10 @@ pub async fn create_scim_credential(
             request_body::json(&request, payload, context.config.limits.api_body_bytes).await?;
         let ttl_seconds = body.ttl_seconds.unwrap_or(DEFAULT_TTL_SECONDS);
         let (name, client) = path.into_inner();
-        let client = id(&client)?;
+        let (client, quota) = (id(&client)?, context.config.limits.quota);
         let created = context.store.write(move |tx| {
             let organization = organization(tx, &op, &name)?;
-            Ok::<_, Problem>(clients::create_credential(tx, &op, organization, client, ttl_seconds)?)
+            Ok::<_, Problem>(clients::create_credential(tx, &op, organization, client, ttl_seconds, &quota)?)
         });
         let (credential, token) = created.await?;
         let body = ScimCredentialBody { token: Some(token.expose().to_owned()), ..ScimCredentialBody::of(credential) };

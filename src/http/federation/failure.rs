@@ -9,6 +9,7 @@ use crate::directory::{connections, organizations};
 use crate::flows::sign_in_by_saml::SamlSignInError;
 use crate::http::context::Context;
 use crate::http::page_answer::{Forms, PageHeaders};
+use crate::http::request_body::BodyFailure;
 use crate::keys::rotation::KeyError;
 use crate::pages::error::{ErrorPage, Next, Support};
 use crate::pages::not_found::NotFoundPage;
@@ -40,6 +41,15 @@ pub enum Failure {
     /// Anything else. The text is for the log.
     #[error("{0}")]
     Internal(String),
+}
+
+impl From<BodyFailure> for Failure {
+    fn from(error: BodyFailure) -> Self {
+        match error {
+            BodyFailure::MediaType | BodyFailure::Unreadable => Self::Malformed,
+            BodyFailure::TooLong(_) => Self::TooLong,
+        }
+    }
 }
 
 impl From<StoreError> for Failure {

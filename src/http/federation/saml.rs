@@ -11,6 +11,7 @@ use crate::flows::sign_in_by_saml::{self, Answer};
 use crate::http::context::Context;
 use crate::http::observe::request_id;
 use crate::http::page_answer::see_other;
+use crate::http::request_body::{self, FORM};
 use crate::http::sign_in::path;
 use crate::protocol::saml::sp_metadata::MEDIA_TYPE;
 use crate::values::ids::{AttemptId, ConnectionId};
@@ -72,16 +73,8 @@ async fn take(
 
 /// SAML bindings 3.5.4. `document_bytes` bounds the response once it is decoded; base64 and form encoding are on top.
 async fn read_form(request: &HttpRequest, payload: Payload, document_bytes: usize) -> Result<Answer, Failure> {
-    let media_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let media_type = media_type.split(';').next().unwrap_or_default().trim();
-    if !media_type.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
-        return Err(Failure::Malformed);
-    }
-    let body = match payload.to_bytes_limited(document_bytes.saturating_mul(2) + OTHER_FIELDS_BYTES).await {
-        Ok(Ok(body)) => body,
-        Ok(Err(_)) => return Err(Failure::Malformed),
-        Err(_) => return Err(Failure::TooLong),
-    };
+    let limit = document_bytes.saturating_mul(2).saturating_add(OTHER_FIELDS_BYTES);
+    let body = request_body::bounded(request, payload, &[FORM], limit).await?;
     let field = |name: &str| -> Result<Option<String>, Failure> {
         let mut values = form_urlencoded::parse(&body).filter(|(key, _)| key == name).map(|(_, value)| value);
         let value = values.next();

@@ -40,12 +40,8 @@ pub async fn operator_register_application(
 /// All applications for the people of every organization.
 #[utoipa::path(tag = "operator", params(PageQuery), responses((status = 200, body = ListBody<ApplicationBody>)))]
 #[get("/operator/applications")]
-pub async fn operator_list_applications(
-    context: web::Data<Context>,
-    request: HttpRequest,
-    query: web::Query<PageQuery>,
-) -> HttpResponse {
-    answer(&request, application_calls::list(&context, &request, None, &query)).await
+pub async fn operator_list_applications(context: web::Data<Context>, request: HttpRequest) -> HttpResponse {
+    answer(&request, application_calls::list(&context, &request, None)).await
 }
 
 /// One application.

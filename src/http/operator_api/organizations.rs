@@ -11,7 +11,7 @@ use crate::directory::admin_tokens::{self, NewToken};
 use crate::directory::organizations::{self, NewOrganization};
 use crate::http::admin_api::caller::authenticate;
 use crate::http::admin_api::organizations::OrganizationBody;
-use crate::http::admin_api::reply::{ListBody, PageQuery, answer, json};
+use crate::http::admin_api::reply::{ListBody, PageQuery, answer, json, page};
 use crate::http::context::Context;
 use crate::http::problem::{Problem, ProblemBody};
 use crate::http::request_body;
@@ -80,7 +80,7 @@ pub async fn create_organization(
         let op = authenticate(&context, &request).await?;
         let body: NewOrganizationBody =
             request_body::json(&request, payload, context.config.limits.api_body_bytes).await?;
-        let new = body.parse()?;
+        let (new, quota) = (body.parse()?, context.config.limits.quota);
         let created = context.store.write(move |tx| {
             let (organization, owner) = organizations::create(tx, &op, &new)?;
             let token = NewToken {
@@ -89,7 +89,7 @@ pub async fn create_organization(
                 ttl_seconds: OWNER_TOKEN_TTL_SECONDS,
                 account: Some(owner),
             };
-            let (_, secret) = admin_tokens::create(tx, &op, organization.id, &token)?;
+            let (_, secret) = admin_tokens::create(tx, &op, organization.id, &token, &quota)?;
             Ok::<_, Problem>((organization, secret))
         });
         let (organization, secret) = created.await?;
@@ -103,14 +103,10 @@ pub async fn create_organization(
 /// All organizations.
 #[utoipa::path(tag = "operator", params(PageQuery), responses((status = 200, body = ListBody<OrganizationBody>)))]
 #[get("/operator/orgs")]
-pub async fn list_organizations(
-    context: web::Data<Context>,
-    request: HttpRequest,
-    query: web::Query<PageQuery>,
-) -> HttpResponse {
+pub async fn list_organizations(context: web::Data<Context>, request: HttpRequest) -> HttpResponse {
     answer(&request, async {
         let op = authenticate(&context, &request).await?;
-        let page = query.request()?;
+        let page = page(&request)?;
         let found = context.store.read(move |tx| Ok::<_, Problem>(organizations::page(tx, &op, &page)?)).await?;
         Ok(json(StatusCode::OK, &ListBody::of(found, |one| OrganizationBody::of(&context, &one))))
     })

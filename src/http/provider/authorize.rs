@@ -2,11 +2,11 @@
 //! application, or with the sign-in pages. What cannot be trusted to come from the application is answered with a page.
 
 use actix_web::http::header::SET_COOKIE;
+use actix_web::web::Payload;
 use actix_web::{HttpRequest, HttpResponse};
 
-use super::Provider;
 use super::failure::{self, Failure};
-use super::form::{self, Body};
+use super::{Provider, form};
 use crate::access::attempts::{self, NewAttempt};
 use crate::access::grants::{self, Decision};
 use crate::access::sessions::{self, Session};
@@ -35,8 +35,8 @@ pub async fn get(request: HttpRequest, provider: Provider) -> HttpResponse {
 
 /// The request is in the body. A POST from the application's site brings no cookies along (`SameSite=Lax`), so the
 /// browser is sent to the same request as a GET, where they arrive.
-pub async fn post(request: HttpRequest, provider: Provider, body: Body) -> HttpResponse {
-    match form::text(&request, &body) {
+pub async fn post(request: HttpRequest, provider: Provider, payload: Payload) -> HttpResponse {
+    match form::text(&request, &provider, payload).await {
         Ok(form) if form.bytes().all(|byte| byte.is_ascii_graphic()) => {
             see_other(&format!("{}?{form}", path::AUTHORIZE))
         }
@@ -55,8 +55,7 @@ struct Examined {
 }
 
 async fn answer(request: &HttpRequest, provider: &Provider, op: &Operation) -> Result<HttpResponse, Failure> {
-    let parameters = Parameters::parse(request.query_string())
-        .map_err(|_| OAuthError::invalid_request("the parameters are malformed"))?;
+    let parameters = form::query(request, provider)?;
     let application = addressed_application(provider, &parameters).await?;
     let asked = match AuthorizationRequest::parse(&parameters) {
         Ok(asked) => asked,

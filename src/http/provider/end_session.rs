@@ -6,11 +6,11 @@
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::SET_COOKIE;
+use actix_web::web::Payload;
 use actix_web::{HttpRequest, HttpResponse};
 
-use super::Provider;
 use super::failure::{self, Failure};
-use super::form::{self, Body};
+use super::{Provider, form};
 use crate::access::sessions::{self, Session};
 use crate::directory::applications;
 use crate::http::cookies::Cookie;
@@ -21,7 +21,6 @@ use crate::protocol::oidc::discovery::path;
 use crate::protocol::oidc::error::OAuthError;
 use crate::protocol::oidc::id_token::HintClaims;
 use crate::protocol::oidc::logout::{EndSessionRequest, return_url};
-use crate::protocol::oidc::parameters::Parameters;
 use crate::protocol::oidc::redirect_uri::is_registered;
 use crate::store::Tx;
 use crate::values::operation::Operation;
@@ -40,8 +39,8 @@ pub async fn get(request: HttpRequest, provider: Provider) -> HttpResponse {
 }
 
 /// The request is in the body; cookies come along only when the browser asks again by GET (see `authorize`).
-pub async fn post(request: HttpRequest, provider: Provider, body: Body) -> HttpResponse {
-    match form::text(&request, &body) {
+pub async fn post(request: HttpRequest, provider: Provider, payload: Payload) -> HttpResponse {
+    match form::text(&request, &provider, payload).await {
         Ok(form) if form.bytes().all(|byte| byte.is_ascii_graphic()) => {
             see_other(&format!("{}?{form}", path::END_SESSION))
         }
@@ -64,8 +63,7 @@ enum Outcome {
 }
 
 async fn answer(request: &HttpRequest, provider: &Provider, op: &Operation) -> Result<HttpResponse, Failure> {
-    let parameters = Parameters::parse(request.query_string())
-        .map_err(|_| OAuthError::invalid_request("the parameters are malformed"))?;
+    let parameters = form::query(request, provider)?;
     let asked = EndSessionRequest::parse(&parameters)?;
     let token = provider.cookies().read(request, Cookie::Session);
     let (ours, in_write) = (provider.clone(), op.clone());

@@ -1,27 +1,56 @@
-//! Reading a form body: its type, its size, its encoding.
+//! Reading what an application sends, as a form or in the query: its type, its size, its encoding.
 
-use actix_web::http::header::CONTENT_TYPE;
-use actix_web::web::Bytes;
-use actix_web::{Error, HttpRequest};
+use actix_web::HttpRequest;
+use actix_web::web::{Bytes, Payload};
 
+use super::Provider;
+use crate::http::request_body::{self, BodyFailure, FORM};
 use crate::protocol::oidc::error::OAuthError;
 use crate::protocol::oidc::parameters::Parameters;
 
-/// A body, or why the framework did not read it (it was too large, or the connection broke).
-pub type Body = Result<Bytes, Error>;
-
 /// The text of a form body.
-pub fn text<'a>(request: &HttpRequest, body: &'a Body) -> Result<&'a str, OAuthError> {
-    let media_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let essence = media_type.split(';').next().unwrap_or_default().trim();
-    if !essence.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
-        return Err(OAuthError::invalid_request("the body is not application/x-www-form-urlencoded"));
-    }
-    let body = body.as_ref().map_err(|_| OAuthError::invalid_request("the body is too large"))?;
-    std::str::from_utf8(body).map_err(|_| OAuthError::invalid_request("the body is not text"))
+pub async fn text(request: &HttpRequest, provider: &Provider, payload: Payload) -> Result<String, OAuthError> {
+    to_text(request_body::bounded(request, payload, &[FORM], provider.form_bytes()).await)
 }
 
 /// The parameters of a form body.
-pub fn parameters(request: &HttpRequest, body: &Body) -> Result<Parameters, OAuthError> {
-    Parameters::parse(text(request, body)?).map_err(|_| OAuthError::invalid_request("the parameters are malformed"))
+pub async fn parameters(
+    request: &HttpRequest,
+    provider: &Provider,
+    payload: Payload,
+) -> Result<Parameters, OAuthError> {
+    parse(provider, &text(request, provider, payload).await?)
+}
+
+/// The parameters of a form body, if there is a body; without one its type says nothing.
+pub async fn parameters_if_any(
+    request: &HttpRequest,
+    provider: &Provider,
+    payload: Payload,
+) -> Result<Option<Parameters>, OAuthError> {
+    let read = request_body::any(payload, provider.form_bytes()).await;
+    if read.as_ref().is_ok_and(Bytes::is_empty) {
+        return Ok(None);
+    }
+    let form = request_body::check_media_type(request, &[FORM]).and(read);
+    parse(provider, &to_text(form)?).map(Some)
+}
+
+/// The parameters of the query, within the same bounds: a form that the browser is sent on with becomes one.
+pub fn query(request: &HttpRequest, provider: &Provider) -> Result<Parameters, OAuthError> {
+    parse(provider, request.query_string())
+}
+
+fn parse(provider: &Provider, text: &str) -> Result<Parameters, OAuthError> {
+    Parameters::parse_within(text, provider.form_bytes())
+        .map_err(|_| OAuthError::invalid_request("the parameters are malformed"))
+}
+
+fn to_text(read: Result<Bytes, BodyFailure>) -> Result<String, OAuthError> {
+    let body = read.map_err(|failure| match failure {
+        BodyFailure::MediaType => OAuthError::invalid_request("the body is not application/x-www-form-urlencoded"),
+        BodyFailure::TooLong(_) => OAuthError::invalid_request("the body is too large"),
+        BodyFailure::Unreadable => OAuthError::invalid_request("the body cannot be read"),
+    })?;
+    String::from_utf8(body.to_vec()).map_err(|_| OAuthError::invalid_request("the body is not text"))
 }

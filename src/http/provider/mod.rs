@@ -27,7 +27,7 @@ use std::future::{Ready, ready};
 
 use actix_web::dev::Payload;
 use actix_web::error::ErrorInternalServerError;
-use actix_web::web::{self, Data, PayloadConfig, ServiceConfig};
+use actix_web::web::{self, Data, ServiceConfig};
 use actix_web::{Error, FromRequest, HttpRequest};
 
 use crate::access::grants::Lifetimes;
@@ -38,23 +38,27 @@ use crate::http::cookies::Cookies;
 use crate::http::observe::request_id;
 use crate::http::page_answer::PageHeaders;
 use crate::protocol::oidc::discovery::path;
-use crate::protocol::oidc::parameters::MAX_BYTES;
 use crate::store::Store;
 use crate::values::ids::RequestId;
 use crate::values::operation::{Actor, Operation};
 
 /// Mounts the routes.
 pub fn mount(services: &mut ServiceConfig) {
-    let resource = |path: &'static str| web::resource(path).app_data(PayloadConfig::new(MAX_BYTES));
     services
-        .service(resource(path::METADATA).route(web::get().to(discovery::get)))
-        .service(resource(path::JWKS).route(web::get().to(jwks::get)))
-        .service(resource(path::AUTHORIZE).route(web::get().to(authorize::get)).route(web::post().to(authorize::post)))
-        .service(resource(path::TOKEN).route(web::post().to(token::post)))
-        .service(resource(path::USERINFO).route(web::get().to(userinfo::get)).route(web::post().to(userinfo::post)))
-        .service(resource(path::REVOKE).route(web::post().to(revoke::post)))
+        .service(web::resource(path::METADATA).route(web::get().to(discovery::get)))
+        .service(web::resource(path::JWKS).route(web::get().to(jwks::get)))
         .service(
-            resource(path::END_SESSION).route(web::get().to(end_session::get)).route(web::post().to(end_session::post)),
+            web::resource(path::AUTHORIZE).route(web::get().to(authorize::get)).route(web::post().to(authorize::post)),
+        )
+        .service(web::resource(path::TOKEN).route(web::post().to(token::post)))
+        .service(
+            web::resource(path::USERINFO).route(web::get().to(userinfo::get)).route(web::post().to(userinfo::post)),
+        )
+        .service(web::resource(path::REVOKE).route(web::post().to(revoke::post)))
+        .service(
+            web::resource(path::END_SESSION)
+                .route(web::get().to(end_session::get))
+                .route(web::post().to(end_session::post)),
         );
 }
 
@@ -105,6 +109,11 @@ impl Provider {
     /// How pages are sent.
     pub fn pages(&self) -> PageHeaders {
         PageHeaders::new(&self.context.config.public_url)
+    }
+
+    /// The longest form or query, in bytes.
+    pub fn form_bytes(&self) -> usize {
+        self.context.config.limits.form_bytes
     }
 
     /// How long a sign-in attempt lives.

@@ -1,18 +1,18 @@
 //! `POST /oauth2/revoke` (RFC 7009).
 
+use actix_web::web::Payload;
 use actix_web::{HttpRequest, HttpResponse};
 
 use super::failure::Failure;
-use super::form::{self, Body};
-use super::{Provider, client};
+use super::{Provider, client, form};
 use crate::access::{clients, tokens};
 use crate::protocol::oidc::client_authentication;
 use crate::protocol::oidc::token::parse_revocation;
 use crate::values::operation::Actor;
 
 /// Revokes the grant of a refresh or an access token. An unknown token is answered like a known one.
-pub async fn post(request: HttpRequest, provider: Provider, body: Body) -> Result<HttpResponse, Failure> {
-    let parameters = form::parameters(&request, &body)?;
+pub async fn post(request: HttpRequest, provider: Provider, payload: Payload) -> Result<HttpResponse, Failure> {
+    let parameters = form::parameters(&request, &provider, payload).await?;
     let credentials = client::credentials(&request, &parameters)?;
     let token = parse_revocation(&parameters)?;
     let op = provider.operation();

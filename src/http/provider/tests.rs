@@ -12,6 +12,7 @@ use crate::http::context::Context;
 use crate::http::testing::{Answer, context, send};
 use crate::store::failure::StoreError;
 use crate::values::ids::ApplicationId;
+use crate::values::quota::Quota;
 
 const ISSUER: &str = "https://id.test";
 const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
@@ -46,8 +47,9 @@ async fn stage(world: World) -> Stage {
         redirect_uris: vec![REDIRECT_URI.to_owned()],
         post_logout_redirect_uris: vec![AFTER_LOGOUT.to_owned()],
     };
-    let registered =
-        world.store().write(move |tx| Ok::<_, StoreError>(applications::register(tx, &op, None, &new).unwrap()));
+    let registered = world
+        .store()
+        .write(move |tx| Ok::<_, StoreError>(applications::register(tx, &op, None, &new, &Quota::default()).unwrap()));
     let (application, secret) = registered.await.unwrap();
     let session = sign_in(&world).await;
     Stage { world, context, client: application.id, secret: secret.unwrap().expose().to_owned(), session }

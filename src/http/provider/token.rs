@@ -1,11 +1,11 @@
 //! `POST /oauth2/token`.
 
 use actix_web::http::header::{CACHE_CONTROL, PRAGMA};
+use actix_web::web::Payload;
 use actix_web::{HttpRequest, HttpResponse};
 
 use super::failure::Failure;
-use super::form::{self, Body};
-use super::{Provider, client};
+use super::{Provider, client, form};
 use crate::access::clients;
 use crate::access::tokens::{self, Outcome, PresentedCode};
 use crate::protocol::oidc::client_authentication;
@@ -14,8 +14,8 @@ use crate::values::operation::Actor;
 
 /// Redeems a code or rotates a refresh token. Who asks is checked by a read, so that nobody who cannot prove it
 /// reaches the writer; the signing happens after the commit.
-pub async fn post(request: HttpRequest, provider: Provider, body: Body) -> Result<HttpResponse, Failure> {
-    let parameters = form::parameters(&request, &body)?;
+pub async fn post(request: HttpRequest, provider: Provider, payload: Payload) -> Result<HttpResponse, Failure> {
+    let parameters = form::parameters(&request, &provider, payload).await?;
     let credentials = client::credentials(&request, &parameters)?;
     let asked = TokenRequest::parse(&parameters)?;
     let op = provider.operation();

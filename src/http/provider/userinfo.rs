@@ -1,11 +1,11 @@
 //! `GET, POST /oauth2/userinfo`.
 
 use actix_web::http::header::CACHE_CONTROL;
+use actix_web::web::Payload;
 use actix_web::{HttpRequest, HttpResponse};
 
 use super::failure::Failure;
-use super::form::{self, Body};
-use super::{Provider, client};
+use super::{Provider, client, form};
 use crate::access::tokens;
 use crate::protocol::oidc::userinfo::bearer_token;
 
@@ -16,9 +16,8 @@ pub async fn get(request: HttpRequest, provider: Provider) -> Result<HttpRespons
 }
 
 /// The token comes in the header or in a form body.
-pub async fn post(request: HttpRequest, provider: Provider, body: Body) -> Result<HttpResponse, Failure> {
-    let is_empty = body.as_ref().is_ok_and(|bytes| bytes.is_empty());
-    let form = if is_empty { None } else { Some(form::parameters(&request, &body)?) };
+pub async fn post(request: HttpRequest, provider: Provider, payload: Payload) -> Result<HttpResponse, Failure> {
+    let form = form::parameters_if_any(&request, &provider, payload).await?;
     let token = bearer_token(client::header(&request)?, form.as_ref())?.ok_or(Failure::NoToken)?;
     answer(&provider, token.to_owned()).await
 }

@@ -1,13 +1,15 @@
 //! One request under way: its parameters, its credential, its body.
 
 use actix_web::HttpRequest;
-use actix_web::http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderName, IF_MATCH, IF_NONE_MATCH};
+use actix_web::http::header::{AUTHORIZATION, HeaderName, IF_MATCH, IF_NONE_MATCH};
 use actix_web::web::{Data, Payload, Query};
 
 use super::failure::Failure;
 use super::route::Route;
+use crate::config;
 use crate::http::context::Context;
 use crate::http::observe::request_id;
+use crate::http::request_body::{self, UNNAMED};
 use crate::protocol::scim::error::ScimError;
 use crate::protocol::scim::etag::Condition;
 use crate::protocol::scim::json::{self, Object};
@@ -21,6 +23,9 @@ use crate::store::resources::ResourceKind;
 use crate::values::clock::Timestamp;
 use crate::values::operation::{Actor, Operation};
 use crate::values::slug::Slug;
+
+/// A client that does not name a media type can only mean JSON.
+const MEDIA_TYPES: [&str; 3] = ["application/scim+json", "application/json", UNNAMED];
 
 /// A request.
 pub struct Exchange {
@@ -55,9 +60,7 @@ impl Exchange {
         let parameters = Query::<Vec<(String, String)>>::from_query(request.query_string())
             .map_err(|_| ScimError::value("the query is not well-formed"))?
             .into_inner();
-        let configured = &context.config.limits;
-        let limits =
-            Limits { body_bytes: configured.scim_body_bytes, json_depth: configured.json_depth, ..Limits::default() };
+        let limits = limits(&context.config.limits);
         let base = format!("{}/scim/v2/{}", context.issuer(), route.slug);
         Ok(Self {
             context,
@@ -143,22 +146,25 @@ impl Exchange {
 
     /// Reads the body as one JSON object.
     pub async fn body(&mut self) -> Result<Object, Failure> {
-        let media_type = match self.request.headers().get(CONTENT_TYPE) {
-            Some(value) => value.to_str().map_err(|_| Failure::UnsupportedMediaType)?,
-            // A client that does not say it can only mean JSON.
-            None => "application/json",
-        };
-        let essence = media_type.split(';').next().unwrap_or_default().trim();
-        if !["application/scim+json", "application/json"].iter().any(|known| essence.eq_ignore_ascii_case(known)) {
-            return Err(Failure::UnsupportedMediaType);
-        }
-        let limit = self.limits.body_bytes;
         let payload = self.payload.take().ok_or(Failure::Unreadable)?;
-        match payload.to_bytes_limited(limit).await {
-            Ok(Ok(body)) => Ok(json::parse_object(&body, &self.limits)?),
-            Ok(Err(_)) => Err(Failure::Unreadable),
-            Err(_) => Err(Failure::TooLarge(limit)),
-        }
+        let body = request_body::bounded(&self.request, payload, &MEDIA_TYPES, self.limits.body_bytes).await?;
+        Ok(json::parse_object(&body, &self.limits)?)
+    }
+}
+
+/// The bounds of a request, from the configuration.
+fn limits(configured: &config::limits::Limits) -> Limits {
+    let max_page = configured.scim_page_size;
+    Limits {
+        body_bytes: configured.scim_body_bytes,
+        json_depth: configured.json_depth,
+        filter_bytes: configured.scim_filter_bytes,
+        filter_depth: configured.scim_filter_depth,
+        filter_terms: configured.scim_filter_terms,
+        patch_operations: configured.scim_patch_operations,
+        values_per_attribute: configured.scim_values_per_attribute,
+        default_page: Limits::default().default_page.min(max_page),
+        max_page,
     }
 }
 
@@ -168,5 +174,22 @@ impl Presented {
     pub fn authenticate(&self, tx: &mut Tx<'_>) -> Result<Caller, Failure> {
         let caller = clients::authenticate(tx, &self.token, self.now)?.ok_or(Failure::Unauthenticated)?;
         if caller.slug == self.slug.as_str() { Ok(caller) } else { Err(Failure::NotFound) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Limits, limits};
+    use crate::config;
+
+    #[test]
+    fn what_the_protocol_is_tested_with_is_what_is_configured_when_nothing_is() {
+        let text = "public_url = \"https://id.acme.test\"\ndata_center = \"us\"\n\
+                    encryption_keys = [\"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\"]\n\
+                    [mail]\nfrom = \"a@acme.test\"\nsmtp_url = \"smtp://mail.acme.test\"\n";
+        let read = |more: &str| config::read(&format!("{text}{more}"), [], |_| Ok(())).unwrap().config.limits;
+        assert_eq!(limits(&read("")), Limits::default());
+        let few = limits(&read("[limits]\nscim_page_size = 10\nscim_filter_terms = 3\n"));
+        assert_eq!((few.default_page, few.max_page, few.filter_terms), (10, 10, 3));
     }
 }

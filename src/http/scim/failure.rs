@@ -7,6 +7,7 @@ use actix_web::http::header::{ALLOW, CACHE_CONTROL, RETRY_AFTER, WWW_AUTHENTICAT
 use super::answer::MEDIA_TYPE;
 use crate::directory::permission::Denied;
 use crate::http::problem::RETRY_AFTER_SECONDS;
+use crate::http::request_body::BodyFailure;
 use crate::protocol::scim::error::{self, ScimError, ScimType};
 use crate::provisioning::failure::ProvisioningError;
 use crate::store::failure::StoreError;
@@ -46,6 +47,16 @@ impl From<ScimError> for Failure {
 impl From<ProvisioningError> for Failure {
     fn from(error: ProvisioningError) -> Self {
         Self::Provisioning(error)
+    }
+}
+
+impl From<BodyFailure> for Failure {
+    fn from(error: BodyFailure) -> Self {
+        match error {
+            BodyFailure::MediaType => Self::UnsupportedMediaType,
+            BodyFailure::TooLong(limit) => Self::TooLarge(limit),
+            BodyFailure::Unreadable => Self::Unreadable,
+        }
     }
 }
 

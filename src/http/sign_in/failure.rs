@@ -11,6 +11,7 @@ use crate::access::attempts::AttemptError;
 use crate::access::attempts::refusal::Refusal;
 use crate::directory::organizations::Organization;
 use crate::http::page_answer::{Forms, PageHeaders};
+use crate::http::request_body::BodyFailure;
 use crate::pages::error::{ErrorPage, Next, Support};
 use crate::pages::not_found::NotFoundPage;
 use crate::store::failure::StoreError;
@@ -72,6 +73,15 @@ pub enum Failure {
     /// Anything else. The text is for the log.
     #[error("{0}")]
     Internal(String),
+}
+
+impl From<BodyFailure> for Failure {
+    fn from(error: BodyFailure) -> Self {
+        match error {
+            BodyFailure::MediaType | BodyFailure::Unreadable => Self::Malformed,
+            BodyFailure::TooLong(_) => Self::TooLong,
+        }
+    }
 }
 
 impl From<StoreError> for Failure {

@@ -1,11 +1,11 @@
 //! Reading the forms of the sign-in pages: bounded, from the gateway's own pages, each field once.
 
 use actix_web::HttpRequest;
-use actix_web::http::header::CONTENT_TYPE;
 use actix_web::web::Payload;
 use url::form_urlencoded;
 
 use super::failure::Failure;
+use crate::http::request_body::{self, FORM, UNNAMED};
 
 /// The fields of a submitted form.
 #[derive(Debug)]
@@ -17,16 +17,7 @@ impl Form {
     /// Reads the body of `request`, of at most `limit` bytes.
     pub async fn read(request: &HttpRequest, payload: Payload, limit: usize) -> Result<Self, Failure> {
         refuse_other_sites(request)?;
-        let media_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        let media_type = media_type.split(';').next().unwrap_or_default().trim();
-        if !media_type.is_empty() && !media_type.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
-            return Err(Failure::Malformed);
-        }
-        let body = match payload.to_bytes_limited(limit).await {
-            Ok(Ok(body)) => body,
-            Ok(Err(_)) => return Err(Failure::Malformed),
-            Err(_) => return Err(Failure::TooLong),
-        };
+        let body = request_body::bounded(request, payload, &[UNNAMED, FORM], limit).await?;
         Ok(Self { fields: form_urlencoded::parse(&body).into_owned().collect() })
     }
 

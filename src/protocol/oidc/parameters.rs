@@ -3,7 +3,7 @@
 
 use url::form_urlencoded;
 
-/// The longest query or body that is read.
+/// The longest query or body that is read where no other bound is given.
 pub const MAX_BYTES: usize = 16 * 1024;
 const MAX_COUNT: usize = 64;
 
@@ -22,7 +22,12 @@ pub struct Parameters {
 impl Parameters {
     /// Decodes a query string (without `?`) or a form body.
     pub fn parse(raw: &str) -> Result<Self, MalformedParameters> {
-        if raw.len() > MAX_BYTES {
+        Self::parse_within(raw, MAX_BYTES)
+    }
+
+    /// The same, of at most `max_bytes`.
+    pub fn parse_within(raw: &str, max_bytes: usize) -> Result<Self, MalformedParameters> {
+        if raw.len() > max_bytes {
             return Err(MalformedParameters);
         }
         let mut parameters = Self { pairs: Vec::new(), repeated: Vec::new() };
@@ -88,5 +93,6 @@ mod tests {
         for bad in ["a=%00", "a=%0d%0aX:y", "a=%ff", &many, &"a".repeat(MAX_BYTES + 1)] {
             assert!(Parameters::parse(bad).is_err(), "{:.40}", bad);
         }
+        assert!(Parameters::parse_within("a=1", 3).is_ok() && Parameters::parse_within("a=12", 3).is_err());
     }
 }

@@ -23,11 +23,12 @@ pub struct Limits {
     pub max_page: u32,
 }
 
+/// What the configuration has when it says nothing.
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            body_bytes: 1024 * 1024,
-            json_depth: 16,
+            body_bytes: 4 * 1024 * 1024,
+            json_depth: 32,
             filter_bytes: 8 * 1024,
             filter_depth: 16,
             filter_terms: 64,

@@ -1,0 +1,93 @@
+//! `[limits]`: how much may come in, and how much an organization may keep.
+
+use std::time::Duration;
+
+use super::milliseconds;
+use super::reader::Reader;
+use crate::values::quota::Quota;
+
+/// Bounds on what comes in. Over them the answer is 413 or 400, never more memory.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// A SCIM request's body, in bytes.
+    pub scim_body_bytes: usize,
+    /// An admin API request's body, in bytes.
+    pub api_body_bytes: usize,
+    /// A form of a person or an application, in bytes.
+    pub form_bytes: usize,
+    /// A SAML response, decoded, in bytes.
+    pub saml_response_bytes: usize,
+    /// The nesting of a JSON document.
+    pub json_depth: usize,
+    /// Elements inside elements of a SAML response.
+    pub saml_depth: usize,
+    /// Elements of a SAML response.
+    pub saml_elements: usize,
+    /// Attributes of one element of a SAML response.
+    pub saml_attributes: usize,
+    /// A SCIM filter or PATCH path, in bytes.
+    pub scim_filter_bytes: usize,
+    /// The nesting of a SCIM filter.
+    pub scim_filter_depth: usize,
+    /// Comparisons in a SCIM filter.
+    pub scim_filter_terms: usize,
+    /// Operations in one SCIM PATCH.
+    pub scim_patch_operations: usize,
+    /// Values in one multi-valued SCIM attribute, other than the members of a group.
+    pub scim_values_per_attribute: usize,
+    /// SCIM resources on a page.
+    pub scim_page_size: u32,
+    /// How much an organization may keep.
+    pub quota: Quota,
+    /// Connections that may be open at a time, for each worker.
+    pub connections: usize,
+    /// How long a client may take to send a request's head.
+    pub request_timeout: Duration,
+    /// Sign-in attempts from one network within a minute.
+    pub sign_in_attempts_per_minute: u32,
+}
+
+/// Reads the table.
+pub(super) fn read(reader: &mut Reader) -> Limits {
+    const KIB: i64 = 1024;
+    let mut count = |key, bounds, default| usize::try_from(reader.number(key, bounds, default)).unwrap_or(0);
+    Limits {
+        scim_body_bytes: count("limits.scim_body_bytes", KIB..=64 * KIB * KIB, 4 * KIB * KIB),
+        api_body_bytes: count("limits.api_body_bytes", KIB..=16 * KIB * KIB, KIB * KIB),
+        form_bytes: count("limits.form_bytes", KIB..=KIB * KIB, 64 * KIB),
+        saml_response_bytes: count("limits.saml_response_bytes", KIB..=KIB * KIB, 256 * KIB),
+        json_depth: count("limits.json_depth", 4..=128, 32),
+        saml_depth: count("limits.saml_depth", 16..=64, 32),
+        saml_elements: count("limits.saml_elements", 100..=50_000, 5_000),
+        saml_attributes: count("limits.saml_attributes", 16..=256, 64),
+        scim_filter_bytes: count("limits.scim_filter_bytes", 256..=64 * KIB, 8 * KIB),
+        scim_filter_depth: count("limits.scim_filter_depth", 2..=64, 16),
+        scim_filter_terms: count("limits.scim_filter_terms", 1..=500, 64),
+        scim_patch_operations: count("limits.scim_patch_operations", 1..=10_000, 1_000),
+        scim_values_per_attribute: count("limits.scim_values_per_attribute", 10..=10_000, 500),
+        connections: count("limits.connections", 16..=100_000, 10_000),
+        scim_page_size: small(reader.number("limits.scim_page_size", 1..=1_000, 200)),
+        quota: quota(reader),
+        request_timeout: milliseconds(reader.number("limits.request_timeout_ms", 100..=120_000, 10_000)),
+        sign_in_attempts_per_minute: small(reader.number("limits.sign_in_attempts_per_minute", 1..=100_000, 60)),
+    }
+}
+
+/// The choice page shows 50 connections, so no more can be had.
+fn quota(reader: &mut Reader) -> Quota {
+    let Quota { domains, connections, applications, admin_tokens, scim_clients, credentials_per_scim_client } =
+        Quota::default();
+    let mut count = |key, most, default: u32| small(reader.number(key, 1..=most, i64::from(default)));
+    Quota {
+        domains: count("limits.domains_per_organization", 10_000, domains),
+        connections: count("limits.connections_per_organization", 50, connections),
+        applications: count("limits.applications_per_organization", 10_000, applications),
+        admin_tokens: count("limits.admin_tokens_per_organization", 10_000, admin_tokens),
+        scim_clients: count("limits.scim_clients_per_organization", 1_000, scim_clients),
+        credentials_per_scim_client: count("limits.credentials_per_scim_client", 100, credentials_per_scim_client),
+    }
+}
+
+fn small(number: i64) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}

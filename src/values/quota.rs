@@ -1,0 +1,31 @@
+//! How much of each kind an organization may keep: its tables are shared by everybody.
+
+/// The most of each kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Quota {
+    /// Domains that are claimed and not released.
+    pub domains: u32,
+    /// Connections, disabled ones included.
+    pub connections: u32,
+    /// Applications.
+    pub applications: u32,
+    /// Live admin tokens.
+    pub admin_tokens: u32,
+    /// SCIM clients.
+    pub scim_clients: u32,
+    /// Live credentials of one SCIM client.
+    pub credentials_per_scim_client: u32,
+}
+
+impl Default for Quota {
+    fn default() -> Self {
+        Self {
+            domains: 200,
+            connections: 50,
+            applications: 500,
+            admin_tokens: 200,
+            scim_clients: 50,
+            credentials_per_scim_client: 10,
+        }
+    }
+}
