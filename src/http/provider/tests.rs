@@ -413,7 +413,7 @@ async fn malformed_token_requests_are_400_in_json() {
             request().set_payload("grant_type=x"),
             request().insert_header(("Content-Type", "application/json")).set_payload("{}"),
             request().insert_header(form_type).set_payload(vec![0xff, 0xfe]),
-            request().insert_header(form_type).set_payload("a".repeat(20_000)),
+            request().insert_header(form_type).set_payload("a".repeat(stage.context.config.limits.form_bytes + 1)),
             request().insert_header(form_type).set_payload("code=%00"),
         ] {
             let answer = send(&stage.context, bad).await;
