@@ -1,6 +1,7 @@
 //! One file per story, named for it. Each runs on both engines, through HTTP only.
 
 mod cookies_on_https;
+mod handed_over_sign_in;
 mod main_job;
 mod sign_in;
 mod time_passes;

@@ -198,7 +198,8 @@ impl World {
     }
 
     /// Sends the browser of `attempt` to the world's connection, whose provider answers with a person of this address.
-    pub async fn answer(&self, attempt: &Attempt, address: &str) {
+    /// The arrival token of the browser that brings the answer.
+    pub async fn answer(&self, attempt: &Attempt, address: &str) -> Secret {
         let asserted = AssertedIdentity {
             connection: self.connection,
             organization: self.organization,
@@ -221,7 +222,7 @@ impl World {
             attempts::send(tx, &op, id, &typed, &Sent { connection, upstream }, &handle)?;
             identity::accept(tx, &op, handle.expose(), &asserted)
         });
-        write.await.unwrap();
+        write.await.unwrap().arrival
     }
 
     /// The attempt's state now.

@@ -25,6 +25,7 @@ pub struct AttemptRow {
     pub connection_id: Option<ConnectionId>,
     pub upstream_hash: Option<Vec<u8>>,
     pub upstream: Option<String>,
+    pub arrival_hash: Option<Vec<u8>>,
     pub outcome: Option<String>,
     pub created_at: Timestamp,
     pub expires_at: Timestamp,
@@ -38,6 +39,15 @@ pub struct Departure {
     pub connection_id: ConnectionId,
     pub upstream_hash: TokenHash,
     pub upstream: String,
+}
+
+/// What is stored when its answer has come: `state`, its outcome, and the hash of what proves the browser that brought it.
+#[derive(Debug, Clone)]
+#[allow(missing_docs)] // columns
+pub struct Settlement {
+    pub state: &'static str,
+    pub outcome: String,
+    pub arrival_hash: TokenHash,
 }
 
 /// Adds one attempt.
@@ -78,6 +88,7 @@ pub fn send(
             table::upstream_hash.eq(Some(departure.upstream_hash.as_bytes())),
             table::upstream.eq(Some(&departure.upstream)),
             table::outcome.eq(None::<String>),
+            table::arrival_hash.eq(None::<Vec<u8>>),
         ))
         .execute(tx.connection())?;
     Ok(changed == 1)
@@ -96,14 +107,13 @@ pub fn set_address(
     Ok(changed == 1)
 }
 
-/// Consumes a handle: the attempt leaves the state "sent" with this outcome, and the handle and what was kept for the
+/// Consumes a handle: the attempt leaves the state "sent" with this settlement, and the handle and what was kept for the
 /// answer go. False when the handle was consumed before, has expired or belongs to another connection.
 pub fn consume(
     tx: &mut Tx<'_>,
     handle: &TokenHash,
     connection: ConnectionId,
-    state: &str,
-    outcome: &str,
+    settlement: &Settlement,
     now: Timestamp,
 ) -> Result<bool, StoreError> {
     let one = table::table
@@ -113,8 +123,9 @@ pub fn consume(
         .filter(table::expires_at.gt(now));
     let changed = diesel::update(one)
         .set((
-            table::state.eq(state),
-            table::outcome.eq(Some(outcome)),
+            table::state.eq(settlement.state),
+            table::outcome.eq(Some(&settlement.outcome)),
+            table::arrival_hash.eq(Some(settlement.arrival_hash.as_bytes())),
             table::upstream_hash.eq(None::<Vec<u8>>),
             table::upstream.eq(None::<String>),
         ))

@@ -220,6 +220,7 @@ diesel::table! {
         connection_id -> Nullable<Binary>,
         upstream_hash -> Nullable<Binary>,
         upstream -> Nullable<Text>,
+        arrival_hash -> Nullable<Binary>,
         outcome -> Nullable<Text>,
         created_at -> BigInt,
         expires_at -> BigInt,

@@ -224,6 +224,7 @@ CREATE TABLE attempts (
   connection_id BYTEA REFERENCES connections (id),
   upstream_hash BYTEA UNIQUE,
   upstream TEXT,
+  arrival_hash BYTEA,
   outcome TEXT,
   created_at BIGINT NOT NULL,
   expires_at BIGINT NOT NULL

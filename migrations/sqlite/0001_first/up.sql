@@ -224,6 +224,7 @@ CREATE TABLE attempts (
   connection_id BLOB REFERENCES connections (id),
   upstream_hash BLOB UNIQUE,
   upstream TEXT,
+  arrival_hash BLOB,
   outcome TEXT,
   created_at BIGINT NOT NULL,
   expires_at BIGINT NOT NULL

@@ -1,5 +1,6 @@
 //! A person comes back from an identity provider, in the browser that began: the last step of a sign-in, in one
-//! transaction. It looks at the outcome again, since a person can be deactivated on the way, ends the session that
+//! transaction. That browser has to show the cookie of the attempt and the token that only the bringer of the answer got
+//! (decision 0006). It looks at the outcome again, since a person can be deactivated on the way, ends the session that
 //! this browser had before, makes a new one, and issues the code.
 
 use serde_json::json;
@@ -28,6 +29,8 @@ pub struct Presented {
     pub binding: Secret,
     /// The session it had before, if any.
     pub session: Option<Secret>,
+    /// The arrival token, if it brought the answer.
+    pub arrival: Option<Secret>,
 }
 
 /// How long things last.
@@ -69,7 +72,7 @@ pub enum Arrival {
 /// Why there is nothing to say about the attempt.
 #[derive(Debug, thiserror::Error)]
 pub enum ArrivalError {
-    /// There is no such attempt in this browser.
+    /// There is no such attempt in this browser, or another one brought its answer.
     #[error("no such attempt in this browser")]
     NotFound,
     /// Another request of the same browser took this very step a moment ago.
@@ -99,6 +102,9 @@ pub fn arrive(
 ) -> Result<Arrival, ArrivalError> {
     let attempt = attempts::find(tx, id)?.filter(|attempt| attempt.is_bound_to(&presented.binding));
     let attempt = attempt.ok_or(ArrivalError::NotFound)?;
+    if has_outcome(&attempt) && !presented.arrival.as_ref().is_some_and(|arrival| attempt.is_answered_by(arrival)) {
+        return Err(ArrivalError::NotFound);
+    }
     let application = applications::find(tx, attempt.application)?.ok_or(ArrivalError::NotFound)?;
     let standing = match &attempt.state {
         State::Identified(who) => Some(sessions::standing(tx, who.account, who.organization)?),
@@ -115,6 +121,11 @@ pub fn arrive(
             Ok(Arrival::AskAddress)
         }
     }
+}
+
+/// True when there is something to learn or to gain here that is for the bringer of the answer alone.
+fn has_outcome(attempt: &Attempt) -> bool {
+    matches!(attempt.state, State::Identified(_) | State::Refused(_))
 }
 
 fn finish(

@@ -19,10 +19,10 @@ fn browser() -> Secret {
     Secret::from("browser".to_owned())
 }
 
-async fn identified(world: &World) -> Attempt {
+async fn identified(world: &World) -> (Attempt, Secret) {
     let attempt = world.start_attempt(&browser()).await;
-    world.answer(&attempt, "ada@acme.test").await;
-    attempt
+    let arrival = world.answer(&attempt, "ada@acme.test").await;
+    (attempt, arrival)
 }
 
 async fn come_back(world: &World, attempt: &Attempt, presented: Presented) -> Result<Arrival, ArrivalError> {
@@ -30,13 +30,13 @@ async fn come_back(world: &World, attempt: &Attempt, presented: Presented) -> Re
     world.store().write(move |tx| arrive(tx, &op, id, &presented, TERMS)).await
 }
 
-fn with_session(session: Option<Secret>) -> Presented {
-    Presented { binding: browser(), session }
+fn bringing(arrival: &Secret) -> Presented {
+    Presented { binding: browser(), session: None, arrival: Some(arrival.clone()) }
 }
 
 async fn signed_in(world: &World, session: Option<Secret>) -> Secret {
-    let attempt = identified(world).await;
-    match come_back(world, &attempt, with_session(session)).await.unwrap() {
+    let (attempt, arrival) = identified(world).await;
+    match come_back(world, &attempt, Presented { session, ..bringing(&arrival) }).await.unwrap() {
         Arrival::SignedIn { session_token, answer: Ok(_), .. } => session_token,
         other => panic!("not signed in: {other:?}"),
     }
@@ -55,14 +55,14 @@ async fn deactivate(world: &World) {
 #[tokio::test]
 async fn the_right_browser_gets_a_session_and_a_code_once() {
     for world in world().await {
-        let attempt = identified(&world).await;
-        let arrival = come_back(&world, &attempt, with_session(None)).await.unwrap();
-        let Arrival::SignedIn { session_token, request, answer } = arrival else { panic!("not signed in") };
+        let (attempt, arrival) = identified(&world).await;
+        let arrived = come_back(&world, &attempt, bringing(&arrival)).await.unwrap();
+        let Arrival::SignedIn { session_token, request, answer } = arrived else { panic!("not signed in") };
         assert!(answer.is_ok());
         assert_eq!(*request, world.request());
         assert!(is_live(&world, &session_token).await);
         assert_eq!(world.entries("sign_in.succeeded").await.len(), 1, "{}", world.engine());
-        let again = come_back(&world, &attempt, with_session(None)).await.unwrap();
+        let again = come_back(&world, &attempt, bringing(&arrival)).await.unwrap();
         assert!(matches!(again, Arrival::AlreadyFinished), "{}", world.engine());
     }
 }
@@ -70,10 +70,30 @@ async fn the_right_browser_gets_a_session_and_a_code_once() {
 #[tokio::test]
 async fn another_browser_gets_nothing() {
     for world in world().await {
-        let attempt = identified(&world).await;
-        let other = Presented { binding: Secret::from("another browser".to_owned()), session: None };
+        let (attempt, arrival) = identified(&world).await;
+        let other = Presented { binding: Secret::from("another browser".to_owned()), ..bringing(&arrival) };
         assert!(matches!(come_back(&world, &attempt, other).await, Err(ArrivalError::NotFound)));
         assert!(matches!(world.state_of(attempt.id).await, State::Identified(_)), "{}", world.engine());
+    }
+}
+
+/// Whoever begins a sign-in and lets somebody else answer it gets neither their session nor word of a refusal.
+#[tokio::test]
+async fn the_browser_that_began_gets_nothing_unless_it_brought_the_answer() {
+    for world in world().await {
+        let (_, of_another) = identified(&world).await;
+        for address in ["ada@acme.test", "eve@acme.test"] {
+            let attempt = world.start_attempt(&browser()).await;
+            let arrival = world.answer(&attempt, address).await;
+            let settled = world.state_of(attempt.id).await;
+            for shown in [None, Some(Secret::from(String::new())), Some(of_another.clone())] {
+                let presented = Presented { arrival: shown, ..bringing(&arrival) };
+                let arrived = come_back(&world, &attempt, presented).await;
+                assert!(matches!(arrived, Err(ArrivalError::NotFound)), "{}: {arrived:?}", world.engine());
+                assert_eq!(world.state_of(attempt.id).await, settled, "{}", world.engine());
+            }
+            assert!(come_back(&world, &attempt, bringing(&arrival)).await.is_ok(), "{}", world.engine());
+        }
     }
 }
 
@@ -91,10 +111,10 @@ async fn the_session_that_the_browser_had_before_ends() {
 #[tokio::test]
 async fn whoever_is_deactivated_on_the_way_is_refused_at_the_door() {
     for world in world().await {
-        let attempt = identified(&world).await;
+        let (attempt, arrival) = identified(&world).await;
         deactivate(&world).await;
-        let arrival = come_back(&world, &attempt, with_session(None)).await.unwrap();
-        assert!(matches!(arrival, Arrival::Refused { refusal: Refusal::AccountInactive, .. }), "{}", world.engine());
+        let arrived = come_back(&world, &attempt, bringing(&arrival)).await.unwrap();
+        assert!(matches!(arrived, Arrival::Refused { refusal: Refusal::AccountInactive, .. }), "{}", world.engine());
         assert_eq!(world.entries("sign_in.refused").await.len(), 1, "{}", world.engine());
         assert!(world.entries("sign_in.succeeded").await.is_empty());
     }
@@ -131,18 +151,18 @@ async fn a_session_ends_when_it_is_idle_and_when_its_cookie_is_cut_short() {
 #[tokio::test]
 async fn an_attempt_that_took_too_long_can_only_be_begun_again() {
     for world in world().await {
-        let attempt = identified(&world).await;
+        let (attempt, arrival) = identified(&world).await;
         world.advance(900);
-        let arrival = come_back(&world, &attempt, with_session(None)).await.unwrap();
-        assert!(matches!(arrival, Arrival::Expired(_)), "{}", world.engine());
+        let arrived = come_back(&world, &attempt, bringing(&arrival)).await.unwrap();
+        assert!(matches!(arrived, Arrival::Expired(_)), "{}", world.engine());
     }
 }
 
 #[tokio::test]
 async fn of_many_requests_at_the_same_time_one_gets_the_session() {
     for world in world().await {
-        let attempt = identified(&world).await;
-        let arrivals = join_all((0..10).map(|_| come_back(&world, &attempt, with_session(None)))).await;
+        let (attempt, arrival) = identified(&world).await;
+        let arrivals = join_all((0..10).map(|_| come_back(&world, &attempt, bringing(&arrival)))).await;
         let signed_in = arrivals.iter().filter(|arrival| matches!(arrival, Ok(Arrival::SignedIn { .. }))).count();
         assert_eq!(signed_in, 1, "{}", world.engine());
         assert_eq!(world.entries("sign_in.succeeded").await.len(), 1, "{}", world.engine());

@@ -3,6 +3,8 @@
 //! An attempt lives for minutes. It is bound to the browser that began it by a cookie, of which the store keeps a hash.
 //! While the browser is at an identity provider, the attempt waits under a *handle* (RelayState or `state`), again
 //! kept as a hash, which is consumed by one statement: it works once, and for the connection that it was made for.
+//! Whoever brings the answer gets an *arrival token* for it, kept as a hash too: the outcome is for the browser that holds
+//! both the cookie and the token, so that a sign-in cannot be begun by one person and finished by another.
 
 pub mod refusal;
 pub mod state;
@@ -11,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::protocol::oidc::authorization::AuthorizationRequest;
 use crate::store::Tx;
-use crate::store::attempts::{self, AttemptRow, Departure};
+use crate::store::attempts::{self, AttemptRow, Departure, Settlement};
 use crate::store::failure::StoreError;
 use crate::values::clock::Timestamp;
 use crate::values::email::EmailAddress;
@@ -44,6 +46,7 @@ pub struct Attempt {
     /// The end of its life.
     pub expires_at: Timestamp,
     binding_hash: Vec<u8>,
+    arrival_hash: Option<Vec<u8>>,
 }
 
 /// Why an attempt cannot go on.
@@ -61,6 +64,12 @@ impl Attempt {
     /// True when the browser that shows this binding began the attempt.
     pub fn is_bound_to(&self, binding: &Secret) -> bool {
         is_equal(TokenHash::of(binding.expose()).as_bytes(), &self.binding_hash)
+    }
+
+    /// True when the browser that shows this token brought the answer.
+    pub fn is_answered_by(&self, arrival: &Secret) -> bool {
+        let hash = TokenHash::of(arrival.expose());
+        self.arrival_hash.as_ref().is_some_and(|kept| is_equal(hash.as_bytes(), kept))
     }
 
     /// True when its life is over.
@@ -108,6 +117,7 @@ pub fn start(tx: &mut Tx<'_>, op: &Operation, new: &NewAttempt<'_>) -> Result<At
             connection_id: None,
             upstream_hash: None,
             upstream: None,
+            arrival_hash: None,
             outcome: None,
             created_at: op.at,
             expires_at: op.at.plus_seconds(new.ttl_seconds),
@@ -176,18 +186,22 @@ pub fn send(
     if is_sent { Ok(()) } else { Err(AttemptError::NotAllowed) }
 }
 
-/// Consumes `handle` and stores the outcome, which is [`State::Identified`] or [`State::Refused`]. Refused when the
-/// handle was consumed before, has expired or belongs to another connection.
+/// Consumes `handle` and stores the outcome, which is [`State::Identified`] or [`State::Refused`]. Returns the
+/// arrival token, for the browser that brought the answer and for no other. Refused when the handle was consumed before,
+/// has expired or belongs to another connection.
 pub fn settle(
     tx: &mut Tx<'_>,
     op: &Operation,
     connection: ConnectionId,
     handle: &str,
     outcome: &State,
-) -> Result<(), AttemptError> {
+) -> Result<Secret, AttemptError> {
     let Some(text) = outcome_json(op, outcome)? else { return Err(AttemptError::NotAllowed) };
-    let is_settled = attempts::consume(tx, &TokenHash::of(handle), connection, outcome.as_str(), &text, op.at)?;
-    if is_settled { Ok(()) } else { Err(AttemptError::NotAllowed) }
+    let arrival = new_token("", &op.entropy);
+    let arrival_hash = TokenHash::of(arrival.expose());
+    let settlement = Settlement { state: outcome.as_str(), outcome: text, arrival_hash };
+    let is_settled = attempts::consume(tx, &TokenHash::of(handle), connection, &settlement, op.at)?;
+    if is_settled { Ok(arrival) } else { Err(AttemptError::NotAllowed) }
 }
 
 /// Moves an identified attempt on to `next`, which is [`State::Finished`] or [`State::Refused`]. Of two callers one
@@ -233,6 +247,7 @@ fn attempt(row: AttemptRow) -> Result<Attempt, StoreError> {
         started_at: row.created_at,
         expires_at: row.expires_at,
         binding_hash: row.binding_hash,
+        arrival_hash: row.arrival_hash,
     })
 }
 

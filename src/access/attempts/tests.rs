@@ -59,7 +59,7 @@ fn outcome(world: &World) -> State {
 
 async fn settle(world: &World, connection: ConnectionId, handle: &str) -> Result<(), AttemptError> {
     let (op, handle, outcome) = (world.op(), handle.to_owned(), outcome(world));
-    world.store().write(move |tx| attempts::settle(tx, &op, connection, &handle, &outcome)).await
+    world.store().write(move |tx| attempts::settle(tx, &op, connection, &handle, &outcome)).await.map(drop)
 }
 
 #[tokio::test]

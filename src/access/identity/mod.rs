@@ -2,7 +2,7 @@
 //!
 //! [`accept`] and [`refuse`] end the stay at the identity provider: they consume the handle of the attempt and store
 //! the outcome, in one transaction. A refusal writes one audit entry and creates nothing. The person learns the
-//! outcome only in the browser that began the attempt.
+//! outcome only in the browser that began the attempt and brought the answer: it shows its cookie and the arrival token.
 
 use serde_json::{Value, json};
 
@@ -18,6 +18,7 @@ use crate::values::clock::Timestamp;
 use crate::values::email::EmailAddress;
 use crate::values::ids::{AttemptId, ConnectionId, OrganizationId};
 use crate::values::operation::{Actor, Operation};
+use crate::values::secret::Secret;
 
 /// At most this many `amr` values are kept, each of at most [`MAX_WORD`] characters.
 const MAX_AMR: usize = 16;
@@ -65,6 +66,8 @@ pub struct Outcome {
     pub attempt: AttemptId,
     /// Why the person is not let in; `None` when they are.
     pub refusal: Option<Refusal>,
+    /// For the browser that brought the answer, and for nobody else.
+    pub arrival: Secret,
 }
 
 /// Why nothing could be made of an answer.
@@ -105,8 +108,8 @@ pub fn accept(
     match resolve(tx, op, asserted)? {
         Ok(linked) => {
             let state = State::Identified(identified(op, asserted, &linked));
-            attempts::settle(tx, op, asserted.connection, handle, &state)?;
-            Ok(Outcome { attempt: attempt.id, refusal: None })
+            let arrival = attempts::settle(tx, op, asserted.connection, handle, &state)?;
+            Ok(Outcome { attempt: attempt.id, refusal: None, arrival })
         }
         Err(refusal) => {
             let about = json!({ "subject": asserted.subject, "address": asserted.email });
@@ -139,9 +142,9 @@ fn settle_refusal(
     let Actor::Connection { organization, connection } = op.actor else {
         return Err(StoreError::Internal("an answer is refused on behalf of nobody".to_owned()).into());
     };
-    attempts::settle(tx, op, connection, handle, &State::Refused(refusal.clone()))?;
+    let arrival = attempts::settle(tx, op, connection, handle, &State::Refused(refusal.clone()))?;
     write_refusal(tx, op, (organization, connection), attempt, &refusal, &about)?;
-    Ok(Outcome { attempt, refusal: Some(refusal) })
+    Ok(Outcome { attempt, refusal: Some(refusal), arrival })
 }
 
 /// Writes the audit entry of a refused sign-in.

@@ -142,7 +142,7 @@ async fn an_answer_to_our_request_says_who_signs_in_and_works_once() {
         let journey = stage.leave(stage.connections[0]).await;
         let xml = stage.response(&journey);
         let outcome = stage.come_back(&journey, &xml).await.unwrap();
-        assert_eq!(outcome, Outcome { attempt: journey.attempt, refusal: None }, "{}", stage.world.engine());
+        assert_eq!((outcome.attempt, outcome.refusal), (journey.attempt, None), "{}", stage.world.engine());
         let State::Identified(identified) = stage.state(journey.attempt).await else { panic!("not identified") };
         assert_eq!((identified.account, identified.connection), (stage.world.ada, stage.connections[0]));
         assert_eq!(identified.amr, ["pwd"]);
@@ -172,7 +172,12 @@ async fn an_answer_that_does_not_hold_ends_the_attempt_with_one_entry() {
             let journey = stage.leave(stage.connections[0]).await;
             let xml = stage.response(&journey).replace(from, to);
             let outcome = stage.come_back(&journey, &xml).await.unwrap();
-            assert_eq!(outcome, Outcome { attempt: journey.attempt, refusal }, "{}: {from}", stage.world.engine());
+            assert_eq!(
+                (outcome.attempt, outcome.refusal),
+                (journey.attempt, refusal),
+                "{}: {from}",
+                stage.world.engine()
+            );
             assert!(matches!(stage.state(journey.attempt).await, State::Refused(_)));
             assert_eq!(stage.refusals().await.len(), number + 1, "{}", stage.world.engine());
         }

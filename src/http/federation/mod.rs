@@ -7,7 +7,7 @@
 //! | `GET /federation/oidc/{connection}/callback` | the redirect URI at that connection's OpenID provider |
 //!
 //! They take the answer for the attempt that waits for it and send the browser on, by a redirect on our own site, to
-//! where its cookie is looked at. A form that is posted from another site brings no cookie along; a callback does, and
+//! where its cookie is looked at, with a token that nobody else gets. A form that is posted from another site brings no cookie along; a callback does, and
 //! there it is looked at as well.
 
 pub mod failure;

@@ -5,13 +5,14 @@ use actix_web::web::{Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
 
 use super::failure::{self, Failure};
+use crate::access::identity::Outcome;
 use crate::flows::sign_in_by_oidc::FinishError;
 use crate::http::context::Context;
 use crate::http::cookies::{Cookie, Cookies};
 use crate::http::observe::request_id;
 use crate::http::page_answer::see_other;
 use crate::http::sign_in::path;
-use crate::values::ids::{AttemptId, ConnectionId};
+use crate::values::ids::ConnectionId;
 use crate::values::operation::{Actor, Operation};
 
 impl From<FinishError> for Failure {
@@ -32,7 +33,7 @@ pub async fn callback(request: HttpRequest, context: Data<Context>, connection: 
         return failure::answer(&context, &op, None, Failure::NotFound).await;
     };
     match take(&context, &op, connection, &request).await {
-        Ok(attempt) => see_other(&path::outcome(attempt)),
+        Ok(outcome) => see_other(&path::arrival(outcome.attempt, &outcome.arrival)),
         Err(failure) => failure::answer(&context, &op, Some(connection), failure).await,
     }
 }
@@ -42,9 +43,8 @@ async fn take(
     op: &Operation,
     connection: ConnectionId,
     request: &HttpRequest,
-) -> Result<AttemptId, Failure> {
+) -> Result<Outcome, Failure> {
     let cookies = Cookies::new(context.config.data_center.clone(), &context.config.public_url);
     let binding = cookies.read(request, Cookie::Attempt).ok_or(Failure::NotExpected)?;
-    let outcome = context.sign_in_by_oidc().finish(op, connection, &binding, request.query_string()).await?;
-    Ok(outcome.attempt)
+    Ok(context.sign_in_by_oidc().finish(op, connection, &binding, request.query_string()).await?)
 }

@@ -6,6 +6,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use url::form_urlencoded;
 
 use super::failure::{self, Failure};
+use crate::access::identity::Outcome;
 use crate::directory::connections::{self, ConnectionState, Settings};
 use crate::flows::sign_in_by_saml::{self, Answer};
 use crate::http::context::Context;
@@ -14,7 +15,7 @@ use crate::http::page_answer::see_other;
 use crate::http::request_body::{self, FORM};
 use crate::http::sign_in::path;
 use crate::protocol::saml::sp_metadata::MEDIA_TYPE;
-use crate::values::ids::{AttemptId, ConnectionId};
+use crate::values::ids::ConnectionId;
 use crate::values::operation::{Actor, Operation};
 
 /// What a form may have beside the response: the field names, the RelayState, and what other fields there are.
@@ -53,7 +54,7 @@ pub async fn acs(request: HttpRequest, context: Data<Context>, path: Path<String
         return failure::answer(&context, &op, None, Failure::NotFound).await;
     };
     match take(&context, &op, connection, &request, payload).await {
-        Ok(attempt) => see_other(&path::outcome(attempt)),
+        Ok(outcome) => see_other(&path::arrival(outcome.attempt, &outcome.arrival)),
         Err(failure) => failure::answer(&context, &op, Some(connection), failure).await,
     }
 }
@@ -64,11 +65,10 @@ async fn take(
     connection: ConnectionId,
     request: &HttpRequest,
     payload: Payload,
-) -> Result<AttemptId, Failure> {
+) -> Result<Outcome, Failure> {
     let answer = read_form(request, payload, context.config.limits.saml_response_bytes).await?;
     let (provider, verifier) = (&context.outside.service_provider, &context.outside.verifier);
-    let outcome = sign_in_by_saml::finish(&context.store, provider, verifier, op, connection, answer).await?;
-    Ok(outcome.attempt)
+    Ok(sign_in_by_saml::finish(&context.store, provider, verifier, op, connection, answer).await?)
 }
 
 /// SAML bindings 3.5.4. `document_bytes` bounds the response once it is decoded; base64 and form encoding are on top.

@@ -40,8 +40,9 @@ pub enum Failure {
     /// There is no such page.
     #[error("no such page")]
     NotFound,
-    /// The attempt is not one of this browser, or does not exist. The two are told apart for nobody.
-    #[error("the attempt was not begun in this browser")]
+    /// The attempt is not one of this browser, was answered by another one, or does not exist. They are told apart for
+    /// nobody.
+    #[error("the attempt was not begun and answered in this browser")]
     OtherBrowser,
     /// What was sent is not a form of this gateway.
     #[error("the form is malformed")]
@@ -176,7 +177,7 @@ fn words(failure: Failure) -> Words {
         Failure::NoWayIn(place) => return no_way_in(*place),
         Failure::OtherBrowser => (
             "This sign-in belongs to another browser",
-            "It was begun in another browser or in a private window, or this browser does not keep our cookies.",
+            "It was begun or finished in another browser or in a private window, or this browser does not keep our cookies.",
             "Open the app again in this browser, and sign in from there.",
         ),
         Failure::NotExpected => (

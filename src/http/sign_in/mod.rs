@@ -13,7 +13,8 @@
 //!
 //! Addresses that no door knows get a page from here as well.
 //!
-//! An attempt's id opens nothing by itself: each page asks for the cookie of the browser that began the attempt.
+//! An attempt's id opens nothing by itself: each page asks for the cookie of the browser that began the attempt. The page
+//! `continue` asks for the token as well that its query got from where the answer was brought (`?answer=`).
 
 pub mod assets;
 pub mod choice;

@@ -1,10 +1,12 @@
 //! The page between the identity provider and the application. Cross-site answers carry no cookie of ours; here, on a
-//! redirect within this origin, the browser proves that it is the one that began.
+//! redirect within this origin, the browser proves that it is the one that began, and by the token in the redirect that
+//! it is the one that brought the answer.
 
 use ::metrics::counter;
 use actix_web::http::header::SET_COOKIE;
 use actix_web::web::{Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
+use url::form_urlencoded;
 
 use super::failure::Failure;
 use super::path;
@@ -39,8 +41,11 @@ pub async fn get(request: HttpRequest, context: Data<Context>, id: Path<String>)
 
 async fn look(visit: &Visit<'_>, id: &str) -> Result<HttpResponse, Failure> {
     let id: AttemptId = id.parse().map_err(|_| Failure::NotFound)?;
-    let presented =
-        Presented { binding: visit.binding()?, session: visit.cookies.read(visit.request, Cookie::Session) };
+    let presented = Presented {
+        binding: visit.binding()?,
+        session: visit.cookies.read(visit.request, Cookie::Session),
+        arrival: arrival_token(visit.request),
+    };
     let terms = Terms { session: visit.context.session_limits(), lifetimes: visit.context.lifetimes() };
     let op = visit.op.clone();
     match visit.context.store.write(move |tx| arrive(tx, &op, id, &presented, terms)).await? {
@@ -56,6 +61,11 @@ async fn look(visit: &Visit<'_>, id: &str) -> Result<HttpResponse, Failure> {
         Arrival::Expired(attempt) => Err(Failure::Expired(attempt.id)),
         Arrival::AlreadyFinished => Err(Failure::AlreadyFinished),
     }
+}
+
+fn arrival_token(request: &HttpRequest) -> Option<Secret> {
+    let mut parameters = form_urlencoded::parse(request.query_string().as_bytes());
+    parameters.find(|(name, _)| name == path::ARRIVAL).map(|(_, value)| Secret::from(value.into_owned()))
 }
 
 fn to_application(

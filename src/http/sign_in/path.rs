@@ -1,6 +1,7 @@
 //! The paths of the sign-in pages, made from types.
 
 use crate::values::ids::AttemptId;
+use crate::values::secret::Secret;
 
 /// The e-mail page.
 pub fn email(attempt: AttemptId) -> String {
@@ -17,7 +18,15 @@ pub fn submit_choice(attempt: AttemptId) -> String {
     format!("/sign-in/{attempt}/connection")
 }
 
-/// Where a browser goes when it comes back from an identity provider.
+/// Where a browser goes that has brought the answer of an identity provider.
+pub fn arrival(attempt: AttemptId, arrival: &Secret) -> String {
+    format!("{}?{ARRIVAL}={}", outcome(attempt), arrival.expose())
+}
+
+/// The query parameter with the arrival token, which is URL-safe.
+pub const ARRIVAL: &str = "answer";
+
+/// The page after the identity provider, without an answer in hand.
 pub fn outcome(attempt: AttemptId) -> String {
     format!("/sign-in/{attempt}/continue")
 }

@@ -41,8 +41,8 @@ impl Visit {
         self.post(&path::submit_email(self.attempt.id), &format!("email={address}")).await
     }
 
-    async fn come_back(&self) -> Answer {
-        self.get(&path::outcome(self.attempt.id)).await
+    async fn come_back(&self, arrival: &Secret) -> Answer {
+        self.get(&path::arrival(self.attempt.id, arrival)).await
     }
 }
 
@@ -131,8 +131,8 @@ async fn an_address_without_a_way_in_gets_the_same_page_whoever_it_is() {
 #[actix_web::test]
 async fn an_identified_person_goes_to_the_application_with_a_code_and_a_session() {
     let visit = Visit::begin().await;
-    visit.world.answer(&visit.attempt, "ada@acme.test").await;
-    let answer = visit.come_back().await;
+    let arrival = visit.world.answer(&visit.attempt, "ada@acme.test").await;
+    let answer = visit.come_back(&arrival).await;
     assert_eq!(answer.status, StatusCode::SEE_OTHER);
     let location = answer.header("location").unwrap();
     assert!(location.starts_with(&format!("{REDIRECT_URI}?")), "{location}");
@@ -142,19 +142,31 @@ async fn an_identified_person_goes_to_the_application_with_a_code_and_a_session(
     let cookie = answer.header("set-cookie").unwrap();
     assert!(cookie.starts_with("__Host-causeway-us-session=cw_session_"), "{cookie}");
     assert!(cookie.ends_with("; Path=/; HttpOnly; SameSite=Lax; Secure"), "{cookie}");
-    let again = visit.come_back().await;
+    let again = visit.come_back(&arrival).await;
     assert_eq!((again.status, again.header("set-cookie")), (StatusCode::GONE, None));
+}
+
+#[actix_web::test]
+async fn the_cookie_alone_does_not_show_the_outcome() {
+    let visit = Visit::begin().await;
+    visit.world.answer(&visit.attempt, "ada@acme.test").await;
+    for page in
+        [visit.get(&path::outcome(visit.attempt.id)).await, visit.come_back(&Secret::from("x".to_owned())).await]
+    {
+        assert_eq!(heading(&page), "This sign-in belongs to another browser");
+        assert_eq!((page.status, page.header("set-cookie")), (StatusCode::BAD_REQUEST, None));
+    }
 }
 
 #[actix_web::test]
 async fn whoever_was_switched_off_is_told_whom_to_ask_and_gets_no_session() {
     let visit = Visit::begin().await;
-    visit.world.answer(&visit.attempt, "ada@acme.test").await;
+    let arrival = visit.world.answer(&visit.attempt, "ada@acme.test").await;
     let (op, organization, ada) = (visit.world.operator(), visit.world.organization, visit.world.ada);
     visit.world.store().write(move |tx| accounts::deactivate(tx, &op, organization, ada)).await.unwrap();
     let mut reference = None;
     for _ in 0..2 {
-        let page = visit.come_back().await;
+        let page = visit.come_back(&arrival).await;
         assert_eq!(
             (page.status, heading(&page).as_str()),
             (StatusCode::FORBIDDEN, "Your access has been switched off")
@@ -170,8 +182,8 @@ async fn whoever_was_switched_off_is_told_whom_to_ask_and_gets_no_session() {
 #[actix_web::test]
 async fn a_refused_person_can_try_another_address() {
     let visit = Visit::begin().await;
-    visit.world.answer(&visit.attempt, "eve@acme.test").await;
-    let page = visit.come_back().await;
+    let arrival = visit.world.answer(&visit.attempt, "eve@acme.test").await;
+    let page = visit.come_back(&arrival).await;
     assert_eq!((page.status, heading(&page).as_str()), (StatusCode::FORBIDDEN, "You have no account here yet"));
     let email = path::email(visit.attempt.id);
     assert!(page.text().contains(&format!("href=\"{email}\"")));
@@ -197,8 +209,8 @@ async fn an_expired_attempt_can_be_begun_again_in_its_browser() {
 #[actix_web::test]
 async fn signing_out_takes_a_form_of_this_site_and_ends_the_session() {
     let visit = Visit::begin().await;
-    visit.world.answer(&visit.attempt, "ada@acme.test").await;
-    let cookie = visit.come_back().await.header("set-cookie").unwrap();
+    let arrival = visit.world.answer(&visit.attempt, "ada@acme.test").await;
+    let cookie = visit.come_back(&arrival).await.header("set-cookie").unwrap();
     let cookie = cookie.split_once(';').unwrap().0.to_owned();
     let ended = || visit.world.entries("session.ended");
     let post = || form_post(path::SIGN_OUT, "").insert_header(("Cookie", cookie.clone()));
@@ -213,8 +225,8 @@ async fn signing_out_takes_a_form_of_this_site_and_ends_the_session() {
 async fn the_first_page_knows_who_is_signed_in_here() {
     let visit = Visit::begin().await;
     assert_eq!(heading(&visit.get("/").await), "The way in to your apps");
-    visit.world.answer(&visit.attempt, "ada@acme.test").await;
-    let cookie = visit.come_back().await.header("set-cookie").unwrap();
+    let arrival = visit.world.answer(&visit.attempt, "ada@acme.test").await;
+    let cookie = visit.come_back(&arrival).await.header("set-cookie").unwrap();
     let cookie = cookie.split_once(';').unwrap().0.to_owned();
     let open = || send(&visit.context, TestRequest::get().uri("/").insert_header(("Cookie", cookie.clone())));
     let page = open().await;
