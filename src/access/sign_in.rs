@@ -159,7 +159,11 @@ mod tests {
     fn sent() -> State {
         State::Sent(Sent {
             connection: connection(1),
-            upstream: Upstream::Saml { request_id: "_r".to_owned(), issued_at: Timestamp::from_seconds(1) },
+            upstream: Upstream::Saml {
+                request_id: "_r".to_owned(),
+                issued_at: Timestamp::from_seconds(1),
+                entity_id: "e".to_owned(),
+            },
         })
     }
 

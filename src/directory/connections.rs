@@ -89,6 +89,9 @@ pub enum ConnectionError {
     /// The settings are of the other protocol.
     #[error("a connection keeps its protocol")]
     OtherProtocol,
+    /// The settings are of another provider, whose subjects would inherit the identities of this one's.
+    #[error("another provider is another connection")]
+    OtherProvider,
     /// Somebody else changed it meanwhile.
     #[error("the connection was changed by somebody else")]
     Changed,
@@ -123,6 +126,20 @@ impl Settings {
         match self {
             Self::Saml { .. } => "saml",
             Self::Oidc { .. } => "oidc",
+        }
+    }
+}
+
+impl Settings {
+    /// True when both are of one provider, so that a subject means the same person: one SAML entity, or one issuer and
+    /// one client there (an OpenID provider may give each client subjects of its own).
+    pub fn is_same_provider(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Saml { idp: one }, Self::Saml { idp: other }) => one.entity_id == other.entity_id,
+            (Self::Oidc { issuer, client_id }, Self::Oidc { issuer: other_issuer, client_id: other_client_id }) => {
+                issuer == other_issuer && client_id == other_client_id
+            }
+            (Self::Saml { .. }, Self::Oidc { .. }) | (Self::Oidc { .. }, Self::Saml { .. }) => false,
         }
     }
 }
@@ -194,7 +211,8 @@ pub fn active(tx: &mut Tx<'_>, organization: OrganizationId) -> Result<Vec<(Conn
     rows::active(tx, organization)
 }
 
-/// Replaces what a connection knows of its provider, such as after a certificate roll-over.
+/// Replaces what a connection knows of its provider, such as after a certificate roll-over. The provider stays the same:
+/// identities are never handed to another one.
 pub fn replace_settings(
     tx: &mut Tx<'_>,
     op: &Operation,
@@ -207,6 +225,9 @@ pub fn replace_settings(
     let mut connection = find_of(tx, op, organization, id)?;
     if connection.settings.protocol() != settings.protocol() {
         return Err(ConnectionError::OtherProtocol);
+    }
+    if !connection.settings.is_same_provider(settings) {
+        return Err(ConnectionError::OtherProvider);
     }
     connection.settings = settings.clone();
     connection.sealed_secret = sealed_secret.or(connection.sealed_secret);
@@ -332,4 +353,34 @@ fn from_row(row: ConnectionRow) -> Result<Connection, StoreError> {
         created_at: row.created_at,
         updated_at: row.updated_at,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ConnectionError, Settings, find, replace_settings};
+    use crate::access::testing::world;
+
+    fn settings(issuer: &str, client_id: &str) -> Settings {
+        Settings::Oidc { issuer: issuer.to_owned(), client_id: client_id.to_owned() }
+    }
+
+    #[tokio::test]
+    async fn another_provider_does_not_inherit_a_connection_and_a_new_secret_of_the_same_is_taken() {
+        for world in world().await {
+            let (op, organization, id) = (world.operator(), world.organization, world.connection);
+            let replace = |settings: Settings| {
+                let op = op.clone();
+                world.store().write(move |tx| {
+                    replace_settings(tx, &op, organization, id, &settings, Some(vec![1])).map(|done| done.sealed_secret)
+                })
+            };
+            for other in [settings("https://evil.test", "causeway"), settings("https://idp.acme.test", "other")] {
+                assert!(matches!(replace(other).await, Err(ConnectionError::OtherProvider)), "{}", world.engine());
+            }
+            let before = world.store().read(move |tx| find(tx, id)).await.unwrap().unwrap();
+            assert_eq!((before.version, before.sealed_secret), (1, None), "{}", world.engine());
+            let same = replace(settings("https://idp.acme.test", "causeway")).await.unwrap();
+            assert_eq!(same, Some(vec![1]), "{}", world.engine());
+        }
+    }
 }

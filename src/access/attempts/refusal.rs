@@ -24,6 +24,8 @@ pub enum Refusal {
     },
     /// The connection was switched off while the person was away.
     ConnectionInactive,
+    /// The connection was moved to another provider while the person was away.
+    ConnectionChanged,
     /// The connection asserted an address outside the domains that its organization has verified (invariant 13).
     ForeignAddress,
     /// No address, or one that the identity provider does not vouch for, so that nobody can be found by it.
@@ -54,6 +56,7 @@ impl Refusal {
             Self::Unverified { .. } => "upstream_unverified",
             Self::Unreachable { .. } => "upstream_unreachable",
             Self::ConnectionInactive => "connection_inactive",
+            Self::ConnectionChanged => "connection_changed",
             Self::ForeignAddress => "foreign_address",
             Self::NoVerifiedAddress => "no_verified_address",
             Self::Unknown => "unknown_person",
@@ -74,6 +77,7 @@ impl Refusal {
             Self::Unverified { check } => Some(check),
             Self::Unreachable { failure } => Some(failure),
             Self::ConnectionInactive
+            | Self::ConnectionChanged
             | Self::ForeignAddress
             | Self::NoVerifiedAddress
             | Self::Unknown

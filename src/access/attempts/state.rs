@@ -48,6 +48,8 @@ pub enum Upstream {
         request_id: String,
         /// When we made it; what answers it was issued later.
         issued_at: Timestamp,
+        /// Whom we asked.
+        entity_id: String,
     },
     /// OpenID Connect.
     Oidc {
@@ -55,6 +57,10 @@ pub enum Upstream {
         nonce: String,
         /// The PKCE verifier.
         code_verifier: String,
+        /// Whom we asked.
+        issuer: String,
+        /// As which client.
+        client_id: String,
     },
 }
 
@@ -149,7 +155,11 @@ mod tests {
     use crate::values::ids::{AccountId, ConnectionId, OrganizationId};
 
     fn sent(connection: u8) -> Sent {
-        let upstream = Upstream::Saml { request_id: "_r".to_owned(), issued_at: Timestamp::from_seconds(1) };
+        let upstream = Upstream::Saml {
+            request_id: "_r".to_owned(),
+            issued_at: Timestamp::from_seconds(1),
+            entity_id: "e".to_owned(),
+        };
         Sent { connection: ConnectionId::from_bytes(&[connection; 16]).unwrap(), upstream }
     }
 
@@ -198,7 +208,12 @@ mod tests {
 
     #[test]
     fn secrets_of_a_departure_are_not_printed() {
-        let upstream = Upstream::Oidc { nonce: "n0nce".to_owned(), code_verifier: "verif1er".to_owned() };
+        let upstream = Upstream::Oidc {
+            nonce: "n0nce".to_owned(),
+            code_verifier: "verif1er".to_owned(),
+            issuer: "i".to_owned(),
+            client_id: "c".to_owned(),
+        };
         assert_eq!(format!("{upstream:?}"), "Upstream::Oidc(...)");
     }
 }

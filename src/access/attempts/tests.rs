@@ -34,7 +34,11 @@ async fn found(world: &World, id: crate::values::ids::AttemptId) -> Attempt {
 fn sent(connection: ConnectionId) -> Sent {
     Sent {
         connection,
-        upstream: Upstream::Saml { request_id: "_request".to_owned(), issued_at: Timestamp::from_seconds(1) },
+        upstream: Upstream::Saml {
+            request_id: "_request".to_owned(),
+            issued_at: Timestamp::from_seconds(1),
+            entity_id: "e".to_owned(),
+        },
     }
 }
 

@@ -96,8 +96,8 @@ impl From<IdentityError> for FinishError {
 struct Waiting {
     attempt: Attempt,
     organization: OrganizationId,
-    /// False when the connection was switched off while the person was away.
-    is_active: bool,
+    /// What happened to the connection while the person was away, so that no answer counts.
+    refusal: Option<Refusal>,
     connection: ConnectionId,
     issuer: String,
     client_id: String,
@@ -146,7 +146,12 @@ impl SignInByOidc {
                 reauthentication: reauthentication(&attempt.request),
             },
         );
-        let upstream = Upstream::Oidc { nonce: nonce.expose().to_owned(), code_verifier: verifier.expose().to_owned() };
+        let upstream = Upstream::Oidc {
+            nonce: nonce.expose().to_owned(),
+            code_verifier: verifier.expose().to_owned(),
+            issuer: issuer.clone(),
+            client_id: client_id.clone(),
+        };
         let sent = Sent { connection: connection.id, upstream };
         let (op, id, address) = (op.clone(), attempt.id, address.clone());
         self.store.write(move |tx| attempts::send(tx, &op, id, &address, &sent, &handle)).await?;
@@ -181,21 +186,27 @@ impl SignInByOidc {
             Ok(attempts::find_sent(tx, &op, id, &handle)?.map(|(attempt, sent)| (connection, attempt, sent)))
         });
         let (connection, attempt, sent) = found.await?.ok_or(FinishError::NotExpected)?;
-        let (Settings::Oidc { issuer, client_id }, Upstream::Oidc { nonce, code_verifier }) =
-            (connection.settings, sent.upstream)
-        else {
+        let Upstream::Oidc { nonce, code_verifier, issuer, client_id } = sent.upstream else {
             return Err(FinishError::NotExpected);
+        };
+        let asked = Settings::Oidc { issuer: issuer.clone(), client_id: client_id.clone() };
+        let refusal = match connection.state {
+            ConnectionState::Disabled | ConnectionState::Deleted => Some(Refusal::ConnectionInactive),
+            ConnectionState::Active if !asked.is_same_provider(&connection.settings) => {
+                Some(Refusal::ConnectionChanged)
+            }
+            ConnectionState::Active => None,
         };
         let place = connections::secret_place(id);
         let client_secret =
             connection.sealed_secret.map(|sealed| self.sealer.open_secret(&sealed, &place)).transpose()?;
         let verifier =
             CodeVerifier::parse(&code_verifier).map_err(|_| StoreError::Inconsistent("an attempt's upstream"))?;
-        let (organization, is_active) = (connection.organization, connection.state == ConnectionState::Active);
+        let organization = connection.organization;
         Ok(Waiting {
             attempt,
             organization,
-            is_active,
+            refusal,
             connection: id,
             issuer,
             client_id,
@@ -212,8 +223,8 @@ impl SignInByOidc {
         waiting: &Waiting,
         callback: &Callback,
     ) -> Result<AssertedIdentity, Refusal> {
-        if !waiting.is_active {
-            return Err(Refusal::ConnectionInactive);
+        if let Some(refusal) = &waiting.refusal {
+            return Err(refusal.clone());
         }
         let provider = self.idp.configuration(&waiting.issuer).await.map_err(|failure| unreachable(&failure))?;
         callback.check_issuer(&provider).map_err(|error| unverified(&error))?;

@@ -116,7 +116,7 @@ pub async fn begin(
     }
     .redirect_url(handle.expose(), &key)
     .map_err(ServiceProviderError::from)?;
-    let sent = Sent { connection, upstream: Upstream::Saml { request_id, issued_at: op.at } };
+    let sent = Sent { connection, upstream: Upstream::Saml { request_id, issued_at: op.at, entity_id: idp.entity_id } };
     let (op, departure) = (op.clone(), departure.clone());
     let send = move |tx: &mut Tx<'_>| attempts::send(tx, &op, departure.attempt, &departure.address, &sent, &handle);
     store.write(send).await?;
@@ -134,9 +134,11 @@ pub async fn finish(
 ) -> Result<Outcome, SamlSignInError> {
     let Answer { saml_response, relay_state } = answer;
     let (operation, handle) = (op.clone(), relay_state.clone());
-    let waiting = store.read(move |tx| find_waiting(tx, &operation, connection, &handle)).await?;
+    let mut waiting = store.read(move |tx| find_waiting(tx, &operation, connection, &handle)).await?;
     let asking = (waiting.organization, connection);
-    let verdict = if waiting.is_active {
+    let verdict = if let Some(refusal) = waiting.refusal.take() {
+        Err(refusal)
+    } else {
         let question = Question::new(waiting, provider, verifier, op.at);
         match verifier.run(move || question.verify(&saml_response)).await {
             Ok(assertion) => Ok(assertion),
@@ -146,8 +148,6 @@ pub async fn finish(
             }
             Err(unfinished) => return Err(SamlSignInError::NotVerified(unfinished)),
         }
-    } else {
-        Err(Refusal::ConnectionInactive)
     };
     let (operation, handle) = (op.clone(), relay_state.clone());
     match store.write(move |tx| settle(tx, &operation, asking, &handle, &verdict)).await {
@@ -174,8 +174,8 @@ fn not_settled(error: IdentityError) -> SamlSignInError {
 /// What an answer has to fit.
 struct Waiting {
     organization: OrganizationId,
-    /// False when the connection was switched off while the person was away.
-    is_active: bool,
+    /// What happened to the connection while the person was away, so that no answer counts.
+    refusal: Option<Refusal>,
     connection: ConnectionId,
     idp: IdpMetadata,
     request_id: String,
@@ -201,10 +201,16 @@ fn find_waiting(
     let found = connections::find(tx, connection)?.ok_or(SamlSignInError::NoConnection)?;
     let Settings::Saml { idp } = found.settings else { return Err(SamlSignInError::NoConnection) };
     let (attempt, sent) = attempts::find_sent(tx, op, connection, handle)?.ok_or(SamlSignInError::NotExpected)?;
-    let Upstream::Saml { request_id, issued_at } = sent.upstream else { return Err(SamlSignInError::NotExpected) };
-    let is_active = found.state == ConnectionState::Active;
+    let Upstream::Saml { request_id, issued_at, entity_id } = sent.upstream else {
+        return Err(SamlSignInError::NotExpected);
+    };
+    let refusal = match found.state {
+        ConnectionState::Disabled | ConnectionState::Deleted => Some(Refusal::ConnectionInactive),
+        ConnectionState::Active if entity_id != idp.entity_id => Some(Refusal::ConnectionChanged),
+        ConnectionState::Active => None,
+    };
     let (organization, authentication) = (found.organization, authentication(&attempt));
-    Ok(Waiting { organization, is_active, connection, idp, request_id, issued_at, authentication })
+    Ok(Waiting { organization, refusal, connection, idp, request_id, issued_at, authentication })
 }
 
 /// Everything that a verification needs, owned, because it moves to another thread.
@@ -224,6 +230,10 @@ impl Question {
     }
 
     fn verify(&self, saml_response: &str) -> Result<VerifiedAssertion, Rejected> {
+        // SAML metadata 2.3.1: what is past its validUntil is not to be relied on, its keys first of all.
+        if self.waiting.idp.valid_until.is_some_and(|until| until <= self.now) {
+            return Err(Rejected::ProviderExpired);
+        }
         let request = Request {
             id: &self.waiting.request_id,
             issued_at: self.waiting.issued_at,

@@ -258,3 +258,40 @@ async fn a_connection_that_was_switched_off_meanwhile_lets_nobody_in() {
         assert!(matches!(again, Err(SamlSignInError::NoConnection)), "{again:?}");
     }
 }
+
+impl Stage {
+    /// What the connection knows of its provider, changed behind a person's back.
+    async fn change_provider(&self, connection: ConnectionId, change: impl FnOnce(&mut IdpMetadata)) {
+        let found = self.world.store().read(move |tx| connections::find(tx, connection)).await.unwrap().unwrap();
+        let Settings::Saml { mut idp } = found.settings else { panic!("not saml") };
+        change(&mut idp);
+        self.world.put_settings(connection, &Settings::Saml { idp }).await;
+    }
+}
+
+#[tokio::test]
+async fn an_answer_counts_only_if_the_connection_still_is_to_the_provider_that_was_asked() {
+    for stage in stages().await {
+        let journey = stage.leave(stage.connections[0]).await;
+        stage.change_provider(journey.connection, |idp| idp.entity_id = "https://new.test/saml".to_owned()).await;
+        let xml = stage.response(&journey).replace("https://idp.test/saml", "https://new.test/saml");
+        let outcome = stage.come_back(&journey, &xml).await.unwrap();
+        assert_eq!(outcome.refusal, Some(Refusal::ConnectionChanged), "{}", stage.world.engine());
+        assert_eq!(stage.refusals().await[0]["code"], "connection_changed");
+    }
+}
+
+/// SAML metadata 2.3.1.
+#[tokio::test]
+async fn a_provider_past_its_end_of_validity_lets_nobody_in() {
+    for stage in stages().await {
+        let until = stage.world.op().at.plus_seconds(30);
+        stage.change_provider(stage.connections[0], |idp| idp.valid_until = Some(until)).await;
+        let journey = stage.leave(stage.connections[0]).await;
+        assert_eq!(stage.come_back(&journey, &stage.response(&journey)).await.unwrap().refusal, None);
+        let journey = stage.leave(stage.connections[0]).await;
+        stage.world.advance(30);
+        let outcome = stage.come_back(&journey, &stage.response(&journey)).await.unwrap();
+        assert_eq!(outcome.refusal, unverified("saml_provider_expired"), "{}", stage.world.engine());
+    }
+}

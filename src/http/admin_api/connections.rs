@@ -105,7 +105,8 @@ pub async fn show_connection(
     .await
 }
 
-/// Describe the provider anew: new metadata after a certificate roll-over, a new client secret. Identities stay.
+/// Describe the provider anew: new metadata after a certificate roll-over, a new client secret. Identities stay, so it
+/// has to be the same provider: another entity id, issuer or client is a new connection.
 #[utoipa::path(tag = "connections", request_body = ProviderBody,
     params(("org" = String, Path, description = "slug or id"), ("id" = String, Path)),
     responses((status = 200, body = ConnectionBody), (status = 400, body = ProblemBody), (status = 404, body = ProblemBody), (status = 409, body = ProblemBody), (status = 502, body = ProblemBody)))]

@@ -94,6 +94,7 @@ impl From<ConnectionError> for Problem {
             ConnectionError::NotFound => Self::not_found(),
             ConnectionError::WrongState => conflict("connection_wrong_state", error),
             ConnectionError::OtherProtocol => bad_request("connection_other_protocol", error),
+            ConnectionError::OtherProvider => conflict("connection_other_provider", error),
             ConnectionError::Changed => conflict("changed_meanwhile", error),
             ConnectionError::InvalidName => bad_request("invalid_name", error),
             ConnectionError::TooMany(error) => error.into(),

@@ -34,6 +34,7 @@ fn title(refusal: &Refusal, application: &str) -> String {
         Refusal::Unverified { .. } => "We could not accept the answer",
         Refusal::Unreachable { .. } => "Your organization’s sign-in cannot be reached",
         Refusal::ConnectionInactive => "This way of signing in is switched off",
+        Refusal::ConnectionChanged => "This way of signing in has changed",
         Refusal::Overtaken => "Please sign in once more",
         Refusal::ForeignApplication => return format!("{application} is for another organization"),
     };
@@ -69,6 +70,9 @@ fn text(refusal: &Refusal, organization: &str, application: &str) -> String {
         Refusal::ConnectionInactive => {
             format!("{organization} has switched off the way of signing in that you used.")
         }
+        Refusal::ConnectionChanged => {
+            format!("{organization} has changed the way of signing in that you used, while you were signing in.")
+        }
         Refusal::Overtaken => format!("Your account at {organization} was changed while you were signing in."),
         Refusal::ForeignApplication => format!(
             "You are signed in at {organization}, and {application} is only for people of the organization that runs it."
@@ -94,7 +98,7 @@ fn advice(refusal: &Refusal) -> &'static str {
             "Try again. If it keeps happening, pass the reference below on to the people below."
         }
         Refusal::Unreachable { .. } => "Wait a minute and try again.",
-        Refusal::ConnectionInactive => "Try again, or ask the people below.",
+        Refusal::ConnectionInactive | Refusal::ConnectionChanged => "Try again, or ask the people below.",
         Refusal::Overtaken => "Try again now.",
         Refusal::ForeignApplication => "If you have an address at that organization, sign in with that one.",
     }

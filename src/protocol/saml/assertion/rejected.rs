@@ -13,6 +13,9 @@ pub enum Rejected {
     /// The gate.
     #[error("{0}")]
     Gate(#[from] Refusal),
+    /// The `validUntil` of the provider's metadata has passed: import it again.
+    #[error("the identity provider's metadata is past its end of validity")]
+    ProviderExpired,
     /// The connection has no certificate that fits, so nothing could be verified.
     #[error("no configured certificate can verify the signature's algorithm")]
     NoCertificate,
@@ -105,6 +108,7 @@ impl Rejected {
         match self {
             Self::Encoding => "saml_encoding",
             Self::Gate(refusal) => refusal.code(),
+            Self::ProviderExpired => "saml_provider_expired",
             Self::NoCertificate => "saml_no_certificate",
             Self::Signature => "saml_signature",
             Self::Disagreement => "saml_disagreement",
