@@ -85,10 +85,40 @@ pub fn resolve(tx: &mut Tx<'_>, op: &Operation, asserted: &Assertion<'_>) -> Res
         Some(identity) => {
             let (account, membership) = active(tx, asserted.organization, identity.account_id)?;
             identities::touch(tx, identity.id, op.at)?;
+            let account = confirm_address(tx, op, asserted, account)?;
             Ok(Linked { account, membership, identity: identity.id })
         }
         None => link(tx, op, asserted),
     }
+}
+
+/// An address loses its verification when its domain loses its owner. Asserted anew for a known subject, in a domain that
+/// the organization owns, it counts again, unless it is verified for somebody else by now.
+fn confirm_address(
+    tx: &mut Tx<'_>,
+    op: &Operation,
+    asserted: &Assertion<'_>,
+    account: Account,
+) -> Result<Account, LinkingError> {
+    let Some(address) = asserted.address.filter(|_| asserted.is_address_verified) else { return Ok(account) };
+    let is_due = account.address_verified_at.is_none() && account.profile.primary_address() == Some(address);
+    if !is_due || account_rows::is_verified_for_anybody(tx, address.as_str())? {
+        return Ok(account);
+    }
+    mark_verified(tx, op, account.id, address)?;
+    Ok(accounts::find(tx, account.id)?.unwrap_or(account))
+}
+
+fn mark_verified(
+    tx: &mut Tx<'_>,
+    op: &Operation,
+    account: AccountId,
+    address: &EmailAddress,
+) -> Result<(), LinkingError> {
+    account_rows::mark_verified(tx, account, address.as_str(), op.at).map_err(|error| match error {
+        StoreError::Conflict(Constraint::VerifiedAddress) => LinkingError::AddressTaken,
+        other => other.into(),
+    })
 }
 
 fn link(tx: &mut Tx<'_>, op: &Operation, asserted: &Assertion<'_>) -> Result<Linked, LinkingError> {
@@ -103,13 +133,7 @@ fn link(tx: &mut Tx<'_>, op: &Operation, asserted: &Assertion<'_>) -> Result<Lin
         _ => return Err(LinkingError::Ambiguous),
     };
     let (account, _) = active(tx, asserted.organization, account)?;
-    if identities::has_identity(tx, asserted.connection, account.id)? {
-        return Err(LinkingError::SubjectChanged);
-    }
-    account_rows::mark_verified(tx, account.id, address.as_str(), op.at).map_err(|error| match error {
-        StoreError::Conflict(Constraint::VerifiedAddress) => LinkingError::AddressTaken,
-        other => other.into(),
-    })?;
+    mark_verified(tx, op, account.id, address)?;
     memberships::join(tx, account.id, asserted.organization, op.at)?;
     let identity: IdentityId = op.new_id();
     identities::insert(
@@ -123,7 +147,11 @@ fn link(tx: &mut Tx<'_>, op: &Operation, asserted: &Assertion<'_>) -> Result<Lin
             created_at: op.at,
             last_sign_in_at: op.at,
         },
-    )?;
+    )
+    .map_err(|error| match error {
+        StoreError::Conflict(Constraint::IdentityAccount) => LinkingError::SubjectChanged,
+        other => other.into(),
+    })?;
     let detail = json!({ "connection": asserted.connection, "account": account.id });
     let subject = Subject::new("identity", identity);
     audit::write(tx, op, Some(asserted.organization), Action::IdentityLinked, &subject, &detail)?;

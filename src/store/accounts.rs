@@ -4,10 +4,10 @@ use diesel::prelude::*;
 
 use super::Tx;
 use super::failure::StoreError;
-use super::schema::{accounts as table, addresses};
+use super::schema::{accounts as table, addresses, memberships};
 use crate::store::connection::Backend;
 use crate::values::clock::Timestamp;
-use crate::values::ids::AccountId;
+use crate::values::ids::{AccountId, OrganizationId};
 
 /// One account.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
@@ -129,5 +129,31 @@ pub fn mark_verified(tx: &mut Tx<'_>, account: AccountId, address: &str, at: Tim
         .filter(addresses::address.eq(address))
         .filter(addresses::verified_at.is_null());
     diesel::update(one).set(addresses::verified_at.eq(at)).execute(tx.connection())?;
+    Ok(())
+}
+
+/// True when an address is verified, for whichever account.
+pub fn is_verified_for_anybody(tx: &mut Tx<'_>, address: &str) -> Result<bool, StoreError> {
+    let query = addresses::table.filter(addresses::address.eq(address)).filter(addresses::verified_at.is_not_null());
+    Ok(query.count().get_result::<i64>(tx.connection())? > 0)
+}
+
+/// Takes the verification from every address in exactly this domain, but for those of `owner`'s members. `domain` is a
+/// canonical domain name, in which no character means anything to `LIKE`.
+pub fn unverify_domain(tx: &mut Tx<'_>, domain: &str, owner: Option<OrganizationId>) -> Result<(), StoreError> {
+    let in_domain = addresses::verified_at.is_not_null().and(addresses::address.like(format!("%@{domain}")));
+    let none = addresses::verified_at.eq(None::<Timestamp>);
+    match owner {
+        None => diesel::update(addresses::table.filter(in_domain)).set(none).execute(tx.connection())?,
+        Some(owner) => {
+            let membership = memberships::table
+                .filter(memberships::account_id.eq(addresses::account_id))
+                .filter(memberships::org_id.eq(owner))
+                .filter(memberships::kind.eq("member"));
+            let of_others =
+                addresses::table.filter(in_domain).filter(diesel::dsl::not(diesel::dsl::exists(membership)));
+            diesel::update(of_others).set(none).execute(tx.connection())?
+        }
+    };
     Ok(())
 }

@@ -13,6 +13,8 @@ pub enum Constraint {
     Membership,
     /// (connection, subject).
     IdentitySubject,
+    /// (connection, account).
+    IdentityAccount,
     /// A domain that the organization has already claimed.
     DomainClaim,
     /// A domain with another active owner (decision Q14).
@@ -42,6 +44,7 @@ const TABLE: &[(Constraint, &str, &str)] = &[
     (Constraint::OneMember, "memberships_one_member", "memberships.account_id"),
     (Constraint::Membership, "memberships_pkey", "memberships.account_id, memberships.org_id"),
     (Constraint::IdentitySubject, "identities_subject", "identities.connection_id, identities.subject"),
+    (Constraint::IdentityAccount, "identities_connection_account", "identities.connection_id, identities.account_id"),
     (Constraint::DomainClaim, "domains_claim", "domains.org_id, domains.name"),
     (Constraint::DomainOwner, "domains_owner", "domains.name"),
     (Constraint::UserName, "resources_user_name", "resources.org_id, resources.user_name_folded"),

@@ -23,7 +23,8 @@ pub struct IdentityRow {
     pub last_sign_in_at: Timestamp,
 }
 
-/// Inserts one; [`super::constraint::Constraint::IdentitySubject`] when the subject is linked already.
+/// Inserts one; [`super::constraint::Constraint::IdentitySubject`] when the subject is linked already,
+/// [`super::constraint::Constraint::IdentityAccount`] when the account is linked to another subject.
 pub fn insert(tx: &mut Tx<'_>, row: &IdentityRow) -> Result<(), StoreError> {
     diesel::insert_into(table::table).values(row).execute(tx.connection())?;
     Ok(())
@@ -36,12 +37,6 @@ pub fn find(tx: &mut Tx<'_>, connection: ConnectionId, subject: &str) -> Result<
         .filter(table::subject.eq(subject))
         .select(IdentityRow::as_select());
     Ok(query.first(tx.connection()).optional()?)
-}
-
-/// True when an account already has an identity at this connection.
-pub fn has_identity(tx: &mut Tx<'_>, connection: ConnectionId, account: AccountId) -> Result<bool, StoreError> {
-    let query = table::table.filter(table::connection_id.eq(connection)).filter(table::account_id.eq(account));
-    Ok(query.count().get_result::<i64>(tx.connection())? > 0)
 }
 
 /// Notes a sign-in.

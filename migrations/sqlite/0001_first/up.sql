@@ -83,6 +83,8 @@ CREATE TABLE identities (
   last_sign_in_at BIGINT NOT NULL
 );
 CREATE UNIQUE INDEX identities_subject ON identities (connection_id, subject);
+-- An account is known to a connection under one subject.
+CREATE UNIQUE INDEX identities_connection_account ON identities (connection_id, account_id);
 CREATE INDEX identities_account ON identities (account_id);
 
 CREATE TABLE domains (

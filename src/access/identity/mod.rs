@@ -192,8 +192,8 @@ fn resolve(
         Err(LinkingError::AddressMissing | LinkingError::AddressUnverified) => Ok(Err(Refusal::NoVerifiedAddress)),
         Err(LinkingError::NotProvisioned) => Ok(Err(Refusal::Unknown)),
         Err(LinkingError::Ambiguous) => Ok(Err(Refusal::Ambiguous)),
-        Err(LinkingError::SubjectChanged) => Ok(Err(Refusal::SubjectChanged)),
         // A unique index said so, after which PostgreSQL takes no further statement in this transaction.
+        Err(LinkingError::SubjectChanged) => Err(IdentityError::RollBackAndRefuse(Refusal::SubjectChanged)),
         Err(LinkingError::AddressTaken) => Err(IdentityError::RollBackAndRefuse(Refusal::AddressTaken)),
         Err(LinkingError::Inactive) => Ok(Err(Refusal::AccountInactive)),
     }

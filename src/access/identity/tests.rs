@@ -3,20 +3,36 @@ use crate::access::attempts::refusal::Refusal;
 use crate::access::attempts::state::{Sent, State, Upstream};
 use crate::access::attempts::{self, NewAttempt};
 use crate::access::testing::{World, world};
+use crate::directory::connections::{NewConnection, Settings};
+use crate::directory::domains::claim;
+use crate::directory::domains::proof::{Answer, record_value};
+use crate::directory::organizations::{self, NewOrganization};
+use crate::directory::profile::Profile;
 use crate::directory::{accounts, connections};
+use crate::store::accounts as account_rows;
+use crate::store::failure::StoreError;
 use crate::values::clock::Timestamp;
-use crate::values::ids::AttemptId;
+use crate::values::ids::{AccountId, AttemptId, ConnectionId, OrganizationId};
+use crate::values::page::PageRequest;
 use crate::values::secret::Secret;
 
 /// An attempt that waits for an answer of the world's connection under `handle`.
 async fn waiting(world: &World, handle: &str) -> AttemptId {
-    let (op, application, connection, request) = (world.op(), world.application, world.connection, world.request());
+    waiting_for(world, world.connection, handle).await
+}
+
+async fn waiting_for(world: &World, connection: ConnectionId, handle: &str) -> AttemptId {
+    let (op, application, request) = (world.op(), world.application, world.request());
     let handle = Secret::from(handle.to_owned());
     let write = world.store().write(move |tx| {
         let binding = Secret::from("browser".to_owned());
         let new = NewAttempt { application, request: &request, binding: &binding, ttl_seconds: 900 };
         let id = attempts::start(tx, &op, &new)?;
-        let upstream = Upstream::Saml { request_id: "_request".to_owned(), issued_at: Timestamp::from_seconds(1) };
+        let upstream = Upstream::Saml {
+            request_id: "_request".to_owned(),
+            issued_at: Timestamp::from_seconds(1),
+            entity_id: "e".to_owned(),
+        };
         let address = "ada@acme.test".parse().unwrap();
         attempts::send(tx, &op, id, &address, &Sent { connection, upstream }, &handle)?;
         Ok::<_, attempts::AttemptError>(id)
@@ -161,5 +177,121 @@ async fn a_provider_that_declines_is_written_down_with_its_reason() {
             (entries[0]["code"].as_str(), entries[0]["detail"].as_str()),
             (Some("upstream_declined"), Some("access_denied"))
         );
+    }
+}
+
+/// Invariant: an account is known to a connection under one subject. The unique index decides, on both engines.
+#[tokio::test]
+async fn a_second_subject_for_one_account_is_refused_and_nothing_of_it_stays() {
+    for world in world().await {
+        waiting(&world, "first").await;
+        take(&world, "first", ada(&world)).await.unwrap();
+        waiting(&world, "second").await;
+        let other = AssertedIdentity { subject: "00u2".to_owned(), ..ada(&world) };
+        let outcome = take(&world, "second", other).await;
+        assert!(
+            matches!(outcome, Err(IdentityError::RollBackAndRefuse(Refusal::SubjectChanged))),
+            "{}: {outcome:?}",
+            world.engine()
+        );
+        assert_eq!(world.entries("identity.linked").await.len(), 1, "{}", world.engine());
+    }
+}
+
+async fn is_verified(world: &World, account: AccountId) -> bool {
+    let found = world.store().read(move |tx| accounts::find(tx, account)).await.unwrap().unwrap();
+    found.address_verified_at.is_some()
+}
+
+async fn release_acme_test(world: &World) {
+    let (op, organization) = (world.operator(), world.organization);
+    let write = world.store().write(move |tx| {
+        let page = claim::page(tx, &op, organization, &PageRequest::new(None, None).unwrap())?;
+        claim::release(tx, &op, organization, page.items[0].id)
+    });
+    write.await.unwrap();
+}
+
+/// Globex, which has proved acme.test, with a connection and an `ada@acme.test` of its own.
+async fn new_owner(world: &World) -> (OrganizationId, ConnectionId, AccountId) {
+    let op = world.operator();
+    let write = world.store().write(move |tx| {
+        let new = NewOrganization {
+            slug: "globex".parse().unwrap(),
+            name: "Globex".to_owned(),
+            support_name: None,
+            support_email: None,
+            owner: "owner@globex.test".parse().unwrap(),
+        };
+        let globex = organizations::create(tx, &op, &new).unwrap().0.id;
+        let domain = claim::create(tx, &op, globex, &"acme.test".parse().unwrap()).unwrap();
+        let answer = Answer::Records(vec![record_value(&domain.challenge)]);
+        assert_eq!(claim::finish_check(tx, &op, globex, domain.id, &answer).unwrap().1, None);
+        let settings = Settings::Oidc { issuer: "https://idp.globex.test".to_owned(), client_id: "c".to_owned() };
+        let new = NewConnection { id: op.new_id(), name: "Globex".to_owned(), settings, sealed_secret: None };
+        let connection = connections::create(tx, &op, globex, &new).unwrap().id;
+        let profile = Profile { addresses: vec!["ada@acme.test".parse().unwrap()], ..Profile::default() };
+        Ok::<_, StoreError>((globex, connection, accounts::provision(tx, &op, globex, &profile, true)?))
+    });
+    write.await.unwrap()
+}
+
+#[tokio::test]
+async fn an_address_in_a_released_domain_is_told_as_verified_for_nobody() {
+    for world in world().await {
+        waiting(&world, "before").await;
+        take(&world, "before", ada(&world)).await.unwrap();
+        assert!(is_verified(&world, world.ada).await, "{}", world.engine());
+        release_acme_test(&world).await;
+        assert!(!is_verified(&world, world.ada).await, "{}", world.engine());
+        waiting(&world, "after").await;
+        let silent = AssertedIdentity { email: None, ..ada(&world) };
+        assert_eq!(take(&world, "after", silent).await.unwrap().refusal, None, "the subject is known");
+        assert!(!is_verified(&world, world.ada).await, "{}", world.engine());
+        waiting(&world, "asserted").await;
+        let outcome = take(&world, "asserted", ada(&world)).await.unwrap();
+        assert_eq!(outcome.refusal, Some(Refusal::ForeignAddress), "{}", world.engine());
+    }
+}
+
+#[tokio::test]
+async fn the_people_of_a_domains_new_owner_are_not_kept_out_by_the_earlier_ones() {
+    for world in world().await {
+        waiting(&world, "before").await;
+        take(&world, "before", ada(&world)).await.unwrap();
+        release_acme_test(&world).await;
+        // Verified by whatever way: what counts is who owns the domain now.
+        let (ada_before, at) = (world.ada, world.op().at);
+        let write = world.store().write(move |tx| account_rows::mark_verified(tx, ada_before, "ada@acme.test", at));
+        write.await.unwrap();
+        let (organization, connection, account) = new_owner(&world).await;
+        assert!(!is_verified(&world, world.ada).await, "{}", world.engine());
+        waiting_for(&world, connection, "new").await;
+        let asserted = AssertedIdentity { organization, connection, ..ada(&world) };
+        assert_eq!(take(&world, "new", asserted).await.unwrap().refusal, None, "{}", world.engine());
+        assert!(is_verified(&world, account).await, "{}", world.engine());
+    }
+}
+
+#[tokio::test]
+async fn a_domain_with_a_longer_or_shorter_name_keeps_its_addresses() {
+    for world in world().await {
+        let (op, ada) = (world.operator(), world.ada);
+        let others = ["a@sub.acme.test", "b@notacme.test", "acme.test@other.test"];
+        let write = world.store().write(move |tx| {
+            for address in others {
+                let (address, verified_at) = (address.to_owned(), Some(op.at));
+                let row = account_rows::AddressRow { account_id: ada, address, is_primary: false, verified_at };
+                account_rows::insert_address(tx, &row)?;
+            }
+            account_rows::mark_verified(tx, ada, "ada@acme.test", op.at)
+        });
+        write.await.unwrap();
+        release_acme_test(&world).await;
+        let rows = world.store().read(move |tx| account_rows::addresses(tx, ada)).await.unwrap();
+        let mut verified: Vec<_> =
+            rows.into_iter().filter(|row| row.verified_at.is_some()).map(|row| row.address).collect();
+        verified.sort();
+        assert_eq!(verified, ["a@sub.acme.test", "acme.test@other.test", "b@notacme.test"], "{}", world.engine());
     }
 }

@@ -9,6 +9,7 @@ use crate::directory::room::{self, TooMany};
 use crate::record::audit::{self, Action, Subject};
 use crate::record::event::{self, Event};
 use crate::store::Tx;
+use crate::store::accounts as account_rows;
 use crate::store::constraint::Constraint;
 use crate::store::domains::{self as rows, DomainRow};
 use crate::store::failure::StoreError;
@@ -201,7 +202,8 @@ pub fn begin_check(
 }
 
 /// After the look-up: writes what it proved. A failure leaves the claim pending, with the reason (decision F-15:
-/// nothing is verified by a failure). Of two organizations that prove the same domain, one wins.
+/// nothing is verified by a failure). Of two organizations that prove the same domain, one wins. What was verified in the
+/// domain for anybody but the owner's members no longer is: the address belongs to whoever the owner gives it to.
 pub fn finish_check(
     tx: &mut Tx<'_>,
     op: &Operation,
@@ -220,13 +222,15 @@ pub fn finish_check(
     if failure.is_some() {
         log(tx, op, &domain, Action::DomainCheckFailed)?;
     } else {
+        account_rows::unverify_domain(tx, domain.name.as_str(), Some(organization))?;
         log(tx, op, &domain, Action::DomainVerified)?;
         event::publish(tx, op, organization, &Event::DomainVerified { domain: domain.name.clone() })?;
     }
     Ok((domain, failure))
 }
 
-/// Gives a claim back. Accounts keep what they have; the domain trusts nobody any more.
+/// Gives a claim back. Accounts keep their addresses, but none in the domain counts as verified any more, since nobody
+/// answers for it.
 pub fn release(
     tx: &mut Tx<'_>,
     op: &Operation,
@@ -238,6 +242,7 @@ pub fn release(
     let from = domain.state.as_str();
     domain.state = domain.state.release()?;
     store(tx, op, &domain, from)?;
+    account_rows::unverify_domain(tx, domain.name.as_str(), None)?;
     log(tx, op, &domain, Action::DomainReleased)?;
     Ok(domain)
 }
