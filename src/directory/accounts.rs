@@ -5,6 +5,7 @@
 
 use serde_json::json;
 
+use super::owners::{self, OwnerError};
 use super::profile::Profile;
 use crate::record::audit::{self, Action, Subject};
 use crate::store::accounts::{self as rows, AccountRow, AddressRow};
@@ -89,9 +90,21 @@ pub enum AccountError {
     /// There is no such account in this organization.
     #[error("no such account in this organization")]
     NotFound,
+    /// It is the organization's last active owner.
+    #[error("the organization's last active owner cannot be deactivated or removed")]
+    LastOwner,
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl From<OwnerError> for AccountError {
+    fn from(error: OwnerError) -> Self {
+        match error {
+            OwnerError::Last => Self::LastOwner,
+            OwnerError::Store(error) => Self::Store(error),
+        }
+    }
 }
 
 impl AccountState {
@@ -223,7 +236,8 @@ pub fn update_profile(
 }
 
 /// Takes a member's access away: the membership becomes inactive, and with it the account if the organization owns
-/// it. Every session, token and grant of the account is dead from this commit on (device 1 of the architecture).
+/// it. Every session, token and grant of the account is dead from this commit on (device 1 of the architecture), and so is
+/// every admin token of it. The last active owner stays.
 /// Doing it twice changes nothing.
 pub fn deactivate(
     tx: &mut Tx<'_>,
@@ -245,12 +259,14 @@ pub fn reactivate(
 }
 
 /// Ends a membership (decision Q19): its identities go with it, and the account is closed if the organization owns it.
+/// The last active owner stays.
 pub fn end_membership(
     tx: &mut Tx<'_>,
     op: &Operation,
     organization: OrganizationId,
     account: AccountId,
 ) -> Result<(), AccountError> {
+    owners::require_another(tx, organization, account)?;
     if !memberships::delete(tx, account, organization)? {
         return Err(AccountError::NotFound);
     }
@@ -286,6 +302,9 @@ fn set_access(
         Access::Granted => ("active", AccountState::Active, Action::UserReactivated),
         Access::Withdrawn => ("inactive", AccountState::Inactive, Action::UserDeactivated),
     };
+    if access == Access::Withdrawn {
+        owners::require_another(tx, organization, account)?;
+    }
     if !memberships::update_status(tx, account, organization, status, op.at)? {
         return match memberships::find(tx, account, organization)? {
             Some(_) => Ok(()),

@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use super::accounts::{self, AccountState};
 use super::permission::{self, Denied, Permission};
 use super::room::{self, TooMany};
 use crate::record::audit::{self, Action, Subject};
@@ -141,10 +142,16 @@ pub fn revoke(
 }
 
 /// Who presents `token`, if it is live. The row is found by hash, so time tells nothing about other tokens.
+/// The token of an administrator is live only as long as they are an active member of the organization.
 /// The flag says whether the use is worth noting with [`touch`].
 pub fn authenticate(tx: &mut Tx<'_>, token: &str, now: Timestamp) -> Result<Option<(Actor, bool)>, StoreError> {
     let Some(row) = rows::find_by_hash(tx, TokenHash::of(token).as_bytes())? else { return Ok(None) };
     if row.revoked_at.is_some() || row.expires_at <= now {
+        return Ok(None);
+    }
+    if let (Some(organization), Some(account)) = (row.org_id, row.account_id)
+        && !is_active_member(tx, organization, account)?
+    {
         return Ok(None);
     }
     let is_stale = row.last_used_at.is_none_or(|at| at.plus_seconds(TOUCH_SECONDS) <= now);
@@ -157,6 +164,12 @@ pub fn authenticate(tx: &mut Tx<'_>, token: &str, now: Timestamp) -> Result<Opti
         (None, _) => return Err(StoreError::Inconsistent("admin_tokens.role")),
     };
     Ok(Some((actor, is_stale)))
+}
+
+fn is_active_member(tx: &mut Tx<'_>, organization: OrganizationId, account: AccountId) -> Result<bool, StoreError> {
+    let is_active = accounts::find(tx, account)?.is_some_and(|account| account.state == AccountState::Active);
+    let membership = accounts::membership(tx, account, organization)?;
+    Ok(is_active && membership.is_some_and(|membership| membership.is_active))
 }
 
 /// Notes that a token was used.
@@ -201,4 +214,34 @@ fn from_row(row: AdminTokenRow) -> Result<AdminToken, StoreError> {
         last_used_at: row.last_used_at,
         revoked_at: row.revoked_at,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{AdminTokenError, NewToken, authenticate, create};
+    use crate::access::testing::world;
+    use crate::directory::accounts;
+    use crate::values::operation::Role;
+
+    #[tokio::test]
+    async fn the_token_of_an_administrator_opens_nothing_while_they_are_switched_off_or_gone() {
+        for world in world().await {
+            let (op, organization, ada) = (world.operator(), world.organization, world.ada);
+            let opened = world.store().write(move |tx| {
+                let of = |account| NewToken { name: "t".to_owned(), role: Role::Admin, ttl_seconds: 60, account };
+                let (_, own) = create(tx, &op, organization, &of(Some(ada)))?;
+                let (_, nobodys) = create(tx, &op, organization, &of(None))?;
+                let mut opened = vec![authenticate(tx, own.expose(), op.at)?.is_some()];
+                accounts::deactivate(tx, &op, organization, ada).unwrap();
+                opened.push(authenticate(tx, own.expose(), op.at)?.is_some());
+                accounts::reactivate(tx, &op, organization, ada).unwrap();
+                opened.push(authenticate(tx, own.expose(), op.at)?.is_some());
+                accounts::end_membership(tx, &op, organization, ada).unwrap();
+                opened.push(authenticate(tx, own.expose(), op.at)?.is_some());
+                opened.push(authenticate(tx, nobodys.expose(), op.at)?.is_some());
+                Ok::<_, AdminTokenError>(opened)
+            });
+            assert_eq!(opened.await.unwrap(), [true, false, true, false, true], "{}", world.engine());
+        }
+    }
 }

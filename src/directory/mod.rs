@@ -10,6 +10,7 @@ pub mod connections;
 pub mod domains;
 pub mod linking;
 pub mod organizations;
+pub mod owners;
 pub mod permission;
 pub mod profile;
 pub mod room;

@@ -2,9 +2,10 @@
 
 use serde_json::{Value, json};
 
-use crate::directory::accounts::{self, AccountState};
+use crate::directory::accounts::{self, AccountError, AccountState};
 use crate::directory::profile::Profile as PersonProfile;
 use crate::protocol::scim::document;
+use crate::protocol::scim::error::ScimType;
 use crate::protocol::scim::limits::Limits;
 use crate::protocol::scim::patch::request;
 use crate::protocol::scim::projection::Projection;
@@ -208,6 +209,60 @@ async fn a_client_provisions_its_own_organization_only() {
             let ada = users::create(tx, &operation(NOW), acme, &user(json!({ "userName": "ada" })))?;
             let refused = users::delete(tx, &op, acme, ada.id, None);
             assert!(matches!(refused, Err(ProvisioningError::Denied(_))));
+            Ok::<_, ProvisioningError>(())
+        });
+        done.await.unwrap();
+    }
+}
+
+fn person(address: &str) -> PersonProfile {
+    PersonProfile { addresses: vec![address.parse().unwrap()], ..PersonProfile::default() }
+}
+
+fn is_immutable(outcome: &Result<impl std::fmt::Debug, ProvisioningError>) -> bool {
+    matches!(outcome, Err(ProvisioningError::Protocol(error)) if error.scim_type == ScimType::Mutability)
+}
+
+#[tokio::test]
+async fn a_client_can_neither_deactivate_nor_remove_the_last_active_owner() {
+    for scratch in scratch::all() {
+        let engine = scratch.engine;
+        let done = scratch.store.write(move |tx| {
+            let acme = organization(tx, "acme");
+            let owner = accounts::create(tx, &operation(NOW), acme, &person("o@acme.test"), Role::Owner, true)?;
+            let closed = json!({ "userName": "o@acme.test", "active": false });
+            assert!(is_immutable(&users::create(tx, &operation(NOW), acme, &user(closed))), "{engine}");
+            let id = users::create(tx, &operation(NOW), acme, &user(json!({ "userName": "o@acme.test" })))?.id;
+            assert_eq!(account(tx, acme, id), owner);
+            let off = json!([{ "op": "replace", "path": "active", "value": false }]);
+            assert!(is_immutable(&patch(tx, acme, id, off.clone())), "{engine}");
+            assert!(is_immutable(&users::delete(tx, &operation(NOW), acme, id, None)), "{engine}");
+            assert_eq!(accounts::find(tx, owner)?.unwrap().state, AccountState::Active);
+            Ok::<_, ProvisioningError>(())
+        });
+        done.await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn an_owner_can_go_once_there_is_another_active_one() {
+    for scratch in scratch::all() {
+        let engine = scratch.engine;
+        let done = scratch.store.write(move |tx| {
+            let acme = organization(tx, "acme");
+            let op = operation(NOW);
+            let [first, second] = ["one@acme.test", "two@acme.test"].map(person);
+            let first = accounts::create(tx, &op, acme, &first, Role::Owner, true)?;
+            let second = accounts::create(tx, &op, acme, &second, Role::Owner, false)?;
+            let last = accounts::deactivate(tx, &op, acme, first);
+            assert!(matches!(last, Err(AccountError::LastOwner)), "{engine}: the other one is not active");
+            accounts::reactivate(tx, &op, acme, second).unwrap();
+            accounts::deactivate(tx, &op, acme, first).unwrap();
+            assert!(
+                matches!(accounts::end_membership(tx, &op, acme, second), Err(AccountError::LastOwner)),
+                "{engine}"
+            );
+            accounts::end_membership(tx, &op, acme, first).unwrap();
             Ok::<_, ProvisioningError>(())
         });
         done.await.unwrap();

@@ -244,6 +244,7 @@ pub fn delete(
     resources::delete(tx, organization, row.k)?;
     match accounts::end_membership(tx, op, organization, account) {
         Ok(()) | Err(AccountError::NotFound) => Ok(()),
+        Err(AccountError::LastOwner) => Err(last_owner()),
         Err(AccountError::Store(error)) => Err(error.into()),
     }
 }
@@ -323,6 +324,14 @@ fn account_of(row: &ResourceRow) -> Result<AccountId, StoreError> {
 fn vanished(error: AccountError) -> ProvisioningError {
     match error {
         AccountError::NotFound => StoreError::Inconsistent("resources.account_id").into(),
+        AccountError::LastOwner => last_owner(),
         AccountError::Store(error) => error.into(),
     }
+}
+
+/// RFC 7644 has no code for it; `mutability` is the one for a change that the resource does not allow.
+fn last_owner() -> ProvisioningError {
+    let detail = "the user is the organization's last active owner and cannot be deactivated or removed; \
+                  give it another owner first";
+    ScimError::mutability(detail).into()
 }

@@ -4,7 +4,7 @@ use diesel::prelude::*;
 
 use super::Tx;
 use super::failure::StoreError;
-use super::schema::{addresses, memberships as table};
+use super::schema::{accounts, addresses, memberships as table};
 use crate::store::connection::Backend;
 use crate::values::clock::Timestamp;
 use crate::values::ids::{AccountId, OrganizationId};
@@ -88,6 +88,25 @@ pub fn administrators(tx: &mut Tx<'_>, organization: OrganizationId) -> Result<V
         .filter(table::role.eq_any(["owner", "admin"]))
         .filter(table::status.eq("active"))
         .order(table::account_id)
+        .select(table::account_id);
+    Ok(query.load(tx.connection())?)
+}
+
+/// Keeps other transactions from changing the memberships with this role before this one ends.
+pub fn lock_role(tx: &mut Tx<'_>, organization: OrganizationId, role: &str) -> Result<(), StoreError> {
+    let all = table::table.filter(table::org_id.eq(organization)).filter(table::role.eq(role));
+    diesel::update(all).set(table::updated_at.eq(table::updated_at)).execute(tx.connection())?;
+    Ok(())
+}
+
+/// The active accounts whose membership with this role is active.
+pub fn active_in_role(tx: &mut Tx<'_>, organization: OrganizationId, role: &str) -> Result<Vec<AccountId>, StoreError> {
+    let query = table::table
+        .inner_join(accounts::table.on(accounts::id.eq(table::account_id)))
+        .filter(table::org_id.eq(organization))
+        .filter(table::role.eq(role))
+        .filter(table::status.eq("active"))
+        .filter(accounts::state.eq("active"))
         .select(table::account_id);
     Ok(query.load(tx.connection())?)
 }
