@@ -1,13 +1,17 @@
 use futures_util::future::join_all;
 
 use super::{Arrival, ArrivalError, Presented, Terms, arrive};
-use crate::access::attempts::Attempt;
 use crate::access::attempts::refusal::Refusal;
 use crate::access::attempts::state::State;
+use crate::access::attempts::{self, Attempt, NewAttempt};
 use crate::access::grants::Lifetimes;
 use crate::access::sessions::{self, Limits};
 use crate::access::testing::{World, world};
 use crate::directory::accounts;
+use crate::protocol::oidc::authorization::AuthorizationRequest;
+use crate::protocol::oidc::error::ErrorCode;
+use crate::store::failure::StoreError;
+use crate::values::ids::AccountId;
 use crate::values::secret::Secret;
 
 const TERMS: Terms = Terms {
@@ -166,5 +170,33 @@ async fn of_many_requests_at_the_same_time_one_gets_the_session() {
         let signed_in = arrivals.iter().filter(|arrival| matches!(arrival, Ok(Arrival::SignedIn { .. }))).count();
         assert_eq!(signed_in, 1, "{}", world.engine());
         assert_eq!(world.entries("sign_in.succeeded").await.len(), 1, "{}", world.engine());
+    }
+}
+
+async fn answer_when_hinted(world: &World, hinted: AccountId) -> Result<Secret, ErrorCode> {
+    let (op, application) = (world.op(), world.application);
+    let request = AuthorizationRequest { hinted_account: Some(hinted), ..world.request() };
+    let write = world.store().write(move |tx| {
+        let binding = browser();
+        let new = NewAttempt { application, request: &request, binding: &binding, ttl_seconds: 900 };
+        let id = attempts::start(tx, &op, &new)?;
+        Ok::<_, StoreError>(attempts::find(tx, id)?.unwrap())
+    });
+    let attempt = write.await.unwrap();
+    let arrival = world.answer(&attempt, "ada@acme.test").await;
+    match come_back(world, &attempt, bringing(&arrival)).await.unwrap() {
+        Arrival::SignedIn { answer, .. } => answer.map_err(|error| error.code),
+        other => panic!("not signed in: {other:?}"),
+    }
+}
+
+// OpenID Connect Core 3.1.2.1, id_token_hint
+#[tokio::test]
+async fn an_application_that_hinted_at_somebody_else_gets_an_error_and_no_code() {
+    for world in world().await {
+        assert!(answer_when_hinted(&world, world.ada).await.is_ok(), "{}", world.engine());
+        let other = AccountId::from_bytes(&[7; 16]).unwrap();
+        let refused = answer_when_hinted(&world, other).await;
+        assert!(matches!(refused, Err(ErrorCode::LoginRequired)), "{}", world.engine());
     }
 }

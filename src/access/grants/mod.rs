@@ -95,7 +95,8 @@ pub fn oldest_sign_in(request: &AuthorizationRequest, asked_at: Timestamp) -> Op
 }
 
 /// Issues a code for `request`. The caller has decided so, over a session that it found live in this transaction.
-/// [`OAuthError`] `access_denied` when the application belongs to another organization.
+/// [`OAuthError`] `access_denied` when the application belongs to another organization, `login_required` when the
+/// request names another person.
 pub fn issue(
     tx: &mut Tx<'_>,
     op: &Operation,
@@ -107,6 +108,12 @@ pub fn issue(
     if !may_use(application, session) {
         let denied = "the application is not for people of this organization";
         return Ok(Err(OAuthError::new(ErrorCode::AccessDenied, denied)));
+    }
+    // OpenID Connect Core 3.1.2.1: when the person whom the hint names is not the one who signed in, the answer "MUST"
+    // be an error.
+    if request.hinted_account.is_some_and(|hinted| hinted != session.account) {
+        let other = "another person signed in than the id_token_hint names";
+        return Ok(Err(OAuthError::new(ErrorCode::LoginRequired, other)));
     }
     let grant = insert_grant(tx, op, request, application, session)?;
     let code = new_token("cw_code_", &op.entropy);

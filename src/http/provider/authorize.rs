@@ -52,6 +52,7 @@ pub async fn post(request: HttpRequest, provider: Provider, payload: Payload) ->
 struct Examined {
     application: Application,
     decision: Decision,
+    hinted: Option<AccountId>,
 }
 
 async fn answer(request: &HttpRequest, provider: &Provider, op: &Operation) -> Result<HttpResponse, Failure> {
@@ -63,6 +64,8 @@ async fn answer(request: &HttpRequest, provider: &Provider, op: &Operation) -> R
     };
     let session_token = provider.cookies().read(request, Cookie::Session);
     let examined = examine(provider, op, asked.clone(), application, session_token.clone()).await?;
+    // The hint itself is a token about a person: what is kept for the time of the sign-in is whom it names.
+    let asked = AuthorizationRequest { id_token_hint: None, hinted_account: examined.hinted, ..asked };
     match (examined.decision, session_token) {
         (Decision::Refuse(error), _) => Ok(refuse(provider, &parameters, &error)?),
         (Decision::Issue, Some(token)) => issue(request, provider, op, asked, examined.application, token).await,
@@ -104,7 +107,7 @@ async fn examine(
                 None => None,
             };
             let decision = grants::decide(&asked, &application, session.as_ref(), hinted, op.at);
-            Ok(Examined { application, decision })
+            Ok(Examined { application, decision, hinted: hinted.flatten() })
         })
         .await
 }

@@ -11,6 +11,7 @@ use super::error::{ErrorCode, OAuthError};
 use super::parameters::Parameters;
 use super::pkce::CodeChallenge;
 use super::scope::{Scope, ScopeSet};
+use crate::values::ids::AccountId;
 
 const MAX_STATE: usize = 2_048;
 const MAX_NONCE: usize = 256;
@@ -83,6 +84,9 @@ pub struct AuthorizationRequest {
     /// An ID token of ours that says who should be signed in. Not verified yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id_token_hint: Option<String>,
+    /// Whom the hint names, once it is verified; kept in its place while the person signs in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hinted_account: Option<AccountId>,
 }
 
 impl AuthorizationRequest {
@@ -110,6 +114,7 @@ impl AuthorizationRequest {
             max_age_seconds: max_age(parameters)?,
             login_hint: bounded(parameters, "login_hint", MAX_HINT, "login_hint is longer than 320 characters")?,
             id_token_hint: bounded(parameters, "id_token_hint", MAX_ID_TOKEN_HINT, "id_token_hint is too long")?,
+            hinted_account: None,
         })
     }
 }
