@@ -523,7 +523,7 @@ async fn oidcc_rp_initiated_logout_without_proof_asks_and_never_redirects() {
 
 #[actix_web::test]
 async fn oidcc_id_token_hint_is_kept_as_the_person_it_names_for_the_time_of_a_sign_in() {
-    let stage = stage().await;
+    let stage = stage(World::on_sqlite().await).await;
     let id_token = stage.tokens().await["id_token"].as_str().unwrap().to_owned();
     let forged = format!("{id_token}x");
     for (hint, named) in [(&id_token, Some(stage.world.ada)), (&forged, None)] {
