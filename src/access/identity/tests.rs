@@ -14,6 +14,7 @@ use crate::store::failure::StoreError;
 use crate::values::clock::Timestamp;
 use crate::values::ids::{AccountId, AttemptId, ConnectionId, OrganizationId};
 use crate::values::page::PageRequest;
+use crate::values::quota::Quota;
 use crate::values::secret::Secret;
 
 /// An attempt that waits for an answer of the world's connection under `handle`.
@@ -224,12 +225,12 @@ async fn new_owner(world: &World) -> (OrganizationId, ConnectionId, AccountId) {
             owner: "owner@globex.test".parse().unwrap(),
         };
         let globex = organizations::create(tx, &op, &new).unwrap().0.id;
-        let domain = claim::create(tx, &op, globex, &"acme.test".parse().unwrap()).unwrap();
+        let domain = claim::create(tx, &op, globex, &"acme.test".parse().unwrap(), &Quota::default()).unwrap();
         let answer = Answer::Records(vec![record_value(&domain.challenge)]);
         assert_eq!(claim::finish_check(tx, &op, globex, domain.id, &answer).unwrap().1, None);
         let settings = Settings::Oidc { issuer: "https://idp.globex.test".to_owned(), client_id: "c".to_owned() };
         let new = NewConnection { id: op.new_id(), name: "Globex".to_owned(), settings, sealed_secret: None };
-        let connection = connections::create(tx, &op, globex, &new).unwrap().id;
+        let connection = connections::create(tx, &op, globex, &new, &Quota::default()).unwrap().id;
         let profile = Profile { addresses: vec!["ada@acme.test".parse().unwrap()], ..Profile::default() };
         Ok::<_, StoreError>((globex, connection, accounts::provision(tx, &op, globex, &profile, true)?))
     });
