@@ -222,6 +222,7 @@ mod tests {
     use crate::access::testing::world;
     use crate::directory::accounts;
     use crate::values::operation::Role;
+    use crate::values::quota::Quota;
 
     #[tokio::test]
     async fn the_token_of_an_administrator_opens_nothing_while_they_are_switched_off_or_gone() {
@@ -229,8 +230,8 @@ mod tests {
             let (op, organization, ada) = (world.operator(), world.organization, world.ada);
             let opened = world.store().write(move |tx| {
                 let of = |account| NewToken { name: "t".to_owned(), role: Role::Admin, ttl_seconds: 60, account };
-                let (_, own) = create(tx, &op, organization, &of(Some(ada)))?;
-                let (_, nobodys) = create(tx, &op, organization, &of(None))?;
+                let (_, own) = create(tx, &op, organization, &of(Some(ada)), &Quota::default())?;
+                let (_, nobodys) = create(tx, &op, organization, &of(None), &Quota::default())?;
                 let mut opened = vec![authenticate(tx, own.expose(), op.at)?.is_some()];
                 accounts::deactivate(tx, &op, organization, ada).unwrap();
                 opened.push(authenticate(tx, own.expose(), op.at)?.is_some());
