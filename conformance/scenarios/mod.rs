@@ -3,5 +3,6 @@
 mod cookies_on_https;
 mod handed_over_sign_in;
 mod main_job;
-mod sign_in;
+pub mod sign_in;
 mod time_passes;
+mod watched;

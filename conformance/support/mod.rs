@@ -3,6 +3,7 @@
 pub mod browser;
 pub mod clock;
 pub mod counterparties;
+pub mod database;
 pub mod dns;
 pub mod engine;
 pub mod form;
@@ -12,6 +13,7 @@ pub mod organization;
 pub mod postgres;
 pub mod process;
 pub mod relay;
+pub mod relying_party;
 pub mod rust_source;
 pub mod server;
 pub mod settings;
