@@ -47,6 +47,8 @@ pub struct Limits {
     pub request_timeout: Duration,
     /// Sign-in attempts from one network within a minute.
     pub sign_in_attempts_per_minute: u32,
+    /// Sign-ins that one network may begin within a minute.
+    pub authorize_per_minute: u32,
 }
 
 /// Reads the table.
@@ -73,6 +75,7 @@ pub(super) fn read(reader: &mut Reader) -> Limits {
         quota: quota(reader),
         request_timeout: milliseconds(reader.number("limits.request_timeout_ms", 100..=120_000, 10_000)),
         sign_in_attempts_per_minute: small(reader.number("limits.sign_in_attempts_per_minute", 1..=100_000, 60)),
+        authorize_per_minute: small(reader.number("limits.authorize_per_minute", 1..=1_000_000, 600)),
     }
 }
 
