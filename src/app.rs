@@ -16,7 +16,7 @@ use crate::directory::service_provider::ServiceProvider;
 use crate::flows::outside::Outside;
 use crate::flows::sign_in_by_saml::verifier::{self, Verifier};
 use crate::http::context::Context;
-use crate::http::sign_in::throttle::Throttle;
+use crate::http::throttle::Throttle;
 use crate::http::{self, observe};
 use crate::jobs::Runner;
 use crate::keys::purpose::Purpose;
@@ -186,8 +186,16 @@ pub async fn start(config: Config, clock: Clock, entropy: Entropy) -> Result<Run
         mailer: mailer(&config)?,
         gateway: config.public_url.as_str().trim_end_matches('/').to_owned(),
     };
-    let throttle = Throttle::new(config.limits.sign_in_attempts_per_minute);
-    let context = Context { store, clock, entropy, config: Arc::new(config), outside, signing_keys, throttle };
+    let context = Context {
+        throttle: Throttle::new(config.limits.sign_in_attempts_per_minute),
+        authorize_throttle: Throttle::new(config.limits.authorize_per_minute),
+        config: Arc::new(config),
+        store,
+        clock,
+        entropy,
+        outside,
+        signing_keys,
+    };
     serve(context, runner)
 }
 

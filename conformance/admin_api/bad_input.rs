@@ -147,9 +147,9 @@ async fn own_network(engine: Engine) {
         ["https://127.0.0.1/metadata", "https://169.254.169.254/latest", "http://idp.test/m", "file:///etc/passwd"]
     {
         let saml = json!({ "name": "x", "protocol": "saml", "metadata_url": url });
-        assert_eq!(acme.api.post("/connections", saml).await.expect(502)["code"], "provider_unusable", "{url}");
+        assert_eq!(acme.api.post("/connections", saml).await.expect(400)["code"], "invalid_provider", "{url}");
         let oidc = json!({ "name": "x", "protocol": "oidc", "issuer": url, "client_id": "a", "client_secret": "b" });
-        assert_eq!(acme.api.post("/connections", oidc).await.expect(502)["code"], "provider_unusable", "{url}");
+        assert_eq!(acme.api.post("/connections", oidc).await.expect(400)["code"], "invalid_provider", "{url}");
     }
 }
 

@@ -33,6 +33,8 @@ pub struct Limits {
     pub scim_filter_terms: usize,
     /// Operations in one SCIM PATCH.
     pub scim_patch_operations: usize,
+    /// Comparisons that one SCIM PATCH may cause.
+    pub scim_patch_comparisons: usize,
     /// Values in one multi-valued SCIM attribute, other than the members of a group.
     pub scim_values_per_attribute: usize,
     /// SCIM resources on a page.
@@ -45,6 +47,8 @@ pub struct Limits {
     pub request_timeout: Duration,
     /// Sign-in attempts from one network within a minute.
     pub sign_in_attempts_per_minute: u32,
+    /// Sign-ins that one network may begin within a minute.
+    pub authorize_per_minute: u32,
 }
 
 /// Reads the table.
@@ -63,6 +67,7 @@ pub(super) fn read(reader: &mut Reader) -> Limits {
         scim_filter_bytes: count("limits.scim_filter_bytes", 256..=64 * KIB, 8 * KIB),
         scim_filter_depth: count("limits.scim_filter_depth", 2..=64, 16),
         scim_filter_terms: count("limits.scim_filter_terms", 1..=500, 64),
+        scim_patch_comparisons: count("limits.scim_patch_comparisons", 1_000..=10_000_000, 100_000),
         scim_patch_operations: count("limits.scim_patch_operations", 1..=10_000, 1_000),
         scim_values_per_attribute: count("limits.scim_values_per_attribute", 10..=10_000, 500),
         connections: count("limits.connections", 16..=100_000, 10_000),
@@ -70,6 +75,7 @@ pub(super) fn read(reader: &mut Reader) -> Limits {
         quota: quota(reader),
         request_timeout: milliseconds(reader.number("limits.request_timeout_ms", 100..=120_000, 10_000)),
         sign_in_attempts_per_minute: small(reader.number("limits.sign_in_attempts_per_minute", 1..=100_000, 60)),
+        authorize_per_minute: small(reader.number("limits.authorize_per_minute", 1..=1_000_000, 600)),
     }
 }
 

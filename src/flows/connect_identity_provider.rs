@@ -6,7 +6,9 @@ use super::outside::Outside;
 use crate::directory::connections::{self, Connection, ConnectionError, NewConnection, Settings};
 use crate::directory::permission::{self, Denied, Permission};
 use crate::keys::sealing::SealingError;
+use crate::outbound::http_client::CallFailure;
 use crate::outbound::idp::IdpFailure;
+use crate::protocol::oidc::relying_party::discovery::DiscoveryError;
 use crate::protocol::saml::document::reader::Limits;
 use crate::protocol::saml::idp_metadata::{self, InvalidMetadata};
 use crate::store::Store;
@@ -40,9 +42,12 @@ pub enum ConnectError {
     /// The metadata is not acceptable.
     #[error(transparent)]
     Metadata(#[from] InvalidMetadata),
+    /// The provider is said to be where the gateway never calls, which is for the administrator to put right.
+    #[error(transparent)]
+    Address(IdpFailure),
     /// The provider cannot be reached, or describes itself in a way that cannot be used.
     #[error(transparent)]
-    Provider(#[from] IdpFailure),
+    Provider(IdpFailure),
     /// A client id or secret that is empty or too long.
     #[error("client id and secret have 1 to 1000 printable characters")]
     InvalidClient,
@@ -52,6 +57,20 @@ pub enum ConnectError {
     /// The connection could not be stored.
     #[error(transparent)]
     Connection(#[from] ConnectionError),
+}
+
+impl From<IdpFailure> for ConnectError {
+    fn from(failure: IdpFailure) -> Self {
+        match failure {
+            IdpFailure::Call(CallFailure::ForbiddenUrl | CallFailure::ForbiddenAddress)
+            | IdpFailure::Discovery(DiscoveryError::Issuer) => Self::Address(failure),
+            IdpFailure::Call(_)
+            | IdpFailure::Status(_)
+            | IdpFailure::Discovery(_)
+            | IdpFailure::KeySet(_)
+            | IdpFailure::Token(_) => Self::Provider(failure),
+        }
+    }
 }
 
 impl From<StoreError> for ConnectError {
@@ -124,5 +143,23 @@ async fn describe(
             let sealed = outside.sealer.seal_secret(&client_secret, &connections::secret_place(id))?;
             Ok((Settings::Oidc { issuer, client_id }, Some(sealed)))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{CallFailure, ConnectError, DiscoveryError, IdpFailure};
+
+    #[test]
+    fn where_the_gateway_never_calls_is_the_administrators_fault_and_the_rest_the_providers() {
+        let is_address = |failure: IdpFailure| matches!(ConnectError::from(failure), ConnectError::Address(_));
+        assert!(is_address(CallFailure::ForbiddenUrl.into()));
+        assert!(is_address(CallFailure::ForbiddenAddress.into()));
+        assert!(is_address(DiscoveryError::Issuer.into()));
+        for failure in [CallFailure::Unreachable, CallFailure::TimedOut, CallFailure::TooLong, CallFailure::Broken] {
+            assert!(!is_address(failure.into()));
+        }
+        assert!(!is_address(DiscoveryError::IssuerMismatch.into()));
+        assert!(!is_address(IdpFailure::Status(500)));
     }
 }

@@ -8,7 +8,7 @@ use crate::access::signing_keys::SigningKeys;
 use crate::config::Config;
 use crate::flows::outside::Outside;
 use crate::flows::sign_in_by_oidc::SignInByOidc;
-use crate::http::sign_in::throttle::Throttle;
+use crate::http::throttle::Throttle;
 use crate::store::Store;
 use crate::values::clock::Clock;
 use crate::values::entropy::Entropy;
@@ -32,6 +32,8 @@ pub struct Context {
     pub signing_keys: SigningKeys,
     /// How often one network may submit the sign-in forms.
     pub throttle: Throttle,
+    /// How often one network may begin a sign-in.
+    pub authorize_throttle: Throttle,
 }
 
 impl Context {

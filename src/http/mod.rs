@@ -18,6 +18,7 @@ pub mod scim;
 pub mod sign_in;
 #[cfg(test)]
 pub mod testing;
+pub mod throttle;
 
 use actix_web::web;
 

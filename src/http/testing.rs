@@ -12,7 +12,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::context::Context;
 use super::observe;
-use super::sign_in::throttle::Throttle;
+use super::throttle::Throttle;
 use crate::access::signing_keys::SigningKeys;
 use crate::access::testing::World;
 use crate::config;
@@ -50,6 +50,7 @@ pub async fn context(world: &World, public_url: &str) -> Context {
             sealer,
         },
         throttle: Throttle::new(config.limits.sign_in_attempts_per_minute),
+        authorize_throttle: Throttle::new(config.limits.authorize_per_minute),
         config: Arc::new(config),
         signing_keys: SigningKeys::new(keys),
     }

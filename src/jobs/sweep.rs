@@ -10,7 +10,7 @@ use crate::store::jobs::{self as rows, ClaimedRow};
 pub const PERIOD_SECONDS: i64 = 300;
 /// Rows of each table that one transaction removes at most.
 const BATCH: i64 = 500;
-/// Expired rows stay this long, so that a late replay is still answered as one.
+/// Expired rows stay this long where a late replay is still to be answered as one (`store::expiry`).
 const GRACE_SECONDS: i64 = 3_600;
 
 /// Queues the first sweep, unless one is queued.
@@ -29,8 +29,9 @@ pub async fn schedule(runner: &Runner) -> Result<(), StoreError> {
 
 /// Removes expired rows batch by batch, then puts itself back.
 pub async fn run(runner: &Runner, claimed: &ClaimedRow) -> Result<(), StoreError> {
-    let before = runner.clock.now().plus_seconds(-GRACE_SECONDS);
-    while runner.store.write(move |tx| expiry::delete_expired(tx, before, BATCH)).await? > 0 {}
+    let now = runner.clock.now();
+    let grace_ended = now.plus_seconds(-GRACE_SECONDS);
+    while runner.store.write(move |tx| expiry::delete_expired(tx, now, grace_ended, BATCH)).await? > 0 {}
     let (id, next) = (claimed.id, runner.clock.now().plus_seconds(PERIOD_SECONDS));
     runner.store.write(move |tx| rows::reschedule(tx, id, next)).await
 }

@@ -6,6 +6,7 @@
 pub mod clients;
 pub mod failure;
 pub mod groups;
+mod members;
 pub mod resource;
 pub mod search;
 pub mod search_values;

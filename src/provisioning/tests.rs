@@ -13,7 +13,7 @@ use crate::protocol::scim::tolerance::Profile;
 use crate::protocol::scim::validation::Rules;
 use crate::provisioning::failure::ProvisioningError;
 use crate::provisioning::resource::{Resource, resource_type};
-use crate::provisioning::users;
+use crate::provisioning::{groups, users};
 use crate::record::audit;
 use crate::store::Tx;
 use crate::store::organizations::{self, OrganizationRow};
@@ -263,6 +263,65 @@ async fn an_owner_can_go_once_there_is_another_active_one() {
                 "{engine}"
             );
             accounts::end_membership(tx, &op, acme, first).unwrap();
+            Ok::<_, ProvisioningError>(())
+        });
+        done.await.unwrap();
+    }
+}
+
+/// A group of `count` users named `u0`, `u1` and so on.
+fn team(tx: &mut Tx<'_>, acme: OrganizationId, count: usize) -> (ResourceId, Vec<ResourceId>) {
+    let mut people = Vec::new();
+    for n in 0..count {
+        let name = json!({ "userName": format!("u{n}"), "displayName": format!("u{n}") });
+        people.push(users::create(tx, &operation(NOW), acme, &user(name)).unwrap().id);
+    }
+    let members: Vec<Value> = people.iter().map(|id| json!({ "value": id.to_string() })).collect();
+    let body = json!({ "displayName": "Team", "members": members });
+    let read = document::read(body.as_object().unwrap().clone(), resource_type(ResourceKind::Group), &rules());
+    let draft = groups::draft(read.unwrap(), &rules()).unwrap();
+    (groups::create(tx, &operation(NOW), acme, &draft).unwrap(), people)
+}
+
+/// Removes members by these paths within this budget; tells how many are left.
+fn remove_members(
+    tx: &mut Tx<'_>,
+    acme: OrganizationId,
+    group: ResourceId,
+    operations: Value,
+    patch_comparisons: usize,
+) -> Result<usize, ProvisioningError> {
+    let rules = Rules { limits: Limits { patch_comparisons, ..Limits::default() }, ..rules() };
+    let body = json!({ "schemas": [request::SCHEMA], "Operations": operations });
+    let operations = request::read(body.as_object().unwrap().clone(), &rules)?;
+    groups::patch(tx, &operation(NOW + 1), acme, group, operations, &rules, None)?;
+    Ok(groups::find(tx, &operation(NOW), acme, group, &Projection::Default)?.related.len())
+}
+
+#[tokio::test]
+async fn filters_over_members_read_them_once_and_within_the_budget() {
+    for scratch in scratch::all() {
+        let done = scratch.store.write(|tx| {
+            let acme = organization(tx, "acme");
+            let (group, people) = team(tx, acme, 30);
+            let remove = |path: &str| json!({ "op": "remove", "path": path });
+            let two = json!([remove("members[display eq \"u1\"]"), remove("members[display eq \"u2\"]")]);
+            let refused = remove_members(tx, acme, group, two.clone(), 89);
+            let is_too_many = |refused: &Result<usize, ProvisioningError>| {
+                matches!(refused, Err(ProvisioningError::Protocol(error)) if error.scim_type == ScimType::TooMany)
+            };
+            assert!(is_too_many(&refused), "{refused:?}");
+            let by_id = remove(&format!("members[value eq \"{}\"]", people[0]));
+            // What was refused removed u1 in this transaction, which a request would have rolled back.
+            assert_eq!(remove_members(tx, acme, group, json!([by_id]), 0)?, 28);
+            assert!(is_too_many(&remove_members(tx, acme, group, json!([remove("members[display pr]")]), 10)));
+            assert_eq!(remove_members(tx, acme, group, two, 28 * 3)?, 27, "the members are read once");
+            let again = json!([
+                remove("members[display eq \"u3\"]"),
+                { "op": "add", "path": "members", "value": [{ "value": people[3].to_string() }] },
+                remove("members[display eq \"u3\"]"),
+            ]);
+            assert_eq!(remove_members(tx, acme, group, again, 1_000)?, 26, "who came in meanwhile is seen");
             Ok::<_, ProvisioningError>(())
         });
         done.await.unwrap();

@@ -7,23 +7,53 @@ use super::Tx;
 use super::failure::StoreError;
 use crate::values::clock::Timestamp;
 
-/// (table, its key, what else must hold). Children come before their parents.
-const TABLES: &[(&str, &str, &str)] = &[
-    ("authorization_codes", "code_hash", "TRUE"),
-    ("refresh_tokens", "token_hash", "TRUE"),
-    ("attempts", "id", "TRUE"),
-    ("consumed_assertions", "connection_id, assertion_id", "TRUE"),
-    ("grants", "id", "TRUE"),
-    ("sessions", "id", "NOT EXISTS (SELECT 1 FROM grants WHERE grants.session_id = sessions.id)"),
+/// A table from which what has expired goes.
+struct Table {
+    name: &'static str,
+    key: &'static str,
+    /// What else must hold.
+    condition: &'static str,
+    /// Whether anything is gained by keeping an expired row for a while. Of attempts anybody can make many.
+    stay: Stay,
+}
+
+#[derive(Clone, Copy)]
+enum Stay {
+    Grace,
+    None,
+}
+
+const fn table(name: &'static str, key: &'static str, condition: &'static str, stay: Stay) -> Table {
+    Table { name, key, condition, stay }
+}
+
+/// Children come before their parents.
+const TABLES: &[Table] = &[
+    table("authorization_codes", "code_hash", "TRUE", Stay::Grace),
+    table("refresh_tokens", "token_hash", "TRUE", Stay::Grace),
+    table("attempts", "id", "TRUE", Stay::None),
+    table("consumed_assertions", "connection_id, assertion_id", "TRUE", Stay::Grace),
+    table("grants", "id", "TRUE", Stay::Grace),
+    table("sessions", "id", "NOT EXISTS (SELECT 1 FROM grants WHERE grants.session_id = sessions.id)", Stay::Grace),
 ];
 
-/// Deletes at most `limit` rows of each table that expired before `before`; tells how many went.
-pub fn delete_expired(tx: &mut Tx<'_>, before: Timestamp, limit: i64) -> Result<usize, StoreError> {
+/// Deletes at most `limit` rows of each table that expired before `now`, or before `grace_ended` where expired rows stay
+/// for a while; tells how many went.
+pub fn delete_expired(
+    tx: &mut Tx<'_>,
+    now: Timestamp,
+    grace_ended: Timestamp,
+    limit: i64,
+) -> Result<usize, StoreError> {
     let mut removed = 0;
-    for (table, key, condition) in TABLES {
+    for Table { name, key, condition, stay } in TABLES {
+        let before = match stay {
+            Stay::Grace => grace_ended,
+            Stay::None => now,
+        };
         let text = format!(
-            "DELETE FROM {table} WHERE ({key}) IN \
-             (SELECT {key} FROM {table} WHERE expires_at < $1 AND {condition} LIMIT $2)"
+            "DELETE FROM {name} WHERE ({key}) IN \
+             (SELECT {key} FROM {name} WHERE expires_at < $1 AND {condition} LIMIT $2)"
         );
         removed +=
             diesel::sql_query(text).bind::<BigInt, _>(before).bind::<BigInt, _>(limit).execute(tx.connection())?;

@@ -172,3 +172,21 @@ async fn a_refusal_is_kept_with_its_reason() {
         assert_eq!(found(&world, attempt.id).await.state, refusal);
     }
 }
+
+#[tokio::test]
+async fn expired_attempts_go_at_once_and_no_live_one_does() {
+    for world in world().await {
+        let attempt = started(&world).await;
+        let start = world.op().at;
+        let long_ago = start.plus_seconds(-3_600);
+        let sweep = async |seconds: i64| {
+            let now = start.plus_seconds(seconds);
+            let swept = world.store().write(move |tx| crate::store::expiry::delete_expired(tx, now, long_ago, 10));
+            swept.await.unwrap()
+        };
+        assert_eq!(sweep(TTL_SECONDS).await, 0, "{}", world.engine());
+        assert_eq!(sweep(TTL_SECONDS + 1).await, 1, "{}", world.engine());
+        let id = attempt.id;
+        assert!(world.store().read(move |tx| attempts::find(tx, id)).await.unwrap().is_none());
+    }
+}

@@ -283,12 +283,14 @@ async fn a_provider_without_usable_metadata_stops_the_person_before_they_leave()
 #[actix_web::test]
 async fn an_answer_counts_only_if_the_connection_still_is_to_the_provider_that_was_asked() {
     for client_id in ["causeway", "another"] {
-        let journey = Journey::begin(World::on_sqlite().await).await;
-        let issuer =
-            if client_id == "causeway" { "https://new.test".to_owned() } else { journey.provider.issuer.clone() };
-        let settings = connections::Settings::Oidc { issuer, client_id: client_id.to_owned() };
-        journey.world.put_settings(journey.world.connection, &settings).await;
-        assert_eq!(journey.refusal().await, Some(Refusal::ConnectionChanged), "{client_id}");
-        assert!(journey.provider.script.lock().unwrap().redeemed.is_none());
+        for world in world().await {
+            let journey = Journey::begin(world).await;
+            let issuer =
+                if client_id == "causeway" { "https://new.test".to_owned() } else { journey.provider.issuer.clone() };
+            let settings = connections::Settings::Oidc { issuer, client_id: client_id.to_owned() };
+            journey.world.put_settings(journey.world.connection, &settings).await;
+            assert_eq!(journey.refusal().await, Some(Refusal::ConnectionChanged), "{client_id}");
+            assert!(journey.provider.script.lock().unwrap().redeemed.is_none());
+        }
     }
 }

@@ -137,6 +137,7 @@ impl From<ConnectError> for Problem {
     fn from(error: ConnectError) -> Self {
         match error {
             ConnectError::Metadata(invalid) => bad_request(invalid.code(), invalid),
+            ConnectError::Address(failure) => bad_request("invalid_provider", failure),
             ConnectError::Provider(failure) => Self::new(
                 StatusCode::BAD_GATEWAY,
                 "provider_unusable",

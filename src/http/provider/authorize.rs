@@ -173,6 +173,7 @@ async fn sign_in(
     asked: AuthorizationRequest,
     application: Application,
 ) -> Result<HttpResponse, Failure> {
+    provider.admit(request, op)?;
     let known = provider.cookies().read(request, Cookie::Attempt);
     let binding = known.unwrap_or_else(|| attempts::new_binding(op));
     let (in_write, cookie_value, ttl_seconds) = (op.clone(), binding.clone(), provider.attempt_seconds());
@@ -188,4 +189,48 @@ async fn sign_in(
     let mut answer = see_other(&format!("/sign-in/{attempt}"));
     answer.headers_mut().append(SET_COOKIE, cookie);
     Ok(answer)
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::test::TestRequest;
+
+    use crate::access::testing::{REDIRECT_URI, world};
+    use crate::http::testing::{context, send};
+    use crate::http::throttle::Throttle;
+    use crate::store::expiry;
+    use crate::values::clock::Timestamp;
+
+    #[actix_web::test]
+    async fn one_network_begins_so_many_sign_ins_and_then_has_to_wait_and_nothing_more_is_kept() {
+        let world = world().await.remove(0);
+        let mut context = context(&world, "https://id.test").await;
+        context.authorize_throttle = Throttle::new(2);
+        let application = world.application.to_string();
+        let pairs = [
+            ("client_id", application.as_str()),
+            ("redirect_uri", REDIRECT_URI),
+            ("response_type", "code"),
+            ("scope", "openid"),
+            ("code_challenge", "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"),
+            ("code_challenge_method", "S256"),
+        ];
+        let query = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
+        let ask = async |address: &str| {
+            let request = TestRequest::get().uri(&format!("/oauth2/authorize?{query}"));
+            send(&context, request.peer_addr(format!("{address}:9").parse().unwrap())).await
+        };
+        for _ in 0..2 {
+            assert_eq!(ask("192.0.2.7").await.status, 303);
+        }
+        for _ in 0..5 {
+            let refused = ask("192.0.2.7").await;
+            assert_eq!((refused.status.as_u16(), refused.header("retry-after").as_deref()), (429, Some("30")));
+            assert!(refused.text().contains("Please wait a moment"));
+        }
+        assert_eq!(ask("192.0.2.8").await.status, 303, "another network");
+        let end = Timestamp::from_seconds(4_000_000_000);
+        let kept = world.store().write(move |tx| expiry::delete_expired(tx, end, end, 100)).await.unwrap();
+        assert_eq!(kept, 3);
+    }
 }

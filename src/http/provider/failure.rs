@@ -7,6 +7,7 @@ use actix_web::{HttpResponse, ResponseError};
 use super::Provider;
 use crate::access::tokens::issuance::IssuanceError;
 use crate::http::page_answer::Forms;
+use crate::http::throttle::OverLimit;
 use crate::pages::error::{ErrorPage, Next};
 use crate::protocol::oidc::error::{ErrorCode, OAuthError};
 use crate::store::failure::StoreError;
@@ -24,6 +25,9 @@ pub enum Failure {
     /// The bearer token does not hold.
     #[error("the bearer token does not hold")]
     InvalidToken,
+    /// Too many sign-ins were begun from this network.
+    #[error(transparent)]
+    OverLimit(#[from] OverLimit),
     /// The gateway is at fault: what it is, is logged and not told.
     #[error("{0}")]
     Internal(String),
@@ -60,6 +64,7 @@ impl ResponseError for Failure {
             | Self::InvalidToken => StatusCode::UNAUTHORIZED,
             Self::OAuth(OAuthError { code: ErrorCode::InsufficientScope, .. }) => StatusCode::FORBIDDEN,
             Self::OAuth(_) => StatusCode::BAD_REQUEST,
+            Self::OverLimit(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
         }
@@ -86,6 +91,9 @@ impl Failure {
             Self::NoToken | Self::InvalidToken => {
                 OAuthError::new(ErrorCode::InvalidToken, "the access token is not valid (any more)")
             }
+            Self::OverLimit(_) => {
+                OAuthError::new(ErrorCode::TemporarilyUnavailable, "too many sign-ins from this network")
+            }
             Self::Internal(error) => {
                 tracing::error!(%error, "a request of an application failed");
                 OAuthError::new(ErrorCode::ServerError, "the gateway failed")
@@ -105,6 +113,7 @@ impl Failure {
             Self::InvalidToken | Self::OAuth(OAuthError { code: ErrorCode::InvalidToken, .. }) => {
                 challenge("Bearer realm=\"causeway\", error=\"invalid_token\"")
             }
+            Self::OverLimit(limit) => Some((RETRY_AFTER, limit.retry_after_seconds.into())),
             Self::Unavailable(_) => Some((RETRY_AFTER, HeaderValue::from_static("2"))),
             Self::OAuth(_) | Self::Internal(_) => None,
         }
@@ -121,14 +130,17 @@ pub fn page(provider: &Provider, op: &Operation, error: &OAuthError) -> HttpResp
 /// A page for a failure of the gateway itself.
 pub fn broken(provider: &Provider, op: &Operation, failure: &Failure) -> HttpResponse {
     let told = failure.told();
-    let status = failure.status_code();
-    let text = match told.code {
-        ErrorCode::TemporarilyUnavailable => "The sign-in service cannot be reached for the moment.".to_owned(),
-        _ => "The sign-in service has failed.".to_owned(),
+    let (title, text) = match (failure, told.code) {
+        (Failure::OverLimit(_), _) => ("Please wait a moment", "Too many sign-ins were begun from your network."),
+        (_, ErrorCode::TemporarilyUnavailable) => {
+            ("Something went wrong", "The sign-in service cannot be reached for the moment.")
+        }
+        _ => ("Something went wrong", "The sign-in service has failed."),
     };
-    let mut answer = answer(provider, op, status, ("Something went wrong", text, "Please try again in a moment."));
-    if status == StatusCode::SERVICE_UNAVAILABLE {
-        answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("2"));
+    let words = (title, text.to_owned(), "Please try again in a moment.");
+    let mut answer = answer(provider, op, failure.status_code(), words);
+    if let Some((name, value)) = failure.challenge().filter(|(name, _)| *name == RETRY_AFTER) {
+        answer.headers_mut().insert(name, value);
     }
     answer
 }

@@ -33,10 +33,12 @@ use actix_web::{Error, FromRequest, HttpRequest};
 use crate::access::grants::Lifetimes;
 use crate::access::sessions::Limits;
 use crate::access::signing_keys::SigningKeys;
+use crate::http::client_address::client_address;
 use crate::http::context::Context;
 use crate::http::cookies::Cookies;
 use crate::http::observe::request_id;
 use crate::http::page_answer::PageHeaders;
+use crate::http::throttle::OverLimit;
 use crate::protocol::oidc::discovery::path;
 use crate::store::Store;
 use crate::values::ids::RequestId;
@@ -114,6 +116,12 @@ impl Provider {
     /// The longest form or query, in bytes.
     pub fn form_bytes(&self) -> usize {
         self.context.config.limits.form_bytes
+    }
+
+    /// Lets a network begin one more sign-in, or says when it may.
+    pub fn admit(&self, request: &HttpRequest, op: &Operation) -> Result<(), OverLimit> {
+        let address = client_address(request, &self.context.config.trusted_proxies);
+        self.context.authorize_throttle.admit(address, op.at)
     }
 
     /// How long a sign-in attempt lives.

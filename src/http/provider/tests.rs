@@ -523,14 +523,16 @@ async fn oidcc_rp_initiated_logout_without_proof_asks_and_never_redirects() {
 
 #[actix_web::test]
 async fn oidcc_id_token_hint_is_kept_as_the_person_it_names_for_the_time_of_a_sign_in() {
-    let stage = stage(World::on_sqlite().await).await;
-    let id_token = stage.tokens().await["id_token"].as_str().unwrap().to_owned();
-    let forged = format!("{id_token}x");
-    for (hint, named) in [(&id_token, Some(stage.world.ada)), (&forged, None)] {
-        let answer = stage.authorize_unknown(&[("id_token_hint", hint)]).await;
-        let location = answer.header("location").unwrap();
-        let id = location.strip_prefix("/sign-in/").unwrap().parse().unwrap();
-        let attempt = stage.world.store().read(move |tx| attempts::find(tx, id)).await.unwrap().unwrap();
-        assert_eq!((attempt.request.hinted_account, attempt.request.id_token_hint), (named, None));
+    for world in world().await {
+        let stage = stage(world).await;
+        let id_token = stage.tokens().await["id_token"].as_str().unwrap().to_owned();
+        let forged = format!("{id_token}x");
+        for (hint, named) in [(&id_token, Some(stage.world.ada)), (&forged, None)] {
+            let answer = stage.authorize_unknown(&[("id_token_hint", hint)]).await;
+            let location = answer.header("location").unwrap();
+            let id = location.strip_prefix("/sign-in/").unwrap().parse().unwrap();
+            let attempt = stage.world.store().read(move |tx| attempts::find(tx, id)).await.unwrap().unwrap();
+            assert_eq!((attempt.request.hinted_account, attempt.request.id_token_hint), (named, None));
+        }
     }
 }

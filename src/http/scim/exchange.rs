@@ -162,6 +162,8 @@ fn limits(configured: &config::limits::Limits) -> Limits {
         filter_depth: configured.scim_filter_depth,
         filter_terms: configured.scim_filter_terms,
         patch_operations: configured.scim_patch_operations,
+        patch_comparisons: configured.scim_patch_comparisons,
+        member_filters: Limits::default().member_filters,
         values_per_attribute: configured.scim_values_per_attribute,
         default_page: Limits::default().default_page.min(max_page),
         max_page,

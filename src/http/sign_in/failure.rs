@@ -6,12 +6,12 @@ use actix_web::http::header::{HeaderValue, RETRY_AFTER};
 
 use super::path;
 use super::refusal_words::{self, Words};
-use super::throttle::OverLimit;
 use crate::access::attempts::AttemptError;
 use crate::access::attempts::refusal::Refusal;
 use crate::directory::organizations::Organization;
 use crate::http::page_answer::{Forms, PageHeaders};
 use crate::http::request_body::BodyFailure;
+use crate::http::throttle::OverLimit;
 use crate::pages::error::{ErrorPage, Next, Support};
 use crate::pages::not_found::NotFoundPage;
 use crate::store::failure::StoreError;

@@ -28,7 +28,6 @@ pub mod path;
 pub mod refusal_words;
 pub mod restart;
 pub mod sign_out;
-pub mod throttle;
 pub mod visit;
 
 use actix_web::web::{self, ServiceConfig};

@@ -20,6 +20,11 @@ pub enum InvalidRedirectUri {
     /// `http` to a host that is not this machine.
     #[error("http is allowed for loopback only")]
     Insecure,
+    /// `https` or `http` in a form that some readers take for another URI than others do.
+    #[error(
+        "a redirect uri is written the way browsers write it: scheme://host/path, without \\, * in the host, or dots"
+    )]
+    NotCanonical,
     /// A scheme that is neither `https` nor a reverse-domain scheme of a native app (RFC 8252, 7.1).
     #[error("the scheme is https, http to loopback, or a reverse domain name")]
     Scheme,
@@ -37,6 +42,9 @@ pub fn check(text: &str) -> Result<(), InvalidRedirectUri> {
     if !url.username().is_empty() || url.password().is_some() {
         return Err(InvalidRedirectUri::Userinfo);
     }
+    if matches!(url.scheme(), "https" | "http") && !is_canonical(text, &url) {
+        return Err(InvalidRedirectUri::NotCanonical);
+    }
     match url.scheme() {
         "https" if url.host().is_some() => Ok(()),
         "http" if is_loopback(&url) => Ok(()),
@@ -44,6 +52,14 @@ pub fn check(text: &str) -> Result<(), InvalidRedirectUri> {
         scheme if scheme.contains('.') => Ok(()),
         _ => Err(InvalidRedirectUri::Scheme),
     }
+}
+
+/// True when the text is what a browser makes of it, so that nobody reads another host or path out of it than the
+/// browser goes to. Only the slash that a browser appends to a bare host may be missing.
+fn is_canonical(text: &str, url: &Url) -> bool {
+    let has_wildcard = url.host_str().is_none_or(|host| host.contains('*'));
+    let is_same = url.as_str() == text || url.as_str().strip_suffix('/') == Some(text) && url.path() == "/";
+    !text.contains('\\') && !has_wildcard && is_same
 }
 
 /// Whether `requested` is one of the registered URIs, as a plain string (CVE-2023-6927, CVE-2024-8883: no prefix, no
@@ -92,6 +108,36 @@ mod tests {
             ("data:text/html,x", InvalidRedirectUri::Scheme),
         ] {
             assert_eq!(check(bad), Err(why), "{bad}");
+        }
+    }
+
+    #[test]
+    fn uris_that_readers_disagree_about_cannot() {
+        for bad in [
+            r"https://a.test\@b.test/",
+            r"https://a.test/x\y",
+            r"https:\\a.test\cb",
+            "https:a.test",
+            "https:/a.test/cb",
+            "https:///a.test/cb",
+            "https://*.a.test/",
+            "https://*/cb",
+            "https://a.test/../x",
+            "https://a.test/./x",
+            "https://a.test/x/%2e%2e/y",
+            "https://A.test/cb",
+            "HTTPS://a.test/cb",
+            "https://a.test:443/cb",
+            "https://0x7f.1/cb",
+            "http://127.1/cb",
+            "http:127.0.0.1/cb",
+            "https://a.test?x=1",
+        ] {
+            assert_eq!(check(bad), Err(InvalidRedirectUri::NotCanonical), "{bad}");
+        }
+        for good in ["https://a.test", "https://a.test/", "https://a.test/*", "https://a.test/%7Ex", "http://[::1]:8/"]
+        {
+            assert_eq!(check(good), Ok(()), "{good}");
         }
     }
 

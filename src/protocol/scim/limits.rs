@@ -15,6 +15,10 @@ pub struct Limits {
     pub filter_terms: usize,
     /// Operations in one PATCH.
     pub patch_operations: usize,
+    /// Comparisons that one PATCH may cause: terms of filters times values they are tested on (`budget`).
+    pub patch_comparisons: usize,
+    /// Filters in one PATCH that have to look at the members of a group instead of naming them by id.
+    pub member_filters: usize,
     /// Values in one multi-valued attribute, other than the members of a group.
     pub values_per_attribute: usize,
     /// Resources on a page when the client names no number.
@@ -33,6 +37,8 @@ impl Default for Limits {
             filter_depth: 16,
             filter_terms: 64,
             patch_operations: 1_000,
+            patch_comparisons: 100_000,
+            member_filters: 10,
             values_per_attribute: 500,
             default_page: 100,
             max_page: 200,

@@ -4,6 +4,7 @@
 //! I/O and knows no tenant. What a vendor's client does differently comes in as a [`tolerance::Tolerance`] value.
 
 pub mod attribute;
+pub mod budget;
 pub mod comparison;
 pub mod document;
 pub mod error;

@@ -79,6 +79,17 @@ pub enum Literal {
     },
 }
 
+impl Filter {
+    /// How many comparisons one value costs at most.
+    pub fn terms(&self) -> usize {
+        match self {
+            Self::And(filters) | Self::Or(filters) => filters.iter().map(Self::terms).sum(),
+            Self::Not(filter) | Self::Element(_, filter) => filter.terms(),
+            Self::Compare(..) | Self::Present(_) => 1,
+        }
+    }
+}
+
 impl Target {
     /// The target that a located attribute is.
     pub fn of(at: Located<'_>) -> Self {

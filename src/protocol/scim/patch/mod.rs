@@ -1,6 +1,7 @@
 //! PATCH (RFC 7644, section 3.5.2) as a pure function: document and operations in, document and member changes out.
 //! Nothing is half done: an error leaves the caller with the document it had.
 
+mod cost;
 mod path;
 mod remove;
 pub mod request;
@@ -9,8 +10,9 @@ mod write;
 use serde_json::Value;
 
 use super::attribute::Mutability;
+use super::budget::Budget;
 use super::document::{self, is_member_list};
-use super::error::ScimError;
+use super::error::{ScimError, ScimType};
 use super::filter::ast::{Filter, Literal, Operator};
 use super::json::{Object, is_unassigned};
 use super::member::{self, MemberChange};
@@ -26,6 +28,8 @@ pub struct Patched {
     pub document: Object,
     /// What happens to the members of a group, in order.
     pub members: Vec<MemberChange>,
+    /// What is left for finding members by a filter.
+    pub budget: Budget,
 }
 
 /// Applies `operations` in their order.
@@ -35,7 +39,8 @@ pub fn apply(
     resource_type: &ResourceType,
     rules: &Rules,
 ) -> Result<Patched, ScimError> {
-    let mut patch = Patch { document: document.clone(), members: Vec::new(), resource_type, rules };
+    let budget = Budget::of(&rules.limits);
+    let mut patch = Patch { document: document.clone(), members: Vec::new(), budget, resource_type, rules };
     for operation in operations {
         patch.apply(operation)?;
     }
@@ -45,6 +50,7 @@ pub fn apply(
 struct Patch<'t> {
     document: Object,
     members: Vec<MemberChange>,
+    budget: Budget,
     resource_type: &'t ResourceType,
     rules: &'t Rules,
 }
@@ -117,6 +123,7 @@ impl<'t> Patch<'t> {
         if at.part.unwrap_or(at.attribute).mutability == Mutability::WriteOnly {
             return Ok(());
         }
+        self.budget.spend(cost::of_write(&self.document, at, filter.as_deref(), &value))?;
         write::write(&mut self.document, at, filter.as_deref(), verb, value, self.rules)
     }
 
@@ -162,6 +169,7 @@ impl<'t> Patch<'t> {
             self.members.push(change);
             return Ok(());
         }
+        self.budget.spend(cost::of_removal(&self.document, at, filter.as_deref(), value.as_ref()))?;
         remove::remove(&mut self.document, at, filter.as_deref(), value, self.rules)
     }
 
@@ -178,7 +186,7 @@ impl<'t> Patch<'t> {
         match (filter, value) {
             (Some(filter), _) => Ok(match named_ids(&filter) {
                 Some(ids) => MemberChange::Remove(ids),
-                None => MemberChange::RemoveMatching(filter),
+                None => self.removal_by_filter(filter)?,
             }),
             (None, Some(value)) if self.rules.tolerance.removal_by_value.is_understood() => {
                 member::ids(&value).map(MemberChange::Remove)
@@ -188,9 +196,21 @@ impl<'t> Patch<'t> {
         }
     }
 
+    /// Each such filter looks at every member, however few it finds.
+    fn removal_by_filter(&self, filter: Filter) -> Result<MemberChange, ScimError> {
+        let most = self.rules.limits.member_filters;
+        let before = self.members.iter().filter(|change| matches!(change, MemberChange::RemoveMatching(_))).count();
+        if before >= most {
+            let detail = format!("more than {most} filters over members: name them by value instead");
+            return Err(ScimError::new(ScimType::TooMany, detail));
+        }
+        Ok(MemberChange::RemoveMatching(filter))
+    }
+
     fn finish(mut self) -> Result<Patched, ScimError> {
         self.document.retain(|_, value| !is_unassigned(value));
-        Ok(Patched { document: document::finish(self.document, self.resource_type)?, members: self.members })
+        let document = document::finish(self.document, self.resource_type)?;
+        Ok(Patched { document, members: self.members, budget: self.budget })
     }
 }
 

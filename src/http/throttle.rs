@@ -1,5 +1,6 @@
-//! A limit on how often one network may submit the sign-in forms, so that nobody walks through a list of addresses or
-//! floods an identity provider through the gateway. A token bucket per network: an IPv4 address, or an IPv6 /64, which
+//! A limit on what one network may do without being known: submit the sign-in forms, so that nobody walks through a list
+//! of addresses or floods an identity provider through the gateway; begin sign-ins, so that nobody fills the database.
+//! A token bucket per network: an IPv4 address, or an IPv6 /64, which
 //! is what one household or office gets.
 
 use std::net::{IpAddr, Ipv6Addr};

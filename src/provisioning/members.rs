@@ -1,0 +1,198 @@
+//! The changes that one request makes to the members of a group. Members named by their id are found as rows; a filter
+//! that says more than ids has to look at every member, which the request's budget bounds.
+
+use std::collections::HashSet;
+
+use serde_json::{Value, json};
+
+use super::failure::ProvisioningError;
+use super::resource;
+use crate::protocol::scim::budget::Budget;
+use crate::protocol::scim::error::ScimError;
+use crate::protocol::scim::filter::ast::Filter;
+use crate::protocol::scim::filter::evaluate::matches_element;
+use crate::protocol::scim::json::Object;
+use crate::protocol::scim::limits::Limits;
+use crate::protocol::scim::member::MemberChange;
+use crate::protocol::scim::tolerance::Deviation;
+use crate::store::Tx;
+use crate::store::members;
+use crate::store::resources::{self, ResourceKind};
+use crate::values::ids::{OrganizationId, ResourceId};
+use crate::values::operation::Operation;
+
+/// What a request does to the members of one group, in order.
+#[derive(Debug)]
+pub(super) struct MemberChanges {
+    /// Each in its turn.
+    pub(super) changes: Vec<MemberChange>,
+    /// What becomes of ids that the organization does not have.
+    pub(super) unknown: Deviation,
+    /// What the filters may still cost.
+    pub(super) budget: Budget,
+}
+
+/// What became of the members that a request names.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Tally {
+    pub(super) added: usize,
+    pub(super) removed: usize,
+    pub(super) unknown: usize,
+}
+
+/// A member as a filter sees it.
+struct Seen {
+    id: ResourceId,
+    element: Object,
+}
+
+impl MemberChanges {
+    /// Changes with the whole budget of a request.
+    pub(super) fn new(changes: Vec<MemberChange>, unknown: Deviation) -> Self {
+        Self { changes, unknown, budget: Budget::of(&Limits::default()) }
+    }
+
+    /// Makes the changes. Members are read once for all filters, and again only after some came in.
+    pub(super) fn make(
+        mut self,
+        tx: &mut Tx<'_>,
+        op: &Operation,
+        organization: OrganizationId,
+        group: i64,
+    ) -> Result<Tally, ProvisioningError> {
+        let mut tally = Tally::default();
+        let mut seen: Option<Vec<Seen>> = None;
+        for change in std::mem::take(&mut self.changes) {
+            let more = match change {
+                MemberChange::RemoveMatching(filter) => {
+                    let known = match seen.take() {
+                        Some(known) => known,
+                        None => look(tx, group, &mut self.budget)?,
+                    };
+                    let removed = self.remove_matching(tx, organization, group, &filter, &known)?;
+                    // Who was removed stays in the list; to remove them again changes nothing.
+                    seen = Some(known);
+                    Tally { removed, ..Tally::default() }
+                }
+                MemberChange::Remove(ids) => {
+                    // What is not an id of this organization is no member either.
+                    let ids: Vec<ResourceId> = ids.iter().filter_map(|id| id.parse().ok()).collect();
+                    Tally { removed: remove(tx, organization, group, &ids)?, ..Tally::default() }
+                }
+                MemberChange::Add(ids) => {
+                    seen = None;
+                    add(tx, op, organization, group, &ids, self.unknown)?
+                }
+                MemberChange::ReplaceAll(ids) => {
+                    seen = None;
+                    replace_all(tx, op, organization, group, &ids, self.unknown)?
+                }
+            };
+            tally.added = tally.added.saturating_add(more.added);
+            tally.removed = tally.removed.saturating_add(more.removed);
+            tally.unknown = tally.unknown.saturating_add(more.unknown);
+        }
+        Ok(tally)
+    }
+
+    /// Removes the members that satisfy a filter which is more than a list of ids.
+    fn remove_matching(
+        &mut self,
+        tx: &mut Tx<'_>,
+        organization: OrganizationId,
+        group: i64,
+        filter: &Filter,
+        seen: &[Seen],
+    ) -> Result<usize, ProvisioningError> {
+        self.budget.spend(seen.len().saturating_mul(filter.terms()))?;
+        let found = seen.iter().filter(|member| matches_element(filter, &member.element));
+        let ids: Vec<ResourceId> = found.map(|member| member.id).collect();
+        remove(tx, organization, group, &ids)
+    }
+}
+
+/// The members of the group as filters see them: no more of them are read than the budget lets anybody look at.
+fn look(tx: &mut Tx<'_>, group: i64, budget: &mut Budget) -> Result<Vec<Seen>, ProvisioningError> {
+    let limit = i64::try_from(budget.left().saturating_add(1)).unwrap_or(i64::MAX);
+    let rows = members::of_groups(tx, &[group], limit)?;
+    budget.spend(rows.len())?;
+    let mut seen = Vec::with_capacity(rows.len());
+    for row in rows {
+        let related = resource::related_of(row)?;
+        let element = json!({
+            "value": related.id.to_string(),
+            "type": resource::resource_type(related.kind).name,
+            "display": related.display,
+        });
+        if let Value::Object(element) = element {
+            seen.push(Seen { id: related.id, element });
+        }
+    }
+    Ok(seen)
+}
+
+fn remove(
+    tx: &mut Tx<'_>,
+    organization: OrganizationId,
+    group: i64,
+    ids: &[ResourceId],
+) -> Result<usize, ProvisioningError> {
+    let keys: Vec<i64> = members::keys(tx, organization, ids)?.iter().map(|row| row.k).collect();
+    Ok(members::delete(tx, group, &keys)?)
+}
+
+fn replace_all(
+    tx: &mut Tx<'_>,
+    op: &Operation,
+    organization: OrganizationId,
+    group: i64,
+    ids: &[String],
+    unknown: Deviation,
+) -> Result<Tally, ProvisioningError> {
+    if ids.is_empty() {
+        return Ok(Tally { removed: members::delete_all(tx, group)?, ..Tally::default() });
+    }
+    let wanted: HashSet<i64> = resolve(tx, organization, ids, unknown)?.0.iter().map(|row| row.k).collect();
+    let gone: Vec<i64> = members::member_keys(tx, group)?.into_iter().filter(|k| !wanted.contains(k)).collect();
+    let removed = members::delete(tx, group, &gone)?;
+    Ok(Tally { removed, ..add(tx, op, organization, group, ids, unknown)? })
+}
+
+fn add(
+    tx: &mut Tx<'_>,
+    op: &Operation,
+    organization: OrganizationId,
+    group: i64,
+    ids: &[String],
+    unknown: Deviation,
+) -> Result<Tally, ProvisioningError> {
+    let (found, unknown) = resolve(tx, organization, ids, unknown)?;
+    let nested: Vec<_> = found.iter().filter(|row| row.kind == ResourceKind::Group.as_str()).collect();
+    if !nested.is_empty() {
+        // Another transaction must not close the circle from its other side meanwhile.
+        resources::lock(tx, organization, &nested.iter().map(|row| row.id).collect::<Vec<_>>())?;
+        if members::is_any_above(tx, group, &nested.iter().map(|row| row.k).collect::<Vec<_>>())? {
+            return Err(ScimError::value("a group cannot contain itself, directly or through another").into());
+        }
+    }
+    let keys: Vec<i64> = found.iter().map(|row| row.k).collect();
+    Ok(Tally { added: members::insert(tx, organization, group, &keys, op.at)?, removed: 0, unknown })
+}
+
+/// The resources with these ids, each once, and how many ids the organization does not have. They are left out or
+/// refused, as the client's profile says; the audit entry and the answer show it.
+fn resolve(
+    tx: &mut Tx<'_>,
+    organization: OrganizationId,
+    ids: &[String],
+    unknown: Deviation,
+) -> Result<(Vec<members::KeyRow>, usize), ProvisioningError> {
+    let distinct: HashSet<&str> = ids.iter().map(String::as_str).collect();
+    let parsed: Vec<ResourceId> = distinct.iter().filter_map(|id| id.parse().ok()).collect();
+    let found = members::keys(tx, organization, &parsed)?;
+    let missing = distinct.len().saturating_sub(found.len());
+    if missing > 0 && !unknown.is_understood() {
+        return Err(ScimError::value("a member is no user or group of this organization").into());
+    }
+    Ok((found, missing))
+}
