@@ -3,3 +3,4 @@
 mod database_away;
 mod graceful_stop;
 mod panicking_handler;
+mod slow_body;

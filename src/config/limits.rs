@@ -45,6 +45,8 @@ pub struct Limits {
     pub connections: usize,
     /// How long a client may take to send a request's head.
     pub request_timeout: Duration,
+    /// How long a client may take to send a request's body.
+    pub body_timeout: Duration,
     /// Sign-in attempts from one network within a minute.
     pub sign_in_attempts_per_minute: u32,
     /// Sign-ins that one network may begin within a minute.
@@ -74,6 +76,7 @@ pub(super) fn read(reader: &mut Reader) -> Limits {
         scim_page_size: small(reader.number("limits.scim_page_size", 1..=1_000, 200)),
         quota: quota(reader),
         request_timeout: milliseconds(reader.number("limits.request_timeout_ms", 100..=120_000, 10_000)),
+        body_timeout: milliseconds(reader.number("limits.body_timeout_ms", 100..=600_000, 20_000)),
         sign_in_attempts_per_minute: small(reader.number("limits.sign_in_attempts_per_minute", 1..=100_000, 60)),
         authorize_per_minute: small(reader.number("limits.authorize_per_minute", 1..=1_000_000, 600)),
     }

@@ -8,6 +8,7 @@ use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
+use actix_web::http::{ConnectionType, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage as _, HttpRequest, web};
 use futures_util::FutureExt as _;
@@ -44,6 +45,10 @@ pub async fn observe(
     let handled = match handled {
         Ok(Ok(mut response)) => {
             tag(response.headers_mut(), id);
+            if response.status() == StatusCode::REQUEST_TIMEOUT {
+                // The rest of the body would be taken for the next request (RFC 9110, 15.5.9).
+                response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
+            }
             Ok(response.map_into_boxed_body())
         }
         Ok(Err(error)) => Err(error.error_response()),

@@ -1,12 +1,15 @@
-//! Reading a body within bounds: the media type, then the size. Nothing is kept in memory for a request that will be
+//! Reading a body within bounds: the media type, then the size and the time. Nothing is kept in memory for a request that will be
 //! refused. Each door says in its own words what is wrong with a body.
+
+use std::time::Duration;
 
 use actix_web::HttpRequest;
 use actix_web::http::StatusCode;
 use actix_web::http::header::CONTENT_TYPE;
-use actix_web::web::{Bytes, Payload};
+use actix_web::web::{Bytes, Data, Payload};
 use serde::de::DeserializeOwned;
 
+use super::context::Context;
 use super::problem::Problem;
 
 /// What a browser sends a form as.
@@ -23,6 +26,9 @@ pub enum BodyFailure {
     /// It is longer than the limit, in bytes.
     #[error("the body is longer than {0} bytes")]
     TooLong(usize),
+    /// It did not arrive in time.
+    #[error("the body did not arrive in time")]
+    TooSlow,
     /// It did not arrive whole.
     #[error("the body cannot be read")]
     Unreadable,
@@ -36,16 +42,27 @@ pub async fn bounded(
     limit: usize,
 ) -> Result<Bytes, BodyFailure> {
     check_media_type(request, media_types)?;
-    any(payload, limit).await
+    any(request, payload, limit).await
 }
 
 /// Reads a body of any media type, for a door that looks at it only when there is one.
-pub async fn any(payload: Payload, limit: usize) -> Result<Bytes, BodyFailure> {
-    match payload.to_bytes_limited(limit).await {
-        Ok(Ok(body)) => Ok(body),
-        Ok(Err(_)) => Err(BodyFailure::Unreadable),
-        Err(_) => Err(BodyFailure::TooLong(limit)),
+pub async fn any(request: &HttpRequest, payload: Payload, limit: usize) -> Result<Bytes, BodyFailure> {
+    within(time_allowed(request), payload, limit).await
+}
+
+async fn within(time: Duration, payload: Payload, limit: usize) -> Result<Bytes, BodyFailure> {
+    match tokio::time::timeout(time, payload.to_bytes_limited(limit)).await {
+        Ok(Ok(Ok(body))) => Ok(body),
+        Ok(Ok(Err(_))) => Err(BodyFailure::Unreadable),
+        Ok(Err(_)) => Err(BodyFailure::TooLong(limit)),
+        Err(_) => Err(BodyFailure::TooSlow),
     }
+}
+
+/// How long the whole body may take, however steadily its bytes trickle in.
+fn time_allowed(request: &HttpRequest) -> Duration {
+    let context = request.app_data::<Data<Context>>();
+    context.map_or(Duration::from_secs(20), |context| context.config.limits.body_timeout)
 }
 
 /// Refuses every media type but these. Parameters such as `charset` do not count, nor does letter case.
@@ -67,6 +84,7 @@ pub async fn json<T: DeserializeOwned>(request: &HttpRequest, payload: Payload, 
             Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail)
         }
         BodyFailure::TooLong(_) => Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", failure),
+        BodyFailure::TooSlow => Problem::new(StatusCode::REQUEST_TIMEOUT, "too_slow", failure),
         BodyFailure::Unreadable => Problem::new(StatusCode::BAD_REQUEST, "malformed", failure),
     })?;
     serde_json::from_slice(&body).map_err(|error| Problem::new(StatusCode::BAD_REQUEST, "malformed", error))
@@ -78,7 +96,11 @@ mod tests {
     use actix_web::test::TestRequest;
     use actix_web::web::{Bytes, Payload};
 
-    use super::{BodyFailure, FORM, UNNAMED, bounded};
+    use std::time::Duration;
+
+    use futures_util::stream;
+
+    use super::{BodyFailure, FORM, UNNAMED, bounded, within};
 
     async fn read(media_type: Option<&str>, known: &[&str], body: &str) -> Result<Bytes, BodyFailure> {
         let request = TestRequest::post();
@@ -95,6 +117,17 @@ mod tests {
     async fn a_body_is_read_up_to_the_limit() {
         assert_eq!(read(Some(FORM), &[FORM], "0123456789").await.unwrap(), "0123456789");
         assert_eq!(read(Some(FORM), &[FORM], "0123456789a").await, Err(BodyFailure::TooLong(10)));
+    }
+
+    #[actix_web::test]
+    async fn a_body_that_stops_halfway_is_not_waited_for() {
+        use futures_util::StreamExt as _;
+
+        let request = TestRequest::post().to_http_request();
+        let stopped = stream::iter([Ok(Bytes::from_static(b"ab"))]).chain(stream::pending());
+        let mut stopped: actix_web::dev::Payload = actix_web::dev::Payload::Stream { payload: Box::pin(stopped) };
+        let payload = Payload::from_request(&request, &mut stopped).await.unwrap();
+        assert_eq!(within(Duration::from_millis(1), payload, 10).await, Err(BodyFailure::TooSlow));
     }
 
     #[actix_web::test]

@@ -32,6 +32,9 @@ pub enum Failure {
     /// The form is longer than allowed.
     #[error("the form is too long")]
     TooLong,
+    /// The form did not arrive in time.
+    #[error("the form did not arrive in time")]
+    TooSlow,
     /// No attempt waits for this answer.
     #[error("no attempt waits for this answer")]
     NotExpected,
@@ -48,6 +51,7 @@ impl From<BodyFailure> for Failure {
         match error {
             BodyFailure::MediaType | BodyFailure::Unreadable => Self::Malformed,
             BodyFailure::TooLong(_) => Self::TooLong,
+            BodyFailure::TooSlow => Self::TooSlow,
         }
     }
 }
@@ -114,6 +118,7 @@ fn status(failure: &Failure) -> StatusCode {
         Failure::NotFound => StatusCode::NOT_FOUND,
         Failure::Malformed | Failure::NotExpected => StatusCode::BAD_REQUEST,
         Failure::TooLong => StatusCode::PAYLOAD_TOO_LARGE,
+        Failure::TooSlow => StatusCode::REQUEST_TIMEOUT,
         Failure::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         Failure::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
     }
@@ -150,6 +155,11 @@ fn page(op: &Operation, failure: &Failure, support: Option<Support>) -> ErrorPag
             "That was too long",
             "What your organization’s sign-in sent to us is longer than we accept.",
             "Tell the people below: the sign-in may be sending too many groups.",
+        ),
+        Failure::TooSlow => (
+            "That took too long",
+            "What your organization’s sign-in sent to us did not arrive in time.",
+            "Check your connection, then open the app again and sign in from there.",
         ),
         Failure::Unavailable => (
             "We are not quite here",

@@ -27,10 +27,7 @@ use crate::values::secret::Secret;
 pub async fn get(request: HttpRequest, provider: Provider) -> HttpResponse {
     let op = provider.operation();
     let answer = answer(&request, &provider, &op).await;
-    answer.unwrap_or_else(|failure| match failure {
-        Failure::OAuth(error) => failure::page(&provider, &op, &error),
-        other => failure::broken(&provider, &op, &other),
-    })
+    answer.unwrap_or_else(|failure| failure::shown(&provider, &op, &failure))
 }
 
 /// The request is in the body. A POST from the application's site brings no cookies along (`SameSite=Lax`), so the
@@ -44,7 +41,7 @@ pub async fn post(request: HttpRequest, provider: Provider, payload: Payload) ->
             let error = OAuthError::invalid_request("the parameters are malformed");
             failure::page(&provider, &provider.operation(), &error)
         }
-        Err(error) => failure::page(&provider, &provider.operation(), &error),
+        Err(failure) => failure::shown(&provider, &provider.operation(), &failure),
     }
 }
 

@@ -32,10 +32,7 @@ const SIGN_OUT: &str = "/sign-out";
 /// The request is in the query.
 pub async fn get(request: HttpRequest, provider: Provider) -> HttpResponse {
     let op = provider.operation();
-    answer(&request, &provider, &op).await.unwrap_or_else(|failure| match failure {
-        Failure::OAuth(error) => failure::page(&provider, &op, &error),
-        other => failure::broken(&provider, &op, &other),
-    })
+    answer(&request, &provider, &op).await.unwrap_or_else(|failure| failure::shown(&provider, &op, &failure))
 }
 
 /// The request is in the body; cookies come along only when the browser asks again by GET (see `authorize`).
@@ -48,7 +45,7 @@ pub async fn post(request: HttpRequest, provider: Provider, payload: Payload) ->
             let error = OAuthError::invalid_request("the parameters are malformed");
             failure::page(&provider, &provider.operation(), &error)
         }
-        Err(error) => failure::page(&provider, &provider.operation(), &error),
+        Err(failure) => failure::shown(&provider, &provider.operation(), &failure),
     }
 }
 

@@ -19,6 +19,9 @@ pub enum Failure {
     /// The request or the client is at fault.
     #[error(transparent)]
     OAuth(#[from] OAuthError),
+    /// The body did not arrive in time.
+    #[error("the body did not arrive in time")]
+    TooSlow,
     /// The bearer token is missing.
     #[error("no bearer token")]
     NoToken,
@@ -64,6 +67,7 @@ impl ResponseError for Failure {
             | Self::InvalidToken => StatusCode::UNAUTHORIZED,
             Self::OAuth(OAuthError { code: ErrorCode::InsufficientScope, .. }) => StatusCode::FORBIDDEN,
             Self::OAuth(_) => StatusCode::BAD_REQUEST,
+            Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::OverLimit(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
@@ -91,6 +95,7 @@ impl Failure {
             Self::NoToken | Self::InvalidToken => {
                 OAuthError::new(ErrorCode::InvalidToken, "the access token is not valid (any more)")
             }
+            Self::TooSlow => OAuthError::invalid_request("the body did not arrive in time"),
             Self::OverLimit(_) => {
                 OAuthError::new(ErrorCode::TemporarilyUnavailable, "too many sign-ins from this network")
             }
@@ -115,8 +120,16 @@ impl Failure {
             }
             Self::OverLimit(limit) => Some((RETRY_AFTER, limit.retry_after_seconds.into())),
             Self::Unavailable(_) => Some((RETRY_AFTER, HeaderValue::from_static("2"))),
-            Self::OAuth(_) | Self::Internal(_) => None,
+            Self::OAuth(_) | Self::TooSlow | Self::Internal(_) => None,
         }
+    }
+}
+
+/// The page for a failure of a request that a browser brought.
+pub fn shown(provider: &Provider, op: &Operation, failure: &Failure) -> HttpResponse {
+    match failure {
+        Failure::OAuth(error) => page(provider, op, error),
+        other => broken(provider, op, other),
     }
 }
 
@@ -128,9 +141,10 @@ pub fn page(provider: &Provider, op: &Operation, error: &OAuthError) -> HttpResp
 }
 
 /// A page for a failure of the gateway itself.
-pub fn broken(provider: &Provider, op: &Operation, failure: &Failure) -> HttpResponse {
+fn broken(provider: &Provider, op: &Operation, failure: &Failure) -> HttpResponse {
     let told = failure.told();
     let (title, text) = match (failure, told.code) {
+        (Failure::TooSlow, _) => ("That took too long", "What your browser sent did not arrive in time."),
         (Failure::OverLimit(_), _) => ("Please wait a moment", "Too many sign-ins were begun from your network."),
         (_, ErrorCode::TemporarilyUnavailable) => {
             ("Something went wrong", "The sign-in service cannot be reached for the moment.")

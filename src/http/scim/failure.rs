@@ -26,6 +26,8 @@ pub enum Failure {
     UnsupportedMediaType,
     /// The body is longer than this many bytes.
     TooLarge(usize),
+    /// The body did not arrive in time.
+    TooSlow,
     /// The body did not arrive.
     Unreadable,
     /// A filter on what cannot be filtered (RFC 7644, section 4).
@@ -55,6 +57,7 @@ impl From<BodyFailure> for Failure {
         match error {
             BodyFailure::MediaType => Self::UnsupportedMediaType,
             BodyFailure::TooLong(limit) => Self::TooLarge(limit),
+            BodyFailure::TooSlow => Self::TooSlow,
             BodyFailure::Unreadable => Self::Unreadable,
         }
     }
@@ -91,6 +94,7 @@ impl Failure {
             Self::TooLarge(limit) => {
                 body(StatusCode::PAYLOAD_TOO_LARGE, None, &format!("the body is longer than {limit} bytes"))
             }
+            Self::TooSlow => body(StatusCode::REQUEST_TIMEOUT, None, "the body did not arrive in time"),
             Self::Unreadable => body(StatusCode::BAD_REQUEST, Some(ScimType::InvalidSyntax), "the body cannot be read"),
             Self::FilterForbidden => body(StatusCode::FORBIDDEN, None, "this endpoint takes no filter"),
             Self::NotImplemented => body(StatusCode::NOT_IMPLEMENTED, None, "this endpoint is not supported"),

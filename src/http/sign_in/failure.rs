@@ -50,6 +50,9 @@ pub enum Failure {
     /// The form is longer than allowed.
     #[error("the form is too long")]
     TooLong,
+    /// The form did not arrive in time.
+    #[error("the form did not arrive in time")]
+    TooSlow,
     /// Too many submissions.
     #[error(transparent)]
     OverLimit(#[from] OverLimit),
@@ -81,6 +84,7 @@ impl From<BodyFailure> for Failure {
         match error {
             BodyFailure::MediaType | BodyFailure::Unreadable => Self::Malformed,
             BodyFailure::TooLong(_) => Self::TooLong,
+            BodyFailure::TooSlow => Self::TooSlow,
         }
     }
 }
@@ -134,6 +138,7 @@ fn status(failure: &Failure) -> StatusCode {
         Failure::NotFound => StatusCode::NOT_FOUND,
         Failure::OtherBrowser | Failure::Malformed | Failure::NotExpected => StatusCode::BAD_REQUEST,
         Failure::TooLong => StatusCode::PAYLOAD_TOO_LARGE,
+        Failure::TooSlow => StatusCode::REQUEST_TIMEOUT,
         Failure::OverLimit(_) => StatusCode::TOO_MANY_REQUESTS,
         Failure::Expired(_) | Failure::AlreadyFinished => StatusCode::GONE,
         Failure::Refused(_, Refusal::Unreachable { .. }) => StatusCode::BAD_GATEWAY,
@@ -195,6 +200,11 @@ fn words(failure: Failure) -> Words {
             "That was too long",
             "What your browser sent is longer than we accept.",
             "Go back and enter the address again.",
+        ),
+        Failure::TooSlow => (
+            "That took too long",
+            "What your browser sent did not arrive in time.",
+            "Check your connection, then go back and try again.",
         ),
         Failure::OverLimit(_) => (
             "Please wait a moment",
