@@ -10,7 +10,7 @@ use causeway::access::signing_keys::SigningKeys;
 use causeway::app;
 use causeway::http::context::Context;
 use causeway::http::observe::observe;
-use causeway::http::sign_in::throttle::Throttle;
+use causeway::http::throttle::Throttle;
 use causeway::keys::sealing::Sealer;
 use causeway::telemetry::logs;
 use causeway::values::operation::Actor;
@@ -37,8 +37,9 @@ async fn context(engine: Engine, folder: &TempDir) -> Context {
     let op = app::operation(&config, &clock, entropy, Actor::System);
     app::establish_keys(&store, &sealer, &op).await.expect("keys");
     let outside = app::outside(&config, sealer).expect("a way outside");
-    let (signing_keys, throttle) = (SigningKeys::new(outside.keys.clone()), Throttle::new(60));
-    Context { store, clock, entropy, config: Arc::new(config), outside, signing_keys, throttle }
+    let signing_keys = SigningKeys::new(outside.keys.clone());
+    let (throttle, authorize_throttle) = (Throttle::new(60), Throttle::new(600));
+    Context { store, clock, entropy, config: Arc::new(config), outside, signing_keys, throttle, authorize_throttle }
 }
 
 #[tokio::test(flavor = "multi_thread")]
