@@ -11,29 +11,31 @@ use crate::support::gateway::Gateway;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_under_way_is_finished_and_then_the_program_ends() {
-    let mut gateway = Gateway::start(Engine::Sqlite, |_| {});
-    let address = gateway.url.trim_start_matches("http://").to_owned();
-    let body = "grant_type=authorization_code&code=unknown";
-    let mut stream = TcpStream::connect(&address).await.expect("the gateway accepts");
-    let head = format!(
-        "POST /oauth2/token HTTP/1.1\r\nHost: {address}\r\nContent-Type: application/x-www-form-urlencoded\r\n\
-         Content-Length: {}\r\n\r\n",
-        body.len()
-    );
-    stream.write_all(head.as_bytes()).await.expect("the head is sent");
-    stream.write_all(&body.as_bytes()[..10]).await.expect("part of the body is sent");
-    sleep(Duration::from_millis(300)).await;
+    for engine in Engine::ALL {
+        let mut gateway = Gateway::start(engine, |_| {});
+        let address = gateway.url.trim_start_matches("http://").to_owned();
+        let body = "grant_type=authorization_code&code=unknown";
+        let mut stream = TcpStream::connect(&address).await.expect("the gateway accepts");
+        let head = format!(
+            "POST /oauth2/token HTTP/1.1\r\nHost: {address}\r\nContent-Type: application/x-www-form-urlencoded\r\n\
+             Content-Length: {}\r\n\r\n",
+            body.len()
+        );
+        stream.write_all(head.as_bytes()).await.expect("the head is sent");
+        stream.write_all(&body.as_bytes()[..10]).await.expect("part of the body is sent");
+        sleep(Duration::from_millis(300)).await;
 
-    gateway.ask_to_stop();
-    refuses_new_connections(&address).await;
-    stream.write_all(&body.as_bytes()[10..]).await.expect("the rest of the body is sent");
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).await.expect("an answer");
-    assert!(answer.starts_with("HTTP/1.1 40"), "the request is answered, not cut off: {answer:?}");
-    assert!(answer.contains("invalid_"), "by the token endpoint: {answer:?}");
+        gateway.ask_to_stop();
+        refuses_new_connections(&address).await;
+        stream.write_all(&body.as_bytes()[10..]).await.expect("the rest of the body is sent");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.expect("an answer");
+        assert!(answer.starts_with("HTTP/1.1 40"), "the request is answered, not cut off: {answer:?}");
+        assert!(answer.contains("invalid_"), "by the token endpoint: {answer:?}");
 
-    let status = ended(&mut gateway).await;
-    assert!(status.success(), "{status}:\n{}", gateway.log());
+        let status = ended(&mut gateway).await;
+        assert!(status.success(), "{status}:\n{}", gateway.log());
+    }
 }
 
 async fn refuses_new_connections(address: &str) {

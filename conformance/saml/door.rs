@@ -13,48 +13,52 @@ async fn post(url: &str, content_type: &str, body: String) -> (u16, String) {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_not_an_answer_is_refused_by_its_kind() {
     const FORM: &str = "application/x-www-form-urlencoded";
-    let stage = Stage::set(Engine::Sqlite, "assertion").await;
-    let acs = stage.acs().to_string();
-    let unknown = format!("{}/federation/saml/01890a5d-ac96-774b-bcce-b302099a8057/acs", stage.gateway.url);
-    let cases = [
-        (&acs, "text/xml", "<r/>".to_owned(), 400),
-        (&acs, "", "SAMLResponse=PHIvPg%3D%3D&RelayState=x".to_owned(), 400),
-        (&acs, FORM, String::new(), 400),
-        (&acs, FORM, "RelayState=x".to_owned(), 400),
-        (&acs, FORM, "SAMLResponse=PHIvPg%3D%3D".to_owned(), 400),
-        (&acs, FORM, "SAMLResponse=PHIvPg%3D%3D&RelayState=x".to_owned(), 400),
-        (&acs, FORM, "SAMLResponse=a&SAMLResponse=b&RelayState=x".to_owned(), 400),
-        (&acs, FORM, "SAMLResponse=a&RelayState=x&RelayState=y".to_owned(), 400),
-        (&acs, FORM, "SAMLResponse=%FF%00&RelayState=%FF".to_owned(), 400),
-        (&acs, FORM, format!("SAMLResponse={}&RelayState=x", "A".repeat(1_000_000)), 413),
-        (&unknown, FORM, "SAMLResponse=PHIvPg%3D%3D&RelayState=x".to_owned(), 404),
-    ];
-    for (url, content_type, body, status) in cases {
-        let shown = body.chars().take(60).collect::<String>();
-        let (answered, page) = post(url, content_type, body).await;
-        assert_eq!(answered, status, "{content_type} {shown}: {page}");
-        assert!(page.contains("<h1>"), "a page for people: {page}");
+    for engine in Engine::ALL {
+        let stage = Stage::set(engine, "assertion").await;
+        let acs = stage.acs().to_string();
+        let unknown = format!("{}/federation/saml/01890a5d-ac96-774b-bcce-b302099a8057/acs", stage.gateway.url);
+        let cases = [
+            (&acs, "text/xml", "<r/>".to_owned(), 400),
+            (&acs, "", "SAMLResponse=PHIvPg%3D%3D&RelayState=x".to_owned(), 400),
+            (&acs, FORM, String::new(), 400),
+            (&acs, FORM, "RelayState=x".to_owned(), 400),
+            (&acs, FORM, "SAMLResponse=PHIvPg%3D%3D".to_owned(), 400),
+            (&acs, FORM, "SAMLResponse=PHIvPg%3D%3D&RelayState=x".to_owned(), 400),
+            (&acs, FORM, "SAMLResponse=a&SAMLResponse=b&RelayState=x".to_owned(), 400),
+            (&acs, FORM, "SAMLResponse=a&RelayState=x&RelayState=y".to_owned(), 400),
+            (&acs, FORM, "SAMLResponse=%FF%00&RelayState=%FF".to_owned(), 400),
+            (&acs, FORM, format!("SAMLResponse={}&RelayState=x", "A".repeat(1_000_000)), 413),
+            (&unknown, FORM, "SAMLResponse=PHIvPg%3D%3D&RelayState=x".to_owned(), 404),
+        ];
+        for (url, content_type, body, status) in cases {
+            let shown = body.chars().take(60).collect::<String>();
+            let (answered, page) = post(url, content_type, body).await;
+            assert_eq!(answered, status, "{content_type} {shown}: {page}");
+            assert!(page.contains("<h1>"), "a page for people: {page}");
+        }
+        assert!(stage.refusals().await.is_empty(), "nothing of it fills the log");
     }
-    assert!(stage.refusals().await.is_empty(), "nothing of it fills the log");
 }
 
 /// An answer that cannot be read ends its own attempt and nothing else.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_unreadable_answer_to_a_live_attempt_is_refused() {
-    let stage = Stage::set(Engine::Sqlite, "assertion").await;
-    for (response, check) in
-        [("%", "saml_encoding"), ("PHIvPg==", "saml_gate_root"), ("PCFET0NUWVBFIHI+PHIvPg==", "saml_gate_doctype")]
-    {
+    for engine in Engine::ALL {
+        let stage = Stage::set(engine, "assertion").await;
+        for (response, check) in
+            [("%", "saml_encoding"), ("PHIvPg==", "saml_gate_root"), ("PCFET0NUWVBFIHI+PHIvPg==", "saml_gate_doctype")]
+        {
+            let browser = Browser::asking_for_json();
+            let page = stage.answered(&browser, None).await;
+            let mut fields = response_fields(&page);
+            fields.retain(|(name, _)| name != "SAMLResponse");
+            fields.push(("SAMLResponse".to_owned(), response.to_owned()));
+            let refused = browser.send_form(&page.url, "post", stage.acs(), &fields).await;
+            assert!(refused.status.is_client_error(), "{check}: {}", refused.body);
+            assert_eq!(stage.refusals().await[0].1, check);
+        }
         let browser = Browser::asking_for_json();
         let page = stage.answered(&browser, None).await;
-        let mut fields = response_fields(&page);
-        fields.retain(|(name, _)| name != "SAMLResponse");
-        fields.push(("SAMLResponse".to_owned(), response.to_owned()));
-        let refused = browser.send_form(&page.url, "post", stage.acs(), &fields).await;
-        assert!(refused.status.is_client_error(), "{check}: {}", refused.body);
-        assert_eq!(stage.refusals().await[0].1, check);
+        claims(&browser.submit(&page, &[]).await);
     }
-    let browser = Browser::asking_for_json();
-    let page = stage.answered(&browser, None).await;
-    claims(&browser.submit(&page, &[]).await);
 }

@@ -15,7 +15,6 @@ use crate::support::form::Form;
 use crate::support::gateway::Gateway;
 use crate::support::organization::{Organization, text};
 
-const ENGINES: [Engine; 2] = [Engine::Sqlite, Engine::Postgres];
 /// The owner, whom the organization has from its first day.
 const OWNER: &str = "owner@acme.test";
 

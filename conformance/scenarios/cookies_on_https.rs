@@ -14,24 +14,28 @@ const ADA: &str = "user0000@acme.test";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn on_https_cookies_are_secure_and_bound_to_the_host() {
-    for cookie in cookies_of_a_sign_in("https").await {
-        assert!(cookie.name.starts_with("__Host-causeway-us-"), "{cookie:?}");
-        assert!(cookie.is_secure, "{cookie:?}");
+    for engine in Engine::ALL {
+        for cookie in cookies_of_a_sign_in(engine, "https").await {
+            assert!(cookie.name.starts_with("__Host-causeway-us-"), "{cookie:?}");
+            assert!(cookie.is_secure, "{cookie:?}");
+        }
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn on_http_cookies_have_another_name() {
-    for cookie in cookies_of_a_sign_in("http").await {
-        assert!(cookie.name.starts_with("causeway-us-"), "{cookie:?}");
-        assert!(!cookie.is_secure, "{cookie:?}");
+    for engine in Engine::ALL {
+        for cookie in cookies_of_a_sign_in(engine, "http").await {
+            assert!(cookie.name.starts_with("causeway-us-"), "{cookie:?}");
+            assert!(!cookie.is_secure, "{cookie:?}");
+        }
     }
 }
 
 /// Signs Ada in at a gateway whose public address has `scheme`; answers the gateway's cookies, the session's among them.
-async fn cookies_of_a_sign_in(scheme: &'static str) -> Vec<Cookie> {
+async fn cookies_of_a_sign_in(engine: Engine, scheme: &'static str) -> Vec<Cookie> {
     let dns = Dns::start(&["acme.test"]);
-    let gateway = Gateway::start(Engine::Sqlite, |settings| {
+    let gateway = Gateway::start(engine, |settings| {
         settings.dns = Some(dns.address);
         settings.scheme = scheme;
     });

@@ -136,11 +136,6 @@ fn seed(tx: &mut Tx<'_>, op: &Operation) -> Result<Seeds, StoreError> {
 }
 
 impl World {
-    /// One world on SQLite, for what does not depend on the engine.
-    pub async fn on_sqlite() -> Self {
-        Self::in_store(scratch::sqlite()).await
-    }
-
     async fn in_store(scratch: Scratch) -> Self {
         let at = Arc::new(AtomicI64::new(1_800_000_000));
         let op = operation(Actor::Operator { token: None }, at.load(Ordering::Relaxed));

@@ -4,7 +4,7 @@ use actix_web::test::TestRequest;
 use super::path;
 use crate::access::attempts::Attempt;
 use crate::access::attempts::state::State;
-use crate::access::testing::{REDIRECT_URI, World};
+use crate::access::testing::{REDIRECT_URI, World, world};
 use crate::directory::accounts;
 use crate::http::context::Context;
 use crate::http::testing::{Answer, context, send};
@@ -22,8 +22,7 @@ struct Visit {
 }
 
 impl Visit {
-    async fn begin() -> Self {
-        let world = World::on_sqlite().await;
+    async fn begin(world: World) -> Self {
         let context = context(&world, "https://id.example").await;
         let attempt = world.start_attempt(&Secret::from(BINDING.to_owned())).await;
         Self { world, context, attempt }
@@ -61,201 +60,238 @@ fn heading(answer: &Answer) -> String {
 
 #[actix_web::test]
 async fn the_email_page_is_shown_in_the_browser_that_began_and_in_no_other() {
-    let visit = Visit::begin().await;
-    let page = visit.get(&path::email(visit.attempt.id)).await;
-    assert_eq!((page.status, heading(&page).as_str()), (StatusCode::OK, "Sign in to Harbour Planner"));
-    assert!(page.header("content-security-policy").unwrap().starts_with("default-src 'none';"));
-    for cookie in ["__Host-causeway-us-attempt=another", "causeway-us-attempt=cw_browser_of_ada", "a=b"] {
-        for page in ["", "/continue"] {
-            let uri = format!("/sign-in/{}{page}", visit.attempt.id);
-            let request = TestRequest::get().uri(&uri).insert_header(("Cookie", cookie));
-            assert_eq!(send(&visit.context, request).await.status, StatusCode::BAD_REQUEST, "{cookie}");
+    for world in world().await {
+        let visit = Visit::begin(world).await;
+        let page = visit.get(&path::email(visit.attempt.id)).await;
+        assert_eq!((page.status, heading(&page).as_str()), (StatusCode::OK, "Sign in to Harbour Planner"));
+        assert!(page.header("content-security-policy").unwrap().starts_with("default-src 'none';"));
+        for cookie in ["__Host-causeway-us-attempt=another", "causeway-us-attempt=cw_browser_of_ada", "a=b"] {
+            for page in ["", "/continue"] {
+                let uri = format!("/sign-in/{}{page}", visit.attempt.id);
+                let request = TestRequest::get().uri(&uri).insert_header(("Cookie", cookie));
+                assert_eq!(send(&visit.context, request).await.status, StatusCode::BAD_REQUEST, "{cookie}");
+            }
         }
     }
 }
 
 #[actix_web::test]
 async fn an_unknown_attempt_looks_like_one_of_another_browser() {
-    let visit = Visit::begin().await;
-    let unknown = visit.get("/sign-in/01890a5d-ac96-774b-bcce-b302099a8057").await;
-    assert_eq!(unknown.status, StatusCode::BAD_REQUEST);
-    assert_eq!(heading(&unknown), "This sign-in belongs to another browser");
-    assert_eq!(visit.get("/sign-in/nonsense").await.status, StatusCode::NOT_FOUND);
+    for world in world().await {
+        let visit = Visit::begin(world).await;
+        let unknown = visit.get("/sign-in/01890a5d-ac96-774b-bcce-b302099a8057").await;
+        assert_eq!(unknown.status, StatusCode::BAD_REQUEST);
+        assert_eq!(heading(&unknown), "This sign-in belongs to another browser");
+        assert_eq!(visit.get("/sign-in/nonsense").await.status, StatusCode::NOT_FOUND);
+    }
 }
 
 #[actix_web::test]
 async fn a_mistyped_address_is_shown_again_as_text() {
-    let visit = Visit::begin().await;
-    let page = visit.type_address("%3Cscript%3Eada").await;
-    assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY);
-    assert!(page.text().contains("value=\"&#60;script&#62;ada\"") && page.text().contains("aria-invalid=\"true\""));
-    assert_eq!(visit.world.state_of(visit.attempt.id).await, State::Started);
+    for world in world().await {
+        let visit = Visit::begin(world).await;
+        let page = visit.type_address("%3Cscript%3Eada").await;
+        assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY);
+        assert!(page.text().contains("value=\"&#60;script&#62;ada\"") && page.text().contains("aria-invalid=\"true\""));
+        assert_eq!(visit.world.state_of(visit.attempt.id).await, State::Started);
+    }
 }
 
 #[actix_web::test]
 async fn several_ways_in_are_offered_and_only_an_offered_one_is_taken() {
-    let visit = Visit::begin().await;
-    let page = visit.type_address("ada%40acme.test").await;
-    assert_eq!((page.status, heading(&page).as_str()), (StatusCode::OK, "Choose how to sign in"));
-    for connection in [visit.world.connection, visit.world.other_connection] {
-        assert!(page.text().contains(&format!("value=\"{connection}\"")));
+    for world in world().await {
+        let visit = Visit::begin(world).await;
+        let page = visit.type_address("ada%40acme.test").await;
+        assert_eq!((page.status, heading(&page).as_str()), (StatusCode::OK, "Choose how to sign in"));
+        for connection in [visit.world.connection, visit.world.other_connection] {
+            assert!(page.text().contains(&format!("value=\"{connection}\"")));
+        }
+        let choice = path::submit_choice(visit.attempt.id);
+        let foreign = visit.post(&choice, "connection=01890a5d-ac96-774b-bcce-b302099a8057").await;
+        assert_eq!(heading(&foreign), "Choose how to sign in");
+        assert_eq!(visit.post(&choice, "connection=nonsense").await.status, StatusCode::BAD_REQUEST);
     }
-    let choice = path::submit_choice(visit.attempt.id);
-    let foreign = visit.post(&choice, "connection=01890a5d-ac96-774b-bcce-b302099a8057").await;
-    assert_eq!(heading(&foreign), "Choose how to sign in");
-    assert_eq!(visit.post(&choice, "connection=nonsense").await.status, StatusCode::BAD_REQUEST);
 }
 
 #[actix_web::test]
 async fn a_provider_that_cannot_be_reached_is_explained_with_whom_to_ask() {
-    let visit = Visit::begin().await;
-    visit.world.connect_to("http://127.0.0.1:1").await;
-    visit.type_address("ada%40acme.test").await;
-    let form = format!("connection={}", visit.world.connection);
-    let page = visit.post(&path::submit_choice(visit.attempt.id), &form).await;
-    assert_eq!(page.status, StatusCode::BAD_GATEWAY);
-    assert!(page.text().contains("mailto:help@acme.test"));
+    for world in world().await {
+        let visit = Visit::begin(world).await;
+        visit.world.connect_to("http://127.0.0.1:1").await;
+        visit.type_address("ada%40acme.test").await;
+        let form = format!("connection={}", visit.world.connection);
+        let page = visit.post(&path::submit_choice(visit.attempt.id), &form).await;
+        assert_eq!(page.status, StatusCode::BAD_GATEWAY);
+        assert!(page.text().contains("mailto:help@acme.test"));
+    }
 }
 
 #[actix_web::test]
 async fn an_address_without_a_way_in_gets_the_same_page_whoever_it_is() {
-    let visit = Visit::begin().await;
-    let pages = [visit.type_address("ada%40other.test").await, visit.type_address("nobody%40other.test").await];
-    for page in pages {
-        assert_eq!(page.status, StatusCode::FORBIDDEN);
-        assert_eq!(heading(&page), "There is no way in with this address");
-        assert!(!page.text().contains("other.test"));
+    for world in world().await {
+        let visit = Visit::begin(world).await;
+        let pages = [visit.type_address("ada%40other.test").await, visit.type_address("nobody%40other.test").await];
+        for page in pages {
+            assert_eq!(page.status, StatusCode::FORBIDDEN);
+            assert_eq!(heading(&page), "There is no way in with this address");
+            assert!(!page.text().contains("other.test"));
+        }
     }
 }
 
 #[actix_web::test]
 async fn an_identified_person_goes_to_the_application_with_a_code_and_a_session() {
-    let visit = Visit::begin().await;
-    visit.world.answer(&visit.attempt, "ada@acme.test").await;
-    let answer = visit.come_back().await;
-    assert_eq!(answer.status, StatusCode::SEE_OTHER);
-    let location = answer.header("location").unwrap();
-    assert!(location.starts_with(&format!("{REDIRECT_URI}?")), "{location}");
-    for parameter in ["code=cw_code_", "state=s", "iss=https%3A%2F%2Fid.example"] {
-        assert!(location.contains(parameter), "{location}");
+    for world in world().await {
+        let visit = Visit::begin(world).await;
+        visit.world.answer(&visit.attempt, "ada@acme.test").await;
+        let answer = visit.come_back().await;
+        assert_eq!(answer.status, StatusCode::SEE_OTHER);
+        let location = answer.header("location").unwrap();
+        assert!(location.starts_with(&format!("{REDIRECT_URI}?")), "{location}");
+        for parameter in ["code=cw_code_", "state=s", "iss=https%3A%2F%2Fid.example"] {
+            assert!(location.contains(parameter), "{location}");
+        }
+        let cookie = answer.header("set-cookie").unwrap();
+        assert!(cookie.starts_with("__Host-causeway-us-session=cw_session_"), "{cookie}");
+        assert!(cookie.ends_with("; Path=/; HttpOnly; SameSite=Lax; Secure"), "{cookie}");
+        let again = visit.come_back().await;
+        assert_eq!((again.status, again.header("set-cookie")), (StatusCode::GONE, None));
     }
-    let cookie = answer.header("set-cookie").unwrap();
-    assert!(cookie.starts_with("__Host-causeway-us-session=cw_session_"), "{cookie}");
-    assert!(cookie.ends_with("; Path=/; HttpOnly; SameSite=Lax; Secure"), "{cookie}");
-    let again = visit.come_back().await;
-    assert_eq!((again.status, again.header("set-cookie")), (StatusCode::GONE, None));
 }
 
 #[actix_web::test]
 async fn whoever_was_switched_off_is_told_whom_to_ask_and_gets_no_session() {
-    let visit = Visit::begin().await;
-    visit.world.answer(&visit.attempt, "ada@acme.test").await;
-    let (op, organization, ada) = (visit.world.operator(), visit.world.organization, visit.world.ada);
-    visit.world.store().write(move |tx| accounts::deactivate(tx, &op, organization, ada)).await.unwrap();
-    let mut reference = None;
-    for _ in 0..2 {
-        let page = visit.come_back().await;
-        assert_eq!(
-            (page.status, heading(&page).as_str()),
-            (StatusCode::FORBIDDEN, "Your access has been switched off")
-        );
-        assert!(page.text().contains("mailto:help@acme.test") && page.text().contains("IT Help Desk"));
-        assert_eq!(page.header("set-cookie"), None);
-        // The second look shows the reference of the first, which the audit entry carries.
-        let reference = reference.get_or_insert_with(|| page.header("x-request-id").unwrap());
-        assert!(page.text().contains(reference.as_str()));
+    for world in world().await {
+        let visit = Visit::begin(world).await;
+        visit.world.answer(&visit.attempt, "ada@acme.test").await;
+        let (op, organization, ada) = (visit.world.operator(), visit.world.organization, visit.world.ada);
+        visit.world.store().write(move |tx| accounts::deactivate(tx, &op, organization, ada)).await.unwrap();
+        let mut reference = None;
+        for _ in 0..2 {
+            let page = visit.come_back().await;
+            assert_eq!(
+                (page.status, heading(&page).as_str()),
+                (StatusCode::FORBIDDEN, "Your access has been switched off")
+            );
+            assert!(page.text().contains("mailto:help@acme.test") && page.text().contains("IT Help Desk"));
+            assert_eq!(page.header("set-cookie"), None);
+            // The second look shows the reference of the first, which the audit entry carries.
+            let reference = reference.get_or_insert_with(|| page.header("x-request-id").unwrap());
+            assert!(page.text().contains(reference.as_str()));
+        }
     }
 }
 
 #[actix_web::test]
 async fn a_refused_person_can_try_another_address() {
-    let visit = Visit::begin().await;
-    visit.world.answer(&visit.attempt, "eve@acme.test").await;
-    let page = visit.come_back().await;
-    assert_eq!((page.status, heading(&page).as_str()), (StatusCode::FORBIDDEN, "You have no account here yet"));
-    let email = path::email(visit.attempt.id);
-    assert!(page.text().contains(&format!("href=\"{email}\"")));
-    assert_eq!(visit.get(&email).await.status, StatusCode::OK);
+    for world in world().await {
+        let visit = Visit::begin(world).await;
+        visit.world.answer(&visit.attempt, "eve@acme.test").await;
+        let page = visit.come_back().await;
+        assert_eq!((page.status, heading(&page).as_str()), (StatusCode::FORBIDDEN, "You have no account here yet"));
+        let email = path::email(visit.attempt.id);
+        assert!(page.text().contains(&format!("href=\"{email}\"")));
+        assert_eq!(visit.get(&email).await.status, StatusCode::OK);
+    }
 }
 
 #[actix_web::test]
 async fn an_expired_attempt_can_be_begun_again_in_its_browser() {
-    let visit = Visit::begin().await;
-    visit.world.advance(900);
-    let page = visit.get(&path::email(visit.attempt.id)).await;
-    let restart = path::restart(visit.attempt.id);
-    assert_eq!(page.status, StatusCode::GONE);
-    assert!(page.text().contains(&format!("action=\"{restart}\"")));
-    assert_eq!(send(&visit.context, form_post(&restart, "")).await.status, StatusCode::BAD_REQUEST);
-    let fresh = visit.post(&restart, "").await;
-    assert_eq!(fresh.status, StatusCode::SEE_OTHER);
-    let location = fresh.header("location").unwrap();
-    assert_ne!(location, path::email(visit.attempt.id));
-    assert_eq!(visit.get(&location).await.status, StatusCode::OK);
+    for world in world().await {
+        let visit = Visit::begin(world).await;
+        visit.world.advance(900);
+        let page = visit.get(&path::email(visit.attempt.id)).await;
+        let restart = path::restart(visit.attempt.id);
+        assert_eq!(page.status, StatusCode::GONE);
+        assert!(page.text().contains(&format!("action=\"{restart}\"")));
+        assert_eq!(send(&visit.context, form_post(&restart, "")).await.status, StatusCode::BAD_REQUEST);
+        let fresh = visit.post(&restart, "").await;
+        assert_eq!(fresh.status, StatusCode::SEE_OTHER);
+        let location = fresh.header("location").unwrap();
+        assert_ne!(location, path::email(visit.attempt.id));
+        assert_eq!(visit.get(&location).await.status, StatusCode::OK);
+    }
 }
 
 #[actix_web::test]
 async fn signing_out_takes_a_form_of_this_site_and_ends_the_session() {
-    let visit = Visit::begin().await;
-    visit.world.answer(&visit.attempt, "ada@acme.test").await;
-    let cookie = visit.come_back().await.header("set-cookie").unwrap();
-    let cookie = cookie.split_once(';').unwrap().0.to_owned();
-    let ended = || visit.world.entries("session.ended");
-    let post = || form_post(path::SIGN_OUT, "").insert_header(("Cookie", cookie.clone()));
-    let foreign = send(&visit.context, post().insert_header(("Sec-Fetch-Site", "cross-site"))).await;
-    assert_eq!((foreign.status, ended().await.len()), (StatusCode::BAD_REQUEST, 0));
-    let page = send(&visit.context, post()).await;
-    assert_eq!((heading(&page).as_str(), ended().await.len()), ("You are signed out", 1));
-    assert!(page.header("set-cookie").unwrap().contains("Max-Age=0"));
+    for world in world().await {
+        let visit = Visit::begin(world).await;
+        visit.world.answer(&visit.attempt, "ada@acme.test").await;
+        let cookie = visit.come_back().await.header("set-cookie").unwrap();
+        let cookie = cookie.split_once(';').unwrap().0.to_owned();
+        let ended = || visit.world.entries("session.ended");
+        let post = || form_post(path::SIGN_OUT, "").insert_header(("Cookie", cookie.clone()));
+        let foreign = send(&visit.context, post().insert_header(("Sec-Fetch-Site", "cross-site"))).await;
+        assert_eq!((foreign.status, ended().await.len()), (StatusCode::BAD_REQUEST, 0));
+        let page = send(&visit.context, post()).await;
+        assert_eq!((heading(&page).as_str(), ended().await.len()), ("You are signed out", 1));
+        assert!(page.header("set-cookie").unwrap().contains("Max-Age=0"));
+    }
 }
 
 #[actix_web::test]
 async fn the_first_page_knows_who_is_signed_in_here() {
-    let visit = Visit::begin().await;
-    assert_eq!(heading(&visit.get("/").await), "The way in to your apps");
-    visit.world.answer(&visit.attempt, "ada@acme.test").await;
-    let cookie = visit.come_back().await.header("set-cookie").unwrap();
-    let cookie = cookie.split_once(';').unwrap().0.to_owned();
-    let open = || send(&visit.context, TestRequest::get().uri("/").insert_header(("Cookie", cookie.clone())));
-    let page = open().await;
-    assert_eq!(heading(&page), "You are signed in");
-    assert!(page.text().contains("ada@acme.test") && page.text().contains("mailto:help@acme.test"));
-    visit.world.advance(visit.context.config.lifetimes.session_idle_seconds);
-    assert_eq!(heading(&open().await), "The way in to your apps");
+    for world in world().await {
+        let visit = Visit::begin(world).await;
+        assert_eq!(heading(&visit.get("/").await), "The way in to your apps");
+        visit.world.answer(&visit.attempt, "ada@acme.test").await;
+        let cookie = visit.come_back().await.header("set-cookie").unwrap();
+        let cookie = cookie.split_once(';').unwrap().0.to_owned();
+        let open = || send(&visit.context, TestRequest::get().uri("/").insert_header(("Cookie", cookie.clone())));
+        let page = open().await;
+        assert_eq!(heading(&page), "You are signed in");
+        assert!(page.text().contains("ada@acme.test") && page.text().contains("mailto:help@acme.test"));
+        visit.world.advance(visit.context.config.lifetimes.session_idle_seconds);
+        assert_eq!(heading(&open().await), "The way in to your apps");
+    }
 }
 
 #[actix_web::test]
 async fn an_address_that_leads_nowhere_gets_a_page() {
-    let visit = Visit::begin().await;
-    for uri in ["/nothing", "/sign-in", "/sign-in/a/b/c", "/%2e%2e/etc/passwd"] {
-        let page = visit.get(uri).await;
-        assert_eq!((page.status, heading(&page).as_str()), (StatusCode::NOT_FOUND, "There is no page here"), "{uri}");
+    for world in world().await {
+        let visit = Visit::begin(world).await;
+        for uri in ["/nothing", "/sign-in", "/sign-in/a/b/c", "/%2e%2e/etc/passwd"] {
+            let page = visit.get(uri).await;
+            assert_eq!(
+                (page.status, heading(&page).as_str()),
+                (StatusCode::NOT_FOUND, "There is no page here"),
+                "{uri}"
+            );
+        }
     }
 }
 
 #[actix_web::test]
 async fn forms_are_bounded_in_size_and_in_number() {
-    let visit = Visit::begin().await;
-    let long = format!("email={}", "a".repeat(visit.context.config.limits.form_bytes));
-    let submit = path::submit_email(visit.attempt.id);
-    assert_eq!(visit.post(&submit, &long).await.status, StatusCode::PAYLOAD_TOO_LARGE);
-    assert_eq!(visit.post(&submit, "email=a%40acme.test&email=b%40acme.test").await.status, StatusCode::BAD_REQUEST);
-    let mut last = visit.type_address("x").await;
-    for _ in 0..visit.context.config.limits.sign_in_attempts_per_minute {
-        last = visit.type_address("x").await;
+    for world in world().await {
+        let visit = Visit::begin(world).await;
+        let long = format!("email={}", "a".repeat(visit.context.config.limits.form_bytes));
+        let submit = path::submit_email(visit.attempt.id);
+        assert_eq!(visit.post(&submit, &long).await.status, StatusCode::PAYLOAD_TOO_LARGE);
+        assert_eq!(
+            visit.post(&submit, "email=a%40acme.test&email=b%40acme.test").await.status,
+            StatusCode::BAD_REQUEST
+        );
+        let mut last = visit.type_address("x").await;
+        for _ in 0..visit.context.config.limits.sign_in_attempts_per_minute {
+            last = visit.type_address("x").await;
+        }
+        assert_eq!((last.status, last.header("retry-after").as_deref()), (StatusCode::TOO_MANY_REQUESTS, Some("1")));
+        visit.world.advance(1);
+        assert_eq!(visit.type_address("x").await.status, StatusCode::UNPROCESSABLE_ENTITY);
     }
-    assert_eq!((last.status, last.header("retry-after").as_deref()), (StatusCode::TOO_MANY_REQUESTS, Some("1")));
-    visit.world.advance(1);
-    assert_eq!(visit.type_address("x").await.status, StatusCode::UNPROCESSABLE_ENTITY);
 }
 
 #[actix_web::test]
 async fn assets_are_kept_for_ever_under_the_name_of_their_content() {
-    let visit = Visit::begin().await;
-    for asset in assets::all() {
-        let answer = visit.get(&asset.path).await;
-        assert_eq!((answer.status, answer.body.as_ref()), (StatusCode::OK, asset.bytes));
-        assert_eq!(answer.header("cache-control").as_deref(), Some("public, max-age=31536000, immutable"));
+    for world in world().await {
+        let visit = Visit::begin(world).await;
+        for asset in assets::all() {
+            let answer = visit.get(&asset.path).await;
+            assert_eq!((answer.status, answer.body.as_ref()), (StatusCode::OK, asset.bytes));
+            assert_eq!(answer.header("cache-control").as_deref(), Some("public, max-age=31536000, immutable"));
+        }
+        assert_eq!(visit.get("/assets/causeway.0000000000000000.css").await.status, StatusCode::NOT_FOUND);
     }
-    assert_eq!(visit.get("/assets/causeway.0000000000000000.css").await.status, StatusCode::NOT_FOUND);
 }
