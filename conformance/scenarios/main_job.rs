@@ -31,8 +31,7 @@ async fn the_main_job_on_postgres() {
 async fn the_main_job(engine: Engine) {
     let dns = Dns::start(&["acme.test", "globex.test"]);
     let gateway = Gateway::start(engine, |settings| settings.dns = Some(dns.address));
-    let operator = gateway.operator();
-    let acme = Organization::create(&operator, "acme", "Acme").await;
+    let acme = Organization::create(&gateway.operator(), "acme", "Acme").await;
     assert_eq!(text(&acme.api.get("").await.expect(200), "id"), acme.id);
     a_domain_is_proven_by_its_record_only(&acme, &dns).await;
     let scim = acme.scim_access().await;
@@ -47,15 +46,15 @@ async fn the_main_job(engine: Engine) {
     let by_saml = acme.connect_saml(&saml).await;
     the_owner_is_told_of_the_connection(&gateway).await;
     a_person_signs_in(&app, &acme, ADA, None).await;
-    clicking_through_signs_in_as_well(&app, ADA, None);
+    clicking_through_signs_in_as_well(&app, &acme, ADA, None);
     let by_oidc = acme.connect_oidc(&oidc).await;
     let ada = a_person_signs_in(&app, &acme, ADA, Some(&text(&by_oidc, "id"))).await;
     a_person_signs_in(&app, &acme, ADA, Some(&text(&by_saml, "id"))).await;
-    clicking_through_signs_in_as_well(&app, ADA, Some("Acme OpenID"));
+    clicking_through_signs_in_as_well(&app, &acme, ADA, Some("Acme OpenID"));
+    apache_signs_in_as_well(&gateway, &acme, BOB, &[&by_saml, &by_oidc]).await;
     acme.api.post(&format!("/connections/{}/disable", text(&by_saml, "id")), json!({})).await.expect(200);
-    apache_signs_in_as_well(&gateway, &acme, BOB).await;
 
-    another_organization_cannot_assert_the_person(&operator, &dns, &app, &acme).await;
+    another_organization_cannot_assert_the_person(&gateway, &dns, &app, &acme).await;
     a_deactivated_person_is_out_at_once(&app, &scim, &ada).await;
 }
 
@@ -123,57 +122,79 @@ async fn a_person_signs_in(app: &SampleApp, acme: &Organization, email: &str, ch
 }
 
 /// Step 5, in Chromium: the same by clicking, and no page breaks its own content security policy.
-fn clicking_through_signs_in_as_well(app: &SampleApp, email: &str, choice: Option<&str>) {
+fn clicking_through_signs_in_as_well(app: &SampleApp, acme: &Organization, email: &str, choice: Option<&str>) {
     let shown = click_through(&app.0.url, email, choice);
-    assert_eq!(shown["claims"]["email"], email, "{shown:#}");
-    assert_eq!(shown["claims"]["membership"], "member", "{shown:#}");
-    assert_eq!(shown["refreshed"]["sub"], shown["claims"]["sub"], "{shown:#}");
+    for told in ["claims", "userinfo", "refreshed"] {
+        let told = &shown[told];
+        assert_eq!((&told["email"], &told["sub"]), (&json!(email), &shown["claims"]["sub"]), "{shown:#}");
+        assert_eq!((&told["org"], &told["membership"]), (&json!(acme.id), &json!("member")), "{shown:#}");
+        // The page shows a list as its JSON.
+        assert_eq!(told["amr"], r#"["pwd"]"#, "{shown:#}");
+    }
     assert_eq!(shown["complaints"], json!([]), "{shown:#}");
     let cookies = shown["cookies"].as_array().expect("a list of cookies");
     let session = cookies.iter().find(|cookie| cookie["name"] == "causeway-us-session").expect("a session cookie");
     assert_eq!((&session["httpOnly"], &session["sameSite"]), (&json!(true), &json!("Lax")), "{session:#}");
 }
 
-/// Step 5, with another certified relying party.
-async fn apache_signs_in_as_well(gateway: &Gateway, acme: &Organization, email: &str) {
+/// Step 5, with another certified relying party, once through each connection.
+async fn apache_signs_in_as_well(gateway: &Gateway, acme: &Organization, email: &str, connections: &[&Value]) {
     let (port, redirect_uri) = ApacheApp::reserve();
     let client = acme.register_app(&redirect_uri, "RS256").await;
     let apache = ApacheApp::start(port, &gateway.url, &client.id, &client.secret, "RS256");
-    let browser = Browser::new();
-    let page = browser.open(&apache.url).await;
-    let page = browser.submit(&page, &[("email", email)]).await;
-    let page = at_the_identity_provider(&browser, page, email).await;
-    for line in [
-        format!("OIDC_CLAIM_email={email}"),
-        format!("OIDC_CLAIM_org={}", acme.id),
-        "OIDC_CLAIM_membership=member".into(),
-    ] {
-        assert!(page.body.contains(&line), "no {line} on {}:\n{}\n{}", page.url, page.body, apache.log());
+    for connection in connections {
+        let browser = Browser::new();
+        let page = arrive(&browser, &apache.url, email, Some(&text(connection, "id"))).await;
+        let page = at_the_identity_provider(&browser, page, email).await;
+        for source in ["ID_TOKEN ", "USERINFO "] {
+            let line = page.body.lines().find_map(|line| line.strip_prefix(source));
+            let told: Value = line.and_then(|line| serde_json::from_str(line).ok()).unwrap_or_default();
+            let (about, log) = (&page.body, apache.log());
+            assert_eq!(told["email"], email, "{source}on {}:\n{about}\n{log}", page.url);
+            assert_eq!((&told["org"], &told["membership"]), (&json!(acme.id), &json!("member")), "{source}{about}");
+            assert_eq!(told["amr"], json!(["pwd"]), "{source}{about}");
+        }
     }
 }
 
-/// Step 7: the identity provider of Globex says that it is Bob of Acme. Refused, nothing created, one entry.
+/// Step 7: an identity provider of Globex says that it is Bob of Acme, by either protocol. Refused, nothing created, one
+/// entry.
 async fn another_organization_cannot_assert_the_person(
-    operator: &Api,
+    gateway: &Gateway,
     dns: &Dns,
     app: &SampleApp,
     acme: &Organization,
 ) {
-    let globex = Organization::create(operator, "globex", "Globex").await;
+    let globex = Organization::create(&gateway.operator(), "globex", "Globex").await;
     globex.own_domain(dns, "globex.test").await;
-    let scim = globex.scim_access().await;
-    let idp = SamlIdp::start(&[person(BOB, "Mallory")]);
-    globex.connect_saml(&idp).await;
-    let before = acme.audit("").await.len();
+    let mut mallory = person(BOB, "Mallory");
+    mallory["email_verified"] = json!(true);
+    let (saml, oidc) = (SamlIdp::start(&[mallory.clone()]), OidcOp::start(&[mallory]));
+    for connection in [globex.connect_saml(&saml).await, globex.connect_oidc(&oidc).await] {
+        overstepping_is_refused(gateway, app, acme, &globex, &text(&connection, "id")).await;
+    }
+}
+
+async fn overstepping_is_refused(
+    gateway: &Gateway,
+    app: &SampleApp,
+    acme: &Organization,
+    globex: &Organization,
+    connection: &str,
+) {
+    let rows = || gateway.count_rows(&["accounts", "memberships", "identities", "resources", "sessions", "grants"]);
+    let (at_acme, at_globex, before) = (acme.audit("").await, globex.audit("").await, rows());
     let browser = Browser::asking_for_json();
-    let page = arrive(&browser, &app.sign_in_url(), "mallory@globex.test", None).await;
+    let page = arrive(&browser, &app.sign_in_url(), "mallory@globex.test", Some(connection)).await;
     let page = at_the_identity_provider(&browser, page, BOB).await;
     assert!(page.url.path().starts_with("/sign-in/"), "refused by the gateway, not let in to {}", page.url);
     assert!(page.body.contains("Globex"), "the page says whom to ask:\n{}", page.body);
     assert!(!page.body.contains(BOB), "the page does not say whether Bob is known:\n{}", page.body);
-    assert_eq!(globex.audit("sign_in.refused").await.len(), 1);
-    assert_eq!(acme.audit("").await.len(), before, "nothing happened at Acme");
-    assert_eq!(Api::scim(&scim.base, &scim.token).get("/Users?count=0").await.expect(200)["totalResults"], 0);
+    assert_eq!(rows(), before, "nothing was created");
+    let log = globex.audit("").await;
+    assert_eq!(log.len(), at_globex.len() + 1, "{log:#?}");
+    assert_eq!((&log[0]["action"], &log[0]["detail"]["code"]), (&json!("sign_in.refused"), &json!("foreign_address")));
+    assert_eq!(acme.audit("").await, at_acme, "nothing happened at Acme");
     assert_eq!(browser.open(&app.0.url).await.body, json!({ "signed_in": false }).to_string());
 }
 

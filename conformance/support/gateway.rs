@@ -6,6 +6,7 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
+use super::database;
 use super::engine::Engine;
 use super::http::Api;
 use super::process::{Process, free_port, run};
@@ -15,6 +16,7 @@ use super::settings::Settings;
 pub struct Gateway {
     pub url: String,
     pub folder: TempDir,
+    database_url: String,
     process: Process,
 }
 
@@ -29,7 +31,7 @@ impl Gateway {
         fs::write(folder.path().join("causeway.toml"), settings.to_toml(port, folder.path())).expect("configuration");
         let mut process = Process::start("causeway serve", command(&folder, &["serve"]));
         process.wait_until(|| is_live(port));
-        Self { url: format!("http://localhost:{port}"), folder, process }
+        Self { url: format!("http://localhost:{port}"), folder, database_url: settings.database_url, process }
     }
 
     /// Runs one command of the command line against the same configuration and answers what it printed.
@@ -41,6 +43,12 @@ impl Gateway {
     pub fn operator(&self) -> Api {
         let token = self.command(&["operator", "token", "--name", "tests"]);
         Api::new(&self.url, token.trim())
+    }
+
+    /// How many rows each of these tables has, for the test that nothing was created.
+    pub fn count_rows(&self, tables: &[&str]) -> Vec<(String, u64)> {
+        let count = |table: &&str| ((*table).to_owned(), database::count_rows(&self.database_url, table));
+        tables.iter().map(count).collect()
     }
 
     /// The log so far.

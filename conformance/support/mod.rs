@@ -3,6 +3,7 @@
 pub mod browser;
 pub mod clock;
 pub mod counterparties;
+pub mod database;
 pub mod dns;
 pub mod engine;
 pub mod form;

@@ -1,0 +1,25 @@
+//! A look into the database of a running gateway, for what no API shows: that nothing was created.
+
+use std::process::Command;
+
+use super::process::run;
+
+/// How many rows `table` of the database at `url` has.
+pub fn count_rows(url: &str, table: &str) -> u64 {
+    let query = format!("SELECT count(*) FROM {table}");
+    let printed = match url.strip_prefix("sqlite:") {
+        Some(file) => {
+            const SCRIPT: &str =
+                "import sqlite3, sys; print(sqlite3.connect(sys.argv[1]).execute(sys.argv[2]).fetchone()[0])";
+            let mut python = Command::new("python3");
+            python.args(["-c", SCRIPT, file, &query]);
+            run("python3", python)
+        }
+        None => {
+            let mut psql = Command::new("psql");
+            psql.args([url, "-qAtc", &query]);
+            run("psql", psql)
+        }
+    };
+    printed.trim().parse().unwrap_or_else(|error| panic!("{table}: {printed}: {error}"))
+}
