@@ -3,39 +3,130 @@
 
 use std::time::{Duration, Instant};
 
+use reqwest::StatusCode;
+use reqwest::header::HeaderMap;
+use serde_json::Value;
 use tokio::time::sleep;
 use url::Url;
 
+use crate::scenarios::sign_in::{arrive, at_the_identity_provider};
+use crate::support::browser::{Browser, Page};
+use crate::support::counterparties::{OidcOp, PASSWORD, SamlIdp, person};
+use crate::support::dns::Dns;
 use crate::support::engine::Engine;
 use crate::support::gateway::Gateway;
 use crate::support::http::{Answer, Api};
+use crate::support::organization::{Organization, text};
 use crate::support::postgres;
 use crate::support::relay::Relay;
+use crate::support::relying_party::RelyingParty;
+use crate::support::settings::Settings;
 
-#[tokio::test(flavor = "multi_thread")]
-async fn requests_fail_softly_while_the_database_is_away_and_recover_by_themselves() {
+const OWNER: &str = "owner@acme.test";
+
+/// A gateway whose database is behind a relay.
+async fn behind_a_relay(choose: impl FnOnce(&mut Settings)) -> (Gateway, Relay) {
     let mut database = Url::parse(&postgres::new_database()).expect("a URL");
     let host = database.host_str().expect("a host").to_owned();
     let relay = Relay::to(format!("{host}:{}", database.port().expect("a port"))).await;
     database.set_port(Some(relay.port)).expect("a port can be set");
-    let gateway = Gateway::start(Engine::Postgres, |settings| settings.database_url = database.to_string());
+    let gateway = Gateway::start(Engine::Postgres, |settings| {
+        settings.database_url = database.to_string();
+        choose(settings);
+    });
+    (gateway, relay)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn requests_fail_softly_while_the_database_is_away_and_recover_by_themselves() {
+    let (gateway, relay) = behind_a_relay(|_| {}).await;
     let api = Api::new(&gateway.url, "cw_a_token_that_nobody_has");
     eventually(&api, "/health/ready", 200).await;
 
     relay.cut();
     let answer = eventually(&api, "/health/ready", 503).await;
     assert!(answer.headers.contains_key("retry-after"), "{answer:?}");
-    for path in ["/scim/v2/acme/Users", "/api/v1/orgs/acme", "/oauth2/jwks"] {
+    for path in ["/scim/v2/acme/Users", "/api/v1/orgs/acme", "/api/v1/operator/orgs"] {
         let answer = api.get(path).await;
-        let is_soft = answer.status == 503 && answer.headers.contains_key("retry-after");
-        // The keys are held in memory, so that apps can go on verifying tokens.
-        assert!(is_soft || path == "/oauth2/jwks" && answer.status == 200, "{path}: {answer:?}");
+        assert_soft(path, answer.status, &answer.headers);
+    }
+    let keys = api.get("/oauth2/jwks").await;
+    if keys.status != 200 {
+        assert_soft("the keys, where they are not in memory", keys.status, &keys.headers);
     }
     api.get("/health/live").await.expect(200);
 
     relay.mend();
     eventually(&api, "/health/ready", 200).await;
     api.get("/scim/v2/acme/Users").await.expect(401);
+}
+
+/// Everybody is somewhere else in a sign-in when it happens; nobody loses what they had.
+#[tokio::test(flavor = "multi_thread")]
+async fn people_and_apps_are_asked_to_come_back_and_find_everything_as_it_was() {
+    let dns = Dns::start(&["acme.test"]);
+    let (gateway, relay) = behind_a_relay(|settings| settings.dns = Some(dns.address)).await;
+    let acme = Organization::create(&gateway.operator(), "acme", "Acme").await;
+    acme.own_domain(&dns, "acme.test").await;
+    let (saml, op) = (SamlIdp::start(&[person(OWNER, "Olive")]), OidcOp::start(&[person(OWNER, "Olive")]));
+    let by_saml = text(&acme.connect_saml(&saml).await, "id");
+    let by_oidc = text(&acme.connect_oidc(&op).await, "id");
+    let redirect_uri = format!("{}/app", op.issuer());
+    let client = acme.register_app(&redirect_uri, "ES256").await;
+    let app = RelyingParty { gateway_url: gateway.url.clone(), redirect_uri, client };
+    let start = app.authorize_url();
+
+    let browsers = [Browser::new(), Browser::new(), Browser::new(), Browser::new()];
+    let [inside, at_email, at_saml, at_oidc] = &browsers;
+    let back = at_the_identity_provider(inside, arrive(inside, &start, OWNER, Some(&by_oidc)).await, OWNER).await;
+    let tokens = app.redeem(&app.code_of(&back)).await.expect(200);
+    let email_page = at_email.open(&start).await;
+    let page = arrive(at_saml, &start, OWNER, Some(&by_saml)).await;
+    let response_page = at_saml.submit(&page, &[("login", OWNER), ("password", PASSWORD)]).await;
+    let oidc_page = arrive(at_oidc, &start, OWNER, Some(&by_oidc)).await;
+
+    relay.cut();
+    eventually(&Api::new(&gateway.url, ""), "/health/ready", 503).await;
+    assert_page_is_soft("authorize", &Browser::new().open(&start).await);
+    assert_page_is_soft("the e-mail page", &at_email.open(email_page.url.as_str()).await);
+    assert_page_is_soft("the address", &at_email.submit(&email_page, &[("email", OWNER)]).await);
+    assert_page_is_soft("the ACS", &at_saml.submit(&response_page, &[]).await);
+    let callback = at_the_identity_provider(at_oidc, oidc_page, OWNER).await;
+    assert!(callback.url.path().ends_with("/callback"), "{:?}", callback.visited);
+    assert_page_is_soft("the callback", &callback);
+    assert_page_is_soft("the first page", &inside.open(&gateway.url).await);
+    apps_are_asked_to_come_back(&app, &tokens).await;
+
+    relay.mend();
+    eventually(&Api::new(&gateway.url, ""), "/health/ready", 200).await;
+    assert_eq!(app.userinfo(&text(&tokens, "access_token")).await.expect(200)["email"], OWNER);
+    app.refresh(&text(&tokens, "refresh_token")).await.expect(200);
+    app.code_of(&inside.open(&start).await);
+    app.code_of(&at_saml.submit(&response_page, &[]).await);
+    app.code_of(&at_oidc.open(callback.url.as_str()).await);
+    let page = at_email.submit(&email_page, &[("email", OWNER)]).await;
+    assert!(page.body.contains(&by_saml), "the choice is offered: {}", page.body);
+}
+
+async fn apps_are_asked_to_come_back(app: &RelyingParty, tokens: &Value) {
+    let answers = [
+        ("refresh", app.refresh(&text(tokens, "refresh_token")).await),
+        ("a code", app.redeem("cw_code_that_nobody_has").await),
+        ("UserInfo", app.userinfo(&text(tokens, "access_token")).await),
+    ];
+    for (what, answer) in answers {
+        assert_soft(what, answer.status, &answer.headers);
+        assert!(answer.body["error"].is_string(), "{what}: {:#}", answer.body);
+    }
+}
+
+fn assert_page_is_soft(what: &str, page: &Page) {
+    assert_soft(what, page.status, &page.headers);
+    assert!(page.body.contains("<h1>"), "{what}: a page for people: {}", page.body);
+}
+
+fn assert_soft(what: &str, status: StatusCode, headers: &HeaderMap) {
+    assert!(status == 503 && headers.contains_key("retry-after"), "{what}: {status} {headers:?}");
 }
 
 /// Asks until the status is `status`, for at most ten seconds.

@@ -2,5 +2,6 @@
 
 mod cookies_on_https;
 mod main_job;
-mod sign_in;
+pub mod sign_in;
 mod time_passes;
+mod watched;

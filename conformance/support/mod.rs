@@ -13,6 +13,7 @@ pub mod organization;
 pub mod postgres;
 pub mod process;
 pub mod relay;
+pub mod relying_party;
 pub mod rust_source;
 pub mod server;
 pub mod settings;

@@ -47,7 +47,8 @@ impl TestServer {
     }
 }
 
+/// The randomness of the machine.
 #[expect(clippy::disallowed_methods, reason = "the composition root of the tests is where randomness comes from")]
-fn entropy() -> Entropy {
+pub fn entropy() -> Entropy {
     Entropy::new(|buffer| aws_lc_rs::rand::fill(buffer).expect("the system has randomness"))
 }
