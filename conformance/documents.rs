@@ -108,6 +108,19 @@ fn every_setting_is_documented() {
     assert!(missing.is_empty(), "not in docs/operations.md: {missing:?}");
 }
 
+#[test]
+fn every_action_is_written_somewhere() {
+    let sources = sources("src");
+    let uses = |action: &str| {
+        let text = format!("Action::{action}");
+        sources.iter().filter(|(file, _)| !file.ends_with("record/audit.rs")).any(|(_, source)| {
+            source.split(&text).skip(1).any(|rest| !rest.starts_with(|next: char| next.is_alphanumeric()))
+        })
+    };
+    let unused: Vec<_> = Action::ALL.iter().map(|action| format!("{action:?}")).filter(|name| !uses(name)).collect();
+    assert!(unused.is_empty(), "nothing writes {unused:?}");
+}
+
 /// The documents with their text.
 fn documents() -> Vec<(PathBuf, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
