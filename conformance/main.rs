@@ -5,6 +5,7 @@
 
 mod admin_api;
 mod architecture;
+mod demo;
 mod documents;
 mod faults;
 mod saml;

@@ -15,7 +15,7 @@ use super::http::Api;
 use super::process::{Process, conformance, free_port, run};
 
 /// The folder that holds `venv` and `node_modules`. The first caller installs what is missing.
-fn home() -> &'static Path {
+pub fn home() -> &'static Path {
     static HOME: OnceLock<PathBuf> = OnceLock::new();
     HOME.get_or_init(|| {
         let printed = run("setup/counterparties.sh", Command::new(conformance("setup/counterparties.sh")));

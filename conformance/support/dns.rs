@@ -65,7 +65,7 @@ fn zone_file(serial: u32, records: &[(&str, &str)]) -> String {
 }
 
 /// True when the server at `address` answers a query for the SOA record of `zone` with one.
-fn answers(address: SocketAddr, zone: &str) -> bool {
+pub fn answers(address: SocketAddr, zone: &str) -> bool {
     let mut query = vec![0, 7, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0];
     for label in zone.split('.') {
         query.push(u8::try_from(label.len()).expect("a label is short"));

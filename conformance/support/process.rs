@@ -57,13 +57,40 @@ impl Process {
         }
     }
 
-    /// Asks the program to end (SIGTERM) and does not wait. Does nothing to one that has ended: its number may be
-    /// another program's by now.
+    /// Waits until the program has written `text`.
+    pub fn wait_for_text(&mut self, text: &str) {
+        let log = Arc::clone(&self.log);
+        self.wait_until(|| log.lock().expect("no reader panicked").contains(text));
+    }
+
+    /// Waits until the program ends.
+    pub fn wait_for_end(&mut self) -> ExitStatus {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if let Some(status) = self.ended() {
+                return status;
+            }
+            assert!(Instant::now() < deadline, "{} did not end:\n{}", self.name, self.log());
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Asks the program to end (SIGTERM) and does not wait.
     pub fn ask_to_stop(&mut self) {
+        self.signal("TERM");
+    }
+
+    /// The same by SIGINT, as Ctrl-C does.
+    pub fn interrupt(&mut self) {
+        self.signal("INT");
+    }
+
+    /// Does nothing to a program that has ended: its number may be another one's by now.
+    fn signal(&mut self, name: &str) {
         if self.ended().is_some() {
             return;
         }
-        let _ = Command::new("sh").args(["-c", &format!("kill {}", self.child.id())]).status();
+        let _ = Command::new("sh").args(["-c", &format!("kill -{name} {}", self.child.id())]).status();
     }
 
     /// The status it ended with, once it has ended.
