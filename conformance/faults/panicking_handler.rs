@@ -37,9 +37,16 @@ async fn context(engine: Engine, folder: &TempDir) -> Context {
     let op = app::operation(&config, &clock, entropy, Actor::System);
     app::establish_keys(&store, &sealer, &op).await.expect("keys");
     let outside = app::outside(&config, sealer).expect("a way outside");
-    let signing_keys = SigningKeys::new(outside.keys.clone());
-    let (throttle, authorize_throttle) = (Throttle::new(60), Throttle::new(600));
-    Context { store, clock, entropy, config: Arc::new(config), outside, signing_keys, throttle, authorize_throttle }
+    Context {
+        throttle: Throttle::new(config.limits.sign_in_attempts_per_minute),
+        authorize_throttle: Throttle::new(config.limits.authorize_per_minute),
+        signing_keys: SigningKeys::new(outside.keys.clone()),
+        config: Arc::new(config),
+        store,
+        clock,
+        entropy,
+        outside,
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
