@@ -215,34 +215,3 @@ fn from_row(row: AdminTokenRow) -> Result<AdminToken, StoreError> {
         revoked_at: row.revoked_at,
     })
 }
-
-#[cfg(test)]
-mod tests {
-    use super::{AdminTokenError, NewToken, authenticate, create};
-    use crate::access::testing::world;
-    use crate::directory::accounts;
-    use crate::values::operation::Role;
-    use crate::values::quota::Quota;
-
-    #[tokio::test]
-    async fn the_token_of_an_administrator_opens_nothing_while_they_are_switched_off_or_gone() {
-        for world in world().await {
-            let (op, organization, ada) = (world.operator(), world.organization, world.ada);
-            let opened = world.store().write(move |tx| {
-                let of = |account| NewToken { name: "t".to_owned(), role: Role::Admin, ttl_seconds: 60, account };
-                let (_, own) = create(tx, &op, organization, &of(Some(ada)), &Quota::default())?;
-                let (_, nobodys) = create(tx, &op, organization, &of(None), &Quota::default())?;
-                let mut opened = vec![authenticate(tx, own.expose(), op.at)?.is_some()];
-                accounts::deactivate(tx, &op, organization, ada).unwrap();
-                opened.push(authenticate(tx, own.expose(), op.at)?.is_some());
-                accounts::reactivate(tx, &op, organization, ada).unwrap();
-                opened.push(authenticate(tx, own.expose(), op.at)?.is_some());
-                accounts::end_membership(tx, &op, organization, ada).unwrap();
-                opened.push(authenticate(tx, own.expose(), op.at)?.is_some());
-                opened.push(authenticate(tx, nobodys.expose(), op.at)?.is_some());
-                Ok::<_, AdminTokenError>(opened)
-            });
-            assert_eq!(opened.await.unwrap(), [true, false, true, false, true], "{}", world.engine());
-        }
-    }
-}

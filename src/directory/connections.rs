@@ -354,33 +354,3 @@ fn from_row(row: ConnectionRow) -> Result<Connection, StoreError> {
         updated_at: row.updated_at,
     })
 }
-
-#[cfg(test)]
-mod tests {
-    use super::{ConnectionError, Settings, find, replace_settings};
-    use crate::access::testing::world;
-
-    fn settings(issuer: &str, client_id: &str) -> Settings {
-        Settings::Oidc { issuer: issuer.to_owned(), client_id: client_id.to_owned() }
-    }
-
-    #[tokio::test]
-    async fn another_provider_does_not_inherit_a_connection_and_a_new_secret_of_the_same_is_taken() {
-        for world in world().await {
-            let (op, organization, id) = (world.operator(), world.organization, world.connection);
-            let replace = |settings: Settings| {
-                let op = op.clone();
-                world.store().write(move |tx| {
-                    replace_settings(tx, &op, organization, id, &settings, Some(vec![1])).map(|done| done.sealed_secret)
-                })
-            };
-            for other in [settings("https://evil.test", "causeway"), settings("https://idp.acme.test", "other")] {
-                assert!(matches!(replace(other).await, Err(ConnectionError::OtherProvider)), "{}", world.engine());
-            }
-            let before = world.store().read(move |tx| find(tx, id)).await.unwrap().unwrap();
-            assert_eq!((before.version, before.sealed_secret), (1, None), "{}", world.engine());
-            let same = replace(settings("https://idp.acme.test", "causeway")).await.unwrap();
-            assert_eq!(same, Some(vec![1]), "{}", world.engine());
-        }
-    }
-}

@@ -8,11 +8,12 @@ use crate::directory::domains::claim;
 use crate::directory::domains::proof::{Answer, record_value};
 use crate::directory::organizations::{self, NewOrganization};
 use crate::directory::profile::Profile;
-use crate::directory::{accounts, connections};
+use crate::directory::{accounts, admin_tokens, connections};
 use crate::store::accounts as account_rows;
 use crate::store::failure::StoreError;
 use crate::values::clock::Timestamp;
 use crate::values::ids::{AccountId, AttemptId, ConnectionId, OrganizationId};
+use crate::values::operation::Role;
 use crate::values::page::PageRequest;
 use crate::values::quota::Quota;
 use crate::values::secret::Secret;
@@ -294,5 +295,57 @@ async fn a_domain_with_a_longer_or_shorter_name_keeps_its_addresses() {
             rows.into_iter().filter(|row| row.verified_at.is_some()).map(|row| row.address).collect();
         verified.sort();
         assert_eq!(verified, ["a@sub.acme.test", "acme.test@other.test", "b@notacme.test"], "{}", world.engine());
+    }
+}
+
+#[tokio::test]
+async fn the_token_of_an_administrator_opens_nothing_while_they_are_switched_off_or_gone() {
+    for world in world().await {
+        let (op, organization, ada) = (world.operator(), world.organization, world.ada);
+        let opened = world.store().write(move |tx| {
+            let of =
+                |account| admin_tokens::NewToken { name: "t".to_owned(), role: Role::Admin, ttl_seconds: 60, account };
+            let (_, own) = admin_tokens::create(tx, &op, organization, &of(Some(ada)), &Quota::default())?;
+            let (_, nobodys) = admin_tokens::create(tx, &op, organization, &of(None), &Quota::default())?;
+            let mut opened = vec![admin_tokens::authenticate(tx, own.expose(), op.at)?.is_some()];
+            accounts::deactivate(tx, &op, organization, ada).unwrap();
+            opened.push(admin_tokens::authenticate(tx, own.expose(), op.at)?.is_some());
+            accounts::reactivate(tx, &op, organization, ada).unwrap();
+            opened.push(admin_tokens::authenticate(tx, own.expose(), op.at)?.is_some());
+            accounts::end_membership(tx, &op, organization, ada).unwrap();
+            opened.push(admin_tokens::authenticate(tx, own.expose(), op.at)?.is_some());
+            opened.push(admin_tokens::authenticate(tx, nobodys.expose(), op.at)?.is_some());
+            Ok::<_, admin_tokens::AdminTokenError>(opened)
+        });
+        assert_eq!(opened.await.unwrap(), [true, false, true, false, true], "{}", world.engine());
+    }
+}
+
+fn oidc_settings(issuer: &str, client_id: &str) -> Settings {
+    Settings::Oidc { issuer: issuer.to_owned(), client_id: client_id.to_owned() }
+}
+
+#[tokio::test]
+async fn another_provider_does_not_inherit_a_connection_and_a_new_secret_of_the_same_is_taken() {
+    for world in world().await {
+        let (op, organization, id) = (world.operator(), world.organization, world.connection);
+        let replace = |settings: Settings| {
+            let op = op.clone();
+            world.store().write(move |tx| {
+                connections::replace_settings(tx, &op, organization, id, &settings, Some(vec![1]))
+                    .map(|done| done.sealed_secret)
+            })
+        };
+        for other in [oidc_settings("https://evil.test", "causeway"), oidc_settings("https://idp.acme.test", "other")] {
+            assert!(
+                matches!(replace(other).await, Err(connections::ConnectionError::OtherProvider)),
+                "{}",
+                world.engine()
+            );
+        }
+        let before = world.store().read(move |tx| connections::find(tx, id)).await.unwrap().unwrap();
+        assert_eq!((before.version, before.sealed_secret), (1, None), "{}", world.engine());
+        let same = replace(oidc_settings("https://idp.acme.test", "causeway")).await.unwrap();
+        assert_eq!(same, Some(vec![1]), "{}", world.engine());
     }
 }
