@@ -88,7 +88,11 @@ async fn start(places: &Places, parts: &mut Vec<Part>) -> anyhow::Result<manifes
     println!("starting the gateway");
     parts.push(Part::start("gateway", places.gateway()?, &places.log("gateway"))?);
     let client = places::http_client()?;
-    places::wait_for(&client, &format!("{}/health/ready", places.gateway_url()), PATIENCE).await?;
+    let ready = format!("{}/health/ready", places.gateway_url());
+    tokio::select! {
+        is_ready = places::wait_for(&client, &ready, PATIENCE) => is_ready?,
+        ended = part::first_to_end(parts) => return Err(ended),
+    }
     println!("pushing sample people by SCIM");
     manifest.introduce(&client, places).await?;
     people::push(places, &manifest).await?;
