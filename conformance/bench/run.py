@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
-"""Puts load on an optimised build and prints a markdown table.
+"""Puts load on an optimised build, or on any SCIM server, and prints a markdown table.
 
-    run.py --program PATH [--users 10000] [--seconds 10] [--connections 64] [--folder DIR] [--out FILE]
+    run.py --program PATH [--users 10000] [--group 10000] [--seconds 10] [--connections 64] [--operations get,filter,...]
+    run.py --server NAME,BASE,TOKEN,PID[,PID...] ...                 the same load on a server that runs already
+    run.py --table FILE...                                           one table of the results that `--out` wrote
 
-Starts `causeway demo` (SQLite, synchronous=FULL) on ports of its own, pushes the users through SCIM, signs people in
-through the demo's OpenID provider to get refresh tokens, and runs wrk (requests.lua) once for each operation. Server CPU
-and memory are read from /proc for the gateway's process alone. Needs: wrk, and what `make demo` needs.
+With --program it starts `causeway demo` (SQLite, synchronous=FULL) on ports of its own. It pushes the users and a group
+through SCIM, signs people in through the demo's OpenID provider to get refresh tokens, and runs wrk (requests.lua) once for
+each operation. CPU and memory are read from /proc for the server's processes alone. Needs: wrk, and what `make demo` needs.
 """
 
 import argparse
@@ -21,13 +23,20 @@ import time
 import urllib.parse
 from pathlib import Path
 
-from load import Gateway, create_users, sign_in_many
+from filling import create_group, create_users, deep_cursors
+from server import Server, listener
+from signing_in import sign_in_many
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
-TARGETS = {"get": 8000, "filter": 6000, "create": 1500, "refresh": 1000}
-NAMES = {"get": "SCIM: get one user", "filter": "SCIM: filter by userName", "create": "SCIM: create",
-         "refresh": "OpenID: refresh (ES256)"}
+# Requests per second at 10,000 users, 64 connections and two cores.
+TARGETS = {"get": 12000, "filter": 10000, "email": 8000, "list": 400, "cursor": None, "active": 1500, "member": 2000,
+           "create": 1500, "refresh": 1000}
+NAMES = {"get": "get one user", "filter": "filter by userName", "email": "filter by e-mail", "list": "list of 100",
+         "cursor": "page of 100 by cursor, deep inside", "active": "PATCH of active", "member": "PATCH of one member",
+         "create": "create", "refresh": "refresh (ES256)"}
+# Users who are in no group, to join and leave it.
+SPARE = 500
 
 
 def start_demo(program, folder, port_base):
@@ -44,86 +53,128 @@ def start_demo(program, folder, port_base):
     return child, json.loads(ready.read_text())
 
 
-def wrk(operation, base, arguments, environment):
+def wrk(operation, server, arguments, environment):
     """One run of one operation: what wrk reports."""
-    command = ["wrk", "-t1", f"-c{arguments.connections}", f"-d{arguments.seconds}s", "-s", HERE / "requests.lua", base]
+    command = ["wrk", "-t1", f"-c{arguments.connections}", f"-d{arguments.seconds}s", "--timeout", "30s",
+               "-s", HERE / "requests.lua", server.origin]
     answer = subprocess.run(command, capture_output=True, text=True,
                             env={**os.environ, "OPERATION": operation, "RUN": f"r{time.time_ns()}", **environment})
+    sys.stderr.write(answer.stderr)
     found = re.search(r"^JSON (.*)$", answer.stdout, re.M)
     if not found:
         sys.exit(f"wrk did not finish: {answer.stdout}{answer.stderr}")
     return json.loads(found.group(1))
 
 
-def measure(operation, gateway, base, arguments, environment):
-    before = gateway.cpu_seconds()
-    result = wrk(operation, base, arguments, environment)
-    spent = gateway.cpu_seconds() - before
+def measure(operation, server, arguments, environment):
+    before = server.cpu_seconds()
+    result = wrk(operation, server, arguments, environment)
+    spent = server.cpu_seconds() - before
     result["per_second"] = result["requests"] / result["seconds"]
     result["cpu_us"] = spent * 1e6 / max(1, result["requests"])
-    result["memory_mib"] = gateway.memory_mib()
-    print(f"{operation}: {result}", file=sys.stderr, flush=True)
+    result["memory_mib"] = server.memory_mib()
+    print(f"{server.name} {operation}: {result}", file=sys.stderr, flush=True)
     return result
 
 
-def table(results, idle_mib, preload, arguments):
-    lines = [
-        f"{arguments.users} users, {arguments.connections} connections, {arguments.seconds} s each, load and server on the same "
-        f"{os.cpu_count()} cores, SQLite at `synchronous=FULL`. Idle memory {idle_mib:.0f} MiB; "
-        f"{preload['users']} users pushed at {preload['per_second']:.0f}/s.", "",
-        "| Operation | requests/s | target | p50 ms | p99 ms | server CPU µs/request | memory MiB | wrong answers |",
-        "|---|--:|--:|--:|--:|--:|--:|--:|",
-    ]
-    for operation, result in results.items():
-        wrong = result["wrong"] + result["errors"]
-        lines.append(f"| {NAMES[operation]} | {result['per_second']:.0f} | {TARGETS[operation]} | {result['p50_ms']:.1f} | "
-                     f"{result['p99_ms']:.1f} | {result['cpu_us']:.0f} | {result['memory_mib']:.0f} | {wrong} |")
-    return "\n".join(lines) + "\n"
-
-
-def run(demo, folder, arguments):
-    acme, app = demo["orgs"]["acme"], demo["apps"]["sample"]
-    gateway = Gateway(demo["dcs"]["us"]["url"])
-    idle_mib = gateway.memory_mib()
-    scim, token = acme["scim"]["base"], acme["scim"]["token"]
-
-    began = time.monotonic()
-    ids = asyncio.run(create_users(scim, token, arguments.users, arguments.connections))
-    preload = {"users": len(ids), "per_second": len(ids) / (time.monotonic() - began)}
+def fill(server, folder, arguments, operations):
+    """Users, a group, and the cursors; answers what the load needs and how long it took."""
+    idle_mib, began, spent = server.memory_mib(), time.monotonic(), server.cpu_seconds()
+    ids = asyncio.run(create_users(server, arguments.users + SPARE, arguments.fill_connections))
+    seconds, spent = time.monotonic() - began, server.cpu_seconds() - spent
     (folder / "ids").write_text("\n".join(ids) + "\n")
+    environment = {"TOKEN": server.token, "PATH_PREFIX": server.address.path, "IDS": str(folder / "ids"),
+                   "USERS": str(arguments.users)}
+    if "member" in operations:
+        environment["GROUP"] = create_group(server, ids[:min(arguments.group, arguments.users)])
+    if "cursor" in operations:
+        cursors = deep_cursors(server, arguments.users, arguments.connections * 2)
+        (folder / "cursors").write_text("".join(f"{cursor}\n" for cursor in cursors))
+        environment["CURSORS"] = str(folder / "cursors")
+    filled = {"users": len(ids), "per_second": len(ids) / seconds, "cpu_us": spent * 1e6 / len(ids), "idle_mib": idle_mib}
+    return environment, filled
 
-    person = next(one for one in demo["people"] if one["idp"] == "oidc")
-    person = {**person, "connection": acme["connections"]["oidc"]["id"]}
-    tokens = sign_in_many(gateway.url, app, person, arguments.connections * 2)
-    (folder / "refresh").write_text("\n".join(tokens) + "\n")
 
-    client = base64.b64encode(f"{app['client_id']}:{app['client_secret']}".encode()).decode()
-    environment = {"TOKEN": token, "PATH_PREFIX": urllib.parse.urlsplit(scim).path, "CLIENT": client,
-                   "IDS": str(folder / "ids"), "REFRESH": str(folder / "refresh")}
-    results = {operation: measure(operation, gateway, gateway.url, arguments, environment) for operation in TARGETS}
-    return table(results, idle_mib, preload, arguments)
+def load(server, folder, arguments, operations, more=None):
+    environment, filled = fill(server, folder, arguments, operations)
+    environment.update(more(folder) if more else {})
+    results = {operation: measure(operation, server, arguments, environment) for operation in operations}
+    return {"name": server.name, "users": arguments.users, "group": arguments.group, "seconds": arguments.seconds,
+            "connections": arguments.connections, "filled": filled, "results": results}
+
+
+def load_program(arguments, operations):
+    with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
+        folder = Path(folder)
+        child, demo = start_demo(arguments.program, folder, arguments.port_base)
+        acme, app, url = demo["orgs"]["acme"], demo["apps"]["sample"], demo["dcs"]["us"]["url"]
+        server = Server("causeway", acme["scim"]["base"], acme["scim"]["token"], [listener(urllib.parse.urlsplit(url).port)])
+
+        def refresh_tokens(folder):
+            person = next(one for one in demo["people"] if one["idp"] == "oidc")
+            person = {**person, "connection": acme["connections"]["oidc"]["id"]}
+            tokens = sign_in_many(url, app, person, arguments.connections * 2)
+            (folder / "refresh").write_text("\n".join(tokens) + "\n")
+            client = base64.b64encode(f"{app['client_id']}:{app['client_secret']}".encode()).decode()
+            return {"CLIENT": client, "REFRESH": str(folder / "refresh")}
+
+        try:
+            return load(server, folder, arguments, operations, refresh_tokens if "refresh" in operations else None)
+        finally:
+            child.terminate()
+            child.wait(timeout=60)
+
+
+def load_server(text, arguments, operations):
+    name, base, token, *pids = text.split(",")
+    with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
+        return load(Server(name, base, token, [int(pid) for pid in pids]), Path(folder), arguments, operations)
+
+
+def table(runs):
+    lines = ["| server | users | operation | requests/s | target | p50 ms | p99 ms | server CPU µs/request | memory MiB | "
+             "wrong answers |", "|---|--:|---|--:|--:|--:|--:|--:|--:|--:|"]
+    for run in runs:
+        for operation, result in run["results"].items():
+            lines.append(f"| {run['name']} | {run['users']:,} | {NAMES[operation]} | {result['per_second']:,.0f} | "
+                         f"{TARGETS[operation] or ''} | {result['p50_ms']:.1f} | {result['p99_ms']:.1f} | "
+                         f"{result['cpu_us']:.0f} | {result['memory_mib']:.0f} | {result['wrong'] + result['errors']} |")
+    for run in runs:
+        filled = run["filled"]
+        lines += ["", f"{run['name']}: {run['connections']} connections, {run['seconds']} s each, load and server on the same "
+                  f"{os.cpu_count()} cores. {filled['users']:,} users pushed at {filled['per_second']:,.0f}/s and "
+                  f"{filled['cpu_us']:.0f} µs of CPU each; memory before {filled['idle_mib']:.0f} MiB."]
+    return "\n".join(lines) + "\n"
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--program", required=True)
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--program")
+    what.add_argument("--server", action="append")
+    what.add_argument("--table", nargs="+", type=Path)
     parser.add_argument("--users", type=int, default=10000)
+    parser.add_argument("--group", type=int, default=10000, help="members of the group of `member`")
     parser.add_argument("--seconds", type=int, default=10)
     parser.add_argument("--connections", type=int, default=64)
+    parser.add_argument("--fill-connections", type=int, default=64)
+    parser.add_argument("--operations", help="which, by their names in requests.lua")
     parser.add_argument("--port-base", type=int, default=19000)
     parser.add_argument("--folder", type=Path, help="where the database lies; its disk decides what a commit costs")
-    parser.add_argument("--out", type=Path)
+    parser.add_argument("--out", type=Path, help="the results as JSON, for --table")
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
-        child, demo = start_demo(arguments.program, Path(folder), arguments.port_base)
-        try:
-            text = run(demo, Path(folder), arguments)
-        finally:
-            child.terminate()
-            child.wait(timeout=30)
-    print(text)
-    if arguments.out:
-        arguments.out.write_text(text)
+    if arguments.table:
+        runs = [run for file in arguments.table for run in json.loads(file.read_text())]
+    else:
+        known = [name for name in TARGETS if arguments.program or name not in ("refresh", "cursor")]
+        operations = arguments.operations.split(",") if arguments.operations else known
+        if arguments.program:
+            runs = [load_program(arguments, operations)]
+        else:
+            runs = [load_server(text, arguments, operations) for text in arguments.server]
+        if arguments.out:
+            arguments.out.write_text(json.dumps(runs))
+    print(table(runs))
 
 
 if __name__ == "__main__":

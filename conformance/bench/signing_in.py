@@ -1,84 +1,14 @@
-"""What the bench does besides wrk: finds the gateway's process, fills it through SCIM, and signs people in."""
+"""Signs people in through the gateway's pages, to get refresh tokens for the bench."""
 
-import asyncio
 import base64
 import hashlib
 import html
 import http.cookiejar
 import json
-import os
 import re
 import secrets
 import urllib.parse
 import urllib.request
-from pathlib import Path
-
-USER_SCHEMA = "urn:ietf:params:scim:schemas:core:2.0:User"
-
-
-class Gateway:
-    """The process that listens where the gateway is, as /proc shows it."""
-
-    def __init__(self, url):
-        self.url = url
-        self.pid = listener(urllib.parse.urlsplit(url).port)
-
-    def cpu_seconds(self):
-        fields = Path(f"/proc/{self.pid}/stat").read_text().rsplit(")", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-    def memory_mib(self):
-        """Resident memory."""
-        return int(re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{self.pid}/status").read_text()).group(1)) / 1024
-
-
-def listener(port):
-    """The id of the process that listens on a TCP port of this machine."""
-    sockets = set()
-    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
-        fields = line.split()
-        if fields[3] == "0A" and int(fields[1].split(":")[1], 16) == port:
-            sockets.add(f"socket:[{fields[9]}]")
-    for process in filter(str.isdigit, os.listdir("/proc")):
-        try:
-            if any(os.readlink(link) in sockets for link in Path(f"/proc/{process}/fd").iterdir()):
-                return int(process)
-        except OSError:
-            continue  # it ended, or belongs to somebody else
-    raise SystemExit(f"nothing listens on port {port}")
-
-
-def user(number):
-    name = f"user{number:06}@load.test"
-    return {"schemas": [USER_SCHEMA], "userName": name, "name": {"givenName": "Gina", "familyName": "Example"},
-            "displayName": "Gina Example", "emails": [{"value": name, "type": "work", "primary": True}], "active": True}
-
-
-async def create_users(base, token, count, connections):
-    """Pushes users 1 to `count` over kept-open connections; answers their ids in that order."""
-    url, ids, numbers = urllib.parse.urlsplit(base), [None] * count, iter(range(1, count + 1))
-
-    async def worker():
-        reader, writer = await asyncio.open_connection(url.hostname, url.port)
-        for number in numbers:
-            status, body = await post(reader, writer, url, token, user(number))
-            if status != 201:
-                raise SystemExit(f"creating user {number} gave {status}: {body[:400]}")
-            ids[number - 1] = json.loads(body)["id"]
-        writer.close()
-
-    await asyncio.gather(*[worker() for _ in range(connections)])
-    return ids
-
-
-async def post(reader, writer, url, token, document):
-    data = json.dumps(document).encode()
-    head = (f"POST {url.path}/Users HTTP/1.1\r\nHost: {url.netloc}\r\nAuthorization: Bearer {token}\r\n"
-            f"Content-Type: application/scim+json\r\nContent-Length: {len(data)}\r\n\r\n")
-    writer.write(head.encode() + data)
-    answer = (await reader.readuntil(b"\r\n\r\n")).decode()
-    length = int(re.search(r"content-length: *(\d+)", answer, re.I).group(1))
-    return int(answer.split(" ", 2)[1]), await reader.readexactly(length)
 
 
 class KeepRedirect(urllib.request.HTTPRedirectHandler):
