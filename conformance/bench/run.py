@@ -5,7 +5,7 @@
     run.py --server NAME,BASE,TOKEN,PID[,PID...] ...                 the same load on a server that runs already
     run.py --table FILE...                                           one table of the results that `--out` wrote
 
-With --program it starts `causeway demo` (SQLite, synchronous=FULL) on ports of its own. It pushes the users and a group
+With --program it starts `causeway demo` (SQLite, synchronous=FULL, unless --database-url) on ports of its own. It pushes the users and a group
 through SCIM, signs people in through the demo's OpenID provider to get refresh tokens, and runs wrk (requests.lua) once for
 each operation. CPU and memory are read from /proc for the server's processes alone. Needs: wrk, and what `make demo` needs.
 """
@@ -39,12 +39,13 @@ NAMES = {"get": "get one user", "filter": "filter by userName", "email": "filter
 SPARE = 500
 
 
-def start_demo(program, folder, port_base):
+def start_demo(arguments, folder):
     """Starts the demo and waits for the file that it writes when it is ready."""
     log = open(folder / "bench.log", "wb")
     packages = subprocess.check_output([ROOT / "conformance/setup/counterparties.sh"], text=True).strip()
-    command = [program, "demo", "--packages", packages, "--dir", folder, "--port-base", str(port_base)]
-    child = subprocess.Popen(command, stdout=log, stderr=log, cwd=ROOT)
+    command = [arguments.program, "demo", "--packages", packages, "--dir", folder, "--port-base", str(arguments.port_base)]
+    settings = {"CAUSEWAY_DATABASE_URL": arguments.database_url} if arguments.database_url else {}
+    child = subprocess.Popen(command, stdout=log, stderr=log, cwd=ROOT, env={**os.environ, **settings})
     ready, deadline = folder / "demo.json", time.monotonic() + 120
     while not ready.exists():
         if child.poll() is not None or time.monotonic() > deadline:
@@ -106,9 +107,10 @@ def load(server, folder, arguments, operations, more=None):
 def load_program(arguments, operations):
     with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
         folder = Path(folder)
-        child, demo = start_demo(arguments.program, folder, arguments.port_base)
+        child, demo = start_demo(arguments, folder)
         acme, app, url = demo["orgs"]["acme"], demo["apps"]["sample"], demo["dcs"]["us"]["url"]
-        server = Server("causeway", acme["scim"]["base"], acme["scim"]["token"], [listener(urllib.parse.urlsplit(url).port)])
+        pids = [listener(urllib.parse.urlsplit(url).port), *arguments.also]
+        server = Server(arguments.name, acme["scim"]["base"], acme["scim"]["token"], pids)
 
         def refresh_tokens(folder):
             person = next(one for one in demo["people"] if one["idp"] == "oidc")
@@ -153,6 +155,9 @@ def main():
     what.add_argument("--program")
     what.add_argument("--server", action="append")
     what.add_argument("--table", nargs="+", type=Path)
+    parser.add_argument("--name", default="causeway", help="what the program is called in the table")
+    parser.add_argument("--database-url", help="another database than an SQLite file of the run's own; it has to be empty")
+    parser.add_argument("--also", type=int, nargs="*", default=[], help="processes that count as the server, as PostgreSQL's")
     parser.add_argument("--users", type=int, default=10000)
     parser.add_argument("--group", type=int, default=10000, help="members of the group of `member`")
     parser.add_argument("--seconds", type=int, default=10)
