@@ -1,10 +1,13 @@
 //! SCIM clients of an organization, and the credentials they present. A client has several live credentials at once,
 //! so that one can be replaced without an outage.
 
+use std::sync::Arc;
+
 use serde_json::json;
 
 use crate::directory::permission::{self, Denied, Permission};
 use crate::directory::room::{self, TooMany};
+use crate::protocol::scim::resource_type::ResourceTypes;
 use crate::protocol::scim::tolerance::Profile;
 use crate::record::audit::{self, Action, Subject};
 use crate::record::event::{self, Event};
@@ -63,6 +66,8 @@ pub struct Caller {
     pub slug: String,
     /// What it does otherwise than the standard.
     pub profile: Profile,
+    /// What the organization's users and groups are made of.
+    pub types: Arc<ResourceTypes>,
     /// True when the use is worth noting with [`touch`].
     pub is_use_worth_noting: bool,
 }
@@ -109,6 +114,7 @@ pub fn authenticate(tx: &mut Tx<'_>, token: &str, now: Timestamp) -> Result<Opti
         organization: row.organization,
         slug: row.slug,
         profile: Profile::parse(&row.profile).ok_or(StoreError::Inconsistent("scim_clients.profile"))?,
+        types: Arc::clone(ResourceTypes::base()),
         is_use_worth_noting: row.last_used_at.is_none_or(|at| at.plus_seconds(TOUCH_SECONDS) <= now),
     }))
 }

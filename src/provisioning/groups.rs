@@ -1,11 +1,13 @@
 //! The groups that a client provisions. A group's document is small; its members are rows, and every change to them
 //! touches the rows it names and no others.
 
+use std::sync::Arc;
+
 use serde_json::json;
 
 use super::failure::ProvisioningError;
 use super::members::MemberChanges;
-use super::resource::{self, Resource};
+use super::resource::{self, Patch, Resource};
 use super::search_values;
 use super::users::{changed_names, text};
 use crate::directory::permission::{self, Permission};
@@ -14,10 +16,10 @@ use crate::protocol::scim::error::ScimError;
 use crate::protocol::scim::etag;
 use crate::protocol::scim::json::Object;
 use crate::protocol::scim::member::MemberChange;
-use crate::protocol::scim::patch::{self, request::Operation as PatchOperation};
+use crate::protocol::scim::patch;
 use crate::protocol::scim::projection::Projection;
 use crate::protocol::scim::render;
-use crate::protocol::scim::resource_type;
+use crate::protocol::scim::resource_type::ResourceType;
 use crate::protocol::scim::tolerance::Deviation;
 use crate::protocol::scim::validation::Rules;
 use crate::record::audit::{self, Action, Subject};
@@ -32,6 +34,7 @@ use crate::values::operation::{Actor, Operation};
 /// A group that was read from a request, with everything computed that needs no transaction.
 #[derive(Debug, Clone)]
 pub struct GroupDraft {
+    resource_type: Arc<ResourceType>,
     document: Object,
     text: String,
     external_id: Option<String>,
@@ -42,13 +45,14 @@ pub struct GroupDraft {
 }
 
 /// Prepares a checked document (`document::read`, or the outcome of a PATCH).
-pub fn draft(read: Draft, rules: &Rules) -> Result<GroupDraft, ScimError> {
+pub fn draft(read: Draft, resource_type: &Arc<ResourceType>, rules: &Rules) -> Result<GroupDraft, ScimError> {
     let document = read.document;
     Ok(GroupDraft {
         text: render::stored_text(&document),
         external_id: text(&document, "externalId")?,
         display: text(&document, "displayName")?,
-        values: search_values::of(&document, resource_type::group()),
+        values: search_values::of(&document, resource_type),
+        resource_type: Arc::clone(resource_type),
         document,
         members: read.members,
         unknown_members: rules.tolerance.unknown_members,
@@ -99,12 +103,13 @@ pub fn find(
     tx: &mut Tx<'_>,
     op: &Operation,
     organization: OrganizationId,
+    resource_type: &Arc<ResourceType>,
     id: ResourceId,
     projection: &Projection,
 ) -> Result<Resource, ProvisioningError> {
     permission::require(op, organization, Permission::Provision)?;
     let row = resources::find(tx, organization, ResourceKind::Group, id)?.ok_or(ProvisioningError::NotFound)?;
-    let mut found = resource::complete(tx, ResourceKind::Group, vec![row], projection)?;
+    let mut found = resource::complete(tx, ResourceKind::Group, resource_type, vec![row], projection)?;
     found.pop().ok_or(ProvisioningError::NotFound)
 }
 
@@ -142,13 +147,13 @@ pub fn patch(
     op: &Operation,
     organization: OrganizationId,
     id: ResourceId,
-    operations: Vec<PatchOperation>,
-    rules: &Rules,
+    patch: Patch,
     condition: Option<&etag::Condition>,
 ) -> Result<(), ProvisioningError> {
     let (row, before) = resource::find_for_change(tx, op, organization, ResourceKind::Group, id, condition)?;
-    let patched = patch::apply(&before, operations, resource_type::group(), rules)?;
-    let draft = draft(Draft { document: patched.document, members: None }, rules)?;
+    let Patch { operations, resource_type, rules } = patch;
+    let patched = patch::apply(&before, operations, &resource_type, &rules)?;
+    let draft = draft(Draft { document: patched.document, members: None }, &resource_type, &rules)?;
     let members =
         MemberChanges { budget: patched.budget, ..MemberChanges::new(patched.members, draft.unknown_members) };
     change(tx, op, organization, row, &before, draft, members)
@@ -197,7 +202,7 @@ fn change(
             updated_at: at,
         };
         resources::update(tx, row.k, &change, &draft.text)?;
-        let values = search_values::of(before, resource_type::group());
+        let values = search_values::of(before, &draft.resource_type);
         resource_values::replace(tx, organization, row.k, &values, &draft.values)?;
     }
     let detail = json!({

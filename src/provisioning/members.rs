@@ -121,7 +121,7 @@ fn look(tx: &mut Tx<'_>, group: i64, budget: &mut Budget) -> Result<Vec<Seen>, P
         let related = resource::related_of(row)?;
         let element = json!({
             "value": related.id.to_string(),
-            "type": resource::resource_type(related.kind).name,
+            "type": resource::type_name(related.kind),
             "display": related.display,
         });
         if let Value::Object(element) = element {

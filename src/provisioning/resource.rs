@@ -1,6 +1,7 @@
 //! A SCIM resource as the gateway hands it out: its row, its document, and what it is related to.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 
@@ -9,9 +10,11 @@ use crate::directory::permission::{self, Permission};
 use crate::protocol::scim::error::{ScimError, ScimType};
 use crate::protocol::scim::etag;
 use crate::protocol::scim::json::Object;
+use crate::protocol::scim::patch::request::Operation as PatchOperation;
 use crate::protocol::scim::projection::Projection;
 use crate::protocol::scim::render::{self, Envelope};
-use crate::protocol::scim::resource_type::{self, ResourceType};
+use crate::protocol::scim::resource_type::{self, ResourceType, ResourceTypes};
+use crate::protocol::scim::validation::Rules;
 use crate::store::Tx;
 use crate::store::failure::StoreError;
 use crate::store::members::{self, RelatedRow};
@@ -30,6 +33,8 @@ pub struct Resource {
     pub id: ResourceId,
     /// What it is.
     pub kind: ResourceKind,
+    /// What it is made of.
+    pub resource_type: Arc<ResourceType>,
     /// The user's `active`; a group has none, nor has a user whose client removed it.
     pub active: Option<bool>,
     /// Its version.
@@ -55,11 +60,30 @@ pub struct Related {
     pub display: Option<String>,
 }
 
+/// A PATCH as a request asks for it.
+#[derive(Debug)]
+pub struct Patch {
+    /// What it does, in order.
+    pub operations: Vec<PatchOperation>,
+    /// What the resource is made of.
+    pub resource_type: Arc<ResourceType>,
+    /// What the operations are read with.
+    pub rules: Rules,
+}
+
 /// The resource type of a kind.
-pub fn resource_type(kind: ResourceKind) -> &'static ResourceType {
+pub fn resource_type(types: &ResourceTypes, kind: ResourceKind) -> &Arc<ResourceType> {
     match kind {
-        ResourceKind::User => resource_type::user(),
-        ResourceKind::Group => resource_type::group(),
+        ResourceKind::User => &types.user,
+        ResourceKind::Group => &types.group,
+    }
+}
+
+/// The name of the resource type, as `meta.resourceType` and a member's `type` say it.
+pub fn type_name(kind: ResourceKind) -> &'static str {
+    match kind {
+        ResourceKind::User => &resource_type::user().name,
+        ResourceKind::Group => &resource_type::group().name,
     }
 }
 
@@ -80,6 +104,7 @@ const fn relation(kind: ResourceKind) -> &'static str {
 pub fn complete(
     tx: &mut Tx<'_>,
     kind: ResourceKind,
+    resource_type: &Arc<ResourceType>,
     rows: Vec<ResourceRow>,
     projection: &Projection,
 ) -> Result<Vec<Resource>, ProvisioningError> {
@@ -90,7 +115,8 @@ pub fn complete(
             related.entry(row.of_k).or_default().push(related_of(row)?);
         }
     }
-    Ok(rows.into_iter().map(|row| of_row(kind, related.remove(&row.k).unwrap_or_default(), row)).collect())
+    let whole = |row: ResourceRow| of_row(kind, resource_type, related.remove(&row.k).unwrap_or_default(), row);
+    Ok(rows.into_iter().map(whole).collect())
 }
 
 /// The relations of these resources; more than `most` are refused, never cut off.
@@ -113,10 +139,16 @@ pub fn load(
 }
 
 /// A row with its relations.
-pub fn of_row(kind: ResourceKind, related: Vec<Related>, row: ResourceRow) -> Resource {
+pub fn of_row(
+    kind: ResourceKind,
+    resource_type: &Arc<ResourceType>,
+    related: Vec<Related>,
+    row: ResourceRow,
+) -> Resource {
     Resource {
         id: row.id,
         kind,
+        resource_type: Arc::clone(resource_type),
         active: row.active,
         version: row.version,
         created_at: row.created_at,
@@ -146,10 +178,9 @@ impl Resource {
     pub fn render(&self, base: &str, projection: &Projection) -> Result<String, StoreError> {
         let id = self.id.to_string();
         let location = self.location(base);
-        let resource_type = resource_type(self.kind);
         let envelope = Envelope {
             id: &id,
-            resource_type: &resource_type.name,
+            resource_type: type_name(self.kind),
             created_at: self.created_at,
             updated_at: self.updated_at,
             version: self.version,
@@ -167,7 +198,7 @@ impl Resource {
         if projection.is_default() {
             return Ok(text);
         }
-        Ok(render::stored_text(&projection.apply(parse(&text)?, resource_type)))
+        Ok(render::stored_text(&projection.apply(parse(&text)?, &self.resource_type)))
     }
 
     fn relation(&self, related: &Related, base: &str, projection: &Projection) -> Value {
@@ -175,9 +206,7 @@ impl Resource {
         let mut value = json!({ "value": related.id.to_string(), "$ref": reference });
         let (kind, is_shown) = match self.kind {
             ResourceKind::User => ("direct", true),
-            ResourceKind::Group => {
-                (resource_type(related.kind).name.as_ref(), projection.asks_for("members", "display"))
-            }
+            ResourceKind::Group => (type_name(related.kind), projection.asks_for("members", "display")),
         };
         if let Value::Object(parts) = &mut value {
             if let (true, Some(display)) = (is_shown, &related.display) {
@@ -190,7 +219,11 @@ impl Resource {
 }
 
 fn location(base: &str, kind: ResourceKind, id: ResourceId) -> String {
-    format!("{base}{}/{id}", resource_type(kind).endpoint)
+    let endpoint = match kind {
+        ResourceKind::User => &resource_type::user().endpoint,
+        ResourceKind::Group => &resource_type::group().endpoint,
+    };
+    format!("{base}{endpoint}/{id}")
 }
 
 /// The row and the document of a resource that is about to be changed: nobody else changes it before this transaction

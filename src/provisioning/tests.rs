@@ -9,10 +9,11 @@ use crate::protocol::scim::error::ScimType;
 use crate::protocol::scim::limits::Limits;
 use crate::protocol::scim::patch::request;
 use crate::protocol::scim::projection::Projection;
+use crate::protocol::scim::resource_type;
 use crate::protocol::scim::tolerance::Profile;
 use crate::protocol::scim::validation::Rules;
 use crate::provisioning::failure::ProvisioningError;
-use crate::provisioning::resource::{Resource, resource_type};
+use crate::provisioning::resource::{Patch, Resource};
 use crate::provisioning::{groups, users};
 use crate::record::audit;
 use crate::store::Tx;
@@ -68,8 +69,8 @@ pub(super) fn rules() -> Rules {
 const NOW: i64 = 1_700_000_000_000_000;
 
 fn user(body: Value) -> users::UserDraft {
-    let read = document::read(body.as_object().unwrap().clone(), resource_type(ResourceKind::User), &rules());
-    users::draft(read.unwrap().document).unwrap()
+    let read = document::read(body.as_object().unwrap().clone(), resource_type::user(), &rules());
+    users::draft(read.unwrap().document, resource_type::user()).unwrap()
 }
 
 fn patch(
@@ -80,7 +81,8 @@ fn patch(
 ) -> Result<Resource, ProvisioningError> {
     let body = json!({ "schemas": [request::SCHEMA], "Operations": operations });
     let operations = request::read(body.as_object().unwrap().clone(), &rules())?;
-    users::patch(tx, &operation(NOW + 5_000_000), organization, id, operations, &rules(), None)
+    let patch = Patch { operations, resource_type: resource_type::user().clone(), rules: rules() };
+    users::patch(tx, &operation(NOW + 5_000_000), organization, id, patch, None)
 }
 
 fn account(tx: &mut Tx<'_>, organization: OrganizationId, id: ResourceId) -> AccountId {
@@ -183,9 +185,10 @@ async fn an_external_id_has_no_effect_on_any_other_account() {
                     assert_ne!(account(tx, at, eve.id), before);
                 }
             }
-            let found = users::find(tx, &operation(NOW), acme, ada.id, &Projection::Default)?;
+            let found = users::find(tx, &operation(NOW), acme, resource_type::user(), ada.id, &Projection::Default)?;
             assert_eq!((found.version, found.document), (1, ada.document));
-            let elsewhere = users::find(tx, &operation(NOW), globex, ada.id, &Projection::Default);
+            let elsewhere =
+                users::find(tx, &operation(NOW), globex, resource_type::user(), ada.id, &Projection::Default);
             assert!(matches!(elsewhere, Err(ProvisioningError::NotFound)));
             Ok::<_, ProvisioningError>(())
         });
@@ -278,8 +281,8 @@ fn team(tx: &mut Tx<'_>, acme: OrganizationId, count: usize) -> (ResourceId, Vec
     }
     let members: Vec<Value> = people.iter().map(|id| json!({ "value": id.to_string() })).collect();
     let body = json!({ "displayName": "Team", "members": members });
-    let read = document::read(body.as_object().unwrap().clone(), resource_type(ResourceKind::Group), &rules());
-    let draft = groups::draft(read.unwrap(), &rules()).unwrap();
+    let read = document::read(body.as_object().unwrap().clone(), resource_type::group(), &rules());
+    let draft = groups::draft(read.unwrap(), resource_type::group(), &rules()).unwrap();
     (groups::create(tx, &operation(NOW), acme, &draft).unwrap(), people)
 }
 
@@ -294,8 +297,9 @@ fn remove_members(
     let rules = Rules { limits: Limits { patch_comparisons, ..Limits::default() }, ..rules() };
     let body = json!({ "schemas": [request::SCHEMA], "Operations": operations });
     let operations = request::read(body.as_object().unwrap().clone(), &rules)?;
-    groups::patch(tx, &operation(NOW + 1), acme, group, operations, &rules, None)?;
-    Ok(groups::find(tx, &operation(NOW), acme, group, &Projection::Default)?.related.len())
+    let patch = Patch { operations, resource_type: resource_type::group().clone(), rules };
+    groups::patch(tx, &operation(NOW + 1), acme, group, patch, None)?;
+    Ok(groups::find(tx, &operation(NOW), acme, resource_type::group(), group, &Projection::Default)?.related.len())
 }
 
 #[tokio::test]

@@ -3,10 +3,12 @@
 //! What a write means for the person is decided by `directory::accounts`, in the same transaction: `active: false`
 //! ends what is signed in, DELETE ends the membership (decision Q19).
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
 use super::failure::ProvisioningError;
-use super::resource::{self, Resource};
+use super::resource::{self, Patch, Resource};
 use super::search_values;
 use crate::directory::accounts::{self, AccountError, Ownership};
 use crate::directory::permission::{self, Permission};
@@ -15,11 +17,10 @@ use crate::protocol::scim::document;
 use crate::protocol::scim::error::ScimError;
 use crate::protocol::scim::etag;
 use crate::protocol::scim::json::Object;
-use crate::protocol::scim::patch::{self, request::Operation as PatchOperation};
+use crate::protocol::scim::patch;
 use crate::protocol::scim::projection::Projection;
 use crate::protocol::scim::render;
-use crate::protocol::scim::resource_type;
-use crate::protocol::scim::validation::Rules;
+use crate::protocol::scim::resource_type::ResourceType;
 use crate::record::audit::{self, Action, Subject};
 use crate::store::failure::StoreError;
 use crate::store::resource_values::{self, SearchValue};
@@ -36,6 +37,7 @@ const MAX_INDEXED_CHARS: usize = 256;
 /// A user that was read from a request, with everything computed that needs no transaction.
 #[derive(Debug, Clone)]
 pub struct UserDraft {
+    resource_type: Arc<ResourceType>,
     document: Object,
     text: String,
     user_name_folded: String,
@@ -47,7 +49,7 @@ pub struct UserDraft {
 }
 
 /// Prepares a checked document (`document::read`, or the outcome of a PATCH).
-pub fn draft(mut document: Object) -> Result<UserDraft, ScimError> {
+pub fn draft(mut document: Object, resource_type: &Arc<ResourceType>) -> Result<UserDraft, ScimError> {
     let active = document.shift_remove("active").and_then(|active| active.as_bool());
     let user_name = text(&document, "userName")?.unwrap_or_default();
     check_name(&user_name).map_err(|error| ScimError::value(format!("userName: {error}")))?;
@@ -58,7 +60,8 @@ pub fn draft(mut document: Object) -> Result<UserDraft, ScimError> {
         display: text(&document, "displayName")?,
         active,
         profile: profile(&document, &user_name),
-        values: search_values::of(&document, resource_type::user()),
+        values: search_values::of(&document, resource_type),
+        resource_type: Arc::clone(resource_type),
         document,
     })
 }
@@ -139,6 +142,7 @@ pub fn create(
     Ok(Resource {
         id: row.id,
         kind: ResourceKind::User,
+        resource_type: Arc::clone(&draft.resource_type),
         active: Some(is_active),
         version: 1,
         created_at: at,
@@ -185,12 +189,13 @@ pub fn find(
     tx: &mut Tx<'_>,
     op: &Operation,
     organization: OrganizationId,
+    resource_type: &Arc<ResourceType>,
     id: ResourceId,
     projection: &Projection,
 ) -> Result<Resource, ProvisioningError> {
     permission::require(op, organization, Permission::Provision)?;
     let row = resources::find(tx, organization, ResourceKind::User, id)?.ok_or(ProvisioningError::NotFound)?;
-    let mut found = resource::complete(tx, ResourceKind::User, vec![row], projection)?;
+    let mut found = resource::complete(tx, ResourceKind::User, resource_type, vec![row], projection)?;
     found.pop().ok_or(ProvisioningError::NotFound)
 }
 
@@ -205,8 +210,8 @@ pub fn replace(
 ) -> Result<Resource, ProvisioningError> {
     let (row, before) = resource::find_for_change(tx, op, organization, ResourceKind::User, id, condition)?;
     let mut document = draft.document.clone();
-    document::keep_immutable(&before, &mut document, resource_type::user())?;
-    let draft = if document == draft.document { draft.clone() } else { self::draft(document)? };
+    document::keep_immutable(&before, &mut document, &draft.resource_type)?;
+    let draft = if document == draft.document { draft.clone() } else { self::draft(document, &draft.resource_type)? };
     // What a PUT leaves out is cleared, but to leave `active` out must not let somebody in who was deactivated.
     let draft = UserDraft { active: draft.active.or(row.active), ..draft };
     change(tx, op, organization, row, &before, draft)
@@ -218,8 +223,7 @@ pub fn patch(
     op: &Operation,
     organization: OrganizationId,
     id: ResourceId,
-    operations: Vec<PatchOperation>,
-    rules: &Rules,
+    patch: Patch,
     condition: Option<&etag::Condition>,
 ) -> Result<Resource, ProvisioningError> {
     let (row, before) = resource::find_for_change(tx, op, organization, ResourceKind::User, id, condition)?;
@@ -227,8 +231,9 @@ pub fn patch(
     if let Some(is_active) = row.active {
         whole.insert("active".to_owned(), is_active.into());
     }
-    let patched = patch::apply(&whole, operations, resource_type::user(), rules)?;
-    change(tx, op, organization, row, &before, draft(patched.document)?)
+    let Patch { operations, resource_type, rules } = patch;
+    let patched = patch::apply(&whole, operations, &resource_type, &rules)?;
+    change(tx, op, organization, row, &before, draft(patched.document, &resource_type)?)
 }
 
 /// Removes a user and ends the membership of the person.
@@ -278,7 +283,7 @@ fn change(
         };
         resources::update(tx, row.k, &change, &draft.text)?;
         if !is_same_document {
-            let values = search_values::of(before, resource_type::user());
+            let values = search_values::of(before, &draft.resource_type);
             resource_values::replace(tx, organization, row.k, &values, &draft.values)?;
             accounts::update_profile(tx, op, account, &draft.profile).map_err(vanished)?;
             let detail = json!({ "attributes": changed_names(before, &draft.document) });
@@ -290,7 +295,7 @@ fn change(
     let related = resource::load(tx, ResourceKind::User, &[row.k], i64::MAX - 1)?;
     let related = related.into_iter().map(resource::related_of).collect::<Result<_, _>>()?;
     let row = ResourceRow { active: draft.active, version, updated_at, document: text, ..row };
-    Ok(resource::of_row(ResourceKind::User, related, row))
+    Ok(resource::of_row(ResourceKind::User, &draft.resource_type, related, row))
 }
 
 /// Gives or takes access as `active` says; both change nothing when it is so already. A client that removes `active`

@@ -9,7 +9,7 @@ use super::answer;
 use super::exchange::Exchange;
 use super::failure::Failure;
 use super::route::Document;
-use crate::protocol::scim::resource_type::{self, ResourceType};
+use crate::protocol::scim::resource_type::{ResourceType, ResourceTypes};
 use crate::protocol::scim::schema::Schema;
 use crate::protocol::scim::{list, service_provider_config};
 
@@ -23,7 +23,8 @@ pub fn answer(exchange: &Exchange, document: Document) -> Result<HttpResponse, F
         return Err(Failure::FilterForbidden);
     }
     let base = &exchange.base;
-    let resource_types = [resource_type::user(), resource_type::group()];
+    let types = ResourceTypes::base();
+    let resource_types: [&ResourceType; 2] = [&types.user, &types.group];
     let schemas = || resource_types.iter().flat_map(|resource_type| resource_type.schemas());
     let found = match document {
         Document::ServiceProviderConfig => Some(service_provider_config::body(base, &exchange.limits).to_string()),

@@ -15,11 +15,10 @@ use crate::protocol::scim::etag::Condition;
 use crate::protocol::scim::json::{self, Object};
 use crate::protocol::scim::limits::Limits;
 use crate::protocol::scim::projection::Projection;
+use crate::protocol::scim::resource_type::ResourceType;
 use crate::protocol::scim::validation::Rules;
 use crate::provisioning::clients::{self, Caller};
-use crate::provisioning::resource::resource_type;
 use crate::store::Tx;
-use crate::store::resources::ResourceKind;
 use crate::values::clock::Timestamp;
 use crate::values::operation::{Actor, Operation};
 use crate::values::slug::Slug;
@@ -47,6 +46,20 @@ pub struct Presented {
     token: String,
     slug: Slug,
     now: Timestamp,
+}
+
+/// The names of the attributes that a client wants to see, which are read when it is known who asks.
+#[derive(Debug, Clone)]
+pub struct Wanted {
+    attributes: Option<String>,
+    excluded: Option<String>,
+}
+
+impl Wanted {
+    /// What is shown of a resource of this type.
+    pub fn of(&self, resource_type: &ResourceType) -> Result<Projection, Failure> {
+        Ok(Projection::read(self.attributes.as_deref(), self.excluded.as_deref(), resource_type)?)
+    }
 }
 
 impl Exchange {
@@ -79,9 +92,9 @@ impl Exchange {
     }
 
     /// What the client wants to see.
-    pub fn projection(&self, kind: ResourceKind) -> Result<Projection, Failure> {
-        let (attributes, excluded) = (self.parameter("attributes"), self.parameter("excludedAttributes"));
-        Ok(Projection::read(attributes, excluded, resource_type(kind))?)
+    pub fn wanted(&self) -> Wanted {
+        let parameter = |name: &str| self.parameter(name).map(str::to_owned);
+        Wanted { attributes: parameter("attributes"), excluded: parameter("excludedAttributes") }
     }
 
     /// The condition of `If-Match`.

@@ -1,5 +1,7 @@
 //! `/Groups` and `/Groups/{id}`.
 
+use std::sync::Arc;
+
 use actix_web::HttpResponse;
 
 use super::answer;
@@ -12,12 +14,10 @@ use crate::protocol::scim::projection::Projection;
 use crate::protocol::scim::tolerance::PatchAnswer;
 use crate::provisioning::clients::Caller;
 use crate::provisioning::groups;
-use crate::provisioning::resource::{Resource, resource_type};
+use crate::provisioning::resource::{Patch, Resource};
 use crate::store::Tx;
-use crate::store::resources::ResourceKind;
 use crate::values::ids::ResourceId;
 
-const KIND: ResourceKind = ResourceKind::Group;
 /// A PATCH of a group with more members than this is answered with 204, which RFC 7644, section 3.5.2, allows: the
 /// client that adds one member is not sent all the others.
 const MOST_MEMBERS_ANSWERED: i64 = 500;
@@ -25,13 +25,14 @@ const MOST_MEMBERS_ANSWERED: i64 = 500;
 /// POST: 201.
 pub async fn create(mut exchange: Exchange) -> Result<HttpResponse, Failure> {
     let caller = exchange.authenticate().await?;
-    let projection = exchange.projection(KIND)?;
+    let projection = exchange.wanted().of(&caller.types.group)?;
     let rules = exchange.rules(&caller);
-    let draft = groups::draft(document::read(exchange.body().await?, resource_type(KIND), &rules)?, &rules)?;
+    let read = document::read(exchange.body().await?, &caller.types.group, &rules)?;
+    let draft = groups::draft(read, &caller.types.group, &rules)?;
     let (operation, shown) = (exchange.operation(&caller), projection.clone());
     let work = move |tx: &mut Tx<'_>| {
         let id = groups::create(tx, &operation, caller.organization, &draft)?;
-        groups::find(tx, &operation, caller.organization, id, &shown)
+        groups::find(tx, &operation, caller.organization, &caller.types.group, id, &shown)
     };
     let created = exchange.context.store.write(work).await?;
     answer::created(&created, &exchange.base, &projection)
@@ -50,13 +51,13 @@ pub async fn answer(exchange: Exchange, id: Option<ResourceId>, method: Method) 
 
 /// 200, or 304. The credential is looked up in the transaction that reads.
 async fn get(exchange: Exchange, id: Option<ResourceId>) -> Result<HttpResponse, Failure> {
-    let projection = exchange.projection(KIND);
+    let wanted = exchange.wanted();
     let (presented, operation) = (exchange.presented()?, exchange.anonymous());
     let work = move |tx: &mut Tx<'_>| {
         let caller = presented.authenticate(tx)?;
-        let (id, projection) = (id.ok_or(Failure::NotFound)?, projection?);
+        let (id, projection) = (id.ok_or(Failure::NotFound)?, wanted.of(&caller.types.group)?);
         let operation = operation.by(caller.actor());
-        let found = groups::find(tx, &operation, caller.organization, id, &projection)?;
+        let found = groups::find(tx, &operation, caller.organization, &caller.types.group, id, &projection)?;
         Ok::<_, Failure>((caller, found, projection))
     };
     let (caller, found, projection) = exchange.context.store.read(work).await?;
@@ -70,9 +71,10 @@ async fn get(exchange: Exchange, id: Option<ResourceId>) -> Result<HttpResponse,
 async fn replace(mut exchange: Exchange, id: Option<ResourceId>) -> Result<HttpResponse, Failure> {
     let caller = exchange.authenticate().await?;
     let id = id.ok_or(Failure::NotFound)?;
-    let projection = exchange.projection(KIND)?;
+    let projection = exchange.wanted().of(&caller.types.group)?;
     let rules = exchange.rules(&caller);
-    let draft = groups::draft(document::read(exchange.body().await?, resource_type(KIND), &rules)?, &rules)?;
+    let read = document::read(exchange.body().await?, &caller.types.group, &rules)?;
+    let draft = groups::draft(read, &caller.types.group, &rules)?;
     let (operation, condition) = (exchange.operation(&caller), exchange.if_match());
     let organization = caller.organization;
     let work = move |tx: &mut Tx<'_>| groups::replace(tx, &operation, organization, id, &draft, condition.as_ref());
@@ -84,14 +86,14 @@ async fn replace(mut exchange: Exchange, id: Option<ResourceId>) -> Result<HttpR
 async fn patch(mut exchange: Exchange, id: Option<ResourceId>) -> Result<HttpResponse, Failure> {
     let caller = exchange.authenticate().await?;
     let id = id.ok_or(Failure::NotFound)?;
-    let projection = exchange.projection(KIND)?;
+    let projection = exchange.wanted().of(&caller.types.group)?;
     let rules = exchange.rules(&caller);
     let operations = request::read(exchange.body().await?, &rules)?;
     let (operation, condition) = (exchange.operation(&caller), exchange.if_match());
     let organization = caller.organization;
     let change = operation.clone();
-    let work =
-        move |tx: &mut Tx<'_>| groups::patch(tx, &change, organization, id, operations, &rules, condition.as_ref());
+    let patch = Patch { operations, resource_type: Arc::clone(&caller.types.group), rules };
+    let work = move |tx: &mut Tx<'_>| groups::patch(tx, &change, organization, id, patch, condition.as_ref());
     exchange.context.store.write(work).await?;
     if projection.is_default() {
         let may_be_large = move |tx: &mut Tx<'_>| {
@@ -123,6 +125,7 @@ async fn read_again(
     projection: &Projection,
 ) -> Result<Resource, Failure> {
     let (operation, organization, shown) = (exchange.operation(caller), caller.organization, projection.clone());
-    let work = move |tx: &mut Tx<'_>| groups::find(tx, &operation, organization, id, &shown);
+    let types = Arc::clone(&caller.types);
+    let work = move |tx: &mut Tx<'_>| groups::find(tx, &operation, organization, &types.group, id, &shown);
     Ok(exchange.context.store.read(work).await?)
 }

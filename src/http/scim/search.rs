@@ -1,5 +1,7 @@
 //! GET on a collection, and POST to `.search` below a collection or at the root.
 
+use std::sync::Arc;
+
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 
@@ -82,13 +84,14 @@ fn find(
         };
         searched = searched.saturating_add(1);
         let (attributes, excluded) = (request.attributes.as_deref(), request.excluded_attributes.as_deref());
-        let projection = Projection::read(attributes, excluded, resource_type(*kind))?;
+        let resource_type = Arc::clone(resource_type(&caller.types, *kind));
+        let projection = Projection::read(attributes, excluded, &resource_type)?;
         let taken = i64::try_from(shown.resources.len()).unwrap_or(i64::MAX);
         let rest = Page {
             start_index: page.offset().saturating_sub(shown.total).max(0).saturating_add(1),
             count: page.count.saturating_sub(taken),
         };
-        let query = Query { kind: *kind, condition, page: rest, projection };
+        let query = Query { kind: *kind, resource_type, condition, page: rest, projection };
         let Found { total, resources } = search::search(tx, operation, caller.organization, &query)?;
         shown.total = shown.total.saturating_add(total);
         shown.resources.extend(resources.into_iter().map(|resource| (resource, query.projection.clone())));
@@ -106,8 +109,9 @@ fn condition(
     limits: &Limits,
 ) -> Result<Option<crate::store::condition::Condition>, ScimError> {
     let Some(text) = &request.filter else { return Ok(None) };
-    let parsed = filter::parse(text, resource_type(kind), &caller.profile.tolerance(), limits)?;
-    search::condition(&parsed, resource_type(kind)).map(Some)
+    let resource_type = resource_type(&caller.types, kind);
+    let parsed = filter::parse(text, resource_type, &caller.profile.tolerance(), limits)?;
+    search::condition(&parsed, resource_type).map(Some)
 }
 
 fn render(exchange: &Exchange, shown: &Shown) -> Result<HttpResponse, Failure> {

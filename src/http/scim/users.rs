@@ -1,5 +1,7 @@
 //! `/Users` and `/Users/{id}`.
 
+use std::sync::Arc;
+
 use actix_web::HttpResponse;
 
 use super::answer;
@@ -9,21 +11,18 @@ use super::route::Method;
 use crate::protocol::scim::document;
 use crate::protocol::scim::patch::request;
 use crate::protocol::scim::tolerance::PatchAnswer;
-use crate::provisioning::resource::resource_type;
+use crate::provisioning::resource::Patch;
 use crate::provisioning::users;
 use crate::store::Tx;
-use crate::store::resources::ResourceKind;
 use crate::values::ids::ResourceId;
-
-const KIND: ResourceKind = ResourceKind::User;
 
 /// POST: 201.
 pub async fn create(mut exchange: Exchange) -> Result<HttpResponse, Failure> {
     let caller = exchange.authenticate().await?;
-    let projection = exchange.projection(KIND)?;
+    let projection = exchange.wanted().of(&caller.types.user)?;
     let rules = exchange.rules(&caller);
-    let read = document::read(exchange.body().await?, resource_type(KIND), &rules)?;
-    let draft = users::draft(read.document)?;
+    let read = document::read(exchange.body().await?, &caller.types.user, &rules)?;
+    let draft = users::draft(read.document, &caller.types.user)?;
     let operation = exchange.operation(&caller);
     let created = exchange.context.store.write(move |tx| users::create(tx, &operation, caller.organization, &draft));
     answer::created(&created.await?, &exchange.base, &projection)
@@ -42,13 +41,13 @@ pub async fn answer(exchange: Exchange, id: Option<ResourceId>, method: Method) 
 
 /// 200, or 304. The credential is looked up in the transaction that reads.
 async fn get(exchange: Exchange, id: Option<ResourceId>) -> Result<HttpResponse, Failure> {
-    let projection = exchange.projection(KIND);
+    let wanted = exchange.wanted();
     let (presented, operation) = (exchange.presented()?, exchange.anonymous());
     let work = move |tx: &mut Tx<'_>| {
         let caller = presented.authenticate(tx)?;
-        let (id, projection) = (id.ok_or(Failure::NotFound)?, projection?);
+        let (id, projection) = (id.ok_or(Failure::NotFound)?, wanted.of(&caller.types.user)?);
         let operation = operation.by(caller.actor());
-        let found = users::find(tx, &operation, caller.organization, id, &projection)?;
+        let found = users::find(tx, &operation, caller.organization, &caller.types.user, id, &projection)?;
         Ok::<_, Failure>((caller, found, projection))
     };
     let (caller, found, projection) = exchange.context.store.read(work).await?;
@@ -62,10 +61,10 @@ async fn get(exchange: Exchange, id: Option<ResourceId>) -> Result<HttpResponse,
 async fn replace(mut exchange: Exchange, id: Option<ResourceId>) -> Result<HttpResponse, Failure> {
     let caller = exchange.authenticate().await?;
     let id = id.ok_or(Failure::NotFound)?;
-    let projection = exchange.projection(KIND)?;
+    let projection = exchange.wanted().of(&caller.types.user)?;
     let rules = exchange.rules(&caller);
-    let read = document::read(exchange.body().await?, resource_type(KIND), &rules)?;
-    let draft = users::draft(read.document)?;
+    let read = document::read(exchange.body().await?, &caller.types.user, &rules)?;
+    let draft = users::draft(read.document, &caller.types.user)?;
     let (operation, condition) = (exchange.operation(&caller), exchange.if_match());
     let work =
         move |tx: &mut Tx<'_>| users::replace(tx, &operation, caller.organization, id, &draft, condition.as_ref());
@@ -76,13 +75,12 @@ async fn replace(mut exchange: Exchange, id: Option<ResourceId>) -> Result<HttpR
 async fn patch(mut exchange: Exchange, id: Option<ResourceId>) -> Result<HttpResponse, Failure> {
     let caller = exchange.authenticate().await?;
     let id = id.ok_or(Failure::NotFound)?;
-    let projection = exchange.projection(KIND)?;
+    let projection = exchange.wanted().of(&caller.types.user)?;
     let rules = exchange.rules(&caller);
     let operations = request::read(exchange.body().await?, &rules)?;
     let (operation, condition) = (exchange.operation(&caller), exchange.if_match());
-    let work = move |tx: &mut Tx<'_>| {
-        users::patch(tx, &operation, caller.organization, id, operations, &rules, condition.as_ref())
-    };
+    let patch = Patch { operations, resource_type: Arc::clone(&caller.types.user), rules };
+    let work = move |tx: &mut Tx<'_>| users::patch(tx, &operation, caller.organization, id, patch, condition.as_ref());
     let patched = exchange.context.store.write(work).await?;
     if rules.tolerance.patch_answer == PatchAnswer::NoContent && projection.is_default() {
         return Ok(answer::nothing());

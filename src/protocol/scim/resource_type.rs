@@ -57,32 +57,54 @@ pub struct Located<'t> {
     pub part: Option<&'t Attribute>,
 }
 
-static USER: LazyLock<ResourceType> = LazyLock::new(|| ResourceType {
-    name: "User".into(),
-    endpoint: "/Users".into(),
-    description: "User Account".into(),
-    schema: Arc::new(user::schema()),
-    extensions: vec![Extension { schema: Arc::new(enterprise_user::schema()), required: false }],
-    common: common(),
+static USER: LazyLock<Arc<ResourceType>> = LazyLock::new(|| {
+    Arc::new(ResourceType {
+        name: "User".into(),
+        endpoint: "/Users".into(),
+        description: "User Account".into(),
+        schema: Arc::new(user::schema()),
+        extensions: vec![Extension { schema: Arc::new(enterprise_user::schema()), required: false }],
+        common: common(),
+    })
 });
 
-static GROUP: LazyLock<ResourceType> = LazyLock::new(|| ResourceType {
-    name: "Group".into(),
-    endpoint: "/Groups".into(),
-    description: "Group".into(),
-    schema: Arc::new(group::schema()),
-    extensions: Vec::new(),
-    common: common(),
+static GROUP: LazyLock<Arc<ResourceType>> = LazyLock::new(|| {
+    Arc::new(ResourceType {
+        name: "Group".into(),
+        endpoint: "/Groups".into(),
+        description: "Group".into(),
+        schema: Arc::new(group::schema()),
+        extensions: Vec::new(),
+        common: common(),
+    })
 });
 
-/// Users as the gateway serves them.
-pub fn user() -> &'static ResourceType {
+/// Users as every organization has them.
+pub fn user() -> &'static Arc<ResourceType> {
     &USER
 }
 
-/// Groups as the gateway serves them.
-pub fn group() -> &'static ResourceType {
+/// Groups as every organization has them.
+pub fn group() -> &'static Arc<ResourceType> {
     &GROUP
+}
+
+/// The resource types of one organization. Whoever reads a name, a value or a filter takes them from here.
+#[derive(Debug, Clone)]
+pub struct ResourceTypes {
+    /// Its users.
+    pub user: Arc<ResourceType>,
+    /// Its groups.
+    pub group: Arc<ResourceType>,
+}
+
+impl ResourceTypes {
+    /// What every organization has.
+    pub fn base() -> &'static Arc<Self> {
+        static BASE: LazyLock<Arc<ResourceTypes>> =
+            LazyLock::new(|| Arc::new(ResourceTypes { user: Arc::clone(user()), group: Arc::clone(group()) }));
+        &BASE
+    }
 }
 
 fn common() -> Vec<Attribute> {

@@ -1,5 +1,7 @@
 //! Turns a filter into a condition that the store answers with its indexes, and finds a page of resources.
 
+use std::sync::Arc;
+
 use crate::directory::permission::{self, Permission};
 use crate::protocol::scim::attribute::{Attribute, Kind};
 use crate::protocol::scim::comparison;
@@ -23,6 +25,8 @@ use crate::values::operation::Operation;
 pub struct Query {
     /// Which kind of resources.
     pub kind: ResourceKind,
+    /// What they are made of.
+    pub resource_type: Arc<ResourceType>,
     /// What they satisfy; `None` for all.
     pub condition: Option<Condition>,
     /// Which of them.
@@ -62,7 +66,8 @@ pub fn search(
         (false, None) => resources::count(tx, organization, query.kind)?,
         (false, Some(condition)) => resource_search::count(tx, organization, query.kind, condition)?,
     };
-    Ok(Found { total, resources: resource::complete(tx, query.kind, rows, &query.projection)? })
+    let resources = resource::complete(tx, query.kind, &query.resource_type, rows, &query.projection)?;
+    Ok(Found { total, resources })
 }
 
 /// The condition that says what the filter says (`evaluate` is its definition).

@@ -11,9 +11,10 @@ use crate::protocol::scim::filter::{self, evaluate};
 use crate::protocol::scim::limits::Limits;
 use crate::protocol::scim::list::Page;
 use crate::protocol::scim::projection::Projection;
+use crate::protocol::scim::resource_type::{self, ResourceTypes};
 use crate::protocol::scim::tolerance::Profile;
 use crate::provisioning::failure::ProvisioningError;
-use crate::provisioning::resource::{parse, resource_type};
+use crate::provisioning::resource::{parse, resource_type as of_kind};
 use crate::provisioning::tests::{operation, organization, rules};
 use crate::provisioning::{groups, users};
 use crate::store::Tx;
@@ -47,17 +48,18 @@ fn bodies() -> Vec<Value> {
 fn fill(tx: &mut Tx<'_>, organization: OrganizationId) -> Vec<String> {
     let mut ids = Vec::new();
     for (n, body) in bodies().into_iter().enumerate() {
-        let read = document::read(body.as_object().unwrap().clone(), resource_type(ResourceKind::User), &rules());
-        let draft = users::draft(read.unwrap().document).unwrap();
+        let read = document::read(body.as_object().unwrap().clone(), resource_type::user(), &rules());
+        let draft = users::draft(read.unwrap().document, resource_type::user()).unwrap();
         let op = operation(1_700_000_000_000_000 + i64::try_from(n).unwrap() * 1_000_000);
         ids.push(users::create(tx, &op, organization, &draft).unwrap().id.to_string());
     }
     for (n, members) in [vec![ids[0].clone(), ids[1].clone()], vec![ids[1].clone()], vec![]].into_iter().enumerate() {
         let members: Vec<Value> = members.iter().map(|id| json!({ "value": id })).collect();
         let body = json!({ "displayName": format!("Team {n}"), "members": members });
-        let read = document::read(body.as_object().unwrap().clone(), resource_type(ResourceKind::Group), &rules());
+        let read = document::read(body.as_object().unwrap().clone(), resource_type::group(), &rules());
         let op = operation(1_700_000_100_000_000);
-        groups::create(tx, &op, organization, &groups::draft(read.unwrap(), &rules()).unwrap()).unwrap();
+        let draft = groups::draft(read.unwrap(), resource_type::group(), &rules()).unwrap();
+        groups::create(tx, &op, organization, &draft).unwrap();
     }
     ids
 }
@@ -69,16 +71,17 @@ fn both(
     kind: ResourceKind,
     text: &str,
 ) -> Result<(Vec<String>, Vec<String>), ProvisioningError> {
-    let parsed = filter::parse(text, resource_type(kind), &Profile::Standard.tolerance(), &Limits::default())?;
+    let resource_type = of_kind(ResourceTypes::base(), kind);
+    let parsed = filter::parse(text, resource_type, &Profile::Standard.tolerance(), &Limits::default())?;
     let projection = Projection::read(
         Some(
             "userName,externalId,displayName,title,name,nickName,emails,roles,photos,active,addresses,x509Certificates,groups,groups.display,members,members.display,members.value,members.type,meta,urn:ietf:params:scim:schemas:extension:enterprise:2.0:User",
         ),
         None,
-        resource_type(kind),
+        resource_type,
     )?;
     let page = Page { start_index: 1, count: 200 };
-    let mut query = Query { kind, condition: None, page, projection };
+    let mut query = Query { kind, resource_type: resource_type.clone(), condition: None, page, projection };
     let everything = search(tx, &operation(0), organization, &query)?;
     let evaluated: Vec<String> = everything
         .resources
@@ -88,7 +91,7 @@ fn both(
         })
         .map(|resource| resource.id.to_string())
         .collect();
-    query.condition = Some(condition(&parsed, resource_type(kind))?);
+    query.condition = Some(condition(&parsed, resource_type)?);
     let found = search(tx, &operation(0), organization, &query)?;
     assert_eq!(found.total, i64::try_from(found.resources.len()).unwrap(), "{text}");
     Ok((found.resources.iter().map(|resource| resource.id.to_string()).collect(), evaluated))
