@@ -2,3 +2,4 @@
 
 mod door;
 mod scim2_tester;
+mod scim_sanity;

@@ -211,6 +211,16 @@ pub fn scim2_tester(base: &str, token: &str) -> (String, ExitStatus) {
     (report, output.status)
 }
 
+/// Runs scim-sanity against a SCIM base; its report as JSON, and how it ended.
+pub fn scim_sanity(base: &str, token: &str, mode: &str) -> (Value, ExitStatus) {
+    let mut probe = Command::new(home().join("venv/bin/scim-sanity"));
+    probe.args(["probe", base, "--token", token, mode, "--i-accept-side-effects", "--json-output"]);
+    let output = probe.output().expect("scim-sanity starts");
+    let report = serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&output.stdout)));
+    (report, output.status)
+}
+
 /// Signs a person in by clicking in Chromium, through the connection called `choice` where there are several, and
 /// answers what the app showed.
 pub fn click_through(app: &str, email: &str, choice: Option<&str>) -> Value {
