@@ -3,10 +3,10 @@
 
 use std::sync::Arc;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::failure::ProvisioningError;
-use super::members::MemberChanges;
+use super::members::{MemberChanges, Tally};
 use super::resource::{self, Patch, Resource};
 use super::search_values;
 use super::users::{changed_names, text};
@@ -20,6 +20,7 @@ use crate::protocol::scim::patch;
 use crate::protocol::scim::projection::Projection;
 use crate::protocol::scim::render;
 use crate::protocol::scim::resource_type::ResourceType;
+use crate::protocol::scim::rewrite::{Rewrites, Rule};
 use crate::protocol::scim::tolerance::Deviation;
 use crate::protocol::scim::validation::Rules;
 use crate::record::audit::{self, Action, Subject};
@@ -42,6 +43,7 @@ pub struct GroupDraft {
     values: Vec<SearchValue>,
     members: Option<Vec<String>>,
     unknown_members: Deviation,
+    rewrites: Rewrites,
 }
 
 /// Prepares a checked document (`document::read`, or the outcome of a PATCH).
@@ -56,7 +58,17 @@ pub fn draft(read: Draft, resource_type: &Arc<ResourceType>, rules: &Rules) -> R
         document,
         members: read.members,
         unknown_members: rules.tolerance.unknown_members,
+        rewrites: rules.rewrites.clone(),
     })
+}
+
+impl GroupDraft {
+    /// Notes the members that were named and left out.
+    fn note_unknown(&self, tally: &Tally) {
+        if tally.unknown > 0 {
+            self.rewrites.note(Rule::UnknownMembers, "members", json!({ "unknown": tally.unknown }), Value::Null);
+        }
+    }
 }
 
 /// Creates a group with its members.
@@ -92,6 +104,7 @@ pub fn create(
     let added = draft.members.iter().cloned().map(MemberChange::Add).collect();
     let changes = MemberChanges::new(added, draft.unknown_members);
     let tally = changes.make(tx, op, organization, k)?;
+    draft.note_unknown(&tally);
     let subject = Subject::new("group", row.id);
     let detail = json!({ "members_added": tally.added, "members_unknown": tally.unknown });
     audit::write(tx, op, Some(organization), Action::GroupCreated, &subject, &detail)?;
@@ -184,6 +197,7 @@ fn change(
     changes: MemberChanges,
 ) -> Result<(), ProvisioningError> {
     let tally = changes.make(tx, op, organization, row.k)?;
+    draft.note_unknown(&tally);
     let is_same_document = *before == draft.document;
     if is_same_document && tally.added == 0 && tally.removed == 0 {
         return Ok(());

@@ -14,6 +14,7 @@ use crate::protocol::scim::filter::evaluate::matches_element;
 use crate::protocol::scim::json::Object;
 use crate::protocol::scim::limits::Limits;
 use crate::protocol::scim::member::MemberChange;
+use crate::protocol::scim::rewrite::Rule;
 use crate::protocol::scim::tolerance::Deviation;
 use crate::store::Tx;
 use crate::store::members;
@@ -172,7 +173,8 @@ fn add(
         // Another transaction must not close the circle from its other side meanwhile.
         resources::lock(tx, organization, &nested.iter().map(|row| row.id).collect::<Vec<_>>())?;
         if members::is_any_above(tx, group, &nested.iter().map(|row| row.k).collect::<Vec<_>>())? {
-            return Err(ScimError::value("a group cannot contain itself, directly or through another").into());
+            let detail = "a group cannot contain itself, directly or through another";
+            return Err(ScimError::value(detail).by("rfc7643:4.2").into());
         }
     }
     let keys: Vec<i64> = found.iter().map(|row| row.k).collect();
@@ -192,7 +194,9 @@ fn resolve(
     let found = members::keys(tx, organization, &parsed)?;
     let missing = distinct.len().saturating_sub(found.len());
     if missing > 0 && !unknown.is_understood() {
-        return Err(ScimError::value("a member is no user or group of this organization").into());
+        return Err(ScimError::value("a member is no user or group of this organization")
+            .under(Rule::UnknownMembers)
+            .into());
     }
     Ok((found, missing))
 }

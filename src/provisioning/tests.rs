@@ -63,7 +63,7 @@ pub(super) fn organization(tx: &mut Tx<'_>, slug: &str) -> OrganizationId {
 
 /// What a client without a profile is read with.
 pub(super) fn rules() -> Rules {
-    Rules { tolerance: Profile::Standard.tolerance(), limits: Limits::default() }
+    Rules::new(Profile::Standard.tolerance(), Limits::default())
 }
 
 const NOW: i64 = 1_700_000_000_000_000;

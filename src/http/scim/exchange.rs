@@ -154,7 +154,7 @@ impl Exchange {
 
     /// What bounds and tolerances the body of this caller is read with.
     pub fn rules(&self, caller: &Caller) -> Rules {
-        Rules { tolerance: caller.profile.tolerance(), limits: self.limits }
+        Rules::new(caller.profile.tolerance(), self.limits)
     }
 
     /// Reads the body as one JSON object.

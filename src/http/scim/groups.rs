@@ -91,7 +91,7 @@ async fn patch(mut exchange: Exchange, id: Option<ResourceId>) -> Result<HttpRes
     let operations = request::read(exchange.body().await?, &rules)?;
     let (operation, condition) = (exchange.operation(&caller), exchange.if_match());
     let organization = caller.organization;
-    let change = operation.clone();
+    let (change, says_nothing) = (operation.clone(), rules.tolerance.patch_answer == PatchAnswer::NoContent);
     let patch = Patch { operations, resource_type: Arc::clone(&caller.types.group), rules };
     let work = move |tx: &mut Tx<'_>| groups::patch(tx, &change, organization, id, patch, condition.as_ref());
     exchange.context.store.write(work).await?;
@@ -99,7 +99,6 @@ async fn patch(mut exchange: Exchange, id: Option<ResourceId>) -> Result<HttpRes
         let may_be_large = move |tx: &mut Tx<'_>| {
             groups::has_more_members_than(tx, &operation, organization, id, MOST_MEMBERS_ANSWERED)
         };
-        let says_nothing = rules.tolerance.patch_answer == PatchAnswer::NoContent;
         if says_nothing || exchange.context.store.read(may_be_large).await? {
             return Ok(answer::nothing());
         }

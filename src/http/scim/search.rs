@@ -10,10 +10,10 @@ use super::exchange::Exchange;
 use super::failure::Failure;
 use crate::protocol::scim::error::ScimError;
 use crate::protocol::scim::filter;
-use crate::protocol::scim::limits::Limits;
 use crate::protocol::scim::list::{self, Page};
 use crate::protocol::scim::projection::Projection;
 use crate::protocol::scim::search_request::{self, SearchRequest};
+use crate::protocol::scim::validation::Rules;
 use crate::provisioning::clients::Caller;
 use crate::provisioning::resource::{Resource, resource_type};
 use crate::provisioning::search::{self, Found, Query};
@@ -41,7 +41,8 @@ pub async fn get(exchange: Exchange, kind: ResourceKind) -> Result<HttpResponse,
     let (presented, operation, limits) = (exchange.presented()?, exchange.anonymous(), exchange.limits);
     let work = move |tx: &mut Tx<'_>| {
         let caller = presented.authenticate(tx)?;
-        let shown = find(tx, &operation.by(caller.actor()), &caller, &[kind], &request, &limits)?;
+        let rules = Rules::new(caller.profile.tolerance(), limits);
+        let shown = find(tx, &operation.by(caller.actor()), &caller, &[kind], &request, &rules)?;
         Ok::<_, Failure>((caller, shown))
     };
     let (caller, shown) = exchange.context.store.read(work).await?;
@@ -52,10 +53,11 @@ pub async fn get(exchange: Exchange, kind: ResourceKind) -> Result<HttpResponse,
 /// The same, asked for in a body.
 pub async fn post(mut exchange: Exchange, kind: Option<ResourceKind>) -> Result<HttpResponse, Failure> {
     let caller = exchange.authenticate().await?;
-    let request = search_request::read(&exchange.body().await?, &exchange.rules(&caller))?;
-    let (operation, limits) = (exchange.operation(&caller), exchange.limits);
+    let rules = exchange.rules(&caller);
+    let request = search_request::read(&exchange.body().await?, &rules)?;
+    let operation = exchange.operation(&caller);
     let kinds = kind.map_or_else(|| vec![ResourceKind::User, ResourceKind::Group], |kind| vec![kind]);
-    let work = move |tx: &mut Tx<'_>| find(tx, &operation, &caller, &kinds, &request, &limits);
+    let work = move |tx: &mut Tx<'_>| find(tx, &operation, &caller, &kinds, &request, &rules);
     let shown = exchange.context.store.read(work).await?;
     render(&exchange, &shown)
 }
@@ -68,14 +70,14 @@ fn find(
     caller: &Caller,
     kinds: &[ResourceKind],
     request: &SearchRequest,
-    limits: &Limits,
+    rules: &Rules,
 ) -> Result<Shown, Failure> {
-    let page = Page::read(request.start_index.as_deref(), request.count.as_deref(), limits)?;
+    let page = Page::read(request.start_index.as_deref(), request.count.as_deref(), &rules.limits)?;
     let mut shown = Shown { total: 0, start_index: page.start_index, resources: Vec::new() };
     let mut wrong: Option<ScimError> = None;
     let mut searched = 0_usize;
     for kind in kinds {
-        let condition = match condition(*kind, caller, request, limits) {
+        let condition = match condition(*kind, caller, request, rules) {
             Ok(condition) => condition,
             Err(error) => {
                 wrong = Some(error);
@@ -106,11 +108,11 @@ fn condition(
     kind: ResourceKind,
     caller: &Caller,
     request: &SearchRequest,
-    limits: &Limits,
+    rules: &Rules,
 ) -> Result<Option<crate::store::condition::Condition>, ScimError> {
     let Some(text) = &request.filter else { return Ok(None) };
     let resource_type = resource_type(&caller.types, kind);
-    let parsed = filter::parse(text, resource_type, &caller.profile.tolerance(), limits)?;
+    let parsed = filter::parse(text, resource_type, rules)?;
     search::condition(&parsed, resource_type).map(Some)
 }
 

@@ -79,10 +79,11 @@ async fn patch(mut exchange: Exchange, id: Option<ResourceId>) -> Result<HttpRes
     let rules = exchange.rules(&caller);
     let operations = request::read(exchange.body().await?, &rules)?;
     let (operation, condition) = (exchange.operation(&caller), exchange.if_match());
+    let answer = rules.tolerance.patch_answer;
     let patch = Patch { operations, resource_type: Arc::clone(&caller.types.user), rules };
     let work = move |tx: &mut Tx<'_>| users::patch(tx, &operation, caller.organization, id, patch, condition.as_ref());
     let patched = exchange.context.store.write(work).await?;
-    if rules.tolerance.patch_answer == PatchAnswer::NoContent && projection.is_default() {
+    if answer == PatchAnswer::NoContent && projection.is_default() {
         return Ok(answer::nothing());
     }
     answer::resource(&patched, &exchange.base, &projection)

@@ -20,7 +20,8 @@ impl Budget {
     pub fn spend(&mut self, comparisons: usize) -> Result<(), ScimError> {
         let left = self.left.checked_sub(comparisons);
         self.left = left.ok_or_else(|| {
-            ScimError::new(ScimType::TooMany, "the operations compare more values than one request may: send fewer")
+            let detail = "the operations compare more values than one request may: send fewer";
+            ScimError::new(ScimType::TooMany, detail).by("limits.scim_patch_comparisons")
         })?;
         Ok(())
     }

@@ -8,6 +8,7 @@ use super::error::ScimError;
 use super::json::{Object, is_unassigned};
 use super::member;
 use super::resource_type::ResourceType;
+use super::rewrite::Rule;
 use super::validation::{self, Rules};
 
 /// A checked resource.
@@ -35,7 +36,7 @@ pub fn read(body: Object, resource_type: &ResourceType, rules: &Rules) -> Result
         }
         let Some(attribute) = resource_type.top(&name) else { continue };
         if is_member_list(resource_type, attribute) {
-            if members.replace(member::ids(&value)?).is_some() {
+            if members.replace(member::ids(&value, rules)?).is_some() {
                 return Err(twice(&attribute.name));
             }
         } else if attribute.name != "schemas"
@@ -83,7 +84,7 @@ pub fn finish(document: Object, resource_type: &ResourceType) -> Result<Object, 
             None => false,
         };
         if !is_there {
-            return Err(ScimError::value(format!("{} is required", attribute.name)));
+            return Err(ScimError::value(format!("{} is required", attribute.name)).by("rfc7643:7"));
         }
     }
     if let Some(missing) = resource_type
@@ -91,7 +92,7 @@ pub fn finish(document: Object, resource_type: &ResourceType) -> Result<Object, 
         .iter()
         .find(|extension| extension.required && !document.contains_key(extension.schema.id.as_ref()))
     {
-        return Err(ScimError::value(format!("{} is required", missing.schema.id)));
+        return Err(ScimError::value(format!("{} is required", missing.schema.id)).by("rfc7643:6"));
     }
     let in_use = resource_type
         .schemas()
@@ -106,27 +107,46 @@ pub fn finish(document: Object, resource_type: &ResourceType) -> Result<Object, 
 
 /// RFC 7643, section 3: a non-empty array without duplicates, of schemas that the resource type has.
 fn check_schemas(body: &Object, resource_type: &ResourceType, rules: &Rules) -> Result<(), ScimError> {
-    let is_loose = rules.tolerance.loose_schemas.is_understood();
     let listed = match super::json::get(body, "schemas") {
-        Some(Value::Array(listed)) if !listed.is_empty() => listed,
-        None if is_loose => return Ok(()),
-        Some(value) if is_loose && is_unassigned(value) => return Ok(()),
-        _ => return Err(ScimError::syntax("schemas is not an array of URNs")),
+        Some(Value::Array(listed)) if !listed.is_empty() => listed.as_slice(),
+        None => &[],
+        Some(value) if is_unassigned(value) => &[],
+        Some(_) => return Err(ScimError::syntax("schemas is not an array of URNs").by("rfc7643:3")),
     };
+    let Some(problem) = problem_of_schemas(listed, resource_type)? else { return Ok(()) };
+    if !rules.tolerance.loose_schemas.is_understood() {
+        return Err(problem);
+    }
+    let known = resource_type
+        .schemas()
+        .filter(|schema| schema.id == resource_type.schema.id || super::json::get(body, &schema.id).is_some());
+    let understood = known.map(|schema| Value::String(schema.id.to_string())).collect();
+    rules.note(Rule::LooseSchemas, "schemas", Value::Array(listed.to_vec()), Value::Array(understood));
+    Ok(())
+}
+
+/// What a client that is held to the letter hears of its `schemas`. What is no text is refused to everybody.
+fn problem_of_schemas(listed: &[Value], resource_type: &ResourceType) -> Result<Option<ScimError>, ScimError> {
     let mut seen: Vec<String> = Vec::new();
+    let mut problem = None;
     for urn in listed {
-        let urn = urn.as_str().ok_or_else(|| ScimError::syntax("schemas is not an array of URNs"))?.to_lowercase();
-        let is_known = resource_type.schemas().any(|schema| schema.id.eq_ignore_ascii_case(&urn));
-        if !is_known && !is_loose {
-            return Err(ScimError::value("schemas names one that the resource type does not have"));
+        let not_a_text = || ScimError::syntax("schemas is not an array of URNs").by("rfc7643:3");
+        let urn = urn.as_str().ok_or_else(not_a_text)?.to_lowercase();
+        if !resource_type.schemas().any(|schema| schema.id.eq_ignore_ascii_case(&urn)) {
+            problem.get_or_insert("schemas names one that the resource type does not have");
         }
-        if seen.contains(&urn) && !is_loose {
-            return Err(ScimError::value("schemas names one twice"));
+        if seen.contains(&urn) {
+            problem.get_or_insert("schemas names one twice");
         }
         seen.push(urn);
     }
-    let has_base = seen.iter().any(|urn| resource_type.schema.id.eq_ignore_ascii_case(urn));
-    if has_base || is_loose { Ok(()) } else { Err(ScimError::value("schemas does not name the base schema")) }
+    if listed.is_empty() {
+        return Ok(Some(ScimError::syntax("schemas is not an array of URNs").under(Rule::LooseSchemas)));
+    }
+    if !seen.iter().any(|urn| resource_type.schema.id.eq_ignore_ascii_case(urn)) {
+        problem.get_or_insert("schemas does not name the base schema");
+    }
+    Ok(problem.map(|problem| ScimError::value(problem).under(Rule::LooseSchemas)))
 }
 
 /// What a PUT leaves after it met what is there: an immutable attribute keeps its value, and another one is refused
@@ -141,7 +161,7 @@ pub fn keep_immutable(
         let name = attribute.name.as_ref();
         match (existing.get(name), replacement.get(name)) {
             (Some(old), Some(new)) if old != new => {
-                return Err(ScimError::mutability(format!("{name} cannot be changed")));
+                return Err(ScimError::mutability(format!("{name} cannot be changed")).by("rfc7644:3.5.1"));
             }
             (Some(old), None) => {
                 replacement.insert(name.to_owned(), old.clone());
@@ -153,7 +173,7 @@ pub fn keep_immutable(
 }
 
 fn twice(name: &str) -> ScimError {
-    ScimError::syntax(format!("{name} stands twice"))
+    ScimError::syntax(format!("{name} stands twice")).by("rfc7643:2.1")
 }
 
 #[cfg(test)]
@@ -171,7 +191,7 @@ mod tests {
     const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
 
     fn draft(profile: Profile, body: Value) -> Result<Draft, ScimError> {
-        let rules = Rules { tolerance: profile.tolerance(), limits: Limits::default() };
+        let rules = Rules::new(profile.tolerance(), Limits::default());
         read(body.as_object().unwrap().clone(), user(), &rules)
     }
 
@@ -246,7 +266,7 @@ mod tests {
 
     #[test]
     fn members_leave_the_document() {
-        let rules = Rules { tolerance: Profile::Standard.tolerance(), limits: Limits::default() };
+        let rules = Rules::new(Profile::Standard.tolerance(), Limits::default());
         let body = |members: Value| json!({ "displayName": "g", "members": members }).as_object().unwrap().clone();
         let draft = read(body(json!([{ "value": "u1", "type": "User" }, "u2"])), group(), &rules).unwrap();
         assert_eq!(draft.members, Some(vec!["u1".to_owned(), "u2".to_owned()]));

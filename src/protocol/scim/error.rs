@@ -4,6 +4,8 @@ use std::borrow::Cow;
 
 use serde_json::{Value, json};
 
+use super::rewrite::Rule;
+
 /// The URN of an error body.
 pub const SCHEMA: &str = "urn:ietf:params:scim:api:messages:2.0:Error";
 
@@ -42,6 +44,19 @@ impl ScimType {
             Self::InvalidValue => "invalidValue",
         }
     }
+
+    /// The section that an error of this kind rests on when nothing more exact is said.
+    const fn section(self) -> &'static str {
+        match self {
+            Self::InvalidFilter => "rfc7644:3.4.2.2",
+            Self::TooMany => "rfc7644:3.4.2.1",
+            Self::Uniqueness => "rfc7644:3.3",
+            Self::Mutability => "rfc7643:7",
+            Self::InvalidSyntax => "rfc7644:3.12",
+            Self::InvalidPath | Self::NoTarget => "rfc7644:3.5.2",
+            Self::InvalidValue => "rfc7643:2.3",
+        }
+    }
 }
 
 /// A request that breaks a rule of the protocol. Everything but uniqueness is answered with 400.
@@ -52,12 +67,27 @@ pub struct ScimError {
     pub scim_type: ScimType,
     /// What is wrong, for the administrator of the client. Names attributes and rules, never another resource.
     pub detail: Cow<'static, str>,
+    /// What refuses it, by a stable name: a section (`rfc7644:3.5.2.2`), a deviation that the profile does not let pass
+    /// (`loose_types`), a limit of the configuration (`limits.scim_patch_operations`), or a rule of the gateway.
+    pub rule: &'static str,
 }
 
 impl ScimError {
-    /// An error of `scim_type`.
+    /// An error of `scim_type`, by the section that defines what it is about.
     pub fn new(scim_type: ScimType, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self { scim_type, detail: detail.into() }
+        Self { scim_type, detail: detail.into(), rule: scim_type.section() }
+    }
+
+    /// The same error by a more exact name of what refuses it.
+    #[must_use]
+    pub fn by(self, rule: &'static str) -> Self {
+        Self { rule, ..self }
+    }
+
+    /// The same error by a deviation that the profile does not let pass.
+    #[must_use]
+    pub fn under(self, rule: Rule) -> Self {
+        self.by(rule.as_str())
     }
 
     /// The filter is wrong.

@@ -1,11 +1,13 @@
 //! The members of a group as a request names them. They are rows of the store and never part of a document, so that
 //! a change to one of a hundred thousand touches one row.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::error::ScimError;
 use super::filter::ast::Filter;
 use super::json::get;
+use super::rewrite::Rule;
+use super::validation::Rules;
 
 /// What a request asks the members of a group to become, in the order it asks.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,7 +25,7 @@ pub enum MemberChange {
 /// The ids in a `members` value: an array or a single one of `{"value": id}` or a bare id. `type`, `$ref` and
 /// `display` follow from the id and are not read. Anything else is refused, never skipped: a member that is not
 /// understood must not turn into one that is not there.
-pub fn ids(value: &Value) -> Result<Vec<String>, ScimError> {
+pub fn ids(value: &Value, rules: &Rules) -> Result<Vec<String>, ScimError> {
     let items = match value {
         Value::Null => return Ok(Vec::new()),
         Value::Array(items) => items.as_slice(),
@@ -32,13 +34,19 @@ pub fn ids(value: &Value) -> Result<Vec<String>, ScimError> {
     let mut ids = Vec::with_capacity(items.len());
     for item in items {
         let id = match item {
-            Value::String(id) => Some(id.as_str()),
+            Value::String(id) => {
+                if !rules.tolerance.bare_values.is_understood() {
+                    return Err(ScimError::value("a member is not an object").under(Rule::BareValues));
+                }
+                rules.note(Rule::BareValues, "members", item.clone(), json!({ "value": id }));
+                Some(id.as_str())
+            }
             Value::Object(member) => get(member, "value").and_then(Value::as_str),
             _ => None,
         };
         match id {
             Some(id) if !id.is_empty() => ids.push(id.to_owned()),
-            _ => return Err(ScimError::value("a member has no value")),
+            _ => return Err(ScimError::value("a member has no value").by("rfc7643:4.2")),
         }
     }
     Ok(ids)

@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::error::ScimError;
 use super::json::{Object, get};
+use super::message;
 use super::validation::Rules;
 
 /// The URN of the body.
@@ -27,15 +28,7 @@ pub struct SearchRequest {
 
 /// Reads a body.
 pub fn read(body: &Object, rules: &Rules) -> Result<SearchRequest, ScimError> {
-    let names_schema = match get(body, "schemas") {
-        Some(Value::Array(schemas)) => {
-            schemas.iter().filter_map(Value::as_str).any(|urn| urn.eq_ignore_ascii_case(SCHEMA))
-        }
-        _ => rules.tolerance.loose_schemas.is_understood(),
-    };
-    if !names_schema {
-        return Err(ScimError::syntax("schemas does not name SearchRequest"));
-    }
+    message::check(body, SCHEMA, rules)?;
     Ok(SearchRequest {
         filter: text(body, "filter")?,
         start_index: number(body, "startIndex")?,
@@ -84,7 +77,7 @@ mod tests {
 
     #[test]
     fn a_body_says_what_parameters_say() {
-        let rules = Rules { tolerance: Profile::Strict.tolerance(), limits: Limits::default() };
+        let rules = Rules::new(Profile::Strict.tolerance(), Limits::default());
         let body = json!({ "schemas": [SCHEMA], "filter": "title pr", "startIndex": 2, "attributes": ["id", "title"] });
         let request = read(body.as_object().unwrap(), &rules).unwrap();
         assert_eq!(request.filter.as_deref(), Some("title pr"));

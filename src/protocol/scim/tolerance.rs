@@ -64,6 +64,18 @@ pub struct Tolerance {
     /// A member that the organization does not have is left out, and the answer shows who belongs; otherwise one
     /// stale id would keep a directory from adding anybody (scim-sanity and Entra ID's collection send such ids).
     pub unknown_members: Deviation,
+    /// What only the server writes stands in the value of a PATCH without a path and is ignored (Okta sends a group's
+    /// `id` when it renames it; authentik the whole group).
+    pub read_only_values: Deviation,
+    /// `Add`, `Remove`, `Replace` (Entra ID).
+    pub verbs_in_any_case: Deviation,
+    /// A PATCH without operations changes nothing (Entra ID's validator).
+    pub empty_operations: Deviation,
+    /// The text of a JSON object in `roles` or `entitlements` is the value and the display name that it holds (Entra ID's
+    /// app roles).
+    pub json_text: Deviation,
+    /// The name of an extension's attribute without its URN, in a filter (Entra ID: `manager eq`).
+    pub short_names: Deviation,
     /// What a PATCH is answered with.
     pub patch_answer: PatchAnswer,
 }
@@ -79,6 +91,11 @@ const STRICT: Tolerance = Tolerance {
     bare_literals: Deviation::Refused,
     loose_schemas: Deviation::Refused,
     unknown_members: Deviation::Refused,
+    read_only_values: Deviation::Refused,
+    verbs_in_any_case: Deviation::Refused,
+    empty_operations: Deviation::Refused,
+    json_text: Deviation::Refused,
+    short_names: Deviation::Refused,
     patch_answer: PatchAnswer::Resource,
 };
 
@@ -93,15 +110,41 @@ const STANDARD: Tolerance = Tolerance {
     bare_literals: Deviation::Understood,
     loose_schemas: Deviation::Understood,
     unknown_members: Deviation::Understood,
+    read_only_values: Deviation::Understood,
+    verbs_in_any_case: Deviation::Understood,
+    empty_operations: Deviation::Refused,
+    json_text: Deviation::Refused,
+    short_names: Deviation::Refused,
     patch_answer: PatchAnswer::Resource,
 };
 
-const VENDOR: Tolerance = Tolerance {
+/// Entra ID: replaces what is not there yet, clears with `""`, repeats removals, sends roles as the text of an object, looks for a
+/// manager without its URN and, from its validator, PATCHes without operations.
+const ENTRA: Tolerance = Tolerance {
+    empty_text: EmptyText::IsUnassigned,
+    replace_creates: Deviation::Understood,
+    idle_removal: Deviation::Understood,
+    empty_operations: Deviation::Understood,
+    json_text: Deviation::Understood,
+    short_names: Deviation::Understood,
+    patch_answer: PatchAnswer::NoContent,
+    ..STANDARD
+};
+
+/// Clients that send whole resources with `""` for what is empty, and may repeat a removal: Okta, OneLogin, Google.
+const WHOLE_RESOURCES: Tolerance =
+    Tolerance { empty_text: EmptyText::IsUnassigned, idle_removal: Deviation::Understood, ..STANDARD };
+
+/// JumpCloud removes as Entra ID does; the administrators of Ping name the paths of single values themselves.
+const SINGLE_VALUES: Tolerance = Tolerance {
     empty_text: EmptyText::IsUnassigned,
     replace_creates: Deviation::Understood,
     idle_removal: Deviation::Understood,
     ..STANDARD
 };
+
+/// Clients that read the schemas and keep to them, but may repeat a removal: SailPoint, authentik.
+const BY_SCHEMA: Tolerance = Tolerance { idle_removal: Deviation::Understood, ..STANDARD };
 
 /// The name of a set of tolerances, as a ScimClient has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -170,14 +213,10 @@ impl Profile {
         match self {
             Self::Standard => STANDARD,
             Self::Strict => STRICT,
-            Self::Entra => Tolerance { patch_answer: PatchAnswer::NoContent, ..VENDOR },
-            Self::Okta
-            | Self::Onelogin
-            | Self::Jumpcloud
-            | Self::Ping
-            | Self::Sailpoint
-            | Self::Google
-            | Self::Authentik => VENDOR,
+            Self::Entra => ENTRA,
+            Self::Okta | Self::Onelogin | Self::Google => WHOLE_RESOURCES,
+            Self::Jumpcloud | Self::Ping => SINGLE_VALUES,
+            Self::Sailpoint | Self::Authentik => BY_SCHEMA,
         }
     }
 }

@@ -9,18 +9,36 @@ use serde_json::Value;
 
 use super::attribute::{Attribute, Kind, Mutability};
 use super::error::ScimError;
-use super::json::{Object, is_unassigned};
+use super::json::{self, Object, get, is_unassigned};
 use super::limits::Limits;
+use super::rewrite::{Rewrites, Rule};
 use super::tolerance::{EmptyText, Tolerance};
 use crate::values::clock::Timestamp;
 
+/// The attributes whose values Entra ID packs into the text of a JSON object.
+const JSON_TEXTS: [&str; 2] = ["roles", "entitlements"];
+
 /// The bounds and tolerances of one request.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Rules {
     /// What deviations are understood.
     pub tolerance: Tolerance,
     /// How much is accepted.
     pub limits: Limits,
+    /// Where deviations that were understood are noted.
+    pub rewrites: Rewrites,
+}
+
+impl Rules {
+    /// The rules of one request.
+    pub fn new(tolerance: Tolerance, limits: Limits) -> Self {
+        Self { tolerance, limits, rewrites: Rewrites::default() }
+    }
+
+    /// Notes a deviation that was understood.
+    pub fn note(&self, rule: Rule, at: &str, received: Value, understood: Value) {
+        self.rewrites.note(rule, at, received, understood);
+    }
 }
 
 /// The value as it is stored, in canonical spelling; `None` when it says "unassigned" (RFC 7643, section 2.5). Parts
@@ -34,12 +52,16 @@ pub fn value(attribute: &Attribute, value: Value, rules: &Rules) -> Result<Optio
     }
     let items = match value {
         Value::Array(items) => items,
-        one if rules.tolerance.loose_types.is_understood() => vec![one],
-        _ => return Err(mismatch(attribute, "an array")),
+        one if rules.tolerance.loose_types.is_understood() => {
+            rules.note(Rule::LooseTypes, &attribute.name, one.clone(), Value::Array(vec![one.clone()]));
+            vec![one]
+        }
+        _ => return Err(mismatch(attribute, "an array").under(Rule::LooseTypes)),
     };
     if items.len() > rules.limits.values_per_attribute {
         let limit = rules.limits.values_per_attribute;
-        return Err(ScimError::value(format!("{} has more than {limit} values", attribute.name)));
+        let detail = format!("{} has more than {limit} values", attribute.name);
+        return Err(ScimError::value(detail).by("limits.scim_values_per_attribute"));
     }
     let mut kept: Vec<Value> = Vec::with_capacity(items.len());
     for item in items {
@@ -54,12 +76,17 @@ pub fn value(attribute: &Attribute, value: Value, rules: &Rules) -> Result<Optio
 
 /// One element of an array, or the value of a singular attribute.
 pub fn single(attribute: &Attribute, value: Value, rules: &Rules) -> Result<Option<Value>, ScimError> {
-    let is_text = matches!(attribute.kind, Kind::String);
-    match (&value, rules.tolerance.empty_text) {
-        (Value::Null, _) => return Ok(None),
-        (Value::String(text), EmptyText::IsUnassigned) if text.is_empty() => return Ok(None),
-        (Value::String(text), EmptyText::IsUnassignedUnlessText) if text.is_empty() && !is_text => return Ok(None),
-        _ => {}
+    if value.is_null() {
+        return Ok(None);
+    }
+    let says_nothing = match rules.tolerance.empty_text {
+        EmptyText::IsText => false,
+        EmptyText::IsUnassigned => true,
+        EmptyText::IsUnassignedUnlessText => attribute.kind != Kind::String,
+    };
+    if says_nothing && value.as_str().is_some_and(str::is_empty) {
+        rules.note(Rule::EmptyText, &attribute.name, value, Value::Null);
+        return Ok(None);
     }
     match attribute.kind {
         Kind::Complex => complex(attribute, value, rules),
@@ -82,10 +109,13 @@ fn complex(attribute: &Attribute, value: Value, rules: &Rules) -> Result<Option<
             && attribute.part("value").is_some()
             && !bare.is_array() =>
         {
-            Object::from_iter([("value".to_owned(), bare)])
+            let understood = Object::from_iter([("value".to_owned(), bare.clone())]);
+            rules.note(Rule::BareValues, &attribute.name, bare, Value::Object(understood.clone()));
+            understood
         }
-        _ => return Err(mismatch(attribute, "an object")),
+        _ => return Err(mismatch(attribute, "an object").under(Rule::BareValues)),
     };
+    let members = unpack(attribute, &members, rules).unwrap_or(members);
     let mut parts = Object::new();
     for (name, member) in members {
         let Some(part) = attribute.part(&name) else { continue };
@@ -95,10 +125,30 @@ fn complex(attribute: &Attribute, value: Value, rules: &Rules) -> Result<Option<
         if let Some(member) = self::value(part, member, rules)?
             && parts.insert(part.name.to_string(), member).is_some()
         {
-            return Err(ScimError::syntax(format!("{}.{} stands twice", attribute.name, part.name)));
+            return Err(ScimError::syntax(format!("{}.{} stands twice", attribute.name, part.name)).by("rfc7643:2.1"));
         }
     }
     Ok(if parts.is_empty() { None } else { Some(Value::Object(parts)) })
+}
+
+/// An element whose `value` is the text of a JSON object, as Entra ID sends an app role: the role's value and name.
+/// `None` for every other element, and where that is not understood.
+pub fn unpack(attribute: &Attribute, element: &Object, rules: &Rules) -> Option<Object> {
+    if !rules.tolerance.json_text.is_understood() || !JSON_TEXTS.contains(&attribute.name.as_ref()) {
+        return None;
+    }
+    let text = get(element, "value")?.as_str().filter(|text| text.trim_start().starts_with('{'))?;
+    let packed = json::parse_object(text.as_bytes(), &rules.limits).ok()?;
+    let value = get(&packed, "value").or_else(|| get(&packed, "id")).filter(|value| value.is_string())?;
+    let mut understood = element.clone();
+    understood.retain(|name, _| !name.eq_ignore_ascii_case("value"));
+    understood.insert("value".to_owned(), value.clone());
+    if let (Some(display), None) = (get(&packed, "displayName"), get(element, "display")) {
+        understood.insert("display".to_owned(), display.clone());
+    }
+    let (received, shown) = (Value::Object(element.clone()), Value::Object(understood.clone()));
+    rules.note(Rule::JsonText, &attribute.name, received, shown);
+    Some(understood)
 }
 
 /// True for what a client writes and somebody reads.
@@ -107,25 +157,38 @@ pub fn is_written(attribute: &Attribute) -> bool {
 }
 
 fn text(attribute: &Attribute, value: Value, rules: &Rules) -> Result<Value, ScimError> {
-    match value {
-        Value::String(_) => Ok(value),
-        Value::Number(number) if rules.tolerance.loose_types.is_understood() => Ok(Value::String(number.to_string())),
-        Value::Bool(is_true) if rules.tolerance.loose_types.is_understood() => Ok(Value::String(is_true.to_string())),
-        _ => Err(mismatch(attribute, "a text")),
-    }
+    let understood = match &value {
+        Value::String(_) => return Ok(value),
+        Value::Number(number) => Value::String(number.to_string()),
+        Value::Bool(is_true) => Value::String(is_true.to_string()),
+        Value::Null | Value::Array(_) | Value::Object(_) => return Err(mismatch(attribute, "a text")),
+    };
+    loosely(attribute, value, understood, "a text", rules)
 }
 
 fn boolean(attribute: &Attribute, value: Value, rules: &Rules) -> Result<Value, ScimError> {
-    match value {
-        Value::Bool(_) => Ok(value),
-        Value::String(text) if rules.tolerance.loose_types.is_understood() && text.eq_ignore_ascii_case("true") => {
-            Ok(true.into())
-        }
-        Value::String(text) if rules.tolerance.loose_types.is_understood() && text.eq_ignore_ascii_case("false") => {
-            Ok(false.into())
-        }
-        _ => Err(mismatch(attribute, "true or false")),
+    let is_true = match &value {
+        Value::Bool(_) => return Ok(value),
+        Value::String(text) if text.eq_ignore_ascii_case("true") => true,
+        Value::String(text) if text.eq_ignore_ascii_case("false") => false,
+        _ => return Err(mismatch(attribute, "true or false")),
+    };
+    loosely(attribute, value, is_true.into(), "true or false", rules)
+}
+
+/// The value in the type of its attribute, where the client may write it in another one.
+fn loosely(
+    attribute: &Attribute,
+    received: Value,
+    understood: Value,
+    wanted: &'static str,
+    rules: &Rules,
+) -> Result<Value, ScimError> {
+    if !rules.tolerance.loose_types.is_understood() {
+        return Err(mismatch(attribute, wanted).under(Rule::LooseTypes));
     }
+    rules.note(Rule::LooseTypes, &attribute.name, received, understood.clone());
+    Ok(understood)
 }
 
 fn checked_text(
@@ -156,7 +219,7 @@ fn is_uri_reference(text: &str) -> bool {
 pub fn check_primary(attribute: &Attribute, items: &[Value]) -> Result<(), ScimError> {
     let is_primary = |item: &&Value| item.get("primary").and_then(Value::as_bool) == Some(true);
     if items.iter().filter(is_primary).count() > 1 {
-        return Err(ScimError::value(format!("{} has more than one primary value", attribute.name)));
+        return Err(ScimError::value(format!("{} has more than one primary value", attribute.name)).by("rfc7643:2.4"));
     }
     Ok(())
 }

@@ -13,6 +13,7 @@ use crate::protocol::scim::list::Page;
 use crate::protocol::scim::projection::Projection;
 use crate::protocol::scim::resource_type::{self, ResourceTypes};
 use crate::protocol::scim::tolerance::Profile;
+use crate::protocol::scim::validation::Rules;
 use crate::provisioning::failure::ProvisioningError;
 use crate::provisioning::resource::{parse, resource_type as of_kind};
 use crate::provisioning::tests::{operation, organization, rules};
@@ -72,7 +73,8 @@ fn both(
     text: &str,
 ) -> Result<(Vec<String>, Vec<String>), ProvisioningError> {
     let resource_type = of_kind(ResourceTypes::base(), kind);
-    let parsed = filter::parse(text, resource_type, &Profile::Standard.tolerance(), &Limits::default())?;
+    let rules = Rules::new(Profile::Standard.tolerance(), Limits::default());
+    let parsed = filter::parse(text, resource_type, &rules)?;
     let projection = Projection::read(
         Some(
             "userName,externalId,displayName,title,name,nickName,emails,roles,photos,active,addresses,x509Certificates,groups,groups.display,members,members.display,members.value,members.type,meta,urn:ietf:params:scim:schemas:extension:enterprise:2.0:User",

@@ -23,7 +23,9 @@ pub(in crate::protocol::scim) enum Token {
 /// The tokens of `text`, which is refused when it is longer than the limit.
 pub(in crate::protocol::scim) fn tokens(text: &str, limits: &Limits) -> Result<Vec<Token>, ScimError> {
     if text.len() > limits.filter_bytes {
-        return Err(ScimError::filter(format!("longer than {} bytes", limits.filter_bytes)));
+        return Err(
+            ScimError::filter(format!("longer than {} bytes", limits.filter_bytes)).by("limits.scim_filter_bytes")
+        );
     }
     let mut tokens = Vec::new();
     let mut rest = text;

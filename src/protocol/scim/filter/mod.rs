@@ -7,21 +7,15 @@ pub(in crate::protocol::scim) mod lexer;
 pub(in crate::protocol::scim) mod parser;
 
 use super::error::ScimError;
-use super::limits::Limits;
 use super::resource_type::ResourceType;
-use super::tolerance::Tolerance;
+use super::validation::Rules;
 use ast::Filter;
 use lexer::tokens;
 use parser::{Parser, Scope};
 
 /// Parses a filter on resources of `resource_type`.
-pub fn parse(
-    text: &str,
-    resource_type: &ResourceType,
-    tolerance: &Tolerance,
-    limits: &Limits,
-) -> Result<Filter, ScimError> {
-    let mut parser = Parser::new(tokens(text, limits)?, tolerance, limits);
+pub fn parse(text: &str, resource_type: &ResourceType, rules: &Rules) -> Result<Filter, ScimError> {
+    let mut parser = Parser::new(tokens(text, &rules.limits)?, rules);
     let filter = parser.filter(Scope::Resource(resource_type))?;
     parser.expect_end()?;
     Ok(filter)

@@ -7,9 +7,9 @@ use super::lexer::Token;
 use crate::protocol::scim::attribute::Kind;
 use crate::protocol::scim::comparison;
 use crate::protocol::scim::error::ScimError;
-use crate::protocol::scim::limits::Limits;
 use crate::protocol::scim::resource_type::{Located, Place, ResourceType};
-use crate::protocol::scim::tolerance::Tolerance;
+use crate::protocol::scim::rewrite::Rule;
+use crate::protocol::scim::validation::Rules;
 
 /// What names are resolved against.
 #[derive(Clone, Copy)]
@@ -23,19 +23,19 @@ pub(in crate::protocol::scim) enum Scope<'t> {
 /// A reader of tokens with the bounds of one request.
 pub(in crate::protocol::scim) struct Parser<'l> {
     tokens: std::iter::Peekable<std::vec::IntoIter<Token>>,
-    tolerance: &'l Tolerance,
+    rules: &'l Rules,
     levels_left: usize,
     terms_left: usize,
 }
 
 impl<'l> Parser<'l> {
     /// A reader of `tokens`.
-    pub(in crate::protocol::scim) fn new(tokens: Vec<Token>, tolerance: &'l Tolerance, limits: &Limits) -> Self {
+    pub(in crate::protocol::scim) fn new(tokens: Vec<Token>, rules: &'l Rules) -> Self {
         Self {
             tokens: tokens.into_iter().peekable(),
-            tolerance,
-            levels_left: limits.filter_depth,
-            terms_left: limits.filter_terms,
+            rules,
+            levels_left: rules.limits.filter_depth,
+            terms_left: rules.limits.filter_terms,
         }
     }
 
@@ -67,7 +67,7 @@ impl<'l> Parser<'l> {
     /// Reads one filter.
     pub(in crate::protocol::scim) fn filter(&mut self, scope: Scope<'_>) -> Result<Filter, ScimError> {
         let Some(levels_left) = self.levels_left.checked_sub(1) else {
-            return Err(ScimError::filter("it nests too deep"));
+            return Err(ScimError::filter("it nests too deep").by("limits.scim_filter_depth"));
         };
         self.levels_left = levels_left;
         let mut choices = vec![self.conjunction(scope)?];
@@ -96,7 +96,7 @@ impl<'l> Parser<'l> {
         if name.eq_ignore_ascii_case("not") && self.take(&Token::Open) {
             return Ok(Filter::Not(Box::new(self.grouped(scope)?)));
         }
-        let at = resolve(scope, &name)?;
+        let at = resolve(scope, &name, self.rules)?;
         if self.take(&Token::OpenBracket) {
             return self.value_path(scope, at);
         }
@@ -120,7 +120,7 @@ impl<'l> Parser<'l> {
             return Ok(Filter::Element(Target::of(at), Box::new(within)));
         };
         let Token::Word(part) = part else { return Err(ScimError::filter("a sub-attribute is missing")) };
-        let part = resolve(Scope::Element(at), part.trim_start_matches('.'))?;
+        let part = resolve(Scope::Element(at), part.trim_start_matches('.'), self.rules)?;
         let outside = self.comparison(part)?;
         Ok(Filter::Element(Target::of(at), Box::new(Filter::And(vec![within, outside]))))
     }
@@ -140,7 +140,7 @@ impl<'l> Parser<'l> {
 
     fn comparison(&mut self, at: Located<'_>) -> Result<Filter, ScimError> {
         let Some(terms_left) = self.terms_left.checked_sub(1) else {
-            return Err(ScimError::filter("it has too many comparisons"));
+            return Err(ScimError::filter("it has too many comparisons").by("limits.scim_filter_terms"));
         };
         self.terms_left = terms_left;
         let Some(operator) = self.take_word() else {
@@ -152,17 +152,23 @@ impl<'l> Parser<'l> {
         let operator = Operator::parse(&operator)
             .ok_or_else(|| ScimError::filter(format!("there is no operator behind {}", at.attribute.name)))?;
         let target = Target::of(leaf(at)?);
-        let value = self.literal()?;
-        compare(target, operator, value, self.tolerance)
+        let value = self.literal(&target)?;
+        compare(target, operator, value, self.rules)
     }
 
-    fn literal(&mut self) -> Result<Value, ScimError> {
+    fn literal(&mut self, target: &Target) -> Result<Value, ScimError> {
         match self.tokens.next() {
             Some(Token::Text(text)) => Ok(Value::String(text)),
             Some(Token::Word(word)) => match serde_json::from_str::<Value>(&word) {
                 Ok(value) => Ok(value),
-                Err(_) if self.tolerance.bare_literals.is_understood() => Ok(Value::String(word)),
-                Err(_) => Err(ScimError::filter("a literal is not JSON; a text needs quotes")),
+                Err(_) if self.rules.tolerance.bare_literals.is_understood() => {
+                    let (at, word) = (target.leaf_path(), Value::String(word));
+                    self.rules.note(Rule::BareLiterals, &at, word.clone(), word.clone());
+                    Ok(word)
+                }
+                Err(_) => {
+                    Err(ScimError::filter("a literal is not JSON; a text needs quotes").under(Rule::BareLiterals))
+                }
             },
             _ => Err(ScimError::filter("a literal is missing")),
         }
@@ -180,20 +186,44 @@ fn one_or(mut filters: Vec<Filter>, many: impl Fn(Vec<Filter>) -> Filter) -> Fil
     }
 }
 
-fn resolve<'t>(scope: Scope<'t>, name: &str) -> Result<Located<'t>, ScimError> {
-    let found = match scope {
+fn resolve<'t>(scope: Scope<'t>, name: &str, rules: &Rules) -> Result<Located<'t>, ScimError> {
+    let unknown = || ScimError::filter("it names an attribute that there is not");
+    let at = match scope {
         Scope::Resource(resource_type) => match resource_type.find(name) {
-            Some(Place::Attribute(at)) => Some(at),
-            Some(Place::Extension(_)) | None => None,
+            Some(Place::Attribute(at)) => at,
+            Some(Place::Extension(_)) => return Err(unknown()),
+            None => short_name(resource_type, name, rules)?.ok_or_else(unknown)?,
         },
-        Scope::Element(at) => at.attribute.part(name).map(|part| Located { part: Some(part), ..at }),
+        Scope::Element(at) => {
+            at.attribute.part(name).map(|part| Located { part: Some(part), ..at }).ok_or_else(unknown)?
+        }
     };
-    let at = found.ok_or_else(|| ScimError::filter("it names an attribute that there is not"))?;
     let leaf = at.part.unwrap_or(at.attribute);
     if leaf.mutability == crate::protocol::scim::attribute::Mutability::WriteOnly {
         return Err(ScimError::filter(format!("{} cannot be searched", leaf.name)));
     }
     Ok(at)
+}
+
+/// The attribute of the one extension that has this name.
+fn short_name<'t>(
+    resource_type: &'t ResourceType,
+    name: &str,
+    rules: &Rules,
+) -> Result<Option<Located<'t>>, ScimError> {
+    let mut found = resource_type.extensions.iter().filter_map(|extension| {
+        let full = format!("{}:{name}", extension.schema.id);
+        match resource_type.find(&full) {
+            Some(Place::Attribute(at)) => Some((full, at)),
+            Some(Place::Extension(_)) | None => None,
+        }
+    });
+    let (Some((full, at)), None) = (found.next(), found.next()) else { return Ok(None) };
+    if !rules.tolerance.short_names.is_understood() {
+        return Err(ScimError::filter(format!("{name} needs the URN of its schema")).under(Rule::ShortNames));
+    }
+    rules.note(Rule::ShortNames, name, name.into(), full.into());
+    Ok(Some(at))
 }
 
 /// A complex attribute is compared by its `value` (RFC 7644, section 3.4.2.2: `emails eq x`).
@@ -208,7 +238,7 @@ fn leaf(at: Located<'_>) -> Result<Located<'_>, ScimError> {
     }
 }
 
-fn compare(target: Target, operator: Operator, value: Value, tolerance: &Tolerance) -> Result<Filter, ScimError> {
+fn compare(target: Target, operator: Operator, value: Value, rules: &Rules) -> Result<Filter, ScimError> {
     let is_text = matches!(target.kind, Kind::String | Kind::Reference | Kind::Binary);
     // RFC 7644: "Boolean and Binary attributes SHALL cause a failed response (HTTP status code 400) with scimType of
     // invalidFilter."
@@ -221,25 +251,29 @@ fn compare(target: Target, operator: Operator, value: Value, tolerance: &Toleran
     if !fits {
         return Err(ScimError::filter(format!("{} cannot be compared in this way", target.attribute)));
     }
-    let is_loose = tolerance.loose_types.is_understood();
-    let value = match value {
-        Value::Null if matches!(operator, Operator::Eq | Operator::Ne) => {
-            return Ok(Filter::Compare(target, operator, Literal::Null));
+    if value.is_null() && matches!(operator, Operator::Eq | Operator::Ne) {
+        return Ok(Filter::Compare(target, operator, Literal::Null));
+    }
+    let loose = match &value {
+        Value::String(text) if target.kind == Kind::Boolean && text.eq_ignore_ascii_case("true") => Some(true.into()),
+        Value::String(text) if target.kind == Kind::Boolean && text.eq_ignore_ascii_case("false") => Some(false.into()),
+        Value::Number(number) if is_text => Some(Value::String(number.to_string())),
+        Value::Bool(is_true) if is_text => Some(Value::String(is_true.to_string())),
+        _ => None,
+    };
+    let misfit = format!("the literal does not fit the type of {}", target.attribute);
+    let value = match loose {
+        None => value,
+        Some(understood) if rules.tolerance.loose_types.is_understood() => {
+            rules.note(Rule::LooseTypes, &target.leaf_path(), value, understood.clone());
+            understood
         }
-        Value::String(text) if target.kind == Kind::Boolean && is_loose && text.eq_ignore_ascii_case("true") => {
-            true.into()
-        }
-        Value::String(text) if target.kind == Kind::Boolean && is_loose && text.eq_ignore_ascii_case("false") => {
-            false.into()
-        }
-        Value::Number(number) if is_text && is_loose => Value::String(number.to_string()),
-        Value::Bool(is_true) if is_text && is_loose => Value::String(is_true.to_string()),
-        other => other,
+        Some(_) => return Err(ScimError::filter(misfit).under(Rule::LooseTypes)),
     };
     match comparison::key(target.kind, target.case_exact, &value) {
         // Every text contains, starts and ends with the empty one.
         Some(key) if key.is_empty() && operator.is_partial() => Ok(Filter::Present(target)),
         Some(key) => Ok(Filter::Compare(target, operator, Literal::Value { key, value })),
-        None => Err(ScimError::filter(format!("the literal does not fit the type of {}", target.attribute))),
+        None => Err(ScimError::filter(misfit)),
     }
 }

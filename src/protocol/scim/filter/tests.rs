@@ -6,6 +6,7 @@ use crate::protocol::scim::json::Object;
 use crate::protocol::scim::limits::Limits;
 use crate::protocol::scim::resource_type::{group, user};
 use crate::protocol::scim::tolerance::Profile;
+use crate::protocol::scim::validation::Rules;
 
 fn document() -> Object {
     json!({
@@ -30,7 +31,7 @@ fn document() -> Object {
 }
 
 fn filter(text: &str) -> Result<ast::Filter, ScimError> {
-    parse(text, user(), &Profile::Standard.tolerance(), &Limits::default())
+    parse(text, user(), &Rules::new(Profile::Standard.tolerance(), Limits::default()))
 }
 
 fn holds(text: &str) -> bool {
@@ -145,7 +146,7 @@ fn depth_length_and_terms_are_bounded() {
 
 #[test]
 fn strict_clients_get_no_bare_or_loosely_typed_literals() {
-    let strict = |text| parse(text, user(), &Profile::Strict.tolerance(), &Limits::default());
+    let strict = |text| parse(text, user(), &Rules::new(Profile::Strict.tolerance(), Limits::default()));
     assert!(strict("userName eq ada").is_err());
     assert!(strict(r#"active eq "True""#).is_err());
     assert!(strict(r#"userName eq "ada""#).is_ok());
@@ -153,7 +154,8 @@ fn strict_clients_get_no_bare_or_loosely_typed_literals() {
 
 #[test]
 fn groups_are_searched_by_member() {
-    let parsed = parse(r#"id eq "g" and members eq "u""#, group(), &Profile::Entra.tolerance(), &Limits::default());
+    let parsed =
+        parse(r#"id eq "g" and members eq "u""#, group(), &Rules::new(Profile::Entra.tolerance(), Limits::default()));
     let ast::Filter::And(terms) = parsed.unwrap() else { panic!("not a conjunction") };
     assert!(matches!(&terms[1], ast::Filter::Compare(target, ..) if target.leaf_path() == "members.value"));
 }

@@ -7,7 +7,7 @@ mod remove;
 pub mod request;
 mod write;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::attribute::Mutability;
 use super::budget::Budget;
@@ -17,6 +17,7 @@ use super::filter::ast::{Filter, Literal, Operator};
 use super::json::{Object, is_unassigned};
 use super::member::{self, MemberChange};
 use super::resource_type::{Located, ResourceType};
+use super::rewrite::Rule;
 use super::validation::Rules;
 use path::{Path, Target};
 use request::{Operation, Verb};
@@ -62,11 +63,11 @@ impl<'t> Patch<'t> {
             None => None,
         };
         match (operation.verb, path) {
-            (Verb::Remove, None) => Err(ScimError::no_target("remove needs a path")),
+            (Verb::Remove, None) => Err(ScimError::no_target("remove needs a path").by("rfc7644:3.5.2.2")),
             (Verb::Remove, Some(path)) => self.remove(path, operation.value),
             (Verb::Add | Verb::Replace, path) => {
                 let Some(value) = operation.value else {
-                    return Err(ScimError::value("add and replace need a value"));
+                    return Err(ScimError::value("add and replace need a value").by(section(operation.verb)));
                 };
                 match path {
                     None => self.write_many(operation.verb, value),
@@ -80,27 +81,48 @@ impl<'t> Patch<'t> {
     /// `id` along), so that a client may send back what it was given.
     fn write_many(&mut self, verb: Verb, value: Value) -> Result<(), ScimError> {
         let Value::Object(members) = value else {
-            return Err(ScimError::value("without a path the value is an object of attributes"));
+            let detail = "without a path the value is an object of attributes";
+            return Err(ScimError::value(detail).by(section(verb)));
         };
         for (name, value) in members {
             if let Some(schema) = self.resource_type.extension(&name) {
                 self.write(verb, Path::whole_extension(schema), value)?;
                 continue;
             }
-            let path = match self.resource_type.top(&name) {
-                Some(attribute) => Path::to(Located { container: None, attribute, part: None }),
-                None if self.rules.tolerance.path_keys.is_understood() => {
-                    match path::parse(&name, self.resource_type, self.rules) {
-                        Ok(path) => path,
-                        Err(_) => continue,
-                    }
-                }
-                None => continue,
-            };
-            if !path.is_read_only() {
+            let Some(path) = self.path_of_key(&name, &value)? else { continue };
+            if path.is_read_only() {
+                self.ignore_read_only(&name, value)?;
+            } else {
                 self.write(verb, path, value)?;
             }
         }
+        Ok(())
+    }
+
+    /// Where a key of a value without a path leads; `None` for what the resource type does not have.
+    fn path_of_key(&self, name: &str, value: &Value) -> Result<Option<Path<'t>>, ScimError> {
+        if let Some(attribute) = self.resource_type.top(name) {
+            return Ok(Some(Path::to(Located { container: None, attribute, part: None })));
+        }
+        let Ok(path) = path::parse(name, self.resource_type, self.rules) else { return Ok(None) };
+        if !self.rules.tolerance.path_keys.is_understood() {
+            let detail = format!("{name} is a path and stands where the name of an attribute is expected");
+            return Err(ScimError::path(detail).under(Rule::PathKeys));
+        }
+        self.rules.note(Rule::PathKeys, name, json!({ name: value }), json!({ "path": name, "value": value }));
+        Ok(Some(path))
+    }
+
+    /// What only the server writes has no place in a change, but a client may send back what it was given. `schemas` and
+    /// `meta` go without saying.
+    fn ignore_read_only(&self, name: &str, value: Value) -> Result<(), ScimError> {
+        if ["schemas", "meta"].iter().any(|known| known.eq_ignore_ascii_case(name)) {
+            return Ok(());
+        }
+        if !self.rules.tolerance.read_only_values.is_understood() {
+            return Err(ScimError::mutability(format!("{name} is readOnly")).under(Rule::ReadOnlyValues));
+        }
+        self.rules.note(Rule::ReadOnlyValues, name, value, Value::Null);
         Ok(())
     }
 
@@ -110,13 +132,14 @@ impl<'t> Patch<'t> {
             Target::Attribute(at, filter) => (at, filter),
         };
         if is_read_only(at) {
-            return Err(ScimError::mutability(format!("{} is readOnly", at.attribute.name)));
+            return Err(ScimError::mutability(format!("{} is readOnly", at.attribute.name)).by("rfc7644:3.5.2"));
         }
         if is_member_list(self.resource_type, at.attribute) {
             if filter.is_some() || at.part.is_some() {
-                return Err(ScimError::mutability("a member cannot be changed, only added and removed"));
+                let detail = "a member cannot be changed, only added and removed";
+                return Err(ScimError::mutability(detail).by("rfc7643:4.2"));
             }
-            let ids = member::ids(&value)?;
+            let ids = member::ids(&value, self.rules)?;
             self.members.push(if verb == Verb::Add { MemberChange::Add(ids) } else { MemberChange::ReplaceAll(ids) });
             return Ok(());
         }
@@ -144,7 +167,9 @@ impl<'t> Patch<'t> {
         for (name, value) in members {
             let Some(attribute) = schema.attribute(&name) else { continue };
             let path = Path::to(Located { container: Some(schema), attribute, part: None });
-            if !path.is_read_only() {
+            if path.is_read_only() {
+                self.ignore_read_only(&name, value)?;
+            } else {
                 self.write(verb, path, value)?;
             }
         }
@@ -154,6 +179,9 @@ impl<'t> Patch<'t> {
     fn remove(&mut self, path: Path<'t>, value: Option<Value>) -> Result<(), ScimError> {
         let (at, filter) = match path.target {
             Target::Extension(schema) => {
+                if value.is_some_and(|value| !value.is_null()) {
+                    return Err(remove::not_understood(&schema.id));
+                }
                 self.document.shift_remove(schema.id.as_ref());
                 return Ok(());
             }
@@ -161,9 +189,9 @@ impl<'t> Patch<'t> {
         };
         let is_fixed = at.part.is_none() && (at.attribute.required || at.attribute.mutability == Mutability::Immutable);
         if is_read_only(at) || is_fixed {
-            return Err(ScimError::mutability(format!("{} cannot be removed", at.attribute.name)));
+            let detail = format!("{} cannot be removed", at.attribute.name);
+            return Err(ScimError::mutability(detail).by("rfc7644:3.5.2.2"));
         }
-        let value = value.filter(|value| !value.is_null());
         if is_member_list(self.resource_type, at.attribute) {
             let change = self.member_removal(at, filter.map(|filter| *filter), value)?;
             self.members.push(change);
@@ -173,7 +201,8 @@ impl<'t> Patch<'t> {
         remove::remove(&mut self.document, at, filter.as_deref(), value, self.rules)
     }
 
-    /// A removal takes away what it names and never more: by filter, by value, or all when it names none.
+    /// A removal takes away what it names and never more: by filter, by value, or all when it names none. One that says
+    /// both is followed only when both say the same.
     fn member_removal(
         &self,
         at: Located<'_>,
@@ -181,17 +210,35 @@ impl<'t> Patch<'t> {
         value: Option<Value>,
     ) -> Result<MemberChange, ScimError> {
         if at.part.is_some() {
-            return Err(ScimError::mutability("a member cannot be changed, only added and removed"));
+            return Err(ScimError::mutability("a member cannot be changed, only added and removed").by("rfc7643:4.2"));
         }
-        match (filter, value) {
-            (Some(filter), _) => Ok(match named_ids(&filter) {
-                Some(ids) => MemberChange::Remove(ids),
-                None => self.removal_by_filter(filter)?,
-            }),
-            (None, Some(value)) if self.rules.tolerance.removal_by_value.is_understood() => {
-                member::ids(&value).map(MemberChange::Remove)
+        let named = match &value {
+            None => None,
+            Some(Value::Null) if filter.is_some() => None,
+            Some(Value::Null) => return Err(remove::not_understood("members")),
+            Some(value) => Some(member::ids(value, self.rules)?),
+        };
+        match (filter, named) {
+            (Some(filter), named) => match (named_ids(&filter), named) {
+                (Some(ids), None) => Ok(MemberChange::Remove(ids)),
+                (Some(ids), Some(named)) if is_same_set(&ids, &named) => Ok(MemberChange::Remove(ids)),
+                (_, Some(_)) => Err(remove::not_understood("members")),
+                (None, None) => self.removal_by_filter(filter),
+            },
+            (None, Some(_)) if !self.rules.tolerance.removal_by_value.is_understood() => {
+                let detail = "remove takes no value; name the members in the path";
+                Err(ScimError::value(detail).under(Rule::RemovalByValue))
             }
-            (None, Some(_)) => Err(ScimError::value("remove takes no value; name the members in the path")),
+            (None, Some(ids)) => {
+                let paths: Vec<String> = ids.iter().map(|id| format!("members[value eq \"{id}\"]")).collect();
+                self.rules.note(
+                    Rule::RemovalByValue,
+                    "members",
+                    value.unwrap_or(Value::Null),
+                    json!({ "path": paths }),
+                );
+                Ok(MemberChange::Remove(ids))
+            }
             (None, None) => Ok(MemberChange::ReplaceAll(Vec::new())),
         }
     }
@@ -202,7 +249,7 @@ impl<'t> Patch<'t> {
         let before = self.members.iter().filter(|change| matches!(change, MemberChange::RemoveMatching(_))).count();
         if before >= most {
             let detail = format!("more than {most} filters over members: name them by value instead");
-            return Err(ScimError::new(ScimType::TooMany, detail));
+            return Err(ScimError::new(ScimType::TooMany, detail).by("member_filters"));
         }
         Ok(MemberChange::RemoveMatching(filter))
     }
@@ -212,6 +259,19 @@ impl<'t> Patch<'t> {
         let document = document::finish(self.document, self.resource_type)?;
         Ok(Patched { document, members: self.members, budget: self.budget })
     }
+}
+
+/// The section that defines a verb.
+const fn section(verb: Verb) -> &'static str {
+    match verb {
+        Verb::Add => "rfc7644:3.5.2.1",
+        Verb::Remove => "rfc7644:3.5.2.2",
+        Verb::Replace => "rfc7644:3.5.2.3",
+    }
+}
+
+fn is_same_set(some: &[String], others: &[String]) -> bool {
+    some.iter().all(|id| others.contains(id)) && others.iter().all(|id| some.contains(id))
 }
 
 /// The ids of a filter that is nothing but `value eq "a" or value eq "b"`.

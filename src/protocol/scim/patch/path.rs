@@ -26,9 +26,9 @@ pub(super) enum Target<'t> {
 /// Reads a path.
 pub(super) fn parse<'t>(text: &str, resource_type: &'t ResourceType, rules: &Rules) -> Result<Path<'t>, ScimError> {
     let unknown = || ScimError::path("the path names an attribute that there is not");
-    let as_path = |error: ScimError| ScimError::new(ScimType::InvalidPath, error.detail);
+    let as_path = |error: ScimError| ScimError { scim_type: ScimType::InvalidPath, ..error };
     let tokens = tokens(text, &rules.limits).map_err(as_path)?;
-    let mut parser = Parser::new(tokens, &rules.tolerance, &rules.limits);
+    let mut parser = Parser::new(tokens, rules);
     let name = parser.take_word().ok_or_else(|| ScimError::path("the path is empty"))?;
     let at = match resource_type.find(&name).ok_or_else(unknown)? {
         Place::Extension(schema) => {

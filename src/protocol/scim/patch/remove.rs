@@ -11,7 +11,13 @@ use crate::protocol::scim::filter::ast::Filter;
 use crate::protocol::scim::filter::evaluate::matches_element;
 use crate::protocol::scim::json::{Object, get, is_unassigned};
 use crate::protocol::scim::resource_type::Located;
+use crate::protocol::scim::rewrite::Rule;
 use crate::protocol::scim::validation::Rules;
+
+/// A removal says in its value what its path does not say, and it is not clear what is meant: nothing is removed.
+pub(super) fn not_understood(name: &str) -> ScimError {
+    ScimError::value(format!("a value to remove from {name} is not understood")).by("rfc7644:3.5.2.2")
+}
 
 /// Removes what `at`, `filter` and `value` name.
 pub(super) fn remove(
@@ -27,16 +33,11 @@ pub(super) fn remove(
     };
     let before = holder.and_then(|holder| holder.get(at.attribute.name.as_ref())).cloned();
     let after = match (before, at.attribute.multi_valued) {
-        (before, false) if filter.is_none() => match (before, at.part) {
-            (Some(Value::Object(mut parts)), Some(part)) => {
-                parts.shift_remove(part.name.as_ref());
-                Some(Value::Object(parts))
-            }
-            _ => None,
-        },
-        (_, false) => {
-            return Err(ScimError::path(format!("{} has one value and takes no filter", at.attribute.name)));
+        (_, false) if filter.is_some() => {
+            let detail = format!("{} has one value and takes no filter", at.attribute.name);
+            return Err(ScimError::path(detail).by("rfc7644:3.5.2"));
         }
+        (before, false) => without_one(before, at, value)?,
         (before, true) => {
             let elements = match before {
                 Some(Value::Array(elements)) => elements,
@@ -49,6 +50,29 @@ pub(super) fn remove(
     Ok(())
 }
 
+/// What is left of a singular attribute. A value that is said must be the one that is there.
+fn without_one(before: Option<Value>, at: Located<'_>, value: Option<Value>) -> Result<Option<Value>, ScimError> {
+    let held = match at.part {
+        Some(part) => before.as_ref().and_then(|before| before.get(part.name.as_ref())),
+        None => before.as_ref(),
+    };
+    let leaf = at.part.unwrap_or(at.attribute);
+    if let (Some(value), Some(held)) = (value.filter(|value| !value.is_null()), held) {
+        let key = |value: &Value| comparison::key(leaf.kind, leaf.case_exact, value);
+        let is_same = *held == value || (key(held).is_some() && key(held) == key(&value));
+        if !is_same {
+            return Err(not_understood(&leaf.name));
+        }
+    }
+    Ok(match (before, at.part) {
+        (Some(Value::Object(mut parts)), Some(part)) => {
+            parts.shift_remove(part.name.as_ref());
+            Some(Value::Object(parts))
+        }
+        _ => None,
+    })
+}
+
 fn remaining(
     mut elements: Vec<Value>,
     at: Located<'_>,
@@ -56,19 +80,29 @@ fn remaining(
     value: Option<Value>,
     rules: &Rules,
 ) -> Result<Vec<Value>, ScimError> {
-    if let (None, None, Some(value)) = (filter, at.part, value) {
-        if !rules.tolerance.removal_by_value.is_understood() {
-            return Err(ScimError::value("remove takes no value; name what goes in the path"));
+    match (filter, at.part, value) {
+        (_, _, None) | (Some(_), _, Some(Value::Null)) => {}
+        (None, None, Some(value)) if !value.is_null() => {
+            if !rules.tolerance.removal_by_value.is_understood() {
+                let detail = "remove takes no value; name what goes in the path";
+                return Err(ScimError::value(detail).under(Rule::RemovalByValue));
+            }
+            rules.note(Rule::RemovalByValue, &at.attribute.name, value.clone(), Value::Null);
+            return without_named(elements, at.attribute, value);
         }
-        return without_named(elements, at.attribute, value);
+        _ => return Err(not_understood(&at.attribute.name)),
     }
     let is_found = |element: &Value| match (filter, element.as_object()) {
         (None, _) => true,
         (Some(filter), Some(element)) => matches_element(filter, element),
         (Some(_), None) => false,
     };
-    if filter.is_some() && !elements.iter().any(is_found) && !rules.tolerance.idle_removal.is_understood() {
-        return Err(ScimError::no_target(format!("no value of {} matches the filter", at.attribute.name)));
+    if filter.is_some() && !elements.iter().any(is_found) {
+        if !rules.tolerance.idle_removal.is_understood() {
+            let detail = format!("no value of {} matches the filter", at.attribute.name);
+            return Err(ScimError::no_target(detail).under(Rule::IdleRemoval));
+        }
+        rules.note(Rule::IdleRemoval, &at.attribute.name, Value::Null, Value::Null);
     }
     let Some(part) = at.part else {
         elements.retain(|element| !is_found(element));
@@ -95,12 +129,12 @@ fn without_named(mut elements: Vec<Value>, attribute: &Attribute, value: Value) 
         let wanted = match item {
             Value::Object(wanted) if !wanted.is_empty() => wanted,
             Value::String(text) => Object::from_iter([("value".to_owned(), Value::String(text))]),
-            _ => return Err(ScimError::value("a value to remove is not understood")),
+            _ => return Err(not_understood(&attribute.name)),
         };
         if !attribute.sub_attributes.is_empty()
             && !attribute.sub_attributes.iter().any(|p| get(&wanted, &p.name).is_some())
         {
-            return Err(ScimError::value("a value to remove is not understood"));
+            return Err(not_understood(&attribute.name));
         }
         elements.retain(|element| !is_named(element, attribute, &wanted));
     }

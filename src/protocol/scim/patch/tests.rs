@@ -1,3 +1,4 @@
+use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::{Patched, apply, request};
@@ -32,7 +33,7 @@ fn ada() -> Value {
 }
 
 fn run(profile: Profile, document: Value, kind: &ResourceType, operations: Value) -> Result<Patched, ScimType> {
-    let rules = Rules { tolerance: profile.tolerance(), limits: Limits::default() };
+    let rules = Rules::new(profile.tolerance(), Limits::default());
     let body = json!({ "schemas": [request::SCHEMA], "Operations": operations });
     request::read(object(body), &rules)
         .and_then(|operations| apply(&object(document), operations, kind, &rules))
@@ -216,7 +217,7 @@ fn what_entra_sends_does_what_entra_means() {
     );
     assert_eq!(
         entra(json!({ "op": "replace", "path": "roles[primary eq \"True\"].value", "value": "{\"id\":\"1\"}" })),
-        ada_with(|d| d["roles"] = json!([{ "primary": true, "value": "{\"id\":\"1\"}" }]))
+        ada_with(|d| d["roles"] = json!([{ "primary": true, "value": "1" }]))
     );
 }
 
@@ -342,4 +343,191 @@ fn members_are_found_by_ten_filters_at_most_and_by_any_number_of_ids() {
     assert_eq!(many("members[display eq \"x\"]", 11), Err(ScimType::TooMany));
     let by_id = many("members[value eq \"a\"]", 1_000).unwrap();
     assert_eq!((by_id.members.len(), by_id.budget.left()), (1_000, Limits::default().patch_comparisons));
+}
+
+/// What was rewritten by a request that succeeded, as `rule at`.
+fn rewritten(profile: Profile, operations: Value) -> Vec<String> {
+    let rules = Rules::new(profile.tolerance(), Limits::default());
+    let body = json!({ "schemas": [request::SCHEMA], "Operations": operations });
+    let operations = request::read(object(body), &rules).unwrap();
+    apply(&object(ada()), operations, user(), &rules).unwrap();
+    rules.rewrites.take().iter().map(|one| format!("{} {}", one.rule.as_str(), one.at)).collect()
+}
+
+#[test]
+fn what_a_profile_let_pass_is_noted_and_what_keeps_to_the_standard_is_not() {
+    for (operation, wanted) in [
+        (json!({ "op": "replace", "path": "active", "value": false }), vec![]),
+        (json!({ "op": "replace", "value": { "schemas": [USER], "meta": {}, "title": "x", "nope": 1 } }), vec![]),
+        (
+            json!({ "op": "Replace", "path": "active", "value": "False" }),
+            vec!["verbs_in_any_case op", "loose_types active"],
+        ),
+        (
+            json!({ "op": "replace", "value": { "id": "x", "name.givenName": "A" } }),
+            vec!["read_only_values id", "path_keys name.givenName"],
+        ),
+        (json!({ "op": "add", "path": format!("{ENTERPRISE}:manager"), "value": "m" }), vec!["bare_values manager"]),
+        (json!({ "op": "replace", "path": "title", "value": "" }), vec!["empty_text title"]),
+        (json!({ "op": "remove", "path": "emails", "value": [{ "value": "x" }] }), vec!["removal_by_value emails"]),
+        (
+            json!({ "op": "remove", "path": "emails[type eq x]" }),
+            vec!["bare_literals emails.type", "idle_removal emails"],
+        ),
+        (
+            json!({ "op": "replace", "path": "roles[primary eq \"True\"].value", "value": "{\"id\":\"1\",\"value\":\"a\"}" }),
+            vec!["loose_types roles.primary", "replace_creates roles", "json_text roles"],
+        ),
+    ] {
+        assert_eq!(rewritten(Profile::Entra, json!([operation.clone()])), wanted, "{operation}");
+    }
+    assert_eq!(rewritten(Profile::Entra, json!([])), ["empty_operations Operations"]);
+}
+
+#[test]
+fn a_refusal_names_what_refuses() {
+    let rules = |profile: Profile| Rules::new(profile.tolerance(), Limits { patch_operations: 3, ..Limits::default() });
+    for (profile, operations, wanted) in [
+        (Profile::Standard, json!([]), "empty_operations"),
+        (Profile::Strict, json!([{ "op": "Add", "path": "title", "value": "x" }]), "verbs_in_any_case"),
+        (Profile::Strict, json!([{ "op": "replace", "value": { "id": "x" } }]), "read_only_values"),
+        (Profile::Strict, json!([{ "op": "replace", "value": { "name.givenName": "x" } }]), "path_keys"),
+        (Profile::Strict, json!([{ "op": "replace", "path": "active", "value": "false" }]), "loose_types"),
+        (
+            Profile::Strict,
+            json!([{ "op": "remove", "path": "emails", "value": [{ "type": "x" }] }]),
+            "removal_by_value",
+        ),
+        (
+            Profile::Standard,
+            json!([{ "op": "replace", "path": "ims[type eq \"x\"].value", "value": "x" }]),
+            "replace_creates",
+        ),
+        (Profile::Standard, json!([{ "op": "remove", "path": "ims[type eq \"x\"]" }]), "idle_removal"),
+        (Profile::Strict, json!([{ "op": "remove", "path": "emails[type eq x]" }]), "bare_literals"),
+        (Profile::Standard, json!([{ "op": "remove" }]), "rfc7644:3.5.2.2"),
+        (Profile::Standard, json!([{ "op": "add", "path": "title" }]), "rfc7644:3.5.2.1"),
+        (Profile::Standard, json!(vec![json!({ "op": "remove", "path": "title" }); 4]), "limits.scim_patch_operations"),
+    ] {
+        let rules = rules(profile);
+        let body = json!({ "schemas": [request::SCHEMA], "Operations": operations });
+        let refused = request::read(object(body), &rules).and_then(|them| apply(&object(ada()), them, user(), &rules));
+        assert_eq!(refused.unwrap_err().rule, wanted);
+    }
+}
+
+/// What a removal may name: by its path, and by the value beside it.
+fn a_removal() -> impl Strategy<Value = Value> {
+    let paths = vec![
+        "title",
+        "name",
+        "name.givenName",
+        "emails",
+        "Emails",
+        "emails[type eq \"home\"]",
+        "emails[value eq \"ada@work.test\"]",
+        "emails[type eq \"home\"].value",
+        "emails.display",
+        "roles",
+        ENTERPRISE,
+        "members",
+        "members[value eq \"a\"]",
+        "nope",
+        "",
+    ];
+    let item = prop_oneof![
+        Just(json!(null)),
+        Just(json!("")),
+        Just(json!("a")),
+        Just(json!("z")),
+        Just(json!(7)),
+        Just(json!([])),
+        Just(json!({})),
+        Just(json!("Countess")),
+        Just(json!("ada@home.test")),
+        Just(json!({ "value": "ADA@home.test" })),
+        Just(json!({ "type": "work" })),
+        Just(json!({ "type": "home", "value": "nobody@home.test" })),
+        Just(json!({ "value": null })),
+        Just(json!({ "value": "a", "$ref": null })),
+        Just(json!({ "id": "a" })),
+        Just(json!({ "givenName": "Ada" })),
+        Just(json!({ "department": "R&D" })),
+    ];
+    let value = prop_oneof![
+        2 => Just(None),
+        3 => item.clone().prop_map(Some),
+        3 => proptest::collection::vec(item, 0..4).prop_map(|items| Some(Value::Array(items))),
+    ];
+    (proptest::sample::select(paths), value).prop_map(|(path, value)| match value {
+        Some(value) => json!({ "op": "remove", "path": path, "value": value }),
+        None => json!({ "op": "remove", "path": path }),
+    })
+}
+
+/// True when the removal names this element, by the letter of its path and of its value.
+fn is_named(operation: &Value, element: &Value) -> bool {
+    let path = operation["path"].as_str().unwrap();
+    let says = |name: &str, text: &Value| {
+        element[name].as_str().unwrap().eq_ignore_ascii_case(text.as_str().unwrap_or_default())
+    };
+    let by_path = match path.split_once('[') {
+        None => true,
+        Some((_, filter)) => {
+            let words: Vec<&str> = filter.split(['"', ' ']).collect();
+            says(words[0], &json!(words[3]))
+        }
+    };
+    let items = match &operation["value"] {
+        Value::Null if operation.get("value").is_none() || path.contains('[') => return by_path,
+        Value::Array(items) => items.clone(),
+        one => vec![one.clone()],
+    };
+    by_path
+        && items.iter().any(|item| match item {
+            Value::Object(parts) => {
+                let known: Vec<&str> = ["value", "type"].into_iter().filter(|name| !item[name].is_null()).collect();
+                !known.is_empty() && parts.len() >= known.len() && known.iter().all(|name| says(name, &item[name]))
+            }
+            text => says("value", text),
+        })
+}
+
+/// True when the removal has this id, in its path or in its value.
+fn names(operation: &Value, id: &str) -> bool {
+    let quoted = format!("\"{id}\"");
+    operation["path"].as_str().unwrap().contains(&quoted) || operation["value"].to_string().contains(&quoted)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 3_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Whatever a removal says, under every profile: what goes was named, and what is not understood is refused.
+    #[test]
+    fn remove_never_removes_more_than_it_names(operation in a_removal(), profile in proptest::sample::select(Profile::ALL.to_vec())) {
+        let says_value = operation.get("value").is_some_and(|value| !value.is_null());
+        if let Ok(after) = patched(profile, operation.clone()) {
+            for element in ada()["emails"].as_array().unwrap() {
+                let stays = after["emails"].as_array().is_some_and(|left| left.iter().any(|one| one["type"] == element["type"]));
+                prop_assert!(stays || is_named(&operation, element), "{operation} under {profile:?} took {element}");
+            }
+            for name in ["title", "name", ENTERPRISE] {
+                let is_whole = after[name] == ada()[name] || operation["path"] == json!("name.givenName");
+                prop_assert!(is_whole || !says_value || operation["value"] == ada()[name], "{operation} changed {name}");
+            }
+        }
+        if let Ok(changes) = members(profile, operation.clone()) {
+            for change in changes {
+                match change {
+                    MemberChange::ReplaceAll(ids) => prop_assert!(
+                        ids.is_empty() && operation["path"] == "members" && operation.get("value").is_none(), "{operation}"
+                    ),
+                    MemberChange::Remove(ids) => for id in ids {
+                        prop_assert!(names(&operation, &id), "{operation} removes {id}");
+                    },
+                    other => prop_assert!(false, "{operation} became {other:?}"),
+                }
+            }
+        }
+    }
 }

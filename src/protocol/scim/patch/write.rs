@@ -1,6 +1,6 @@
 //! `add` and `replace` of one attribute (RFC 7644, sections 3.5.2.1 and 3.5.2.3).
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::request::Verb;
 use crate::protocol::scim::attribute::{Attribute, Kind, Mutability};
@@ -9,6 +9,7 @@ use crate::protocol::scim::filter::ast::{Filter, Literal, Operator};
 use crate::protocol::scim::filter::evaluate::matches_element;
 use crate::protocol::scim::json::{Object, is_unassigned};
 use crate::protocol::scim::resource_type::Located;
+use crate::protocol::scim::rewrite::Rule;
 use crate::protocol::scim::validation::{self, Rules};
 
 /// Writes `value` where `at` and `filter` lead.
@@ -27,7 +28,8 @@ pub(super) fn write(
     let after = if at.attribute.multi_valued {
         many(before.as_ref(), at, filter, verb, value, rules)?
     } else if filter.is_some() {
-        return Err(ScimError::path(format!("{} has one value and takes no filter", at.attribute.name)));
+        let detail = format!("{} has one value and takes no filter", at.attribute.name);
+        return Err(ScimError::path(detail).by("rfc7644:3.5.2"));
     } else {
         one(before.as_ref(), at, value, rules)?
     };
@@ -83,6 +85,7 @@ fn one(before: Option<&Value>, at: Located<'_>, value: Value, rules: &Rules) -> 
 
 /// Only the given sub-attributes change.
 fn merge(parts: &mut Object, attribute: &Attribute, incoming: Object, rules: &Rules) -> Result<(), ScimError> {
+    let incoming = validation::unpack(attribute, &incoming, rules).unwrap_or(incoming);
     let names_target = incoming.keys().any(|name| name.eq_ignore_ascii_case("$ref"));
     for (name, value) in incoming {
         let Some(part) = attribute.part(&name) else { continue };
@@ -133,7 +136,8 @@ fn many(
         _ => change(&mut elements, at, filter, verb, &value, rules)?,
     };
     if elements.len() > rules.limits.values_per_attribute {
-        return Err(ScimError::value(format!("{} has too many values", at.attribute.name)));
+        let detail = format!("{} has too many values", at.attribute.name);
+        return Err(ScimError::value(detail).by("limits.scim_values_per_attribute"));
     }
     demote_others(&mut elements, &touched);
     validation::check_primary(at.attribute, &elements)?;
@@ -191,7 +195,12 @@ fn change(
     if found.is_empty() {
         let may_create = verb == Verb::Add || filter.is_none() || rules.tolerance.replace_creates.is_understood();
         if !may_create {
-            return Err(ScimError::no_target(format!("no value of {} matches the filter", at.attribute.name)));
+            let detail = format!("no value of {} matches the filter", at.attribute.name);
+            return Err(ScimError::no_target(detail).under(Rule::ReplaceCreates));
+        }
+        if filter.is_some() && verb == Verb::Replace {
+            let understood = json!({ "op": "add", "value": implied });
+            rules.note(Rule::ReplaceCreates, &at.attribute.name, value.clone(), understood);
         }
         found.push(elements.len());
         elements.push(Value::Object(implied.clone()));
@@ -199,7 +208,13 @@ fn change(
     for index in &found {
         let Some(Value::Object(element)) = elements.get_mut(*index) else { continue };
         match (at.part, value) {
-            (Some(part), value) => set_part(element, at.attribute, part, value.clone(), rules)?,
+            (Some(part), value) => {
+                let alone = Object::from_iter([(part.name.to_string(), value.clone())]);
+                match validation::unpack(at.attribute, &alone, rules) {
+                    Some(unpacked) => merge(element, at.attribute, unpacked, rules)?,
+                    None => set_part(element, at.attribute, part, value.clone(), rules)?,
+                }
+            }
             (None, Value::Object(incoming)) => {
                 if verb == Verb::Replace {
                     *element = implied.clone();
