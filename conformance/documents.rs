@@ -4,6 +4,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use causeway::protocol::scim::rewrite::Rule;
+use causeway::protocol::scim::tolerance::Profile;
 use causeway::record::audit::Action;
 use causeway::telemetry::metrics;
 
@@ -82,6 +84,15 @@ fn every_action_event_and_metric_is_documented() {
     let documented = document("metrics.md");
     for metric in metrics::ALL {
         assert!(documented.contains(&format!("`{metric}`")), "{metric} is not in docs/metrics.md");
+    }
+}
+
+#[test]
+fn every_rule_and_profile_of_scim_is_documented() {
+    let profiles = document("scim-profiles.md");
+    let rules = Rule::ALL.iter().map(|rule| rule.as_str());
+    for name in rules.chain(Profile::ALL.iter().map(|profile| profile.as_str())) {
+        assert!(profiles.contains(&format!("| `{name}` |")), "{name} is not in docs/scim-profiles.md");
     }
 }
 

@@ -3,3 +3,4 @@
 mod door;
 mod scim2_tester;
 mod scim_sanity;
+mod vendors;

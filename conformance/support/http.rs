@@ -55,7 +55,8 @@ impl Api {
         self.call(Method::POST, path, Some(body)).await
     }
 
-    async fn call(&self, method: Method, path: &str, body: Option<Value>) -> Answer {
+    /// Any method.
+    pub async fn call(&self, method: Method, path: &str, body: Option<Value>) -> Answer {
         let url = format!("{}{path}", self.base);
         let mut request = self.client.request(method.clone(), &url).header("accept", self.content_type);
         if !self.token.is_empty() {

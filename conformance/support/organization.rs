@@ -52,7 +52,13 @@ impl Organization {
 
     /// A SCIM client with a fresh credential.
     pub async fn scim_access(&self) -> ScimAccess {
-        let client = self.api.post("/scim-clients", json!({ "name": "directory" })).await.expect(201);
+        self.scim_access_as("standard").await
+    }
+
+    /// The same under this profile.
+    pub async fn scim_access_as(&self, profile: &str) -> ScimAccess {
+        let new = json!({ "name": "directory", "profile": profile });
+        let client = self.api.post("/scim-clients", new).await.expect(201);
         let credentials = format!("/scim-clients/{}/credentials", text(&client, "id"));
         let credential = self.api.post(&credentials, json!({})).await.expect(201);
         let base = format!("{}/scim/v2/{}", self.gateway_url, self.slug);
