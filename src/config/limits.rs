@@ -37,6 +37,12 @@ pub struct Limits {
     pub scim_patch_comparisons: usize,
     /// Values in one multi-valued SCIM attribute, other than the members of a group.
     pub scim_values_per_attribute: usize,
+    /// Operations in one SCIM bulk request.
+    pub scim_bulk_operations: usize,
+    /// A SCIM bulk request's body, in bytes.
+    pub scim_bulk_bytes: usize,
+    /// Comparisons that the PATCH operations of one SCIM bulk request may cause.
+    pub scim_bulk_patch_comparisons: usize,
     /// SCIM resources on a page.
     pub scim_page_size: u32,
     /// How much an organization may keep.
@@ -72,6 +78,9 @@ pub(super) fn read(reader: &mut Reader) -> Limits {
         scim_patch_comparisons: count("limits.scim_patch_comparisons", 1_000..=10_000_000, 100_000),
         scim_patch_operations: count("limits.scim_patch_operations", 1..=10_000, 1_000),
         scim_values_per_attribute: count("limits.scim_values_per_attribute", 10..=10_000, 500),
+        scim_bulk_operations: count("limits.scim_bulk_operations", 1..=10_000, 1_000),
+        scim_bulk_bytes: count("limits.scim_bulk_bytes", KIB..=64 * KIB * KIB, 4 * KIB * KIB),
+        scim_bulk_patch_comparisons: count("limits.scim_bulk_patch_comparisons", 10_000..=100_000_000, 1_000_000),
         connections: count("limits.connections", 16..=100_000, 10_000),
         scim_page_size: small(reader.number("limits.scim_page_size", 1..=1_000, 200)),
         quota: quota(reader),

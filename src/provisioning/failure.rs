@@ -1,9 +1,10 @@
 //! What can go wrong when a client provisions, in terms that a door can answer.
 
 use crate::directory::permission::Denied;
-use crate::protocol::scim::error::ScimError;
+use crate::protocol::scim::error::{Refusal, ScimError, ScimType};
 use crate::store::constraint::Constraint;
 use crate::store::failure::StoreError;
+use crate::values::ids::RequestId;
 
 /// A refusal or a failure of provisioning.
 #[derive(Debug, thiserror::Error)]
@@ -35,4 +36,37 @@ impl From<StoreError> for ProvisioningError {
             other => Self::Store(other),
         }
     }
+}
+
+impl ProvisioningError {
+    /// What the client hears, as an answer or as a part of one. What failed inside stays inside; it is found in the log under
+    /// `request`.
+    pub fn refusal(self, request: RequestId) -> Refusal {
+        match self {
+            Self::Protocol(error) => error.into(),
+            Self::NotFound | Self::Denied(Denied::OtherOrganization) => not_found(),
+            Self::Denied(Denied::Role) => Refusal::plain(403, "the client may not do this"),
+            Self::VersionMismatch => Refusal::plain(412, "the resource has another version"),
+            Self::UserNameTaken => taken("another user has this userName"),
+            Self::Store(StoreError::Conflict(_)) => taken("another resource has one of these values"),
+            Self::Store(StoreError::Unavailable(_)) => Refusal::plain(503, "try again in a moment"),
+            Self::Store(StoreError::Inconsistent(_) | StoreError::Internal(_)) => {
+                Refusal::plain(500, format!("something went wrong here; request {request}"))
+            }
+        }
+    }
+}
+
+/// There is nothing of this name, or it is another organization's.
+pub fn not_found() -> Refusal {
+    Refusal::plain(404, "there is no such resource")
+}
+
+/// No credential, or one that is not live.
+pub fn unauthenticated() -> Refusal {
+    Refusal::plain(401, "a live bearer token is required")
+}
+
+fn taken(detail: &'static str) -> Refusal {
+    Refusal { status: 409, scim_type: Some(ScimType::Uniqueness), detail: detail.into() }
 }

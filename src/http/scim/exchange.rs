@@ -9,11 +9,11 @@ use super::route::Route;
 use crate::config;
 use crate::http::context::Context;
 use crate::http::observe::request_id;
-use crate::http::request_body::{self, UNNAMED};
+use crate::http::request_body::{self, BodyFailure, UNNAMED};
 use crate::protocol::scim::error::ScimError;
 use crate::protocol::scim::etag::Condition;
 use crate::protocol::scim::json::{self, Object};
-use crate::protocol::scim::limits::Limits;
+use crate::protocol::scim::limits::{BulkLimits, Limits};
 use crate::protocol::scim::projection::Projection;
 use crate::protocol::scim::resource_type::ResourceType;
 use crate::protocol::scim::validation::Rules;
@@ -25,6 +25,9 @@ use crate::values::slug::Slug;
 
 /// A client that does not name a media type can only mean JSON.
 const MEDIA_TYPES: [&str; 3] = ["application/scim+json", "application/json", UNNAMED];
+
+/// The levels of JSON around a document in a bulk request: the body, `Operations`, the operation.
+const BULK_LEVELS: usize = 3;
 
 /// A request.
 pub struct Exchange {
@@ -163,6 +166,19 @@ impl Exchange {
         let body = request_body::bounded(&self.request, payload, &MEDIA_TYPES, self.limits.body_bytes).await?;
         Ok(json::parse_object(&body, &self.limits)?)
     }
+
+    /// Reads the body of a bulk request, whose documents stand three levels deeper than alone.
+    pub async fn bulk_body(&mut self) -> Result<Object, Failure> {
+        let payload = self.payload.take().ok_or(Failure::Unreadable)?;
+        let limit = self.limits.bulk.payload_bytes;
+        let body = request_body::bounded(&self.request, payload, &MEDIA_TYPES, limit).await;
+        let body = body.map_err(|failure| match failure {
+            BodyFailure::TooLong(limit) => Failure::BulkTooLarge(limit),
+            other @ (BodyFailure::MediaType | BodyFailure::TooSlow | BodyFailure::Unreadable) => other.into(),
+        })?;
+        let json_depth = self.limits.json_depth.saturating_add(BULK_LEVELS);
+        Ok(json::parse_object(&body, &Limits { json_depth, ..self.limits })?)
+    }
 }
 
 /// The bounds of a request, from the configuration.
@@ -180,10 +196,25 @@ fn limits(configured: &config::limits::Limits) -> Limits {
         values_per_attribute: configured.scim_values_per_attribute,
         default_page: Limits::default().default_page.min(max_page),
         max_page,
+        bulk: BulkLimits {
+            operations: configured.scim_bulk_operations,
+            payload_bytes: configured.scim_bulk_bytes,
+            patch_comparisons: configured.scim_bulk_patch_comparisons,
+        },
     }
 }
 
 impl Presented {
+    /// The token.
+    pub fn token(&self) -> &str {
+        &self.token
+    }
+
+    /// The organization's name in the path.
+    pub const fn slug(&self) -> &Slug {
+        &self.slug
+    }
+
     /// The client whose live credential this is. A client of another organization than the path's learns only that
     /// there is nothing.
     pub fn authenticate(&self, tx: &mut Tx<'_>) -> Result<Caller, Failure> {

@@ -5,11 +5,11 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{ALLOW, CACHE_CONTROL, RETRY_AFTER, WWW_AUTHENTICATE};
 
 use super::answer::MEDIA_TYPE;
-use crate::directory::permission::Denied;
 use crate::http::problem::RETRY_AFTER_SECONDS;
 use crate::http::request_body::BodyFailure;
-use crate::protocol::scim::error::{self, ScimError, ScimType};
-use crate::provisioning::failure::ProvisioningError;
+use crate::protocol::scim::bulk::request::Refused;
+use crate::protocol::scim::error::{self, Refusal, ScimError, ScimType};
+use crate::provisioning::failure::{self, ProvisioningError};
 use crate::store::failure::StoreError;
 use crate::values::ids::RequestId;
 
@@ -18,14 +18,22 @@ use crate::values::ids::RequestId;
 pub enum Failure {
     /// No credential, or one that is not live.
     Unauthenticated,
+    /// A person's token that was not given for this.
+    ScopeMissing,
     /// Nothing of this name in the client's organization; also for every name in another's.
     NotFound,
     /// The path has other methods: the value of `Allow`.
     MethodNotAllowed(&'static str),
+    /// The client takes no JSON.
+    NotAcceptable,
     /// The body is not JSON by its media type.
     UnsupportedMediaType,
     /// The body is longer than this many bytes.
     TooLarge(usize),
+    /// The body of a bulk request is longer than this many bytes.
+    BulkTooLarge(usize),
+    /// A bulk request has more operations than this.
+    TooManyOperations(usize),
     /// The body did not arrive in time.
     TooSlow,
     /// The body did not arrive.
@@ -63,6 +71,15 @@ impl From<BodyFailure> for Failure {
     }
 }
 
+impl From<Refused> for Failure {
+    fn from(error: Refused) -> Self {
+        match error {
+            Refused::Protocol(error) => Self::Protocol(error),
+            Refused::TooManyOperations(limit) => Self::TooManyOperations(limit),
+        }
+    }
+}
+
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         Self::Provisioning(error.into())
@@ -74,18 +91,22 @@ impl Failure {
     pub fn answer(self, request: RequestId) -> HttpResponse {
         match self {
             Self::Unauthenticated => {
-                let mut response = body(StatusCode::UNAUTHORIZED, None, "a live bearer token is required");
+                let mut response = refused(&failure::unauthenticated());
                 // RFC 7644, section 2: the server "SHALL indicate supported HTTP authentication schemes".
                 let scheme = actix_web::http::header::HeaderValue::from_static("Bearer realm=\"scim\"");
                 response.headers_mut().insert(WWW_AUTHENTICATE, scheme);
                 response
             }
-            Self::NotFound => body(StatusCode::NOT_FOUND, None, "there is no such resource"),
+            Self::ScopeMissing => body(StatusCode::FORBIDDEN, None, "the token lacks the scope profile"),
+            Self::NotFound => refused(&failure::not_found()),
             Self::MethodNotAllowed(allowed) => {
                 let mut response = body(StatusCode::METHOD_NOT_ALLOWED, None, "the resource does not have this method");
                 let allowed = actix_web::http::header::HeaderValue::from_static(allowed);
                 response.headers_mut().insert(ALLOW, allowed);
                 response
+            }
+            Self::NotAcceptable => {
+                body(StatusCode::NOT_ACCEPTABLE, None, "answers are application/scim+json, which Accept leaves out")
             }
             Self::UnsupportedMediaType => {
                 let detail = "the body must be application/scim+json or application/json";
@@ -98,62 +119,58 @@ impl Failure {
             Self::Unreadable => body(StatusCode::BAD_REQUEST, Some(ScimType::InvalidSyntax), "the body cannot be read"),
             Self::FilterForbidden => body(StatusCode::FORBIDDEN, None, "this endpoint takes no filter"),
             Self::NotImplemented => body(StatusCode::NOT_IMPLEMENTED, None, "this endpoint is not supported"),
-            Self::Protocol(error) => protocol(&error),
+            Self::TooManyOperations(limit) => {
+                // RFC 7644, section 3.7.4: 413, and the detail names the limit.
+                let detail = format!("more than {limit} operations: the limit is bulk.maxOperations");
+                body(StatusCode::PAYLOAD_TOO_LARGE, None, &detail)
+            }
+            Self::BulkTooLarge(limit) => {
+                let detail = format!("the body is longer than {limit} bytes: the limit is bulk.maxPayloadSize");
+                body(StatusCode::PAYLOAD_TOO_LARGE, None, &detail)
+            }
+            Self::Protocol(error) => refused(&error.into()),
             Self::Provisioning(error) => provisioning(error, request),
         }
     }
 }
 
 fn provisioning(error: ProvisioningError, request: RequestId) -> HttpResponse {
-    match error {
-        ProvisioningError::Protocol(error) => protocol(&error),
-        ProvisioningError::NotFound | ProvisioningError::Denied(Denied::OtherOrganization) => {
-            Failure::NotFound.answer(request)
-        }
-        ProvisioningError::Denied(Denied::Role) => body(StatusCode::FORBIDDEN, None, "the client may not do this"),
-        ProvisioningError::VersionMismatch => {
-            body(StatusCode::PRECONDITION_FAILED, None, "the resource has another version")
-        }
-        ProvisioningError::UserNameTaken => {
-            body(StatusCode::CONFLICT, Some(ScimType::Uniqueness), "another user has this userName")
-        }
-        ProvisioningError::Store(error) => store(&error, request),
+    let is_away = note(&error);
+    let mut response = refused(&error.refusal(request));
+    if is_away {
+        let seconds = actix_web::http::header::HeaderValue::from_static(RETRY_AFTER_SECONDS);
+        response.headers_mut().insert(RETRY_AFTER, seconds);
     }
+    response
 }
 
-fn store(error: &StoreError, request: RequestId) -> HttpResponse {
+/// Logs what failed inside; true when it is worth trying again.
+fn note(error: &ProvisioningError) -> bool {
     match error {
-        StoreError::Unavailable(_) => {
+        ProvisioningError::Store(error @ StoreError::Unavailable(_)) => {
             tracing::warn!(%error, "the store is away");
-            let mut response = body(StatusCode::SERVICE_UNAVAILABLE, None, "try again in a moment");
-            let seconds = actix_web::http::header::HeaderValue::from_static(RETRY_AFTER_SECONDS);
-            response.headers_mut().insert(RETRY_AFTER, seconds);
-            response
+            true
         }
-        StoreError::Conflict(_) => {
+        ProvisioningError::Store(error @ StoreError::Conflict(_)) => {
             tracing::warn!(%error, "a write met a unique index");
-            body(StatusCode::CONFLICT, Some(ScimType::Uniqueness), "another resource has one of these values")
+            false
         }
-        StoreError::Inconsistent(_) | StoreError::Internal(_) => {
+        ProvisioningError::Store(error @ (StoreError::Inconsistent(_) | StoreError::Internal(_))) => {
             tracing::error!(%error, "a request failed");
-            let detail = format!("something went wrong here; request {request}");
-            body(StatusCode::INTERNAL_SERVER_ERROR, None, &detail)
+            false
         }
+        ProvisioningError::Protocol(_)
+        | ProvisioningError::NotFound
+        | ProvisioningError::VersionMismatch
+        | ProvisioningError::UserNameTaken
+        | ProvisioningError::Denied(_) => false,
     }
 }
 
-fn protocol(error: &ScimError) -> HttpResponse {
-    let status = match error.scim_type {
-        ScimType::Uniqueness => StatusCode::CONFLICT,
-        ScimType::InvalidFilter
-        | ScimType::TooMany
-        | ScimType::Mutability
-        | ScimType::InvalidSyntax
-        | ScimType::InvalidPath
-        | ScimType::NoTarget
-        | ScimType::InvalidValue => StatusCode::BAD_REQUEST,
-    };
-    body(status, Some(error.scim_type), &error.detail)
+/// A refusal as an answer of its own.
+fn refused(refusal: &Refusal) -> HttpResponse {
+    let status = StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    body(status, refusal.scim_type, &refusal.detail)
 }
 
 fn body(status: StatusCode, scim_type: Option<ScimType>, detail: &str) -> HttpResponse {

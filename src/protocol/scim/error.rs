@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::rewrite::Rule;
@@ -10,7 +11,8 @@ use super::rewrite::Rule;
 pub const SCHEMA: &str = "urn:ietf:params:scim:api:messages:2.0:Error";
 
 /// The keyword of an error (RFC 7644, table 9).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum ScimType {
     /// The filter does not parse, or compares what cannot be compared.
     InvalidFilter,
@@ -28,6 +30,8 @@ pub enum ScimType {
     NoTarget,
     /// A value is missing or does not fit its attribute.
     InvalidValue,
+    /// The version of the protocol is not spoken here.
+    InvalidVers,
 }
 
 impl ScimType {
@@ -42,6 +46,7 @@ impl ScimType {
             Self::InvalidPath => "invalidPath",
             Self::NoTarget => "noTarget",
             Self::InvalidValue => "invalidValue",
+            Self::InvalidVers => "invalidVers",
         }
     }
 
@@ -55,7 +60,52 @@ impl ScimType {
             Self::InvalidSyntax => "rfc7644:3.12",
             Self::InvalidPath | Self::NoTarget => "rfc7644:3.5.2",
             Self::InvalidValue => "rfc7643:2.3",
+            Self::InvalidVers => "rfc7644:3.13",
         }
+    }
+
+    /// The status that goes with it.
+    pub const fn status(self) -> u16 {
+        match self {
+            Self::Uniqueness => 409,
+            Self::InvalidFilter
+            | Self::TooMany
+            | Self::Mutability
+            | Self::InvalidSyntax
+            | Self::InvalidPath
+            | Self::NoTarget
+            | Self::InvalidValue
+            | Self::InvalidVers => 400,
+        }
+    }
+}
+
+/// A request that was not done, as the client hears of it: alone, or as one operation of a bulk request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refusal {
+    /// The status.
+    pub status: u16,
+    /// The keyword, where the standard has one.
+    pub scim_type: Option<ScimType>,
+    /// What is wrong.
+    pub detail: Cow<'static, str>,
+}
+
+impl Refusal {
+    /// A refusal that the standard has no keyword for.
+    pub fn plain(status: u16, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self { status, scim_type: None, detail: detail.into() }
+    }
+
+    /// The error body.
+    pub fn body(&self) -> Value {
+        body(self.status, self.scim_type, &self.detail)
+    }
+}
+
+impl From<ScimError> for Refusal {
+    fn from(error: ScimError) -> Self {
+        Self { status: error.scim_type.status(), scim_type: Some(error.scim_type), detail: error.detail }
     }
 }
 

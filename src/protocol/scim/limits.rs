@@ -25,6 +25,27 @@ pub struct Limits {
     pub default_page: u32,
     /// Resources on a page at most; `filter.maxResults` of the ServiceProviderConfig.
     pub max_page: u32,
+    /// Bounds of a bulk request.
+    pub bulk: BulkLimits,
+}
+
+/// Bounds of one bulk request; past the first two the answer is 413.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BulkLimits {
+    /// Operations: `bulk.maxOperations` of the ServiceProviderConfig.
+    pub operations: usize,
+    /// Bytes of the body: `bulk.maxPayloadSize`.
+    pub payload_bytes: usize,
+    /// Comparisons that all PATCH operations together may cause; each has an equal share.
+    pub patch_comparisons: usize,
+}
+
+impl Limits {
+    /// The bounds of one operation among `patches` PATCH operations of a bulk request.
+    pub fn in_bulk(self, patches: usize) -> Self {
+        let share = self.bulk.patch_comparisons.checked_div(patches).unwrap_or(usize::MAX);
+        Self { patch_comparisons: self.patch_comparisons.min(share), ..self }
+    }
 }
 
 /// What the configuration has when it says nothing.
@@ -42,6 +63,7 @@ impl Default for Limits {
             values_per_attribute: 500,
             default_page: 100,
             max_page: 200,
+            bulk: BulkLimits { operations: 1_000, payload_bytes: 4 * 1024 * 1024, patch_comparisons: 1_000_000 },
         }
     }
 }

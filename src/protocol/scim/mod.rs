@@ -1,10 +1,11 @@
 //! SCIM 2.0 as pure functions on JSON documents (RFC 7643, RFC 7644).
 //!
-//! Owns schemas as data, the JSON gate, documents, filters, PATCH, projection, entity tags and error bodies; refuses
+//! Owns schemas as data, the JSON gate, documents, filters, PATCH, bulk requests, projection, entity tags and error bodies; refuses
 //! I/O and knows no tenant. What a vendor's client does differently comes in as a [`tolerance::Tolerance`] value.
 
 pub mod attribute;
 pub mod budget;
+pub mod bulk;
 pub mod comparison;
 pub mod document;
 pub mod error;

@@ -12,7 +12,11 @@ pub fn body(base: &str, limits: &Limits) -> Value {
     json!({
         "schemas": [SCHEMA],
         "patch": { "supported": true },
-        "bulk": { "supported": false, "maxOperations": 0, "maxPayloadSize": 0 },
+        "bulk": {
+            "supported": true,
+            "maxOperations": limits.bulk.operations,
+            "maxPayloadSize": limits.bulk.payload_bytes,
+        },
         "filter": { "supported": true, "maxResults": limits.max_page },
         "changePassword": { "supported": false },
         "sort": { "supported": false },
