@@ -1,6 +1,7 @@
 //! Stories that need the network: `begin(tx)`, a call, `finish(tx)`. One file per story. There is no network inside a
 //! transaction and no transaction across an await.
 
+pub mod bulk;
 pub mod connect_identity_provider;
 pub mod notify_administrator;
 pub mod outside;

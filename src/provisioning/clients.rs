@@ -13,7 +13,7 @@ use crate::record::audit::{self, Action, Subject};
 use crate::record::event::{self, Event};
 use crate::store::Tx;
 use crate::store::failure::StoreError;
-use crate::store::scim_clients::{self as rows, ScimClientRow, ScimCredentialRow};
+use crate::store::scim_clients::{self as rows, PresentedRow, ScimClientRow, ScimCredentialRow};
 use crate::values::clock::Timestamp;
 use crate::values::ids::{OrganizationId, ScimClientId, ScimCredentialId};
 use crate::values::operation::{Actor, Operation};
@@ -105,7 +105,23 @@ pub enum ScimClientError {
 /// Who presents `token`, if it is a live credential. One query by hash, so time tells nothing about other tokens.
 pub fn authenticate(tx: &mut Tx<'_>, token: &str, now: Timestamp) -> Result<Option<Caller>, StoreError> {
     let Some(row) = rows::find_presented(tx, TokenHash::of(token).as_bytes())? else { return Ok(None) };
-    if row.revoked_at.is_some() || row.expires_at <= now || row.state != ACTIVE {
+    if row.expires_at <= now { Ok(None) } else { caller(row, now) }
+}
+
+/// Who presented `credential`, if it has not been revoked since: asked again by what goes on after the transaction that
+/// authenticated it. Whether it had expired was decided when the request came in.
+pub fn presented_before(
+    tx: &mut Tx<'_>,
+    organization: OrganizationId,
+    credential: ScimCredentialId,
+    now: Timestamp,
+) -> Result<Option<Caller>, StoreError> {
+    let Some(row) = rows::find_credential(tx, organization, credential)? else { return Ok(None) };
+    caller(row, now)
+}
+
+fn caller(row: PresentedRow, now: Timestamp) -> Result<Option<Caller>, StoreError> {
+    if row.revoked_at.is_some() || row.state != ACTIVE {
         return Ok(None);
     }
     Ok(Some(Caller {

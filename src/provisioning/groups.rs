@@ -139,7 +139,8 @@ pub fn has_more_members_than(
     Ok(members::count_up_to(tx, row.k, most.saturating_add(1))? > most)
 }
 
-/// Replaces a group (PUT). Members that the request does not name leave it, all of them when it has no `members`.
+/// Replaces a group (PUT) and returns its version. Members that the request does not name leave it, all of them when it has
+/// no `members`.
 pub fn replace(
     tx: &mut Tx<'_>,
     op: &Operation,
@@ -147,14 +148,14 @@ pub fn replace(
     id: ResourceId,
     draft: &GroupDraft,
     condition: Option<&etag::Condition>,
-) -> Result<(), ProvisioningError> {
+) -> Result<i64, ProvisioningError> {
     let (row, before) = resource::find_for_change(tx, op, organization, ResourceKind::Group, id, condition)?;
     let all = MemberChange::ReplaceAll(draft.members.clone().unwrap_or_default());
     let members = MemberChanges::new(vec![all], draft.unknown_members);
     change(tx, op, organization, row, &before, draft.clone(), members)
 }
 
-/// Changes a group (PATCH).
+/// Changes a group (PATCH) and returns its version.
 pub fn patch(
     tx: &mut Tx<'_>,
     op: &Operation,
@@ -162,7 +163,7 @@ pub fn patch(
     id: ResourceId,
     patch: Patch,
     condition: Option<&etag::Condition>,
-) -> Result<(), ProvisioningError> {
+) -> Result<i64, ProvisioningError> {
     let (row, before) = resource::find_for_change(tx, op, organization, ResourceKind::Group, id, condition)?;
     let Patch { operations, resource_type, rules } = patch;
     let patched = patch::apply(&before, operations, &resource_type, &rules)?;
@@ -195,12 +196,12 @@ fn change(
     before: &Object,
     draft: GroupDraft,
     changes: MemberChanges,
-) -> Result<(), ProvisioningError> {
+) -> Result<i64, ProvisioningError> {
     let tally = changes.make(tx, op, organization, row.k)?;
     draft.note_unknown(&tally);
     let is_same_document = *before == draft.document;
     if is_same_document && tally.added == 0 && tally.removed == 0 {
-        return Ok(());
+        return Ok(row.version);
     }
     let (version, at) = (row.version.saturating_add(1), resource::instant(op));
     if is_same_document {
@@ -227,5 +228,5 @@ fn change(
     });
     let subject = Subject::new("group", row.id);
     audit::write(tx, op, Some(organization), Action::GroupUpdated, &subject, &detail)?;
-    Ok(())
+    Ok(version)
 }

@@ -3,10 +3,12 @@
 //! Owns the life of SCIM resources and the credentials of the clients; refuses HTTP and knows no vendor by name. Accounts
 //! are changed through `directory`. Depends on `directory`, `record`, `protocol` and `store`.
 
+pub mod bulk;
 pub mod clients;
 pub mod failure;
 pub mod groups;
 mod members;
+pub mod own_resource;
 pub mod resource;
 pub mod search;
 pub mod search_values;

@@ -218,7 +218,8 @@ impl Resource {
     }
 }
 
-fn location(base: &str, kind: ResourceKind, id: ResourceId) -> String {
+/// The URI of a resource below the base URI of its organization.
+pub fn location(base: &str, kind: ResourceKind, id: ResourceId) -> String {
     let endpoint = match kind {
         ResourceKind::User => &resource_type::user().endpoint,
         ResourceKind::Group => &resource_type::group().endpoint,

@@ -54,6 +54,30 @@ pub struct PresentedRow {
     pub revoked_at: Option<Timestamp>,
 }
 
+/// The columns of a [`PresentedRow`].
+type Presented = (
+    credentials::id,
+    credentials::client_id,
+    credentials::org_id,
+    organizations::slug,
+    table::profile,
+    table::state,
+    credentials::expires_at,
+    credentials::last_used_at,
+    credentials::revoked_at,
+);
+const PRESENTED: Presented = (
+    credentials::id,
+    credentials::client_id,
+    credentials::org_id,
+    organizations::slug,
+    table::profile,
+    table::state,
+    credentials::expires_at,
+    credentials::last_used_at,
+    credentials::revoked_at,
+);
+
 /// Inserts a client.
 pub fn insert(tx: &mut Tx<'_>, row: &ScimClientRow) -> Result<(), StoreError> {
     diesel::insert_into(table::table).values(row).execute(tx.connection())?;
@@ -116,17 +140,22 @@ pub fn find_presented(tx: &mut Tx<'_>, hash: &[u8]) -> Result<Option<PresentedRo
         .inner_join(table::table.on(table::id.eq(credentials::client_id)))
         .inner_join(organizations::table.on(organizations::id.eq(credentials::org_id)))
         .filter(credentials::token_hash.eq(hash))
-        .select((
-            credentials::id,
-            credentials::client_id,
-            credentials::org_id,
-            organizations::slug,
-            table::profile,
-            table::state,
-            credentials::expires_at,
-            credentials::last_used_at,
-            credentials::revoked_at,
-        ));
+        .select(PRESENTED);
+    Ok(query.first(tx.connection()).optional()?)
+}
+
+/// The credential with this id, with its client and organization.
+pub fn find_credential(
+    tx: &mut Tx<'_>,
+    organization: OrganizationId,
+    id: ScimCredentialId,
+) -> Result<Option<PresentedRow>, StoreError> {
+    let query = credentials::table
+        .inner_join(table::table.on(table::id.eq(credentials::client_id)))
+        .inner_join(organizations::table.on(organizations::id.eq(credentials::org_id)))
+        .filter(credentials::id.eq(id))
+        .filter(credentials::org_id.eq(organization))
+        .select(PRESENTED);
     Ok(query.first(tx.connection()).optional()?)
 }
 

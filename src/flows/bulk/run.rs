@@ -1,0 +1,148 @@
+//! The steps of one bulk request under way: which may begin, which are over, and when enough has failed.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
+
+use super::Bulk;
+use super::step::{self, Company, Settled, Work};
+use crate::protocol::scim::bulk::answer::{Head, Outcome, Verdict};
+use crate::protocol::scim::bulk::plan::{self, Step};
+use crate::protocol::scim::bulk::request::{BulkRequest, Endpoint, Entry, Method};
+use crate::values::ids::ResourceId;
+
+/// Steps that go side by side: so many may share a commit.
+const WINDOW: usize = 16;
+/// How far ahead of the first step that is not over others may begin.
+const REACH: usize = 256;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Waiting,
+    UnderWay,
+    /// It is to begin once more when everything before it is over.
+    Again,
+    Over,
+}
+
+/// A request under way.
+pub(super) struct Run {
+    bulk: Arc<Bulk>,
+    request: BulkRequest,
+    steps: Vec<(Step, State)>,
+    outcomes: Vec<Option<Outcome>>,
+    created: HashMap<String, ResourceId>,
+    errors: usize,
+    under_way: usize,
+    /// Everything before this step is over.
+    first_open: usize,
+}
+
+impl Run {
+    /// A request of which nothing is done.
+    pub(super) fn new(bulk: Bulk, request: BulkRequest) -> Self {
+        let steps = plan::of(&request.entries).into_iter().map(|step| (step, State::Waiting)).collect();
+        let outcomes = vec![None; request.entries.len()];
+        let created = HashMap::new();
+        Self { bulk: Arc::new(bulk), request, steps, outcomes, created, errors: 0, under_way: 0, first_open: 0 }
+    }
+
+    /// Goes on until everything is over, or enough has failed. An operation that was not tried has no outcome.
+    pub(super) async fn finish(mut self) -> Vec<Option<Outcome>> {
+        let mut running = FuturesUnordered::new();
+        loop {
+            while let Some((number, heads, work, company)) = self.begin() {
+                let bulk = Arc::clone(&self.bulk);
+                running.push(async move { (number, step::perform(&bulk, heads, work, company).await) });
+            }
+            let Some((number, settled)) = running.next().await else { return self.outcomes };
+            self.settle(number, settled);
+        }
+    }
+
+    /// Begins the first step that may. No more go side by side than may still fail, so that none begins that would have been
+    /// left undone one after the other.
+    fn begin(&mut self) -> Option<(usize, Vec<Head>, Work, Company)> {
+        let may_fail = self.request.fail_on_errors.map(|most| most.saturating_sub(self.errors));
+        if self.under_way >= may_fail.unwrap_or(WINDOW).min(WINDOW) {
+            return None;
+        }
+        let number = (self.first_open..self.steps.len()).take(REACH).find(|number| self.may_begin(*number))?;
+        let company = self.company(number);
+        let (step, state) = self.steps.get_mut(number)?;
+        *state = State::UnderWay;
+        self.under_way = self.under_way.saturating_add(1);
+        let entries: Vec<&Entry> =
+            step.positions.iter().filter_map(|position| self.request.entries.get(*position)).collect();
+        let heads = entries.iter().map(|entry| Head::of(entry)).collect();
+        let work = Work::of(&self.bulk, &entries, step.is_circle, &self.created);
+        Some((number, heads, work, company))
+    }
+
+    fn may_begin(&self, number: usize) -> bool {
+        match self.steps.get(number) {
+            Some((step, State::Waiting)) => step.after.iter().all(|other| self.is_over(*other)),
+            Some((_, State::Again)) => number == self.first_open,
+            Some((_, State::UnderWay | State::Over)) | None => false,
+        }
+    }
+
+    fn is_over(&self, number: usize) -> bool {
+        self.steps.get(number).is_some_and(|(_, state)| *state == State::Over)
+    }
+
+    /// What is not over before this step.
+    fn company(&self, number: usize) -> Company {
+        let before = self.steps.get(self.first_open..number).unwrap_or_default();
+        let open = before.iter().filter(|(_, state)| *state != State::Over);
+        let company = open.flat_map(|(step, _)| &step.positions).map(|position| self.company_of(*position));
+        company.max().unwrap_or(Company::None)
+    }
+
+    fn company_of(&self, position: usize) -> Company {
+        match self.request.entries.get(position).map(|entry| &entry.operation) {
+            Some(Ok(operation)) if operation.endpoint == Endpoint::Users && operation.method != Method::Post => {
+                Company::Freeing
+            }
+            _ => Company::Adding,
+        }
+    }
+
+    fn settle(&mut self, number: usize, settled: Settled) {
+        self.under_way = self.under_way.saturating_sub(1);
+        let Some((step, state)) = self.steps.get_mut(number) else { return };
+        match settled {
+            Settled::Again => *state = State::Again,
+            Settled::Over(outcomes) => {
+                *state = State::Over;
+                for (position, outcome) in step.positions.clone().into_iter().zip(outcomes) {
+                    self.note(position, outcome);
+                }
+                while self.is_over(self.first_open) {
+                    self.first_open = self.first_open.saturating_add(1);
+                }
+            }
+        }
+    }
+
+    fn note(&mut self, position: usize, outcome: Outcome) {
+        if outcome.is_error() {
+            self.errors = self.errors.saturating_add(1);
+        }
+        if let (Verdict::Done(201), Some(name), Some(id)) =
+            (&outcome.verdict, &outcome.head.bulk_id, outcome.head.path.as_deref().and_then(id_in))
+        {
+            self.created.insert(name.clone(), id);
+        }
+        if let Some(place) = self.outcomes.get_mut(position) {
+            *place = Some(outcome);
+        }
+    }
+}
+
+/// The id at the end of a resource's path.
+fn id_in(path: &str) -> Option<ResourceId> {
+    path.rsplit('/').next()?.parse().ok()
+}

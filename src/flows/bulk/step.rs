@@ -1,0 +1,192 @@
+//! One step of a bulk request: one transaction, whose outcome is final or worth a second try.
+
+use std::collections::HashMap;
+
+use super::Bulk;
+use crate::protocol::scim::bulk::answer::{Head, Outcome, Verdict};
+use crate::protocol::scim::bulk::request::{Entry, Operation as BulkOperation};
+use crate::protocol::scim::error::Refusal;
+use crate::protocol::scim::etag;
+use crate::provisioning::bulk::{self, Done, PrepareError, Prepared};
+use crate::provisioning::clients;
+use crate::provisioning::failure::{self, ProvisioningError};
+use crate::provisioning::resource;
+use crate::store::failure::StoreError;
+use crate::values::ids::{RequestId, ResourceId};
+use crate::values::operation::Operation;
+
+/// The most operations that may refer to each other in circles: they share one transaction.
+const MOST_IN_CIRCLE: usize = 50;
+
+/// What a step does.
+pub(super) enum Work {
+    /// Nothing: it is refused before it begins.
+    Refused(Refusal),
+    /// One operation.
+    One(Box<Prepared>),
+    /// The POSTs of a circle with their names, and what they refer to beside each other.
+    Circle(Vec<(String, BulkOperation)>, HashMap<String, ResourceId>),
+}
+
+/// Which of the steps before it were under way when a step began.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Company {
+    /// None.
+    None,
+    /// Some that can only add.
+    Adding,
+    /// Some that may give a user name free.
+    Freeing,
+}
+
+/// How a step went.
+pub(super) enum Settled {
+    /// The outcome of each of its operations.
+    Over(Vec<Outcome>),
+    /// It lost against one that came before it, and is to be tried again when those are over.
+    Again,
+}
+
+/// Why a step was not done.
+enum StepError {
+    Revoked,
+    Unresolved(String),
+    Provisioning(ProvisioningError),
+}
+
+impl From<StoreError> for StepError {
+    fn from(error: StoreError) -> Self {
+        Self::Provisioning(error.into())
+    }
+}
+
+impl From<ProvisioningError> for StepError {
+    fn from(error: ProvisioningError) -> Self {
+        Self::Provisioning(error)
+    }
+}
+
+impl From<PrepareError> for StepError {
+    fn from(error: PrepareError) -> Self {
+        match error {
+            PrepareError::Unresolved(bulk::Unresolved(name)) => Self::Unresolved(name),
+            PrepareError::Provisioning(error) => Self::Provisioning(error),
+        }
+    }
+}
+
+impl Work {
+    /// What the operations of a step amount to, with the ids of what was created so far.
+    pub(super) fn of(bulk: &Bulk, entries: &[&Entry], is_circle: bool, created: &HashMap<String, ResourceId>) -> Self {
+        let request = bulk.operation.request;
+        if is_circle {
+            return circle(entries, created);
+        }
+        let Some(entry) = entries.first() else { return Self::Refused(failure::not_found()) };
+        match &entry.operation {
+            Err(error) => Self::Refused(error.clone().into()),
+            Ok(operation) => match bulk::prepare(operation, &bulk.reading, &|name| created.get(name).copied()) {
+                Ok(prepared) => Self::One(Box::new(prepared)),
+                Err(error) => Self::Refused(StepError::from(error).refusal(request)),
+            },
+        }
+    }
+}
+
+/// The work of a circle: what it refers to outside of itself is known by now, or never will be.
+fn circle(entries: &[&Entry], created: &HashMap<String, ResourceId>) -> Work {
+    if entries.len() > MOST_IN_CIRCLE {
+        let detail = format!("more than {MOST_IN_CIRCLE} operations refer to each other in circles");
+        return Work::Refused(Refusal::plain(409, detail));
+    }
+    let named = entries.iter().filter_map(|entry| {
+        let operation = entry.operation.as_ref().ok()?;
+        Some((entry.bulk_id.clone()?, operation.clone()))
+    });
+    Work::Circle(named.collect(), created.clone())
+}
+
+impl StepError {
+    /// True when the step may succeed once those before it are over.
+    fn is_worth_a_second_try(&self, company: Company) -> bool {
+        match self {
+            Self::Provisioning(
+                ProvisioningError::UserNameTaken | ProvisioningError::Store(StoreError::Conflict(_)),
+            ) => company == Company::Freeing,
+            Self::Provisioning(ProvisioningError::Store(StoreError::Unavailable(_))) => company > Company::None,
+            Self::Provisioning(_) | Self::Revoked | Self::Unresolved(_) => false,
+        }
+    }
+
+    fn refusal(self, request: RequestId) -> Refusal {
+        match self {
+            Self::Revoked => failure::unauthenticated(),
+            // RFC 7644, section 3.7.1: a reference that cannot be resolved is 409.
+            Self::Unresolved(name) => Refusal::plain(409, format!("nothing was created under bulkId {name}")),
+            Self::Provisioning(error) => {
+                if let ProvisioningError::Store(error) = &error {
+                    tracing::warn!(%error, "an operation of a bulk request failed");
+                }
+                error.refusal(request)
+            }
+        }
+    }
+}
+
+/// Does the work of a step.
+pub(super) async fn perform(bulk: &Bulk, heads: Vec<Head>, work: Work, company: Company) -> Settled {
+    let refused = |refusal: Refusal| {
+        Settled::Over(heads.iter().map(|head| Outcome::refused(head.clone(), refusal.clone())).collect())
+    };
+    let is_circle = matches!(work, Work::Circle(..));
+    let result = match work {
+        Work::Refused(refusal) => return refused(refusal),
+        work => write(bulk, heads.clone(), work).await,
+    };
+    match result {
+        Ok(outcomes) => Settled::Over(outcomes),
+        Err(error) if error.is_worth_a_second_try(company) => Settled::Again,
+        Err(error) => {
+            let refusal = error.refusal(bulk.operation.request);
+            refused(if is_circle { of_circle(refusal) } else { refusal })
+        }
+    }
+}
+
+/// Each operation of a circle fails with the others: 409, as for every reference that cannot be resolved.
+fn of_circle(refusal: Refusal) -> Refusal {
+    match refusal.status {
+        400 | 403..=499 => {
+            let detail = format!("the operations refer to each other, and one cannot be done: {}", refusal.detail);
+            Refusal::plain(409, detail)
+        }
+        _ => refusal,
+    }
+}
+
+/// One transaction: the credential is looked up again, then the work is done.
+async fn write(bulk: &Bulk, heads: Vec<Head>, work: Work) -> Result<Vec<Outcome>, StepError> {
+    let at = bulk.clock.now();
+    let op = Operation { at, ..bulk.operation.clone() };
+    let (caller, reading) = (bulk.caller.clone(), bulk.reading.clone());
+    bulk.store
+        .write(move |tx| {
+            if clients::presented_before(tx, caller.organization, caller.credential, at)?.is_none() {
+                return Err(StepError::Revoked);
+            }
+            let done = match work {
+                Work::Refused(_) => Vec::new(),
+                Work::One(prepared) => vec![bulk::make(tx, &op, caller.organization, *prepared)?],
+                Work::Circle(circle, created) => {
+                    bulk::make_circle(tx, &op, caller.organization, &circle, &created, &reading)?
+                }
+            };
+            Ok(heads.into_iter().zip(done).map(|(head, done)| outcome(head, done)).collect())
+        })
+        .await
+}
+
+fn outcome(head: Head, done: Done) -> Outcome {
+    let path = Some(resource::location("", done.kind, done.id));
+    Outcome { head: Head { path, ..head }, version: done.version.map(etag::of), verdict: Verdict::Done(done.status) }
+}
