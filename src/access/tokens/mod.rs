@@ -24,6 +24,7 @@ use crate::store::failure::StoreError;
 use crate::store::grants::{self, StandingRow};
 use crate::store::refresh_tokens::{self, RefreshTokenRow};
 use crate::values::clock::Timestamp;
+use crate::values::ids::{AccountId, OrganizationId};
 use crate::values::operation::Operation;
 use crate::values::secret::{Secret, TokenHash, new_token};
 
@@ -231,24 +232,48 @@ pub fn revoke_by_claims(
     }
 }
 
+/// A person who bears an access token, and what the token opens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bearer {
+    /// The person.
+    pub account: AccountId,
+    /// The organization in which they signed in.
+    pub organization: OrganizationId,
+    /// What the token opens.
+    pub scope: ScopeSet,
+}
+
+/// Who bears a verified access token; `None` when what it rests on is gone. One query.
+pub fn bearer(tx: &mut Tx<'_>, op: &Operation, claims: &AccessTokenClaims) -> Result<Option<Bearer>, StoreError> {
+    let row = find_standing(tx, op, claims)?;
+    Ok(row.map(|row| Bearer { account: row.grant.account_id, organization: row.grant.org_id, scope: claims.scope }))
+}
+
 /// What UserInfo says to the bearer of a verified access token; `None` when what it rests on is gone. One query.
 pub fn userinfo(
     tx: &mut Tx<'_>,
     op: &Operation,
     claims: &AccessTokenClaims,
 ) -> Result<Option<UserInfoClaims>, StoreError> {
-    let Ok(grant) = claims.grant.parse() else { return Ok(None) };
-    let Some(row) = grants::find_standing(tx, grant)? else { return Ok(None) };
-    let is_same = row.grant.account_id.to_string() == claims.sub && row.grant.session_epoch == claims.sep;
-    if !is_same || standing::check(&row, op.at).is_err() {
-        return Ok(None);
-    }
+    let Some(row) = find_standing(tx, op, claims)? else { return Ok(None) };
     Ok(Some(UserInfoClaims {
         sub: claims.sub.clone(),
         affiliation: claims::affiliation(&row, &op.data_center)?,
         authentication: claims::authentication(&row)?,
         person: claims::person(&row).released_by(claims.scope),
     }))
+}
+
+/// What a verified access token rests on, while it stands.
+fn find_standing(
+    tx: &mut Tx<'_>,
+    op: &Operation,
+    claims: &AccessTokenClaims,
+) -> Result<Option<StandingRow>, StoreError> {
+    let Ok(grant) = claims.grant.parse() else { return Ok(None) };
+    let Some(row) = grants::find_standing(tx, grant)? else { return Ok(None) };
+    let is_same = row.grant.account_id.to_string() == claims.sub && row.grant.session_epoch == claims.sep;
+    Ok(Some(row).filter(|row| is_same && standing::check(row, op.at).is_ok()))
 }
 
 #[cfg(test)]

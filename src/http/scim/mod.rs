@@ -6,19 +6,25 @@
 //! | `/Users/{id}`, `/Groups/{id}` | GET, PUT, PATCH, DELETE |
 //! | `/ServiceProviderConfig`, `/ResourceTypes[/{id}]`, `/Schemas[/{id}]` | GET, without authentication too |
 //! | `/.search`, `/Users/.search`, `/Groups/.search` | POST |
-//! | `/Me`, `/Bulk` | announced as not implemented: 501 |
+//! | `/Bulk` | POST |
+//! | `/Me` | GET, for a signed-in person; 501 for a SCIM client |
 //!
 //! Everything below `/scim` ends here, whatever its path and method, and every answer is SCIM JSON. Paths are compared
 //! as they were sent: one that needs decoding or normalising is unknown, so nothing can be routed that was not
 //! authenticated.
 
 pub mod answer;
+pub mod bulk;
 pub mod discovery;
 pub mod exchange;
 pub mod failure;
 pub mod groups;
+pub mod me;
+pub mod media_type;
 pub mod route;
 pub mod search;
+#[cfg(test)]
+mod tests;
 pub mod users;
 
 use actix_web::web::{self, Data, Payload, ServiceConfig};
@@ -46,19 +52,18 @@ async fn serve(request: HttpRequest, payload: Payload, context: Data<Context>) -
 
 async fn dispatch(request: &HttpRequest, payload: Payload, context: Data<Context>) -> Result<HttpResponse, Failure> {
     let route = Route::parse(request.uri().path())?;
+    media_type::check(request)?;
     let method = route.target.method(request.method())?;
     let exchange = Exchange::new(request, payload, context, &route)?;
     match (route.target, method) {
         (Target::Discovery(document), _) => discovery::answer(&exchange, document),
-        (Target::NotImplemented, _) => {
-            exchange.authenticate().await?;
-            Err(Failure::NotImplemented)
-        }
+        (Target::Me, _) => me::get(exchange).await,
         (Target::Unknown, _) => {
             exchange.authenticate().await?;
             Err(Failure::NotFound)
         }
         (Target::Collection(kind), route::Method::Get) => search::get(exchange, kind).await,
+        (Target::Bulk, _) => bulk::post(exchange).await,
         (Target::Search(kind), _) => search::post(exchange, kind).await,
         (Target::Collection(ResourceKind::User), _) => users::create(exchange).await,
         (Target::Collection(ResourceKind::Group), _) => groups::create(exchange).await,

@@ -4,6 +4,7 @@
 use actix_web::http;
 
 use super::failure::Failure;
+use crate::protocol::scim::error::{ScimError, ScimType};
 use crate::store::resources::ResourceKind;
 use crate::values::ids::ResourceId;
 use crate::values::slug::Slug;
@@ -28,8 +29,10 @@ pub enum Target {
     Search(Option<ResourceKind>),
     /// One resource; `None` for what cannot be an id.
     Resource(ResourceKind, Option<ResourceId>),
-    /// An endpoint of the standard that this server announces as unsupported.
-    NotImplemented,
+    /// Many operations in one request.
+    Bulk,
+    /// The user of the person who asks.
+    Me,
     /// Nothing.
     Unknown,
 }
@@ -59,11 +62,24 @@ pub enum Method {
 impl Route {
     /// The route of a raw path. What is not below a well-formed organization is unknown.
     pub fn parse(path: &str) -> Result<Self, Failure> {
-        let rest = path.strip_prefix("/scim/v2/").ok_or(Failure::NotFound)?;
+        let rest = path.strip_prefix("/scim/v2/").ok_or_else(|| other_version(path))?;
         let (slug, rest) = rest.split_once('/').ok_or(Failure::NotFound)?;
         let slug = slug.parse().map_err(|_| Failure::NotFound)?;
         let segments: Vec<&str> = rest.split('/').collect();
         Ok(Self { slug, target: target(&segments) })
+    }
+}
+
+/// RFC 7644, section 3.13: a version that the path names and the server does not speak is `invalidVers`.
+fn other_version(path: &str) -> Failure {
+    let first = path.strip_prefix("/scim/").and_then(|rest| rest.split('/').next()).unwrap_or_default();
+    let is_version = first
+        .strip_prefix('v')
+        .is_some_and(|number| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.'));
+    if is_version {
+        ScimError::new(ScimType::InvalidVers, "the version of the protocol is v2").into()
+    } else {
+        Failure::NotFound
     }
 }
 
@@ -77,7 +93,8 @@ fn target(segments: &[&str]) -> Target {
         ["ResourceTypes", id] => Target::Discovery(Document::ResourceTypes(Some((*id).to_owned()))),
         // A colon may be sent encoded; the document is public and names nothing of an organization.
         ["Schemas", id] => Target::Discovery(Document::Schemas(Some(id.replace("%3A", ":").replace("%3a", ":")))),
-        ["Me" | "Bulk"] => Target::NotImplemented,
+        ["Bulk"] => Target::Bulk,
+        ["Me"] => Target::Me,
         [".search"] => Target::Search(None),
         ["Users", ".search"] => Target::Search(Some(ResourceKind::User)),
         ["Groups", ".search"] => Target::Search(Some(ResourceKind::Group)),
@@ -91,14 +108,14 @@ impl Target {
     /// The method, when the target has it.
     pub fn method(&self, method: &http::Method) -> Result<Method, Failure> {
         let (allowed, names): (&[Method], &'static str) = match self {
-            Self::Discovery(_) => (&[Method::Get], "GET"),
+            Self::Discovery(_) | Self::Me => (&[Method::Get], "GET"),
             Self::Collection(_) => (&[Method::Get, Method::Post], "GET, POST"),
-            Self::Search(_) => (&[Method::Post], "POST"),
+            Self::Search(_) | Self::Bulk => (&[Method::Post], "POST"),
             Self::Resource(..) => {
                 (&[Method::Get, Method::Put, Method::Patch, Method::Delete], "GET, PUT, PATCH, DELETE")
             }
-            // Whatever is asked of them, the answer is the same.
-            Self::NotImplemented | Self::Unknown => return Ok(Method::Get),
+            // Whatever is asked of it, the answer is the same.
+            Self::Unknown => return Ok(Method::Get),
         };
         let method = match method.as_str() {
             "GET" => Method::Get,
@@ -114,7 +131,7 @@ impl Target {
 
 #[cfg(test)]
 mod tests {
-    use super::{Document, Route, Target};
+    use super::{Document, Failure, Route, ScimType, Target};
     use crate::store::resources::ResourceKind;
 
     #[test]
@@ -145,6 +162,21 @@ mod tests {
             ["/scim/v2/Acme/Users", "/scim/v2//Users", "/scim/v2/a%63me/Users", "/scim/v1/acme/Users", "/scim/v2/acme"]
         {
             assert_eq!(target(odd), None, "{odd}");
+        }
+    }
+
+    #[test]
+    fn rfc7644_3_13_a_version_that_is_not_spoken_is_refused_by_name() {
+        let refused = |path: &str| match Route::parse(path) {
+            Err(Failure::Protocol(error)) => Some(error.scim_type),
+            _ => None,
+        };
+        for other in ["/scim/v1/acme/Users", "/scim/v1.1/acme/Users", "/scim/v3/Users", "/scim/v20/acme/Users"] {
+            assert_eq!(refused(other), Some(ScimType::InvalidVers), "{other}");
+        }
+        for unknown in ["/scim/acme/Users", "/scim/v/acme/Users", "/scim/vx/acme", "/scim", "/scim/v2", "/scim/v2/acme"]
+        {
+            assert!(matches!(Route::parse(unknown), Err(Failure::NotFound) | Err(Failure::Protocol(_))), "{unknown}");
         }
     }
 }

@@ -1,0 +1,165 @@
+//! The door over a small world, for what a signed-in person asks of it. Each test runs on both engines.
+
+use actix_web::http::Method;
+use actix_web::test::TestRequest;
+use serde_json::json;
+
+use crate::access::attempts::state::Identified;
+use crate::access::sessions::{self, Limits};
+use crate::access::testing::{REDIRECT_URI, World, world};
+use crate::directory::accounts;
+use crate::http::context::Context;
+use crate::http::testing::{Answer, context, send};
+use crate::protocol::scim::document;
+use crate::protocol::scim::limits::Limits as ScimLimits;
+use crate::protocol::scim::resource_type;
+use crate::protocol::scim::tolerance::Profile;
+use crate::protocol::scim::validation::Rules;
+use crate::provisioning::{clients, users};
+use crate::store::failure::StoreError;
+use crate::values::quota::Quota;
+use crate::values::secret::Secret;
+
+const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+const USER: &str = "urn:ietf:params:scim:schemas:core:2.0:User";
+
+/// Ada, provisioned and signed in, and a SCIM client of her organization.
+struct Stage {
+    world: World,
+    context: Context,
+    session: Secret,
+    scim_token: Secret,
+    user: String,
+}
+
+async fn stages() -> Vec<Stage> {
+    let mut stages = Vec::new();
+    for world in world().await {
+        let context = context(&world, "https://id.test").await;
+        let (op, organization) = (world.operator(), world.organization);
+        let (account, connection) = (world.ada, world.connection);
+        let written = world.store().write(move |tx| {
+            let identified = Identified {
+                account,
+                organization,
+                connection,
+                session_epoch: 1,
+                amr: vec!["pwd".to_owned()],
+                acr: "1".to_owned(),
+                auth_time: op.at,
+                session_expires_at: None,
+            };
+            let limits = Limits { idle_seconds: 3_600, absolute_seconds: 36_000 };
+            let (_, session) = sessions::start(tx, &op, &identified, limits)?;
+            let (profile, quota) = (Profile::Standard, Quota::default());
+            let client = clients::create(tx, &op, organization, "directory", profile, &quota).unwrap();
+            let token = clients::create_credential(tx, &op, organization, client.id, 60_000, &quota).unwrap().1;
+            let rules = Rules::new(profile.tolerance(), ScimLimits::default());
+            let body = json!({ "schemas": [USER], "userName": "ada@acme.test", "title": "Countess" });
+            let read = document::read(body.as_object().unwrap().clone(), resource_type::user(), &rules);
+            let draft = users::draft(read.unwrap().document, resource_type::user()).unwrap();
+            let user = users::create(tx, &op, organization, &draft).unwrap();
+            Ok::<_, StoreError>((session, token, user.id.to_string()))
+        });
+        let (session, scim_token, user) = written.await.unwrap();
+        stages.push(Stage { world, context, session, scim_token, user });
+    }
+    stages
+}
+
+impl Stage {
+    /// An access token with this scope, from the front door.
+    async fn access_token(&self, scope: &str) -> String {
+        let form =
+            |pairs: &[(&str, &str)]| url::form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
+        let client = self.world.application.to_string();
+        let asked = form(&[
+            ("client_id", &client),
+            ("redirect_uri", REDIRECT_URI),
+            ("response_type", "code"),
+            ("scope", scope),
+            ("state", "s"),
+            ("code_challenge", CHALLENGE),
+            ("code_challenge_method", "S256"),
+        ]);
+        let cookie = ("Cookie", format!("__Host-causeway-us-session={}", self.session.expose()));
+        let uri = format!("/oauth2/authorize?{asked}");
+        let back = send(&self.context, TestRequest::get().uri(&uri).insert_header(cookie)).await;
+        let back: url::Url = back.header("location").unwrap().parse().unwrap();
+        let code = back.query_pairs().find(|(name, _)| name == "code").unwrap().1.into_owned();
+        let redeemed = form(&[
+            ("grant_type", "authorization_code"),
+            ("client_id", &client),
+            ("code", &code),
+            ("redirect_uri", REDIRECT_URI),
+            ("code_verifier", VERIFIER),
+        ]);
+        let content_type = ("Content-Type", "application/x-www-form-urlencoded");
+        let request = TestRequest::post().uri("/oauth2/token").insert_header(content_type).set_payload(redeemed);
+        send(&self.context, request).await.json()["access_token"].as_str().unwrap().to_owned()
+    }
+
+    async fn me(&self, method: Method, organization: &str, token: &str) -> Answer {
+        let request = TestRequest::with_uri(&format!("/scim/v2/{organization}/Me")).method(method);
+        send(&self.context, request.insert_header(("Authorization", format!("Bearer {token}")))).await
+    }
+
+    async fn deactivate(&self) {
+        let (op, organization, account) = (self.world.operator(), self.world.organization, self.world.ada);
+        self.world.store().write(move |tx| accounts::deactivate(tx, &op, organization, account)).await.unwrap();
+    }
+}
+
+#[actix_web::test]
+async fn rfc7644_3_11_a_person_reads_their_own_user() {
+    for stage in stages().await {
+        let token = stage.access_token("openid profile").await;
+        let answer = stage.me(Method::GET, "acme", &token).await;
+        assert_eq!(answer.status, 200, "{}: {}", stage.world.engine(), answer.text());
+        let place = format!("https://id.test/scim/v2/acme/Users/{}", stage.user);
+        assert_eq!(answer.header("location").as_deref(), Some(place.as_str()));
+        assert_eq!(answer.header("content-location").as_deref(), Some(place.as_str()));
+        assert_eq!(answer.header("etag").as_deref(), Some("W/\"1\""));
+        let body = answer.json();
+        assert_eq!((&body["id"], &body["title"]), (&json!(stage.user), &json!("Countess")));
+        assert_eq!(body["meta"]["location"], json!(place));
+        stage.deactivate().await;
+        assert_eq!(stage.me(Method::GET, "acme", &token).await.status, 401, "deactivation ends it at once");
+    }
+}
+
+#[actix_web::test]
+async fn rfc7644_3_11_nobody_else_is_anybody() {
+    for stage in stages().await {
+        let status = async |organization: &str, token: &str| stage.me(Method::GET, organization, token).await.status;
+        let token = stage.access_token("openid profile").await;
+        assert_eq!(status("acme", stage.scim_token.expose()).await, 501, "a client is no person");
+        assert_eq!(status("globex", &token).await, 404, "another organization's path");
+        assert_eq!(status("nobody", &token).await, 404);
+        assert_eq!(status("acme", &stage.access_token("openid email").await).await, 403, "without the scope");
+        assert_eq!(status("acme", &token[..token.len() - 2]).await, 401);
+        assert_eq!(status("acme", "x").await, 401);
+        for method in [Method::PUT, Method::PATCH, Method::DELETE, Method::POST] {
+            let answer = stage.me(method, "acme", &token).await;
+            assert_eq!((answer.status.as_u16(), answer.header("allow").as_deref()), (405, Some("GET")));
+        }
+        let users =
+            TestRequest::get().uri("/scim/v2/acme/Users").insert_header(("Authorization", format!("Bearer {token}")));
+        assert_eq!(send(&stage.context, users).await.status, 401, "a person's token opens nothing else");
+    }
+}
+
+#[actix_web::test]
+async fn rfc7644_3_8_whoever_takes_no_json_is_told_so() {
+    let stage = stages().await.remove(0);
+    let status = async |accept: &str| {
+        let authorization = ("Authorization", format!("Bearer {}", stage.scim_token.expose()));
+        let request = TestRequest::get().uri("/scim/v2/acme/Users").insert_header(authorization);
+        let answer = send(&stage.context, request.insert_header(("Accept", accept))).await;
+        assert_eq!(answer.header("content-type").as_deref(), Some("application/scim+json"));
+        answer.status
+    };
+    assert_eq!(status("application/json").await, 200);
+    assert_eq!(status("application/xml").await, 406);
+}
