@@ -11,6 +11,9 @@ use super::resource_type::ResourceType;
 use super::rewrite::Rule;
 use super::validation::{self, Rules};
 
+/// How many entries `schemas` may have beside those of the resource type: some clients name schemas of their own.
+const MOST_FOREIGN_SCHEMAS: usize = 16;
+
 /// A checked resource.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Draft {
@@ -113,6 +116,11 @@ fn check_schemas(body: &Object, resource_type: &ResourceType, rules: &Rules) -> 
         Some(value) if is_unassigned(value) => &[],
         Some(_) => return Err(ScimError::syntax("schemas is not an array of URNs").by("rfc7643:3")),
     };
+    // The entries are compared with each other, and a body has room for hundreds of thousands.
+    let most = resource_type.schemas().count().saturating_add(MOST_FOREIGN_SCHEMAS);
+    if listed.len() > most {
+        return Err(ScimError::value(format!("schemas names more than {most} schemas")));
+    }
     let Some(problem) = problem_of_schemas(listed, resource_type)? else { return Ok(()) };
     if !rules.tolerance.loose_schemas.is_understood() {
         return Err(problem);
@@ -262,6 +270,20 @@ mod tests {
         assert_eq!(document["active"], json!(true));
         assert_eq!(document[ENTERPRISE], json!({ "manager": { "value": "m-1" }, "employeeNumber": "7" }));
         assert!(draft(Profile::Strict, body).is_err());
+    }
+
+    #[test]
+    fn very_many_schemas_are_refused_before_they_are_compared() {
+        let begun = std::time::Instant::now();
+        for profile in [Profile::Standard, Profile::Entra, Profile::Strict] {
+            let schemas: Vec<String> =
+                std::iter::once(USER.to_owned()).chain((0..200_000).map(|n| n.to_string())).collect();
+            let refused = draft(profile, json!({ "schemas": schemas, "userName": "ada" }));
+            assert_eq!(refused.map_err(|error| error.scim_type), Err(ScimType::InvalidValue));
+        }
+        assert!(begun.elapsed() < std::time::Duration::from_secs(10), "the schemas were compared with each other");
+        let few: Vec<String> = std::iter::once(USER.to_owned()).chain((0..10).map(|n| format!("urn:x:{n}"))).collect();
+        assert!(draft(Profile::Entra, json!({ "schemas": few, "userName": "ada" })).is_ok());
     }
 
     #[test]
