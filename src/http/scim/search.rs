@@ -21,11 +21,11 @@ use crate::store::Tx;
 use crate::store::resources::ResourceKind;
 use crate::values::operation::Operation;
 
-/// A page of what was found, each resource with what is shown of it.
+/// A page of what was found, each resource with what is shown of its kind.
 struct Shown {
     total: i64,
     start_index: i64,
-    resources: Vec<(Resource, Projection)>,
+    resources: Vec<(Resource, Arc<Projection>)>,
 }
 
 /// A page of resources. The credential is looked up in the transaction that searches.
@@ -95,8 +95,9 @@ fn find(
         };
         let query = Query { kind: *kind, resource_type, condition, page: rest, projection };
         let Found { total, resources } = search::search(tx, operation, caller.organization, &query)?;
+        let projection = Arc::new(query.projection);
         shown.total = shown.total.saturating_add(total);
-        shown.resources.extend(resources.into_iter().map(|resource| (resource, query.projection.clone())));
+        shown.resources.extend(resources.into_iter().map(|resource| (resource, Arc::clone(&projection))));
     }
     match wrong {
         Some(error) if searched == 0 => Err(error.into()),

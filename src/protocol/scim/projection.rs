@@ -1,11 +1,16 @@
 //! Which attributes an answer carries (RFC 7644, sections 3.4.2.5 and 3.9).
 
+use std::collections::HashSet;
+
 use serde_json::Value;
 
 use super::attribute::{Attribute, Returned};
 use super::error::ScimError;
 use super::json::Object;
 use super::resource_type::{Place, ResourceType};
+
+/// The most names that one list has. The attributes of a resource, with every part of each, are fewer.
+const MOST_NAMES: usize = 500;
 
 /// What the client asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -20,7 +25,7 @@ pub enum Projection {
 }
 
 /// A name in canonical spelling.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Name {
     container: Option<String>,
     attribute: Option<String>,
@@ -36,7 +41,8 @@ enum Share {
 }
 
 impl Projection {
-    /// Reads the two parameters, of which one may be given. Names that the type does not have are ignored.
+    /// Reads the two parameters, of which one may be given. Names that the type does not have are ignored, and each
+    /// counts once.
     pub fn read(
         attributes: Option<&str>,
         excluded: Option<&str>,
@@ -45,8 +51,8 @@ impl Projection {
         let given = |text: Option<&str>| text.is_some_and(|text| !text.trim().is_empty());
         match (given(attributes), given(excluded)) {
             (true, true) => Err(ScimError::value("attributes and excludedAttributes exclude each other")),
-            (true, false) => Ok(Self::Only(names(attributes.unwrap_or_default(), resource_type))),
-            (false, true) => Ok(Self::Without(names(excluded.unwrap_or_default(), resource_type))),
+            (true, false) => Ok(Self::Only(names(attributes.unwrap_or_default(), resource_type)?)),
+            (false, true) => Ok(Self::Without(names(excluded.unwrap_or_default(), resource_type)?)),
             (false, false) => Ok(Self::Default),
         }
     }
@@ -113,22 +119,24 @@ impl Projection {
         match self.share(container, attribute) {
             Share::All => Some(value),
             Share::None => None,
-            Share::Parts => match value {
-                Value::Array(items) => {
-                    let items: Vec<Value> =
-                        items.into_iter().filter_map(|item| self.parts(item, container, attribute)).collect();
-                    (!items.is_empty()).then_some(Value::Array(items))
+            Share::Parts => {
+                let named: Vec<&str> =
+                    self.named(container, attribute).filter_map(|name| name.part.as_deref()).collect();
+                match value {
+                    Value::Array(items) => {
+                        let items: Vec<Value> = items.into_iter().filter_map(|item| self.parts(item, &named)).collect();
+                        (!items.is_empty()).then_some(Value::Array(items))
+                    }
+                    single => self.parts(single, &named),
                 }
-                single => self.parts(single, container, attribute),
-            },
+            }
         }
     }
 
-    fn parts(&self, value: Value, container: Option<&str>, attribute: &Attribute) -> Option<Value> {
+    fn parts(&self, value: Value, named: &[&str]) -> Option<Value> {
         let Value::Object(mut parts) = value else { return None };
-        let is_named = |part: &str| self.named(container, attribute).any(|name| name.part.as_deref() == Some(part));
         let is_only = matches!(self, Self::Only(_));
-        parts.retain(|part, _| is_named(part) == is_only);
+        parts.retain(|part, _| named.contains(&part.as_str()) == is_only);
         (!parts.is_empty()).then_some(Value::Object(parts))
     }
 
@@ -158,8 +166,13 @@ impl Projection {
     }
 }
 
-fn names(list: &str, resource_type: &ResourceType) -> Vec<Name> {
-    list.split(',').filter_map(|name| read_name(name.trim(), resource_type)).collect()
+fn names(list: &str, resource_type: &ResourceType) -> Result<Vec<Name>, ScimError> {
+    if list.split(',').nth(MOST_NAMES).is_some() {
+        return Err(ScimError::value(format!("more than {MOST_NAMES} names of attributes")));
+    }
+    let known = list.split(',').filter_map(|name| read_name(name.trim(), resource_type));
+    let mut seen = HashSet::new();
+    Ok(known.filter(|name| seen.insert(name.clone())).collect())
 }
 
 /// `emails[type eq "work"]` (Entra ID's collection) asks for `emails`.
@@ -180,6 +193,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::Projection;
+    use crate::protocol::scim::error::ScimType;
     use crate::protocol::scim::resource_type::user;
 
     const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
@@ -224,6 +238,16 @@ mod tests {
     fn both_parameters_together_are_refused() {
         assert!(Projection::read(Some("userName"), Some("emails"), user()).is_err());
         assert!(Projection::read(Some("userName"), Some(""), user()).is_ok());
+    }
+
+    #[test]
+    fn a_name_counts_once_and_very_many_are_refused() {
+        let read = |names: &str| Projection::read(Some(names), None, user());
+        let once = read("emails,userName").unwrap();
+        assert_eq!(read("emails,userName,EMAILS,emails[type eq \"work\"],userName"), Ok(once));
+        let many = "userName,".repeat(200_000);
+        assert_eq!(read(&many).map_err(|error| error.scim_type), Err(ScimType::InvalidValue));
+        assert!(Projection::read(None, Some(&many), user()).is_err());
     }
 
     #[test]
