@@ -256,6 +256,11 @@ impl<'t> Patch<'t> {
 
     fn finish(mut self) -> Result<Patched, ScimError> {
         self.document.retain(|_, value| !is_unassigned(value));
+        // One body cannot make a longer document, and many must not either.
+        let most = self.rules.limits.body_bytes;
+        if cost::bytes_of(&self.document) > most {
+            return Err(ScimError::value(format!("the resource would be longer than {most} bytes")));
+        }
         let document = document::finish(self.document, self.resource_type)?;
         Ok(Patched { document, members: self.members, budget: self.budget })
     }

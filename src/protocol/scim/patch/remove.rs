@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use super::write::put;
+use super::write::{put, take};
 use crate::protocol::scim::attribute::Attribute;
 use crate::protocol::scim::comparison;
 use crate::protocol::scim::error::ScimError;
@@ -27,11 +27,7 @@ pub(super) fn remove(
     value: Option<Value>,
     rules: &Rules,
 ) -> Result<(), ScimError> {
-    let holder = match at.container {
-        Some(schema) => document.get(schema.id.as_ref()).and_then(Value::as_object),
-        None => Some(&*document),
-    };
-    let before = holder.and_then(|holder| holder.get(at.attribute.name.as_ref())).cloned();
+    let before = take(document, at);
     let after = match (before, at.attribute.multi_valued) {
         (_, false) if filter.is_some() => {
             let detail = format!("{} has one value and takes no filter", at.attribute.name);

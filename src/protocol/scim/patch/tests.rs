@@ -531,3 +531,32 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_long_attribute_is_not_copied_for_each_operation() {
+    let mut document = ada();
+    document["name"]["formatted"] = json!("x".repeat(4_000_000));
+    let operations = json!(vec![json!({ "op": "replace", "path": "name.givenName", "value": "Ada" }); 1_000]);
+    let begun = std::time::Instant::now();
+    assert!(run(Profile::Standard, document, user(), operations).is_ok());
+    assert!(begun.elapsed() < std::time::Duration::from_secs(1), "{:?}", begun.elapsed());
+}
+
+#[test]
+fn a_resource_does_not_grow_over_the_length_of_a_body() {
+    let rules = Rules::new(Profile::Standard.tolerance(), Limits { body_bytes: 2_000, ..Limits::default() });
+    let add = |title: &str| {
+        let body =
+            json!({ "schemas": [request::SCHEMA], "Operations": [{ "op": "add", "path": "title", "value": title }] });
+        apply(&object(ada()), request::read(object(body), &rules).unwrap(), user(), &rules)
+    };
+    assert!(add(&"x".repeat(1_500)).is_ok());
+    assert_eq!(add(&"x".repeat(2_000)).map_err(|error| error.scim_type), Err(ScimType::InvalidValue));
+}
+
+#[test]
+fn an_attribute_that_changes_keeps_its_place_in_the_document() {
+    let changed = patched(Profile::Standard, json!({ "op": "replace", "path": "userName", "value": "eve" })).unwrap();
+    let names = |document: &Value| document.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+    assert_eq!(names(&changed), names(&ada()));
+}

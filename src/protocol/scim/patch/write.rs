@@ -12,7 +12,7 @@ use crate::protocol::scim::resource_type::Located;
 use crate::protocol::scim::rewrite::Rule;
 use crate::protocol::scim::validation::{self, Rules};
 
-/// Writes `value` where `at` and `filter` lead.
+/// Writes `value` where `at` and `filter` lead. An error leaves the document half written: it is for the bin then.
 pub(super) fn write(
     document: &mut Object,
     at: Located<'_>,
@@ -21,23 +21,32 @@ pub(super) fn write(
     value: Value,
     rules: &Rules,
 ) -> Result<(), ScimError> {
-    let before = at.container.map_or_else(
-        || document.get(at.attribute.name.as_ref()).cloned(),
-        |schema| document.get(schema.id.as_ref()).and_then(|held| held.get(at.attribute.name.as_ref())).cloned(),
-    );
+    let before = take(document, at);
+    let is_immutable = at.attribute.mutability == Mutability::Immutable;
+    let fixed = if is_immutable { before.clone() } else { None };
     let after = if at.attribute.multi_valued {
-        many(before.as_ref(), at, filter, verb, value, rules)?
+        many(before, at, filter, verb, value, rules)?
     } else if filter.is_some() {
         let detail = format!("{} has one value and takes no filter", at.attribute.name);
         return Err(ScimError::path(detail).by("rfc7644:3.5.2"));
     } else {
-        one(before.as_ref(), at, value, rules)?
+        one(before, at, value, rules)?
     };
-    if at.attribute.mutability == Mutability::Immutable && before.is_some() && before != after {
+    if fixed.is_some() && fixed != after {
         return Err(ScimError::mutability(format!("{} cannot be changed", at.attribute.name)));
     }
     put(document, at, after.filter(|value| !is_unassigned(value)));
     Ok(())
+}
+
+/// Takes the attribute's value out and keeps its place. To copy it instead would cost as much as the document is long,
+/// for each operation of a PATCH.
+pub(super) fn take(document: &mut Object, at: Located<'_>) -> Option<Value> {
+    let holder = match at.container {
+        Some(schema) => document.get_mut(schema.id.as_ref())?.as_object_mut()?,
+        None => document,
+    };
+    holder.get_mut(at.attribute.name.as_ref()).map(Value::take)
 }
 
 /// Puts the attribute's new value into its holder; a container that is left empty goes.
@@ -62,9 +71,9 @@ pub(super) fn put(document: &mut Object, at: Located<'_>, value: Option<Value>) 
     }
 }
 
-fn one(before: Option<&Value>, at: Located<'_>, value: Value, rules: &Rules) -> Result<Option<Value>, ScimError> {
+fn one(before: Option<Value>, at: Located<'_>, value: Value, rules: &Rules) -> Result<Option<Value>, ScimError> {
     if let Some(part) = at.part {
-        let mut parts = before.and_then(Value::as_object).cloned().unwrap_or_default();
+        let mut parts = object(before);
         set_part(&mut parts, at.attribute, part, value, rules)?;
         return Ok(Some(Value::Object(parts)));
     }
@@ -78,9 +87,16 @@ fn one(before: Option<&Value>, at: Located<'_>, value: Value, rules: &Rules) -> 
             _ => return Ok(None),
         },
     };
-    let mut parts = before.and_then(Value::as_object).cloned().unwrap_or_default();
+    let mut parts = object(before);
     merge(&mut parts, at.attribute, incoming, rules)?;
     Ok(Some(Value::Object(parts)))
+}
+
+fn object(value: Option<Value>) -> Object {
+    match value {
+        Some(Value::Object(parts)) => parts,
+        _ => Object::new(),
+    }
 }
 
 /// Only the given sub-attributes change.
@@ -109,12 +125,12 @@ fn set_part(
     rules: &Rules,
 ) -> Result<(), ScimError> {
     let name = part.name.as_ref();
-    let before = parts.get(name).cloned();
+    let fixed = if part.mutability == Mutability::Immutable { parts.get(name).cloned() } else { None };
     match validation::value(part, value, rules)? {
         Some(value) => parts.insert(name.to_owned(), value),
         None => parts.shift_remove(name),
     };
-    if part.mutability == Mutability::Immutable && before.is_some() && before.as_ref() != parts.get(name) {
+    if fixed.is_some() && fixed.as_ref() != parts.get(name) {
         return Err(ScimError::mutability(format!("{}.{name} cannot be changed", attribute.name)));
     }
     Ok(())
@@ -122,14 +138,17 @@ fn set_part(
 
 /// The new elements of an array.
 fn many(
-    before: Option<&Value>,
+    before: Option<Value>,
     at: Located<'_>,
     filter: Option<&Filter>,
     verb: Verb,
     value: Value,
     rules: &Rules,
 ) -> Result<Option<Value>, ScimError> {
-    let mut elements = before.and_then(Value::as_array).cloned().unwrap_or_default();
+    let mut elements = match before {
+        Some(Value::Array(elements)) => elements,
+        _ => Vec::new(),
+    };
     let touched = match (filter, at.part) {
         (None, None) if verb == Verb::Replace => return validation::value(at.attribute, value, rules),
         (None, None) => append(&mut elements, at.attribute, value, rules)?,
