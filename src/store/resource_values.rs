@@ -1,5 +1,7 @@
 //! One row per searchable value of a SCIM resource.
 
+use std::collections::HashSet;
+
 use diesel::prelude::*;
 
 use super::Tx;
@@ -12,7 +14,7 @@ use crate::values::ids::OrganizationId;
 pub const HEAD_CHARS: usize = 400;
 
 /// A value as it is found.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct SearchValue {
     /// Such as `emails.value`.
     pub path: String,
@@ -91,20 +93,23 @@ pub fn replace(
     before: &[SearchValue],
     after: &[SearchValue],
 ) -> Result<(), StoreError> {
-    for gone in before.iter().filter(|value| !after.contains(value)) {
+    let (were, are): (HashSet<&SearchValue>, HashSet<&SearchValue>) = (before.iter().collect(), after.iter().collect());
+    for gone in before.iter().filter(|value| !are.contains(value)) {
         let one = table::table
             .filter(table::k.eq(k))
             .filter(table::path.eq(&gone.path))
             .filter(table::element.eq(gone.element));
         diesel::delete(one).execute(tx.connection())?;
     }
-    let new: Vec<SearchValue> = after.iter().filter(|value| !before.contains(value)).cloned().collect();
+    let new: Vec<SearchValue> = after.iter().filter(|value| !were.contains(value)).cloned().collect();
     insert(tx, organization, k, &new)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{HEAD_CHARS, split};
+    use super::{HEAD_CHARS, SearchValue, replace, split};
+    use crate::store::scratch;
+    use crate::values::ids::OrganizationId;
 
     #[test]
     fn a_key_is_cut_between_characters() {
@@ -112,5 +117,22 @@ mod tests {
         let (head, tail) = split(&long);
         assert_eq!((head.chars().count(), tail), (HEAD_CHARS, Some("\u{e9}")));
         assert_eq!(split("abc"), ("abc", None));
+    }
+
+    #[tokio::test]
+    async fn very_many_values_are_not_compared_each_with_each() {
+        let value = |element: i32| SearchValue {
+            path: "emails.value".to_owned(),
+            element,
+            key: format!("{element}@acme.test"),
+            element_type: None,
+            element_primary: None,
+        };
+        let before: Vec<SearchValue> = (0..30_000).map(value).collect();
+        let after: Vec<SearchValue> = before.iter().rev().cloned().collect();
+        let organization = OrganizationId::from_bytes(&[7; 16]).unwrap();
+        let begun = std::time::Instant::now();
+        let done = scratch::sqlite().store.write(move |tx| replace(tx, organization, 1, &before, &after)).await;
+        assert!(done.is_ok() && begun.elapsed() < std::time::Duration::from_secs(2), "{:?}", begun.elapsed());
     }
 }
