@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::failure::ProvisioningError;
 use super::resource;
 use crate::protocol::scim::budget::Budget;
-use crate::protocol::scim::error::ScimError;
+use crate::protocol::scim::error::{ScimError, ScimType};
 use crate::protocol::scim::filter::ast::Filter;
 use crate::protocol::scim::filter::evaluate::matches_element;
 use crate::protocol::scim::json::Object;
@@ -17,7 +17,7 @@ use crate::protocol::scim::member::MemberChange;
 use crate::protocol::scim::rewrite::Rule;
 use crate::protocol::scim::tolerance::Deviation;
 use crate::store::Tx;
-use crate::store::members;
+use crate::store::members::{self, KeyRow};
 use crate::store::resources::{self, ResourceKind};
 use crate::values::ids::{OrganizationId, ResourceId};
 use crate::values::operation::Operation;
@@ -29,8 +29,10 @@ pub(super) struct MemberChanges {
     pub(super) changes: Vec<MemberChange>,
     /// What becomes of ids that the organization does not have.
     pub(super) unknown: Deviation,
-    /// What the filters may still cost.
+    /// What the changes may still cost.
     pub(super) budget: Budget,
+    /// Whether all members were replaced already.
+    pub(super) is_replaced: bool,
 }
 
 /// What became of the members that a request names.
@@ -50,10 +52,11 @@ struct Seen {
 impl MemberChanges {
     /// Changes with the whole budget of a request.
     pub(super) fn new(changes: Vec<MemberChange>, unknown: Deviation) -> Self {
-        Self { changes, unknown, budget: Budget::of(&Limits::default()) }
+        Self { changes, unknown, budget: Budget::of(&Limits::default()), is_replaced: false }
     }
 
-    /// Makes the changes. Members are read once for all filters, and again only after some came in.
+    /// Makes the changes. Members are read once for all filters, and again only after some came in; whether the groups
+    /// that came in close a circle is asked once, at the end.
     pub(super) fn make(
         mut self,
         tx: &mut Tx<'_>,
@@ -63,6 +66,7 @@ impl MemberChanges {
     ) -> Result<Tally, ProvisioningError> {
         let mut tally = Tally::default();
         let mut seen: Option<Vec<Seen>> = None;
+        let mut nested = Vec::new();
         for change in std::mem::take(&mut self.changes) {
             let more = match change {
                 MemberChange::RemoveMatching(filter) => {
@@ -82,18 +86,100 @@ impl MemberChanges {
                 }
                 MemberChange::Add(ids) => {
                     seen = None;
-                    add(tx, op, organization, group, &ids, self.unknown)?
+                    let found = self.resolve(tx, organization, &ids)?;
+                    found.add(tx, op, organization, group, &mut nested)?
                 }
                 MemberChange::ReplaceAll(ids) => {
                     seen = None;
-                    replace_all(tx, op, organization, group, &ids, self.unknown)?
+                    self.replace_all(tx, op, organization, group, &ids, &mut nested)?
                 }
             };
             tally.added = tally.added.saturating_add(more.added);
             tally.removed = tally.removed.saturating_add(more.removed);
             tally.unknown = tally.unknown.saturating_add(more.unknown);
         }
+        self.refuse_circle(tx, organization, group, &nested)?;
         Ok(tally)
+    }
+
+    /// To replace the members once is what a PUT does. Each further time costs as many as there are.
+    fn replace_all(
+        &mut self,
+        tx: &mut Tx<'_>,
+        op: &Operation,
+        organization: OrganizationId,
+        group: i64,
+        ids: &[String],
+        nested: &mut Vec<KeyRow>,
+    ) -> Result<Tally, ProvisioningError> {
+        let found = self.resolve(tx, organization, ids)?;
+        let was_replaced = std::mem::replace(&mut self.is_replaced, true);
+        if found.rows.is_empty() {
+            return Ok(Tally { added: 0, removed: members::delete_all(tx, group)?, unknown: found.unknown });
+        }
+        let held = members::member_keys(tx, group)?;
+        if was_replaced {
+            self.budget.spend(held.len())?;
+        }
+        let wanted: HashSet<i64> = found.rows.iter().map(|row| row.k).collect();
+        let gone: Vec<i64> = held.into_iter().filter(|k| !wanted.contains(k)).collect();
+        let removed = members::delete(tx, group, &gone)?;
+        Ok(Tally { removed, ..found.add(tx, op, organization, group, nested)? })
+    }
+
+    /// The resources with these ids, each once, and how many ids the organization does not have. They are left out or
+    /// refused, as the client's profile says; the audit entry and the answer show it.
+    fn resolve(
+        &mut self,
+        tx: &mut Tx<'_>,
+        organization: OrganizationId,
+        ids: &[String],
+    ) -> Result<Found, ProvisioningError> {
+        self.budget.spend(ids.len())?;
+        let distinct: HashSet<&str> = ids.iter().map(String::as_str).collect();
+        let parsed: Vec<ResourceId> = distinct.iter().filter_map(|id| id.parse().ok()).collect();
+        let rows = members::keys(tx, organization, &parsed)?;
+        let unknown = distinct.len().saturating_sub(rows.len());
+        if unknown > 0 && !self.unknown.is_understood() {
+            return Err(ScimError::value("a member is no user or group of this organization")
+                .under(Rule::UnknownMembers)
+                .into());
+        }
+        Ok(Found { rows, unknown })
+    }
+
+    /// Refuses groups that contain the group which they became members of. The walk goes from that group up, each
+    /// membership once, and is charged for every one that it sees: two layers of a thousand groups, each in each, make
+    /// a million.
+    fn refuse_circle(
+        &mut self,
+        tx: &mut Tx<'_>,
+        organization: OrganizationId,
+        group: i64,
+        nested: &[KeyRow],
+    ) -> Result<(), ProvisioningError> {
+        if nested.is_empty() {
+            return Ok(());
+        }
+        // Another transaction must not close the circle from its other side meanwhile.
+        resources::lock(tx, organization, &nested.iter().map(|row| row.id).collect::<Vec<_>>())?;
+        let inside: HashSet<i64> = nested.iter().map(|row| row.k).collect();
+        let mut known = HashSet::from([group]);
+        let mut level = vec![group];
+        while !level.is_empty() {
+            if level.iter().any(|k| inside.contains(k)) {
+                let detail = "a group cannot contain itself, directly or through another";
+                return Err(ScimError::value(detail).by("rfc7643:4.2").into());
+            }
+            let limit = i64::try_from(self.budget.left().saturating_add(1)).unwrap_or(i64::MAX);
+            let above = members::groups_above(tx, &level, limit)?;
+            self.budget.spend(above.len()).map_err(|_| {
+                let detail = "the group is in too many groups to find out whether it would contain itself";
+                ScimError::new(ScimType::TooMany, detail)
+            })?;
+            level = above.into_iter().filter(|k| known.insert(*k)).collect();
+        }
+        Ok(())
     }
 
     /// Removes the members that satisfy a filter which is more than a list of ids.
@@ -142,61 +228,25 @@ fn remove(
     Ok(members::delete(tx, group, &keys)?)
 }
 
-fn replace_all(
-    tx: &mut Tx<'_>,
-    op: &Operation,
-    organization: OrganizationId,
-    group: i64,
-    ids: &[String],
-    unknown: Deviation,
-) -> Result<Tally, ProvisioningError> {
-    if ids.is_empty() {
-        return Ok(Tally { removed: members::delete_all(tx, group)?, ..Tally::default() });
-    }
-    let wanted: HashSet<i64> = resolve(tx, organization, ids, unknown)?.0.iter().map(|row| row.k).collect();
-    let gone: Vec<i64> = members::member_keys(tx, group)?.into_iter().filter(|k| !wanted.contains(k)).collect();
-    let removed = members::delete(tx, group, &gone)?;
-    Ok(Tally { removed, ..add(tx, op, organization, group, ids, unknown)? })
+/// The resources that a request names as members.
+struct Found {
+    rows: Vec<KeyRow>,
+    unknown: usize,
 }
 
-fn add(
-    tx: &mut Tx<'_>,
-    op: &Operation,
-    organization: OrganizationId,
-    group: i64,
-    ids: &[String],
-    unknown: Deviation,
-) -> Result<Tally, ProvisioningError> {
-    let (found, unknown) = resolve(tx, organization, ids, unknown)?;
-    let nested: Vec<_> = found.iter().filter(|row| row.kind == ResourceKind::Group.as_str()).collect();
-    if !nested.is_empty() {
-        // Another transaction must not close the circle from its other side meanwhile.
-        resources::lock(tx, organization, &nested.iter().map(|row| row.id).collect::<Vec<_>>())?;
-        if members::is_any_above(tx, group, &nested.iter().map(|row| row.k).collect::<Vec<_>>())? {
-            let detail = "a group cannot contain itself, directly or through another";
-            return Err(ScimError::value(detail).by("rfc7643:4.2").into());
-        }
+impl Found {
+    /// Makes them members, and notes which of them are groups.
+    fn add(
+        self,
+        tx: &mut Tx<'_>,
+        op: &Operation,
+        organization: OrganizationId,
+        group: i64,
+        nested: &mut Vec<KeyRow>,
+    ) -> Result<Tally, ProvisioningError> {
+        let keys: Vec<i64> = self.rows.iter().map(|row| row.k).collect();
+        let added = members::insert(tx, organization, group, &keys, op.at)?;
+        nested.extend(self.rows.into_iter().filter(|row| row.kind == ResourceKind::Group.as_str()));
+        Ok(Tally { added, removed: 0, unknown: self.unknown })
     }
-    let keys: Vec<i64> = found.iter().map(|row| row.k).collect();
-    Ok(Tally { added: members::insert(tx, organization, group, &keys, op.at)?, removed: 0, unknown })
-}
-
-/// The resources with these ids, each once, and how many ids the organization does not have. They are left out or
-/// refused, as the client's profile says; the audit entry and the answer show it.
-fn resolve(
-    tx: &mut Tx<'_>,
-    organization: OrganizationId,
-    ids: &[String],
-    unknown: Deviation,
-) -> Result<(Vec<members::KeyRow>, usize), ProvisioningError> {
-    let distinct: HashSet<&str> = ids.iter().map(String::as_str).collect();
-    let parsed: Vec<ResourceId> = distinct.iter().filter_map(|id| id.parse().ok()).collect();
-    let found = members::keys(tx, organization, &parsed)?;
-    let missing = distinct.len().saturating_sub(found.len());
-    if missing > 0 && !unknown.is_understood() {
-        return Err(ScimError::value("a member is no user or group of this organization")
-            .under(Rule::UnknownMembers)
-            .into());
-    }
-    Ok((found, missing))
 }

@@ -47,6 +47,8 @@ pub struct Resource {
     pub document: String,
     /// The members of a group, or the groups of a user.
     pub related: Vec<Related>,
+    /// False when there are more of them than a change reads: whoever shows the resource reads it again.
+    pub is_complete: bool,
 }
 
 /// A member of a group, or a group of a user.
@@ -155,6 +157,7 @@ pub fn of_row(
         updated_at: row.updated_at,
         document: row.document,
         related,
+        is_complete: true,
     }
 }
 

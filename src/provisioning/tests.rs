@@ -17,6 +17,7 @@ use crate::provisioning::resource::{Patch, Resource};
 use crate::provisioning::{groups, users};
 use crate::record::audit;
 use crate::store::Tx;
+use crate::store::members;
 use crate::store::organizations::{self, OrganizationRow};
 use crate::store::resources::{self, ResourceKind};
 use crate::store::scratch;
@@ -311,9 +312,6 @@ async fn filters_over_members_read_them_once_and_within_the_budget() {
             let remove = |path: &str| json!({ "op": "remove", "path": path });
             let two = json!([remove("members[display eq \"u1\"]"), remove("members[display eq \"u2\"]")]);
             let refused = remove_members(tx, acme, group, two.clone(), 89);
-            let is_too_many = |refused: &Result<usize, ProvisioningError>| {
-                matches!(refused, Err(ProvisioningError::Protocol(error)) if error.scim_type == ScimType::TooMany)
-            };
             assert!(is_too_many(&refused), "{refused:?}");
             let by_id = remove(&format!("members[value eq \"{}\"]", people[0]));
             // What was refused removed u1 in this transaction, which a request would have rolled back.
@@ -326,6 +324,124 @@ async fn filters_over_members_read_them_once_and_within_the_budget() {
                 remove("members[display eq \"u3\"]"),
             ]);
             assert_eq!(remove_members(tx, acme, group, again, 1_000)?, 26, "who came in meanwhile is seen");
+            Ok::<_, ProvisioningError>(())
+        });
+        done.await.unwrap();
+    }
+}
+
+/// `count` groups without members, as their ids and keys.
+fn empty_groups(tx: &mut Tx<'_>, acme: OrganizationId, count: usize) -> Vec<(ResourceId, i64)> {
+    let group = |tx: &mut Tx<'_>| {
+        let body = json!({ "displayName": "g" });
+        let read = document::read(body.as_object().unwrap().clone(), resource_type::group(), &rules());
+        let draft = groups::draft(read.unwrap(), resource_type::group(), &rules()).unwrap();
+        let id = groups::create(tx, &operation(NOW), acme, &draft).unwrap();
+        (id, resources::find(tx, acme, ResourceKind::Group, id).unwrap().unwrap().k)
+    };
+    (0..count).map(|_| group(tx)).collect()
+}
+
+/// Makes the PATCH of a group that adds these members, one operation for each.
+fn add_members(
+    tx: &mut Tx<'_>,
+    acme: OrganizationId,
+    group: ResourceId,
+    members: &[(ResourceId, i64)],
+    patch_comparisons: usize,
+) -> Result<(), ProvisioningError> {
+    let rules = Rules { limits: Limits { patch_comparisons, ..Limits::default() }, ..rules() };
+    let add = |id: &ResourceId| json!({ "op": "add", "path": "members", "value": [{ "value": id.to_string() }] });
+    let operations: Vec<Value> = members.iter().map(|(id, _)| add(id)).collect();
+    let body = json!({ "schemas": [request::SCHEMA], "Operations": operations });
+    let operations = request::read(body.as_object().unwrap().clone(), &rules)?;
+    let patch = Patch { operations, resource_type: resource_type::group().clone(), rules };
+    groups::patch(tx, &operation(NOW + 1), acme, group, patch, None).map(drop)
+}
+
+fn is_too_many<T>(outcome: &Result<T, ProvisioningError>) -> bool {
+    matches!(outcome, Err(ProvisioningError::Protocol(error)) if error.scim_type == ScimType::TooMany)
+}
+
+/// Above the group that is patched stand two layers of groups, each of the lower in each of the upper.
+#[tokio::test]
+async fn nested_groups_are_walked_once_for_a_patch_so_that_others_can_write_meanwhile() {
+    const WIDTH: usize = 150;
+    for scratch in scratch::all() {
+        let (engine, store) = (scratch.engine, scratch.store.clone());
+        let made = store.write(|tx| {
+            let (acme, globex) = (organization(tx, "acme"), organization(tx, "globex"));
+            let keys = |layer: &[(ResourceId, i64)]| layer.iter().map(|(_, k)| *k).collect::<Vec<_>>();
+            let (upper, lower) = (empty_groups(tx, acme, WIDTH), empty_groups(tx, acme, WIDTH));
+            let (bottom, leaves) = (empty_groups(tx, acme, 1)[0], empty_groups(tx, acme, 300));
+            for (_, group) in &upper {
+                members::insert(tx, acme, *group, &keys(&lower), Timestamp::from_micros(NOW))?;
+            }
+            for (_, group) in &lower {
+                members::insert(tx, acme, *group, &[bottom.1], Timestamp::from_micros(NOW))?;
+            }
+            Ok::<_, ProvisioningError>((acme, globex, bottom, leaves, upper))
+        });
+        let (acme, globex, bottom, leaves, upper) = made.await.unwrap();
+        let edges = WIDTH * WIDTH + WIDTH;
+        let narrow = leaves.clone();
+        let refused = store.write(move |tx| add_members(tx, acme, bottom.0, &narrow, edges)).await;
+        assert!(is_too_many(&refused), "{engine}: each membership above is charged: {refused:?}");
+        let circle = store.write(move |tx| add_members(tx, acme, bottom.0, &upper[7..8], 100_000)).await;
+        assert!(matches!(circle, Err(ProvisioningError::Protocol(_))), "{engine}: {circle:?}");
+
+        let patch = store.write(move |tx| add_members(tx, acme, bottom.0, &leaves, 100_000));
+        let other = async {
+            tokio::task::yield_now().await;
+            let begun = std::time::Instant::now();
+            let body = user(json!({ "userName": "eve" }));
+            store.write(move |tx| users::create(tx, &operation(NOW), globex, &body)).await.unwrap();
+            begun.elapsed()
+        };
+        let (patched, waited) = tokio::join!(patch, other);
+        patched.unwrap();
+        assert!(waited < std::time::Duration::from_secs(1), "{engine}: another organization waited {waited:?}");
+        let count = store.read(move |tx| members::count_up_to(tx, bottom.1, 1_000)).await.unwrap();
+        assert_eq!(count, 300, "{engine}");
+    }
+}
+
+#[tokio::test]
+async fn replacing_all_members_again_and_again_is_charged() {
+    for scratch in scratch::all() {
+        let done = scratch.store.write(|tx| {
+            let acme = organization(tx, "acme");
+            let (group, people) = team(tx, acme, 30);
+            let all: Vec<Value> = people.iter().map(|id| json!({ "value": id.to_string() })).collect();
+            let replace = json!({ "op": "replace", "path": "members", "value": all });
+            let one = json!({ "op": "replace", "path": "members", "value": [all[0]] });
+            assert_eq!(remove_members(tx, acme, group, json!([replace]), 30)?, 30, "once is what a PUT does");
+            assert!(is_too_many(&remove_members(tx, acme, group, json!([replace, replace]), 30 + 30 + 29)));
+            assert_eq!(remove_members(tx, acme, group, json!([replace, one]), 30 + 1 + 30)?, 1);
+            Ok::<_, ProvisioningError>(())
+        });
+        done.await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_change_reads_no_more_groups_of_a_user_than_others_can_wait_for() {
+    for scratch in scratch::all() {
+        let done = scratch.store.write(|tx| {
+            let acme = organization(tx, "acme");
+            let id = users::create(tx, &operation(NOW), acme, &user(json!({ "userName": "ada" })))?.id;
+            let k = resources::find(tx, acme, ResourceKind::User, id)?.unwrap().k;
+            let groups = empty_groups(tx, acme, 1_001);
+            for (_, group) in &groups[1..] {
+                members::insert(tx, acme, *group, &[k], Timestamp::from_micros(NOW))?;
+            }
+            let title = |title: &str| json!([{ "op": "replace", "path": "title", "value": title }]);
+            let few = patch(tx, acme, id, title("a"))?;
+            assert_eq!((few.related.len(), few.is_complete), (1_000, true));
+            members::insert(tx, acme, groups[0].1, &[k], Timestamp::from_micros(NOW))?;
+            assert!(!patch(tx, acme, id, title("b"))?.is_complete);
+            let whole = users::find(tx, &operation(NOW), acme, resource_type::user(), id, &Projection::Default)?;
+            assert_eq!((whole.related.len(), whole.is_complete), (1_001, true));
             Ok::<_, ProvisioningError>(())
         });
         done.await.unwrap();

@@ -25,7 +25,7 @@ use crate::record::audit::{self, Action, Subject};
 use crate::store::failure::StoreError;
 use crate::store::resource_values::{self, SearchValue};
 use crate::store::resources::{self, NewResourceRow, ResourceChange, ResourceKind, ResourceRow};
-use crate::store::{Tx, memberships};
+use crate::store::{Tx, members, memberships};
 use crate::values::email::EmailAddress;
 use crate::values::folding::{check_name, fold};
 use crate::values::ids::{AccountId, OrganizationId, ResourceId};
@@ -33,6 +33,8 @@ use crate::values::operation::{Actor, Operation};
 
 /// The longest text that stands in an index of its own.
 const MAX_INDEXED_CHARS: usize = 256;
+/// The most groups of a user that are read in the transaction of a change; other writes wait meanwhile.
+const MOST_GROUPS_IN_CHANGE: usize = 1_000;
 
 /// A user that was read from a request, with everything computed that needs no transaction.
 #[derive(Debug, Clone)]
@@ -149,6 +151,7 @@ pub fn create(
         updated_at: at,
         document: draft.text.clone(),
         related: Vec::new(),
+        is_complete: true,
     })
 }
 
@@ -292,10 +295,13 @@ fn change(
         }
         (change.version, change.updated_at, draft.text)
     };
-    let related = resource::load(tx, ResourceKind::User, &[row.k], i64::MAX - 1)?;
+    let limit = i64::try_from(MOST_GROUPS_IN_CHANGE).unwrap_or(i64::MAX).saturating_add(1);
+    let related = members::groups_of(tx, &[row.k], limit)?;
+    let is_complete = related.len() <= MOST_GROUPS_IN_CHANGE;
     let related = related.into_iter().map(resource::related_of).collect::<Result<_, _>>()?;
     let row = ResourceRow { active: draft.active, version, updated_at, document: text, ..row };
-    Ok(resource::of_row(ResourceKind::User, &draft.resource_type, related, row))
+    let user = resource::of_row(ResourceKind::User, &draft.resource_type, related, row);
+    Ok(Resource { is_complete, ..user })
 }
 
 /// Gives or takes access as `active` says; both change nothing when it is so already. A client that removes `active`

@@ -143,25 +143,25 @@ fn related(
     Ok(query.load(tx.connection())?)
 }
 
-/// True when `group` or a group that contains it, at any depth, is among the candidates: making one of them a member
-/// of `group` would close a circle.
-pub fn is_any_above(tx: &mut Tx<'_>, group: i64, candidates: &[i64]) -> Result<bool, StoreError> {
+/// The groups that hold one of these resources directly, once for each such membership and at most `limit` in all.
+pub fn groups_above(tx: &mut Tx<'_>, members: &[i64], limit: i64) -> Result<Vec<i64>, StoreError> {
     #[derive(QueryableByName)]
     struct Found {
         #[diesel(sql_type = BigInt)]
-        k: i64,
+        group_k: i64,
     }
-    let mut query = statement(candidates.len());
-    query.sql("WITH RECURSIVE above (k) AS (SELECT CAST(").integer(group).sql(
-        " AS BIGINT) UNION SELECT m.group_k FROM members m JOIN above a ON m.member_k = a.k) \
-         SELECT k FROM above WHERE k IN ",
-    );
-    query.list(candidates, |query, key| {
-        query.integer(*key);
-    });
-    query.sql(" LIMIT 1");
-    let found: Vec<Found> = query.load(tx.connection())?;
-    Ok(found.iter().any(|found| candidates.contains(&found.k)))
+    let mut above: Vec<i64> = Vec::new();
+    for chunk in members.chunks(CHUNK) {
+        let left = limit.saturating_sub(i64::try_from(above.len()).unwrap_or(i64::MAX));
+        let mut query = statement(chunk.len());
+        query.sql("SELECT group_k FROM members WHERE member_k IN ").list(chunk, |query, key| {
+            query.integer(*key);
+        });
+        query.sql(" LIMIT ").integer(left);
+        let found: Vec<Found> = query.load(tx.connection())?;
+        above.extend(found.into_iter().map(|found| found.group_k));
+    }
+    Ok(above)
 }
 
 /// A statement with a list of `length` items: one that names a single item comes again and again.

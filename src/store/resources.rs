@@ -11,6 +11,9 @@ use crate::store::connection::Backend;
 use crate::values::clock::Timestamp;
 use crate::values::ids::{AccountId, OrganizationId, ResourceId, ScimClientId};
 
+/// How many rows one statement locks.
+const LOCKED_AT_ONCE: usize = 500;
+
 /// What a resource is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ResourceKind {
@@ -146,16 +149,18 @@ pub fn lock(tx: &mut Tx<'_>, organization: OrganizationId, ids: &[ResourceId]) -
     if Engine::of(tx.connection()) == Engine::Sqlite {
         return Ok(());
     }
-    let mut query = DynamicQuery::recurring();
-    query.sql("SELECT k FROM resources WHERE org_id = ").bytes(organization.as_bytes()).sql(" AND id IN ");
-    query.list(ids, |query, id| {
-        query.bytes(id.as_bytes());
-    });
-    query.sql(" ORDER BY k FOR UPDATE");
-    if ids.len() > 1 {
-        query.forget();
+    for chunk in ids.chunks(LOCKED_AT_ONCE) {
+        let mut query = DynamicQuery::recurring();
+        query.sql("SELECT k FROM resources WHERE org_id = ").bytes(organization.as_bytes()).sql(" AND id IN ");
+        query.list(chunk, |query, id| {
+            query.bytes(id.as_bytes());
+        });
+        query.sql(" ORDER BY k FOR UPDATE");
+        if chunk.len() > 1 {
+            query.forget();
+        }
+        query.execute(tx.connection())?;
     }
-    query.execute(tx.connection())?;
     Ok(())
 }
 

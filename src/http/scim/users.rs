@@ -10,8 +10,10 @@ use super::failure::Failure;
 use super::route::Method;
 use crate::protocol::scim::document;
 use crate::protocol::scim::patch::request;
+use crate::protocol::scim::projection::Projection;
 use crate::protocol::scim::tolerance::PatchAnswer;
-use crate::provisioning::resource::Patch;
+use crate::provisioning::clients::Caller;
+use crate::provisioning::resource::{Patch, Resource};
 use crate::provisioning::users;
 use crate::store::Tx;
 use crate::values::ids::ResourceId;
@@ -66,9 +68,10 @@ async fn replace(mut exchange: Exchange, id: Option<ResourceId>) -> Result<HttpR
     let read = document::read(exchange.body().await?, &caller.types.user, &rules)?;
     let draft = users::draft(read.document, &caller.types.user)?;
     let (operation, condition) = (exchange.operation(&caller), exchange.if_match());
-    let work =
-        move |tx: &mut Tx<'_>| users::replace(tx, &operation, caller.organization, id, &draft, condition.as_ref());
+    let organization = caller.organization;
+    let work = move |tx: &mut Tx<'_>| users::replace(tx, &operation, organization, id, &draft, condition.as_ref());
     let replaced = exchange.context.store.write(work).await?;
+    let replaced = whole(&exchange, &caller, replaced, &projection).await?;
     answer::resource(&replaced, &exchange.base, &projection)
 }
 
@@ -81,11 +84,13 @@ async fn patch(mut exchange: Exchange, id: Option<ResourceId>) -> Result<HttpRes
     let (operation, condition) = (exchange.operation(&caller), exchange.if_match());
     let answer = rules.tolerance.patch_answer;
     let patch = Patch { operations, resource_type: Arc::clone(&caller.types.user), rules };
-    let work = move |tx: &mut Tx<'_>| users::patch(tx, &operation, caller.organization, id, patch, condition.as_ref());
+    let organization = caller.organization;
+    let work = move |tx: &mut Tx<'_>| users::patch(tx, &operation, organization, id, patch, condition.as_ref());
     let patched = exchange.context.store.write(work).await?;
     if answer == PatchAnswer::NoContent && projection.is_default() {
         return Ok(answer::nothing());
     }
+    let patched = whole(&exchange, &caller, patched, &projection).await?;
     answer::resource(&patched, &exchange.base, &projection)
 }
 
@@ -96,4 +101,20 @@ async fn delete(exchange: Exchange, id: Option<ResourceId>) -> Result<HttpRespon
     let work = move |tx: &mut Tx<'_>| users::delete(tx, &operation, caller.organization, id, condition.as_ref());
     exchange.context.store.write(work).await?;
     Ok(answer::nothing())
+}
+
+/// A user after a change, read again outside the writing transaction when its groups are too many for that.
+async fn whole(
+    exchange: &Exchange,
+    caller: &Caller,
+    changed: Resource,
+    projection: &Projection,
+) -> Result<Resource, Failure> {
+    if changed.is_complete || !projection.may_show("groups") {
+        return Ok(changed);
+    }
+    let (operation, organization, shown) = (exchange.operation(caller), caller.organization, projection.clone());
+    let resource_type = Arc::clone(&caller.types.user);
+    let work = move |tx: &mut Tx<'_>| users::find(tx, &operation, organization, &resource_type, changed.id, &shown);
+    Ok(exchange.context.store.read(work).await?)
 }
