@@ -90,7 +90,11 @@ impl Running {
 
 /// The store's location and size, from the configuration.
 pub fn store_settings(config: &Config) -> Result<(Location, store::Settings), UnknownLocation> {
-    let settings = store::Settings { pool_size: config.database_pool_size, wait: config.database_wait };
+    let settings = store::Settings {
+        pool_size: config.database_pool_size,
+        wait: config.database_wait,
+        statement_time: config.database_statement_time,
+    };
     Ok((Location::parse(config.database_url.expose())?, settings))
 }
 

@@ -1,17 +1,18 @@
 //! The database goes away and comes back: requests fail softly in between, and nobody has to restart anything.
-//! PostgreSQL only, behind a relay that is cut: SQLite's database is a file that the process holds open.
+//! PostgreSQL is behind a relay that is cut; the file of SQLite, which the process holds open, is locked by another one.
 
 use std::time::{Duration, Instant};
 
 use reqwest::StatusCode;
 use reqwest::header::HeaderMap;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::time::sleep;
 use url::Url;
 
 use crate::scenarios::sign_in::{arrive, at_the_identity_provider};
 use crate::support::browser::{Browser, Page};
 use crate::support::counterparties::{OidcOp, PASSWORD, SamlIdp, person};
+use crate::support::database;
 use crate::support::dns::Dns;
 use crate::support::engine::Engine;
 use crate::support::gateway::Gateway;
@@ -59,6 +60,37 @@ async fn requests_fail_softly_while_the_database_is_away_and_recover_by_themselv
     relay.mend();
     eventually(&api, "/health/ready", 200).await;
     api.get("/scim/v2/acme/Users").await.expect(401);
+}
+
+/// A backup that takes the file for itself, or a second gateway started by mistake.
+#[tokio::test(flavor = "multi_thread")]
+async fn while_another_program_has_the_file_writes_fail_softly_and_recover_by_themselves() {
+    let gateway = Gateway::start(Engine::Sqlite, |settings| settings.more = "[database]\nwait_ms = 300\n".to_owned());
+    let acme = Organization::create(&gateway.operator(), "acme", "Acme").await;
+    let scim = acme.scim_access().await;
+    let (scim, api) = (Api::scim(&scim.base, &scim.token), Api::new(&gateway.url, ""));
+    eventually(&api, "/health/ready", 200).await;
+    let user = |name: &str| json!({ "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"], "userName": name });
+
+    let locked = database::lock(&gateway.database_url);
+    let begun = Instant::now();
+    let names: Vec<String> = (0..10).map(|n| format!("user{n}")).collect();
+    let answers = futures_util::future::join_all(names.iter().map(|name| scim.post("/Users", user(name)))).await;
+    for answer in &answers {
+        assert_soft("a SCIM create", answer.status, &answer.headers);
+        assert_eq!(answer.body["status"], "503", "in the words of SCIM: {:#}", answer.body);
+    }
+    let ready = api.get("/health/ready").await;
+    assert_soft("readiness", ready.status, &ready.headers);
+    assert!(begun.elapsed() < Duration::from_secs(4), "each waited for itself only: {:?}", begun.elapsed());
+    assert_soft("a domain", acme.api.post("/domains", json!({ "name": "acme.test" })).await.status, &ready.headers);
+    scim.get("/Users").await.expect(200);
+    api.get("/health/live").await.expect(200);
+
+    drop(locked);
+    eventually(&api, "/health/ready", 200).await;
+    assert_eq!(scim.get("/Users").await.expect(200)["totalResults"], 0, "what failed has not happened");
+    scim.post("/Users", user("user0")).await.expect(201);
 }
 
 /// Everybody is somewhere else in a sign-in when it happens; nobody loses what they had.

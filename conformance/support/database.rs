@@ -1,8 +1,8 @@
-//! A look into the database of a running gateway, for what no API shows: that nothing was created.
+//! A look into the database of a running gateway, for what no API shows: that nothing was created; and a lock on it.
 
 use std::process::Command;
 
-use super::process::run;
+use super::process::{Process, run};
 
 /// How many rows `table` of the database at `url` has.
 pub fn count_rows(url: &str, table: &str) -> u64 {
@@ -22,4 +22,16 @@ pub fn count_rows(url: &str, table: &str) -> u64 {
         }
     };
     printed.trim().parse().unwrap_or_else(|error| panic!("{table}: {printed}: {error}"))
+}
+
+/// Starts another program that locks the SQLite file of the database at `url` for itself until it is dropped.
+pub fn lock(url: &str) -> Process {
+    const SCRIPT: &str = "import sqlite3, sys\n\
+        held = sqlite3.connect(sys.argv[1], isolation_level=None)\n\
+        held.execute('BEGIN EXCLUSIVE')\n\
+        print('READY held', flush=True)\n\
+        sys.stdin.read()\n";
+    let mut python = Command::new("python3");
+    python.args(["-c", SCRIPT, url.strip_prefix("sqlite:").expect("a file")]);
+    Process::start_ready("another program", python).0
 }

@@ -16,7 +16,7 @@ use super::settings::Settings;
 pub struct Gateway {
     pub url: String,
     pub folder: TempDir,
-    database_url: String,
+    pub database_url: String,
     process: Process,
 }
 

@@ -36,8 +36,10 @@ pub struct Config {
     pub database_url: Secret,
     /// Connections for reading (SQLite) or for everything (PostgreSQL).
     pub database_pool_size: u32,
-    /// How long a request waits for a connection.
+    /// How long a request waits for its turn in the database.
     pub database_wait: Duration,
+    /// How long a statement may run: each on PostgreSQL, a search on SQLite.
+    pub database_statement_time: Duration,
     /// The keys under which secrets are stored, newest first.
     pub encryption_keys: Vec<Secret>,
     /// DNS servers to ask; the system's when empty.
@@ -152,6 +154,7 @@ fn config(reader: &mut Reader, check_filter: FilterCheck, warnings: &mut Vec<Str
     let database_url = database_url(reader);
     let database_pool_size = u32::try_from(reader.number("database.pool_size", 1..=500, 8)).unwrap_or(8);
     let database_wait = milliseconds(reader.number("database.wait_ms", 10..=60_000, 2_000));
+    let database_statement_time = milliseconds(reader.number("database.statement_timeout_ms", 100..=600_000, 10_000));
     let encryption_keys = encryption_keys(reader);
     let dns_servers = reader.parse_all("dns.servers");
     let trusted_proxies = reader.parse_all("trusted_proxies");
@@ -177,6 +180,7 @@ fn config(reader: &mut Reader, check_filter: FilterCheck, warnings: &mut Vec<Str
         database_url: Secret::from(database_url?),
         database_pool_size,
         database_wait,
+        database_statement_time,
         encryption_keys: encryption_keys?,
         dns_servers,
         trusted_proxies,

@@ -1,10 +1,10 @@
 //! One connection type over the two engines, and the pools that hand connections out.
 #![allow(missing_docs)] // the derive writes public items of its own
 
-use std::time::Duration;
-
 use diesel::connection::SimpleConnection;
 use diesel::{Connection as _, ConnectionResult, PgConnection, QueryableByName, RunQueryDsl, SqliteConnection};
+
+use super::{Settings, deadline};
 
 /// A connection to either engine. Queries are written once, against [`MultiBackend`].
 #[derive(diesel::MultiConnection)]
@@ -62,16 +62,46 @@ struct Pragma {
 
 /// What every SQLite connection runs with. `synchronous=FULL` keeps what was acknowledged through a power loss.
 const SQLITE_SETTINGS: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; \
-     PRAGMA busy_timeout = 5000; PRAGMA cache_size = -8192; PRAGMA temp_store = MEMORY; \
+     PRAGMA cache_size = -8192; PRAGMA temp_store = MEMORY; \
      PRAGMA wal_autocheckpoint = 2000; PRAGMA journal_size_limit = 67108864;";
 
+/// What every PostgreSQL connection runs with.
+const POSTGRES_SETTINGS: &str = "SET lock_timeout = '5s'; SET client_min_messages = warning; \
+     SET idle_in_transaction_session_timeout = '30s'";
+
+/// What the client library is asked for where the URL says nothing: a server that is gone without a word must not hold
+/// a connection for the hours that TCP waits. Seconds, but for the last, which is in milliseconds.
+const NETWORK_SETTINGS: [(&str, &str); 5] = [
+    ("connect_timeout", "5"),
+    ("keepalives_idle", "30"),
+    ("keepalives_interval", "10"),
+    ("keepalives_count", "3"),
+    ("tcp_user_timeout", "30000"),
+];
+
+fn with_network_settings(url: &str) -> String {
+    let mut whole = url.to_owned();
+    for (name, value) in NETWORK_SETTINGS {
+        let parameters = whole.split_once('?').map_or("", |(_, parameters)| parameters);
+        if !parameters.split('&').any(|parameter| parameter.split('=').next() == Some(name)) {
+            whole.push(if whole.contains('?') { '&' } else { '?' });
+            whole.push_str(&format!("{name}={value}"));
+        }
+    }
+    whole
+}
+
 /// Opens one connection with the settings of its engine, and reads the ones that durability rests on back.
-pub fn open(location: &Location, mode: Mode) -> ConnectionResult<AnyConnection> {
+pub fn open(location: &Location, mode: Mode, settings: &Settings) -> ConnectionResult<AnyConnection> {
     match location {
         Location::Sqlite(path) => {
             let mut connection = SqliteConnection::establish(path)?;
             let failed = |error: diesel::result::Error| diesel::ConnectionError::BadConnection(error.to_string());
+            // First, so that the others can wait for it too.
+            let patience = format!("PRAGMA busy_timeout = {};", settings.wait.as_millis());
+            connection.batch_execute(&patience).map_err(failed)?;
             connection.batch_execute(SQLITE_SETTINGS).map_err(failed)?;
+            deadline::register(&connection).map_err(failed)?;
             for (query, wanted) in [
                 ("SELECT CAST(journal_mode AS TEXT) AS value FROM pragma_journal_mode", "wal"),
                 ("SELECT CAST(synchronous AS TEXT) AS value FROM pragma_synchronous", "2"),
@@ -89,13 +119,11 @@ pub fn open(location: &Location, mode: Mode) -> ConnectionResult<AnyConnection> 
             Ok(AnyConnection::Sqlite(connection))
         }
         Location::Postgres(url) => {
-            let mut connection = PgConnection::establish(url)?;
-            connection
-                .batch_execute(
-                    "SET statement_timeout = '10s'; SET lock_timeout = '5s'; SET client_min_messages = warning; \
-                     SET idle_in_transaction_session_timeout = '30s'",
-                )
-                .map_err(|error| diesel::ConnectionError::BadConnection(error.to_string()))?;
+            let mut connection = PgConnection::establish(&with_network_settings(url))?;
+            let statement = format!("SET statement_timeout = {}", settings.statement_time.as_millis());
+            let failed = |error: diesel::result::Error| diesel::ConnectionError::BadConnection(error.to_string());
+            connection.batch_execute(&statement).map_err(failed)?;
+            connection.batch_execute(POSTGRES_SETTINGS).map_err(failed)?;
             Ok(AnyConnection::Postgres(connection))
         }
     }
@@ -106,13 +134,7 @@ pub fn open(location: &Location, mode: Mode) -> ConnectionResult<AnyConnection> 
 pub struct Manager {
     location: Location,
     mode: Mode,
-}
-
-impl Manager {
-    /// A manager for connections to `location`.
-    pub fn new(location: Location, mode: Mode) -> Self {
-        Self { location, mode }
-    }
+    settings: Settings,
 }
 
 impl r2d2::ManageConnection for Manager {
@@ -120,7 +142,7 @@ impl r2d2::ManageConnection for Manager {
     type Error = diesel::ConnectionError;
 
     fn connect(&self) -> Result<AnyConnection, Self::Error> {
-        open(&self.location, self.mode)
+        open(&self.location, self.mode, &self.settings)
     }
 
     fn is_valid(&self, _connection: &mut AnyConnection) -> Result<(), Self::Error> {
@@ -142,15 +164,15 @@ impl r2d2::ManageConnection for Manager {
     }
 }
 
-/// Makes a pool that opens connections as they are needed and gives up on a caller after `wait`.
-pub fn pool(location: Location, mode: Mode, size: u32, wait: Duration) -> r2d2::Pool<Manager> {
+/// Makes a pool that opens connections as they are needed and gives up on a caller who has waited.
+pub fn pool(location: Location, mode: Mode, settings: &Settings) -> r2d2::Pool<Manager> {
     r2d2::Pool::builder()
-        .max_size(size)
+        .max_size(settings.pool_size)
         .min_idle(Some(0))
         .test_on_check_out(false)
-        .connection_timeout(wait)
+        .connection_timeout(settings.wait)
         .error_handler(Box::new(LogPoolError))
-        .build_unchecked(Manager::new(location, mode))
+        .build_unchecked(Manager { location, mode, settings: settings.clone() })
 }
 
 #[derive(Debug)]
@@ -159,5 +181,20 @@ struct LogPoolError;
 impl r2d2::HandleError<diesel::ConnectionError> for LogPoolError {
     fn handle_error(&self, error: diesel::ConnectionError) {
         tracing::warn!(%error, "a database connection could not be opened");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::with_network_settings;
+
+    #[test]
+    fn what_the_url_says_about_the_network_stands_and_the_rest_is_added() {
+        let bare = with_network_settings("postgres://u:p@db/causeway");
+        assert!(bare.starts_with("postgres://u:p@db/causeway?connect_timeout=5&keepalives_idle=30&"), "{bare}");
+        assert!(bare.ends_with("&tcp_user_timeout=30000"), "{bare}");
+        let chosen = with_network_settings("postgres://db/causeway?sslmode=require&connect_timeout=9");
+        assert!(chosen.contains("sslmode=require&connect_timeout=9&keepalives_idle=30"), "{chosen}");
+        assert_eq!(chosen.matches("connect_timeout").count(), 1);
     }
 }

@@ -2,6 +2,7 @@
 
 use diesel::result::{DatabaseErrorKind, Error};
 
+use super::deadline::OUT_OF_TIME;
 use crate::store::constraint::Constraint;
 
 /// A failure of the store. The core passes it on unchanged; each surface answers it once.
@@ -47,7 +48,8 @@ impl From<Error> for StoreError {
 impl StoreError {
     /// Sorts what has no kind of its own by the engines' wording.
     fn from_message(message: &str) -> Self {
-        const LOST: [&str; 10] = [
+        const LOST: [&str; 11] = [
+            OUT_OF_TIME,
             "deadlock detected",
             "canceling statement due to",
             "database is locked",

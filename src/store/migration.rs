@@ -4,6 +4,7 @@ use diesel::connection::SimpleConnection as _;
 use diesel::{PgConnection, SqliteConnection};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
+use super::Settings;
 use super::connection::{self, AnyConnection, Location, Mode};
 use super::failure::StoreError;
 
@@ -16,7 +17,7 @@ const UNLOCK: &str = "SELECT pg_advisory_unlock(7161400843562871137)";
 /// Runs the migrations that are missing and returns their names. A database that knows a migration which this
 /// program does not know is refused: an older program must not run on a newer schema.
 pub fn run(location: &Location) -> Result<Vec<String>, StoreError> {
-    let opened = connection::open(location, Mode::Write);
+    let opened = connection::open(location, Mode::Write, &Settings::default());
     let mut connection = opened.map_err(|error| StoreError::Unavailable(error.to_string()))?;
     match &mut connection {
         AnyConnection::Sqlite(sqlite) => run_sqlite(sqlite),

@@ -16,6 +16,7 @@ mod condition_text;
 pub mod connection;
 pub mod connections;
 pub mod constraint;
+mod deadline;
 pub mod domains;
 pub(in crate::store) mod dynamic;
 mod executor;
@@ -39,11 +40,10 @@ pub mod scim_clients;
 pub mod scratch;
 pub mod sessions;
 pub mod signing_keys;
+mod turn;
 mod writer;
 
 use std::time::Duration;
-
-use diesel::RunQueryDsl as _;
 
 use connection::{AnyConnection, Location, Mode};
 use executor::Executor;
@@ -67,8 +67,17 @@ impl Tx<'_> {
 pub struct Settings {
     /// Connections for reading (SQLite) or for everything (PostgreSQL).
     pub pool_size: u32,
-    /// How long a caller waits for a connection before it hears [`StoreError::Unavailable`].
+    /// How long a caller waits for its turn, and SQLite for another program that writes, before the caller hears
+    /// [`StoreError::Unavailable`].
     pub wait: Duration,
+    /// How long a statement may run: each on PostgreSQL, a search on SQLite.
+    pub statement_time: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { pool_size: 8, wait: Duration::from_secs(2), statement_time: Duration::from_secs(10) }
+    }
 }
 
 /// The database of this data center. Cheap to clone.
@@ -84,11 +93,11 @@ impl Store {
     pub fn open(location: Location, settings: &Settings) -> Result<Self, StoreError> {
         let mode = if matches!(location, Location::Sqlite(_)) { Mode::Read } else { Mode::Write };
         let writer = match &location {
-            Location::Sqlite(_) => Some(Writer::start(location.clone())?),
+            Location::Sqlite(_) => Some(Writer::start(&location, settings)?),
             Location::Postgres(_) => None,
         };
-        let pool = connection::pool(location, mode, settings.pool_size, settings.wait);
-        let executor = Executor::start(&pool, settings.pool_size, settings.wait)?;
+        let pool = connection::pool(location, mode, settings);
+        let executor = Executor::start(&pool, settings)?;
         Ok(Self { executor, writer })
     }
 
@@ -114,13 +123,10 @@ impl Store {
         }
     }
 
-    /// Asks the database for an answer; what `/health/ready` rests on.
+    /// Asks the database for an answer on each way that requests take; what `/health/ready` rests on.
     pub async fn ping(&self) -> Result<(), StoreError> {
-        self.read(|tx| {
-            diesel::sql_query("SELECT 1").execute(tx.connection()).map_err(StoreError::from)?;
-            Ok(())
-        })
-        .await
+        self.write(organizations::is_readable).await?;
+        if self.writer.is_some() { self.read(organizations::is_readable).await } else { Ok(()) }
     }
 }
 

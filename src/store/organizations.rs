@@ -44,6 +44,12 @@ pub fn find_by_slug(tx: &mut Tx<'_>, slug: &str) -> Result<Option<OrganizationRo
     Ok(query.first(tx.connection()).optional()?)
 }
 
+/// Reads one row, if there is any: fails where the database does.
+pub fn is_readable(tx: &mut Tx<'_>) -> Result<(), StoreError> {
+    table::table.select(table::id).first::<OrganizationId>(tx.connection()).optional()?;
+    Ok(())
+}
+
 /// All organizations by id.
 pub fn page(tx: &mut Tx<'_>, page: &PageRequest<OrganizationId>) -> Result<Vec<OrganizationRow>, StoreError> {
     let mut query =

@@ -68,5 +68,8 @@ fn restrict(
         query.forget();
     }
     query.sql("r.org_id = ").bytes(organization.as_bytes()).sql(" AND r.kind = ").text(kind.as_str()).sql(" AND ");
+    if engine == Engine::Sqlite {
+        query.sql("is_in_time() AND ");
+    }
     Writer { query, engine, organization }.write(condition, "r");
 }

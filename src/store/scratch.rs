@@ -22,7 +22,8 @@ pub struct Scratch {
     _directory: Option<tempfile::TempDir>,
 }
 
-const SETTINGS: Settings = Settings { pool_size: 4, wait: Duration::from_secs(10) };
+const SETTINGS: Settings =
+    Settings { pool_size: 4, wait: Duration::from_secs(10), statement_time: Duration::from_secs(10) };
 
 /// One fresh store per engine. Every test of a query runs over all of them.
 pub fn all() -> Vec<Scratch> {
@@ -43,7 +44,7 @@ pub fn postgres() -> Scratch {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let (_, admin_url) = CLUSTER.get_or_init(start_cluster);
     let name = format!("scratch_{}", NEXT.fetch_add(1, Ordering::Relaxed));
-    let mut connection = connection::open(&Location::Postgres(admin_url.clone()), Mode::Write).unwrap();
+    let mut connection = connection::open(&Location::Postgres(admin_url.clone()), Mode::Write, &SETTINGS).unwrap();
     connection.batch_execute(&format!("CREATE DATABASE {name}")).unwrap();
     let (server, _) = admin_url.rsplit_once('/').unwrap();
     let location = Location::Postgres(format!("{server}/{name}"));

@@ -3,13 +3,15 @@
 //! its change.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
 
 use diesel::connection::SimpleConnection as _;
 use tokio::sync::{mpsc, oneshot};
 
-use super::Tx;
 use super::connection::{self, AnyConnection, Location, Mode};
 use super::failure::StoreError;
+use super::turn::Turn;
+use super::{Settings, Tx};
 
 /// Transactions that may wait at most; one more is told to come back later.
 const QUEUE: usize = 4096;
@@ -35,12 +37,13 @@ enum Group {
 #[derive(Clone)]
 pub(super) struct Writer {
     queue: mpsc::Sender<Job>,
+    wait: Duration,
 }
 
 impl Writer {
     /// Opens the writing connection and starts its thread.
-    pub(super) fn start(location: Location) -> Result<Self, StoreError> {
-        let opened = connection::open(&location, Mode::Write);
+    pub(super) fn start(location: &Location, settings: &Settings) -> Result<Self, StoreError> {
+        let opened = connection::open(location, Mode::Write, settings);
         let mut connection = opened.map_err(|error| StoreError::Unavailable(error.to_string()))?;
         let (queue, mut jobs) = mpsc::channel::<Job>(QUEUE);
         std::thread::Builder::new()
@@ -51,17 +54,23 @@ impl Writer {
                 }
             })
             .map_err(|error| StoreError::Internal(error.to_string()))?;
-        Ok(Self { queue })
+        Ok(Self { queue, wait: settings.wait })
     }
 
-    /// Runs `f` in the next group and waits for its commit.
+    /// Runs `f` in the next group and waits for its commit. What no group takes in time is not run at all.
     pub(super) async fn run<T, E>(&self, f: impl FnOnce(&mut Tx<'_>) -> Result<T, E> + Send + 'static) -> Result<T, E>
     where
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
         let (answer, answered) = oneshot::channel();
+        let turn = Turn::new();
+        let of_job = turn.clone();
         let job: Job = Box::new(move |connection| {
+            if !of_job.take() {
+                let settle: Settle = Box::new(|_| ());
+                return (settle, Group::Open);
+            }
             let (result, group) = match connection {
                 Some(connection) => in_savepoint(connection, f),
                 None => (Err(StoreError::Unavailable("the database is locked".to_owned()).into()), Group::Gone),
@@ -79,10 +88,7 @@ impl Writer {
         if self.queue.try_send(job).is_err() {
             return Err(StoreError::Unavailable("too many transactions wait".to_owned()).into());
         }
-        match answered.await {
-            Ok(result) => result,
-            Err(_) => Err(StoreError::Internal("the writer dropped a transaction".to_owned()).into()),
-        }
+        turn.answer(answered, self.wait).await
     }
 }
 
@@ -91,8 +97,13 @@ impl Writer {
 fn run_group(connection: &mut AnyConnection, first: Job, jobs: &mut mpsc::Receiver<Job>) {
     if let Err(error) = connection.batch_execute("BEGIN IMMEDIATE") {
         tracing::error!(%error, "a group of transactions could not be begun");
-        let (settle, _) = first(None);
-        return settle(Err(error.to_string()));
+        // What came meanwhile has waited as long: one after the other, each would hold up the next.
+        let rest = std::iter::from_fn(|| jobs.try_recv().ok());
+        for job in std::iter::once(first).chain(rest.take(QUEUE)) {
+            let (settle, _) = job(None);
+            settle(Err(error.to_string()));
+        }
+        return;
     }
     let mut settles = Vec::new();
     let mut next = Some(first);
@@ -153,7 +164,8 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let location = Location::Sqlite(directory.path().join("causeway.db").to_str().unwrap().to_owned());
         migration::run(&location).unwrap();
-        let settings = Settings { pool_size: 2, wait: std::time::Duration::from_secs(10) };
+        let wait = std::time::Duration::from_millis(500);
+        let settings = Settings { pool_size: 2, wait, ..Settings::default() };
         File { store: Store::open(location.clone(), &settings).unwrap(), location, _directory: directory }
     }
 
@@ -169,12 +181,30 @@ mod tests {
     #[tokio::test]
     async fn what_is_told_to_have_failed_has_not_happened_when_the_file_is_locked() {
         let file = file();
-        let mut other = connection::open(&file.location, Mode::Write).unwrap();
+        let mut other = connection::open(&file.location, Mode::Write, &Settings::default()).unwrap();
         other.batch_execute("BEGIN IMMEDIATE").unwrap();
         let refused = file.store.write(|tx| insert(tx, "locked out")).await;
         assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
         other.batch_execute("ROLLBACK").unwrap();
         file.store.write(|tx| insert(tx, "later")).await.unwrap();
+        assert_eq!(file.store.read(|tx| jobs::count(tx, "waiting")).await.unwrap(), 1);
+    }
+
+    #[tokio::test]
+    async fn while_the_file_is_locked_everybody_waits_as_long_as_one_and_the_store_says_that_it_is_not_ready() {
+        let file = file();
+        file.store.ping().await.unwrap();
+        let mut other = connection::open(&file.location, Mode::Write, &Settings::default()).unwrap();
+        other.batch_execute("BEGIN EXCLUSIVE").unwrap();
+        let begun = std::time::Instant::now();
+        let writes = (0..10).map(|n| file.store.write(move |tx| insert(tx, &format!("slot {n}"))));
+        let (refused, ready) = tokio::join!(futures_util::future::join_all(writes), file.store.ping());
+        assert!(refused.iter().all(|one| matches!(one, Err(StoreError::Unavailable(_)))), "{refused:?}");
+        assert!(matches!(ready, Err(StoreError::Unavailable(_))), "{ready:?}");
+        assert!(begun.elapsed() < std::time::Duration::from_millis(2_500), "{:?}", begun.elapsed());
+        other.batch_execute("ROLLBACK").unwrap();
+        file.store.write(|tx| insert(tx, "later")).await.unwrap();
+        file.store.ping().await.unwrap();
         assert_eq!(file.store.read(|tx| jobs::count(tx, "waiting")).await.unwrap(), 1);
     }
 
