@@ -116,7 +116,7 @@ async fn odd_queries(engine: Engine) {
     let organizations = format!("{}/api/v1/operator/orgs", gateway.url);
     let lists = ["domains", "connections", "applications", "admin-tokens", "scim-clients", "audit"];
     let lists = lists.map(|list| (format!("{}/{list}", acme.api.base), acme.api.token()));
-    let lists: Vec<_> = lists.into_iter().chain([(organizations, operator.token())]).collect();
+    let lists: Vec<_> = lists.into_iter().chain([(organizations.clone(), operator.token())]).collect();
     for (list, token) in &lists {
         for query in
             ["limit=0", "limit=201", "limit=x", "limit=%FF", "limit=", "limit=1&limit=2", "after=x", "after=%00"]
@@ -131,6 +131,12 @@ async fn odd_queries(engine: Engine) {
         assert_eq!(get(&url, Some(acme.api.token())).await, problem(404, "not_found"), "{url}");
     }
     acme.api.get("/domains?limit=2&more=%FF").await.expect(200);
+    // Of two credentials nobody can say which one counts.
+    let (domains, userinfo) = (format!("{}/domains", acme.api.base), format!("{}/oauth2/userinfo", gateway.url));
+    for (url, token) in [(&domains, acme.api.token()), (&organizations, operator.token()), (&userinfo, "x")] {
+        let twice = client().get(url).bearer_auth(token).bearer_auth("x").send().await.expect("an answer");
+        assert_eq!(twice.status(), 401, "{url}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

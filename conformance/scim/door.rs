@@ -265,6 +265,18 @@ async fn every_refusal_is_scim_json(engine: Engine) {
     let deep =
         acme.http.post(format!("{}/Users", acme.base)).bearer_auth(&acme.token).body(format!("{{\"a\":{deep}}}"));
     assert_eq!(deep.send().await.expect("an answer").status(), 400);
+    let id = acme.user("bob").await;
+    for odd in ["1", "W/\"1", "\"1\" \"2\"", "*,*", ""] {
+        for (verb, name) in [(Method::GET, "if-none-match"), (Method::PUT, "if-match"), (Method::DELETE, "if-match")] {
+            let path = format!("/Users/{id}");
+            acme.with(verb, &path, Some(user("bob")), &[(name, odd)]).await.refused(400, Some("invalidValue"));
+        }
+    }
+    let twice = [("if-match", "W/\"1\""), ("if-match", "W/\"1\"")];
+    acme.with(Method::DELETE, &format!("/Users/{id}"), None, &twice).await.refused(400, Some("invalidValue"));
+    let two = [("authorization", "Bearer x")];
+    acme.with(Method::GET, &format!("/Users/{id}"), None, &two).await.refused(401, None);
+    acme.call(Method::GET, &format!("/Users/{id}"), None).await.expect(200);
     let open = "%28".repeat(2_000);
     acme.call(Method::GET, &format!("/Users?filter={open}"), None).await.refused(400, Some("invalidFilter"));
     server.stop().await;

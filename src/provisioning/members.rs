@@ -175,7 +175,7 @@ impl MemberChanges {
             let above = members::groups_above(tx, &level, limit)?;
             self.budget.spend(above.len()).map_err(|_| {
                 let detail = "the group is in too many groups to find out whether it would contain itself";
-                ScimError::new(ScimType::TooMany, detail)
+                ScimError::new(ScimType::TooMany, detail).by("limits.scim_patch_comparisons")
             })?;
             level = above.into_iter().filter(|k| known.insert(*k)).collect();
         }

@@ -101,23 +101,25 @@ impl Exchange {
     }
 
     /// The condition of `If-Match`.
-    pub fn if_match(&self) -> Option<Condition> {
+    pub fn if_match(&self) -> Result<Option<Condition>, Failure> {
         self.condition(IF_MATCH)
     }
 
     /// The condition of `If-None-Match`.
-    pub fn if_none_match(&self) -> Option<Condition> {
+    pub fn if_none_match(&self) -> Result<Option<Condition>, Failure> {
         self.condition(IF_NONE_MATCH)
     }
 
-    fn condition(&self, name: HeaderName) -> Option<Condition> {
-        self.request.headers().get(name).map(|value| Condition::parse(value.to_str().unwrap_or_default()))
+    fn condition(&self, name: HeaderName) -> Result<Option<Condition>, Failure> {
+        Ok(Condition::read(self.request.headers().get_all(name).map(|value| value.to_str().ok()))?)
     }
 
-    /// The credential that the request carries.
+    /// The credential that the request carries. Two `Authorization` headers are as bad as none.
     pub fn presented(&self) -> Result<Presented, Failure> {
-        let header = self.request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
-        let (scheme, token) = header.and_then(|value| value.split_once(' ')).ok_or(Failure::Unauthenticated)?;
+        let mut headers = self.request.headers().get_all(AUTHORIZATION);
+        let (Some(only), None) = (headers.next(), headers.next()) else { return Err(Failure::Unauthenticated) };
+        let (scheme, token) =
+            only.to_str().ok().and_then(|value| value.split_once(' ')).ok_or(Failure::Unauthenticated)?;
         if !scheme.eq_ignore_ascii_case("bearer") {
             return Err(Failure::Unauthenticated);
         }

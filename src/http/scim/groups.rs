@@ -51,18 +51,18 @@ pub async fn answer(exchange: Exchange, id: Option<ResourceId>, method: Method) 
 
 /// 200, or 304. The credential is looked up in the transaction that reads.
 async fn get(exchange: Exchange, id: Option<ResourceId>) -> Result<HttpResponse, Failure> {
-    let wanted = exchange.wanted();
+    let (wanted, known) = (exchange.wanted(), exchange.if_none_match());
     let (presented, operation) = (exchange.presented()?, exchange.anonymous());
     let work = move |tx: &mut Tx<'_>| {
         let caller = presented.authenticate(tx)?;
-        let (id, projection) = (id.ok_or(Failure::NotFound)?, wanted.of(&caller.types.group)?);
+        let (id, projection, known) = (id.ok_or(Failure::NotFound)?, wanted.of(&caller.types.group)?, known?);
         let operation = operation.by(caller.actor());
         let found = groups::find(tx, &operation, caller.organization, &caller.types.group, id, &projection)?;
-        Ok::<_, Failure>((caller, found, projection))
+        Ok::<_, Failure>((caller, found, projection, known))
     };
-    let (caller, found, projection) = exchange.context.store.read(work).await?;
+    let (caller, found, projection, known) = exchange.context.store.read(work).await?;
     exchange.note_use(&caller);
-    if exchange.if_none_match().is_some_and(|condition| condition.holds(found.version)) {
+    if known.is_some_and(|condition| condition.holds(found.version)) {
         return Ok(answer::not_modified(found.version));
     }
     answer::resource(&found, &exchange.base, &projection)
@@ -75,7 +75,7 @@ async fn replace(mut exchange: Exchange, id: Option<ResourceId>) -> Result<HttpR
     let rules = exchange.rules(&caller);
     let read = document::read(exchange.body().await?, &caller.types.group, &rules)?;
     let draft = groups::draft(read, &caller.types.group, &rules)?;
-    let (operation, condition) = (exchange.operation(&caller), exchange.if_match());
+    let (operation, condition) = (exchange.operation(&caller), exchange.if_match()?);
     let organization = caller.organization;
     let work = move |tx: &mut Tx<'_>| groups::replace(tx, &operation, organization, id, &draft, condition.as_ref());
     exchange.context.store.write(work).await?;
@@ -89,7 +89,7 @@ async fn patch(mut exchange: Exchange, id: Option<ResourceId>) -> Result<HttpRes
     let projection = exchange.wanted().of(&caller.types.group)?;
     let rules = exchange.rules(&caller);
     let operations = request::read(exchange.body().await?, &rules)?;
-    let (operation, condition) = (exchange.operation(&caller), exchange.if_match());
+    let (operation, condition) = (exchange.operation(&caller), exchange.if_match()?);
     let organization = caller.organization;
     let (change, says_nothing) = (operation.clone(), rules.tolerance.patch_answer == PatchAnswer::NoContent);
     let patch = Patch { operations, resource_type: Arc::clone(&caller.types.group), rules };
@@ -110,7 +110,7 @@ async fn patch(mut exchange: Exchange, id: Option<ResourceId>) -> Result<HttpRes
 async fn delete(exchange: Exchange, id: Option<ResourceId>) -> Result<HttpResponse, Failure> {
     let caller = exchange.authenticate().await?;
     let id = id.ok_or(Failure::NotFound)?;
-    let (operation, condition) = (exchange.operation(&caller), exchange.if_match());
+    let (operation, condition) = (exchange.operation(&caller), exchange.if_match()?);
     let work = move |tx: &mut Tx<'_>| groups::delete(tx, &operation, caller.organization, id, condition.as_ref());
     exchange.context.store.write(work).await?;
     Ok(answer::nothing())

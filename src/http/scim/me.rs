@@ -20,16 +20,16 @@ use crate::values::operation::{Actor, Operation};
 
 /// GET: 200 with the place of the resource itself, or 304.
 pub async fn get(exchange: Exchange) -> Result<HttpResponse, Failure> {
-    let wanted = exchange.wanted();
+    let (wanted, known) = (exchange.wanted(), exchange.if_none_match());
     let (presented, operation, context) = (exchange.presented()?, exchange.anonymous(), exchange.context.clone());
     let work = move |tx: &mut Tx<'_>| {
         let bearer = bearer(tx, &operation, &context, &presented)?;
         let projection = wanted.of(&ResourceTypes::base().user)?;
         let found = find(tx, &operation, &bearer, &projection)?;
-        Ok::<_, Failure>((found, projection))
+        Ok::<_, Failure>((found, projection, known?))
     };
-    let (found, projection) = exchange.context.store.read(work).await?;
-    if exchange.if_none_match().is_some_and(|condition| condition.holds(found.version)) {
+    let (found, projection, known) = exchange.context.store.read(work).await?;
+    if known.is_some_and(|condition| condition.holds(found.version)) {
         return Ok(answer::not_modified(found.version));
     }
     let mut answer = answer::resource(&found, &exchange.base, &projection)?;

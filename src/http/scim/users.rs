@@ -43,18 +43,18 @@ pub async fn answer(exchange: Exchange, id: Option<ResourceId>, method: Method) 
 
 /// 200, or 304. The credential is looked up in the transaction that reads.
 async fn get(exchange: Exchange, id: Option<ResourceId>) -> Result<HttpResponse, Failure> {
-    let wanted = exchange.wanted();
+    let (wanted, known) = (exchange.wanted(), exchange.if_none_match());
     let (presented, operation) = (exchange.presented()?, exchange.anonymous());
     let work = move |tx: &mut Tx<'_>| {
         let caller = presented.authenticate(tx)?;
-        let (id, projection) = (id.ok_or(Failure::NotFound)?, wanted.of(&caller.types.user)?);
+        let (id, projection, known) = (id.ok_or(Failure::NotFound)?, wanted.of(&caller.types.user)?, known?);
         let operation = operation.by(caller.actor());
         let found = users::find(tx, &operation, caller.organization, &caller.types.user, id, &projection)?;
-        Ok::<_, Failure>((caller, found, projection))
+        Ok::<_, Failure>((caller, found, projection, known))
     };
-    let (caller, found, projection) = exchange.context.store.read(work).await?;
+    let (caller, found, projection, known) = exchange.context.store.read(work).await?;
     exchange.note_use(&caller);
-    if exchange.if_none_match().is_some_and(|condition| condition.holds(found.version)) {
+    if known.is_some_and(|condition| condition.holds(found.version)) {
         return Ok(answer::not_modified(found.version));
     }
     answer::resource(&found, &exchange.base, &projection)
@@ -67,7 +67,7 @@ async fn replace(mut exchange: Exchange, id: Option<ResourceId>) -> Result<HttpR
     let rules = exchange.rules(&caller);
     let read = document::read(exchange.body().await?, &caller.types.user, &rules)?;
     let draft = users::draft(read.document, &caller.types.user)?;
-    let (operation, condition) = (exchange.operation(&caller), exchange.if_match());
+    let (operation, condition) = (exchange.operation(&caller), exchange.if_match()?);
     let organization = caller.organization;
     let work = move |tx: &mut Tx<'_>| users::replace(tx, &operation, organization, id, &draft, condition.as_ref());
     let replaced = exchange.context.store.write(work).await?;
@@ -81,7 +81,7 @@ async fn patch(mut exchange: Exchange, id: Option<ResourceId>) -> Result<HttpRes
     let projection = exchange.wanted().of(&caller.types.user)?;
     let rules = exchange.rules(&caller);
     let operations = request::read(exchange.body().await?, &rules)?;
-    let (operation, condition) = (exchange.operation(&caller), exchange.if_match());
+    let (operation, condition) = (exchange.operation(&caller), exchange.if_match()?);
     let answer = rules.tolerance.patch_answer;
     let patch = Patch { operations, resource_type: Arc::clone(&caller.types.user), rules };
     let organization = caller.organization;
@@ -97,7 +97,7 @@ async fn patch(mut exchange: Exchange, id: Option<ResourceId>) -> Result<HttpRes
 async fn delete(exchange: Exchange, id: Option<ResourceId>) -> Result<HttpResponse, Failure> {
     let caller = exchange.authenticate().await?;
     let id = id.ok_or(Failure::NotFound)?;
-    let (operation, condition) = (exchange.operation(&caller), exchange.if_match());
+    let (operation, condition) = (exchange.operation(&caller), exchange.if_match()?);
     let work = move |tx: &mut Tx<'_>| users::delete(tx, &operation, caller.organization, id, condition.as_ref());
     exchange.context.store.write(work).await?;
     Ok(answer::nothing())

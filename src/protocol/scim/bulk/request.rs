@@ -195,7 +195,7 @@ fn operation(members: Object, rules: &Rules) -> Result<Operation, ScimError> {
     let (endpoint, target) = read_path(method, path)?;
     let condition = match version {
         None | Some(Value::Null) => None,
-        Some(Value::String(version)) => Some(Condition::parse(&version)),
+        Some(Value::String(version)) => Condition::read([Some(version.as_str())])?,
         Some(_) => return Err(ScimError::value("version is not a text")),
     };
     let data = match (method, data) {
