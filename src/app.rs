@@ -222,7 +222,7 @@ fn serve(context: Context, runner: Runner) -> Result<Running, StartError> {
     let server = server.run();
     let handle = server.handle();
     let (stop_jobs, stopped) = watch::channel(false);
-    let jobs = tokio::spawn(runner.run(stopped));
+    let jobs = tokio::spawn(runner.supervise(stopped));
     let serving = tokio::spawn(server);
     tracing::info!(%address, public_url = %config.public_url, "serving");
     Ok(Running { address, server: handle, serving, stop_jobs, jobs })

@@ -2,13 +2,14 @@
 //! never holds it.
 
 use crate::directory::accounts;
-use crate::directory::organizations;
+use crate::directory::organizations::{self, Organization};
 use crate::outbound::mail::{Letter, Mailer, SendFailure};
 use crate::pages::mails::administrator_notice::AdministratorNotice;
 use crate::record::event::Event;
-use crate::store::Store;
 use crate::store::failure::StoreError;
+use crate::store::{Store, Tx, domains, memberships};
 use crate::values::clock::Timestamp;
+use crate::values::email::EmailAddress;
 use crate::values::ids::{AccountId, OrganizationId};
 
 /// Why the mail is not out.
@@ -22,7 +23,8 @@ pub enum NotifyError {
     Store(#[from] StoreError),
 }
 
-/// Writes and sends the mail. An administrator without an address, or gone meanwhile, needs none.
+/// Writes and sends the mail. An administrator without an address that can be trusted, or gone meanwhile, gets none;
+/// when nobody has one, the organization's support address gets it, once.
 pub async fn run(
     store: &Store,
     mailer: &Mailer,
@@ -32,11 +34,8 @@ pub async fn run(
     event: &Event,
     at: Timestamp,
 ) -> Result<(), NotifyError> {
-    let found = store
-        .read(move |tx| Ok::<_, StoreError>((organizations::find(tx, organization)?, accounts::find(tx, account)?)))
-        .await?;
-    let (Some(organization), Some(account)) = found else { return Ok(()) };
-    let Some(address) = account.profile.primary_address() else { return Ok(()) };
+    let found = store.read(move |tx| recipient(tx, organization, account)).await?;
+    let Some((organization, address)) = found else { return Ok(()) };
     let notice = AdministratorNotice {
         organization: &organization.name,
         what: &sentence(event),
@@ -44,8 +43,47 @@ pub async fn run(
         support: &format!("{}, {}", organization.support_name, organization.support_email),
         gateway,
     };
-    let letter = Letter { to: address.clone(), subject: notice.subject(), text: notice.text() };
+    let letter = Letter { to: address, subject: notice.subject(), text: notice.text() };
     Ok(mailer.send(&letter).await?)
+}
+
+/// Where the mail for this administrator goes.
+fn recipient(
+    tx: &mut Tx<'_>,
+    organization: OrganizationId,
+    account: AccountId,
+) -> Result<Option<(Organization, EmailAddress)>, StoreError> {
+    let Some(organization) = organizations::find(tx, organization)? else { return Ok(None) };
+    let administrators = memberships::administrators(tx, organization.id)?;
+    if !administrators.contains(&account) {
+        return Ok(None);
+    }
+    if let Some(address) = trusted_address(tx, &organization, account)? {
+        return Ok(Some((organization, address)));
+    }
+    for other in &administrators {
+        if trusted_address(tx, &organization, *other)?.is_some() {
+            return Ok(None);
+        }
+    }
+    let is_first = administrators.first() == Some(&account);
+    Ok(is_first.then(|| (organization.clone(), organization.support_email.clone())))
+}
+
+/// The administrator's primary address if it is verified, in a domain that the organization owns, or the one that the
+/// operator named. Others may have been written by whoever provisions the organization, about whose doings the mail
+/// may be.
+fn trusted_address(
+    tx: &mut Tx<'_>,
+    organization: &Organization,
+    account: AccountId,
+) -> Result<Option<EmailAddress>, StoreError> {
+    let Some(account) = accounts::find(tx, account)? else { return Ok(None) };
+    let Some(address) = account.profile.primary_address() else { return Ok(None) };
+    let is_trusted = account.address_verified_at.is_some()
+        || *address == organization.support_email
+        || domains::is_owner(tx, organization.id, address.domain().as_str())?;
+    Ok(is_trusted.then(|| address.clone()))
 }
 
 fn sentence(event: &Event) -> String {

@@ -1,11 +1,17 @@
 //! Handing events on: from the outbox to those who are to be told. Today these are an organization's administrators,
 //! by mail; each becomes a job, in the transaction that takes the event out, so no one is told twice or not at all.
+//!
+//! An event that cannot be read does not hold up the others: it becomes a job of its own, which is tried again and, when
+//! no node can read it, is given up for the operator to see.
 
-use super::Runner;
+use super::{JobFailure, Runner};
 use crate::record::event::Event;
 use crate::record::jobs::{self, Job};
 use crate::store::failure::StoreError;
-use crate::store::{memberships, outbox};
+use crate::store::{Tx, memberships, outbox};
+use crate::values::clock::Timestamp;
+use crate::values::ids::OrganizationId;
+use crate::values::operation::Operation;
 
 /// Events that one transaction hands on at most.
 const BATCH: i64 = 100;
@@ -21,11 +27,12 @@ pub async fn hand_on(runner: &Runner) -> Result<usize, StoreError> {
         .write(move |tx| {
             let events = outbox::oldest_for_update(tx, BATCH)?;
             for row in &events {
-                let event: Event =
-                    serde_json::from_str(&row.payload).map_err(|_| StoreError::Inconsistent("outbox.payload"))?;
-                if let Some(organization) = row.org_id {
-                    for account in memberships::administrators(tx, organization)? {
-                        let job = Job::NotifyAdministrator { organization, account, event: event.clone(), at: row.at };
+                match serde_json::from_str::<Event>(&row.payload) {
+                    Ok(event) => tell(tx, &op, row.org_id, &event, row.at)?,
+                    Err(error) => {
+                        tracing::warn!(event = %row.id, %error, "an event cannot be read and becomes a job");
+                        let payload = row.payload.clone();
+                        let job = Job::HandOn { organization: row.org_id, payload, at: row.at };
                         jobs::enqueue(tx, &op, &job, op.at)?;
                     }
                 }
@@ -34,4 +41,34 @@ pub async fn hand_on(runner: &Runner) -> Result<usize, StoreError> {
             Ok(events.len())
         })
         .await
+}
+
+/// The job of an event that could not be read before.
+pub async fn run(
+    runner: &Runner,
+    organization: Option<OrganizationId>,
+    payload: &str,
+    at: Timestamp,
+) -> Result<(), JobFailure> {
+    let event: Event = serde_json::from_str(payload)
+        .map_err(|error| JobFailure(format!("the event cannot be read: line {}", error.line())))?;
+    let op = runner.operation();
+    let told = runner.store.write(move |tx| tell(tx, &op, organization, &event, at)).await;
+    told.map_err(|error: StoreError| JobFailure(error.to_string()))
+}
+
+/// Queues what makes each administrator know.
+fn tell(
+    tx: &mut Tx<'_>,
+    op: &Operation,
+    organization: Option<OrganizationId>,
+    event: &Event,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    let Some(organization) = organization else { return Ok(()) };
+    for account in memberships::administrators(tx, organization)? {
+        let job = Job::NotifyAdministrator { organization, account, event: event.clone(), at };
+        jobs::enqueue(tx, op, &job, op.at)?;
+    }
+    Ok(())
 }

@@ -9,6 +9,7 @@ pub mod sweep;
 
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use tokio::sync::watch;
 
 use crate::outbound::mail::Mailer;
@@ -25,8 +26,12 @@ use crate::values::operation::{Actor, Operation};
 
 /// How often the queue is looked at when there is nothing to do.
 const PAUSE: Duration = Duration::from_millis(500);
-/// How long a claimed job may take before another node may claim it.
+/// How long a claimed job may take before another node may claim it: longer than any job takes.
 const LEASE_SECONDS: i64 = 120;
+/// How long one try of a job may take.
+const MAX_RUN: Duration = Duration::from_secs(60);
+/// The pause before the runner starts again after a defect ended it.
+const REST: Duration = Duration::from_secs(1);
 /// Jobs that one look claims at most.
 const BATCH: i64 = 16;
 /// The queue is counted for the metrics at every so manieth look.
@@ -59,6 +64,19 @@ pub struct Runner {
 pub struct JobFailure(pub String);
 
 impl Runner {
+    /// Runs until `stop` turns true, and starts again when a defect ends it before.
+    pub async fn supervise(self, mut stop: watch::Receiver<bool>) {
+        while !*stop.borrow() {
+            let Err(ended) = tokio::spawn(self.clone().run(stop.clone())).await else { return };
+            ::metrics::counter!(metrics::PANICS).increment(1);
+            tracing::error!(%ended, "the job runner ended by a defect and starts again");
+            tokio::select! {
+                () = tokio::time::sleep(REST) => {}
+                _ = stop.changed() => {}
+            }
+        }
+    }
+
     /// Runs until `stop` turns true. A look that fails is logged and tried again after the pause.
     pub async fn run(self, mut stop: watch::Receiver<bool>) {
         if let Err(error) = sweep::schedule(&self).await {
@@ -89,9 +107,17 @@ impl Runner {
         }
     }
 
-    /// One look at the outbox and the queue; tells whether there was something to do.
+    /// One look at the outbox and the queue; tells whether there was something to do. What was claimed runs at once, so
+    /// that no job waits behind mails to a server that does not answer, and an outbox that cannot be handed on does not
+    /// keep jobs from running.
     pub async fn look(&self) -> Result<bool, StoreError> {
-        let handed_on = events::hand_on(self).await?;
+        let handed_on = match events::hand_on(self).await {
+            Ok(count) => count,
+            Err(error) => {
+                tracing::warn!(%error, "the outbox could not be handed on");
+                0
+            }
+        };
         let now = self.clock.now();
         let is_due = self.store.read(move |tx| rows::is_due(tx, now)).await?;
         let claimed = if is_due {
@@ -99,8 +125,8 @@ impl Runner {
         } else {
             Vec::new()
         };
-        for job in &claimed {
-            self.run_one(job).await?;
+        for outcome in join_all(claimed.iter().map(|job| self.run_one(job))).await {
+            outcome?;
         }
         Ok(handed_on > 0 || !claimed.is_empty())
     }
@@ -120,7 +146,10 @@ impl Runner {
     async fn run_one(&self, claimed: &ClaimedRow) -> Result<(), StoreError> {
         let result = match serde_json::from_str::<Job>(&claimed.payload) {
             Ok(Job::NotifyAdministrator { organization, account, event, at }) => {
-                notify_administrator::run(self, organization, account, &event, at).await
+                in_time(notify_administrator::run(self, organization, account, &event, at)).await
+            }
+            Ok(Job::HandOn { organization, payload, at }) => {
+                in_time(events::run(self, organization, &payload, at)).await
             }
             Ok(Job::Sweep) => return sweep::run(self, claimed).await,
             Err(error) => Err(JobFailure(format!("the payload cannot be read: {error}"))),
@@ -146,6 +175,12 @@ impl Runner {
             })
             .await
     }
+}
+
+/// A job that takes longer than its lease would be run twice.
+async fn in_time(job: impl Future<Output = Result<(), JobFailure>>) -> Result<(), JobFailure> {
+    let outcome = tokio::time::timeout(MAX_RUN, job).await;
+    outcome.unwrap_or_else(|_| Err(JobFailure(format!("it took longer than {} seconds", MAX_RUN.as_secs()))))
 }
 
 /// 2, 4, 8 ... seconds, an hour at most.

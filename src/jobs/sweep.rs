@@ -1,5 +1,7 @@
 //! The recurring job that removes what has expired. It stays in its slot, so it is queued once over all nodes.
 
+use std::time::Instant;
+
 use super::Runner;
 use crate::record::jobs::{self as queue, Job};
 use crate::store::expiry;
@@ -27,11 +29,19 @@ pub async fn schedule(runner: &Runner) -> Result<(), StoreError> {
         .await
 }
 
-/// Removes expired rows batch by batch, then puts itself back.
+/// Removes expired rows batch by batch, then puts itself back: at once when there are more than a turn removes, so that
+/// it never takes longer than its lease.
 pub async fn run(runner: &Runner, claimed: &ClaimedRow) -> Result<(), StoreError> {
     let now = runner.clock.now();
     let grace_ended = now.plus_seconds(-GRACE_SECONDS);
-    while runner.store.write(move |tx| expiry::delete_expired(tx, now, grace_ended, BATCH)).await? > 0 {}
-    let (id, next) = (claimed.id, runner.clock.now().plus_seconds(PERIOD_SECONDS));
+    let begun = Instant::now();
+    let mut pause = 0;
+    while begun.elapsed() < super::MAX_RUN {
+        if runner.store.write(move |tx| expiry::delete_expired(tx, now, grace_ended, BATCH)).await? == 0 {
+            pause = PERIOD_SECONDS;
+            break;
+        }
+    }
+    let (id, next) = (claimed.id, runner.clock.now().plus_seconds(pause));
     runner.store.write(move |tx| rows::reschedule(tx, id, next)).await
 }

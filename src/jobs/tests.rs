@@ -1,14 +1,18 @@
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use super::{Runner, back_off_seconds};
+use crate::directory::accounts;
 use crate::directory::organizations::{self, NewOrganization, OrganizationError};
+use crate::directory::profile::Profile;
 use crate::outbound::mail::{Mailer, Settings, Transport};
 use crate::record::event::{self, Event};
+use crate::store::jobs as rows;
+use crate::store::outbox::{self, EventRow};
 use crate::store::scratch::{self, Scratch};
-use crate::store::{jobs as rows, outbox};
 use crate::values::clock::{Clock, Timestamp};
 use crate::values::entropy::Entropy;
+use crate::values::ids::{AccountId, OrganizationId};
 
 struct Fixture {
     runner: Runner,
@@ -47,21 +51,26 @@ fn fixtures() -> Vec<Fixture> {
 }
 
 async fn publish(fixture: &Fixture) {
+    publish_with(fixture, None).await;
+}
+
+/// Creates an organization and has it tell its administrators something; who they are.
+async fn publish_with(fixture: &Fixture, support_email: Option<&str>) -> (OrganizationId, AccountId) {
     let op = fixture.runner.operation();
     let new = NewOrganization {
         slug: "acme".parse().unwrap(),
         name: "Acme".to_owned(),
         support_name: None,
-        support_email: None,
+        support_email: support_email.map(|address| address.parse().unwrap()),
         owner: "owner@acme.test".parse().unwrap(),
     };
     let written = fixture.runner.store.write(move |tx| {
-        let (organization, _) = organizations::create(tx, &op, &new)?;
+        let (organization, owner) = organizations::create(tx, &op, &new)?;
         let domain = "acme.test".parse().unwrap();
         event::publish(tx, &op, organization.id, &Event::DomainVerified { domain })?;
-        Ok::<_, OrganizationError>(())
+        Ok::<_, OrganizationError>((organization.id, owner))
     });
-    written.await.unwrap();
+    written.await.unwrap()
 }
 
 fn mails(fixture: &Fixture) -> Vec<String> {
@@ -135,4 +144,93 @@ async fn the_sweep_is_queued_once_and_stays_queued() {
 #[test]
 fn pauses_grow_up_to_an_hour() {
     assert_eq!([1, 2, 3, 11, 12, 99].map(back_off_seconds), [2, 4, 8, 2_048, 3_600, 3_600]);
+}
+
+#[tokio::test]
+async fn a_notice_goes_to_no_address_that_a_provisioning_client_may_have_written() {
+    for fixture in fixtures() {
+        let (_, owner) = publish_with(&fixture, Some("help@acme.test")).await;
+        let op = fixture.runner.operation();
+        let foreign = Profile { addresses: vec!["eve@evil.test".parse().unwrap()], ..Profile::default() };
+        let changed = fixture.runner.store.write(move |tx| accounts::update_profile(tx, &op, owner, &foreign)).await;
+        assert!(changed.unwrap());
+        while fixture.runner.look().await.unwrap() {}
+        let mails = mails(&fixture);
+        assert_eq!(mails.len(), 1, "{}", fixture.scratch.engine);
+        assert!(mails[0].contains("To: help@acme.test") && !mails[0].contains("eve@"), "{}", mails[0]);
+    }
+}
+
+#[tokio::test]
+async fn an_event_that_nobody_can_read_holds_up_neither_events_nor_the_sweep_and_is_seen_in_the_end() {
+    for fixture in fixtures() {
+        let op = fixture.runner.operation();
+        let unreadable = EventRow {
+            id: op.new_id(),
+            org_id: None,
+            event: "of_tomorrow".to_owned(),
+            payload: "{\"event\":\"of_tomorrow\"}".to_owned(),
+            at: op.at,
+        };
+        fixture.runner.store.write(move |tx| outbox::insert(tx, &unreadable)).await.unwrap();
+        super::sweep::schedule(&fixture.runner).await.unwrap();
+        publish(&fixture).await;
+        fixture.now.fetch_add(super::sweep::PERIOD_SECONDS, Ordering::SeqCst);
+        while fixture.runner.look().await.unwrap() {}
+        assert_eq!(mails(&fixture).len(), 1, "{}", fixture.scratch.engine);
+        let now = fixture.runner.clock.now();
+        assert!(!fixture.runner.store.read(move |tx| rows::is_due(tx, now)).await.unwrap(), "the sweep has run");
+        for _ in 0..super::MAX_ATTEMPTS {
+            fixture.now.fetch_add(super::MAX_BACK_OFF_SECONDS + 1, Ordering::SeqCst);
+            while fixture.runner.look().await.unwrap() {}
+        }
+        let failed = fixture.runner.store.read(|tx| rows::count(tx, "failed")).await.unwrap();
+        assert_eq!(failed, 1, "it is counted for the operator: {}", fixture.scratch.engine);
+    }
+}
+
+/// A mail server that takes the connection and says nothing.
+#[tokio::test]
+async fn a_mail_server_that_says_nothing_does_not_hold_up_the_sweep() {
+    for mut fixture in fixtures() {
+        let silent = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let url = format!("smtp://{}", silent.local_addr().unwrap());
+        let (from, transport) = ("gateway@acme.test".parse().unwrap(), Transport::Smtp(url.into()));
+        fixture.runner.mailer = Mailer::new(&Settings { from, transport }).unwrap();
+        publish(&fixture).await;
+        super::sweep::schedule(&fixture.runner).await.unwrap();
+        fixture.now.fetch_add(super::sweep::PERIOD_SECONDS, Ordering::SeqCst);
+        super::events::hand_on(&fixture.runner).await.unwrap();
+        let runner = fixture.runner.clone();
+        let looking = tokio::spawn(async move { runner.look().await });
+        // Two wait, then none, then the sweep again.
+        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
+        while fixture.runner.store.read(|tx| rows::count(tx, "waiting")).await.unwrap() != 1 {
+            assert!(std::time::Instant::now() < deadline, "the sweep waits: {}", fixture.scratch.engine);
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+        assert!(!looking.is_finished());
+        looking.abort();
+    }
+}
+
+#[tokio::test]
+async fn the_runner_starts_again_after_a_defect() {
+    for mut fixture in fixtures() {
+        publish(&fixture).await;
+        let (clock, is_broken) = (fixture.runner.clock.clone(), AtomicBool::new(true));
+        fixture.runner.clock = Clock::new(move || {
+            assert!(!is_broken.swap(false, Ordering::SeqCst), "a defect, on purpose");
+            clock.now()
+        });
+        let (stop, stopped) = tokio::sync::watch::channel(false);
+        let running = tokio::spawn(fixture.runner.clone().supervise(stopped));
+        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
+        while mails(&fixture).is_empty() {
+            assert!(std::time::Instant::now() < deadline, "nothing runs any more: {}", fixture.scratch.engine);
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+        stop.send(true).unwrap();
+        running.await.unwrap();
+    }
 }

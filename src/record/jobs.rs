@@ -25,6 +25,15 @@ pub enum Job {
         /// When.
         at: Timestamp,
     },
+    /// Hand an event on that could not be read when its turn came, such as one of a newer program on another node.
+    HandOn {
+        /// Whose event it is.
+        organization: Option<OrganizationId>,
+        /// The event as it was written.
+        payload: String,
+        /// When it happened.
+        at: Timestamp,
+    },
     /// Remove what has expired: attempts, codes, tokens, sessions, consumed assertions.
     Sweep,
 }
@@ -34,6 +43,7 @@ impl Job {
     pub const fn name(&self) -> &'static str {
         match self {
             Self::NotifyAdministrator { .. } => "notify_administrator",
+            Self::HandOn { .. } => "hand_on",
             Self::Sweep => "sweep",
         }
     }
@@ -41,7 +51,7 @@ impl Job {
     /// A recurring job waits in a slot of its own, so that it is queued once over all nodes.
     const fn slot(&self) -> Option<&'static str> {
         match self {
-            Self::NotifyAdministrator { .. } => None,
+            Self::NotifyAdministrator { .. } | Self::HandOn { .. } => None,
             Self::Sweep => Some("sweep"),
         }
     }
