@@ -149,6 +149,7 @@ fn mailer(config: &Config) -> Result<Mailer, mail::SetUpFailure> {
 fn verifier(config: &Config) -> Verifier {
     Verifier::new(verifier::Settings {
         clock_skew_seconds: config.lifetimes.clock_skew_seconds,
+        deadline: config.limits.saml_verify_timeout,
         limits: reader::Limits {
             bytes: config.limits.saml_response_bytes,
             depth: config.limits.saml_depth,
@@ -162,10 +163,15 @@ fn verifier(config: &Config) -> Verifier {
 /// The way outside, from the configuration.
 pub fn outside(config: &Config, sealer: Sealer) -> Result<Outside, StartError> {
     let reach = if config.allows_loopback { Reach::PublicAndLoopback } else { Reach::Public };
-    let client = HttpClient::new(http_client::Settings { reach, ..http_client::Settings::default() })?;
+    let client = HttpClient::new(http_client::Settings {
+        reach,
+        connect_timeout: config.outbound_connect_timeout,
+        total_timeout: config.outbound_timeout,
+        ..http_client::Settings::default()
+    })?;
     let keys = KeyRing::new(sealer.clone());
     Ok(Outside {
-        dns: Dns::new(&config.dns_servers)?,
+        dns: Dns::new(&config.dns_servers, config.dns_timeout)?,
         idp: IdpClient::new(client),
         service_provider: ServiceProvider::new(config.public_url.clone(), keys.clone()),
         verifier: verifier(config),

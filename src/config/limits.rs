@@ -25,6 +25,8 @@ pub struct Limits {
     pub saml_elements: usize,
     /// Attributes of one element of a SAML response.
     pub saml_attributes: usize,
+    /// How long a SAML response waits for its verification, and then for its outcome.
+    pub saml_verify_timeout: Duration,
     /// A SCIM filter or PATCH path, in bytes.
     pub scim_filter_bytes: usize,
     /// The nesting of a SCIM filter.
@@ -35,6 +37,8 @@ pub struct Limits {
     pub scim_patch_operations: usize,
     /// Comparisons that one SCIM PATCH may cause.
     pub scim_patch_comparisons: usize,
+    /// Filters in one SCIM PATCH that have to look at the members of a group.
+    pub scim_member_filters: usize,
     /// Values in one multi-valued SCIM attribute, other than the members of a group.
     pub scim_values_per_attribute: usize,
     /// Operations in one SCIM bulk request.
@@ -77,6 +81,7 @@ pub(super) fn read(reader: &mut Reader) -> Limits {
         scim_filter_terms: count("limits.scim_filter_terms", 1..=500, 64),
         scim_patch_comparisons: count("limits.scim_patch_comparisons", 1_000..=10_000_000, 100_000),
         scim_patch_operations: count("limits.scim_patch_operations", 1..=10_000, 1_000),
+        scim_member_filters: count("limits.scim_member_filters", 0..=1_000, 10),
         scim_values_per_attribute: count("limits.scim_values_per_attribute", 10..=10_000, 500),
         scim_bulk_operations: count("limits.scim_bulk_operations", 1..=10_000, 1_000),
         scim_bulk_bytes: count("limits.scim_bulk_bytes", KIB..=64 * KIB * KIB, 4 * KIB * KIB),
@@ -84,6 +89,7 @@ pub(super) fn read(reader: &mut Reader) -> Limits {
         connections: count("limits.connections", 16..=100_000, 10_000),
         scim_page_size: small(reader.number("limits.scim_page_size", 1..=1_000, 200)),
         quota: quota(reader),
+        saml_verify_timeout: milliseconds(reader.number("limits.saml_verify_timeout_ms", 100..=60_000, 5_000)),
         request_timeout: milliseconds(reader.number("limits.request_timeout_ms", 100..=120_000, 10_000)),
         body_timeout: milliseconds(reader.number("limits.body_timeout_ms", 100..=600_000, 20_000)),
         sign_in_attempts_per_minute: small(reader.number("limits.sign_in_attempts_per_minute", 1..=100_000, 60)),

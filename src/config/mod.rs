@@ -1,7 +1,8 @@
 //! The configuration: one TOML file, each setting of which an environment variable can override.
 //!
-//! `CAUSEWAY_DATABASE__POOL_SIZE=8` overrides `pool_size` of `[database]`. Owns every limit and time-out of the
-//! gateway; reports all faults at once. `docs/operations.md` lists the settings.
+//! `CAUSEWAY_DATABASE__POOL_SIZE=8` overrides `pool_size` of `[database]`. Owns the limits and time-outs that an operator
+//! may have reason to change; reports all faults at once. `docs/operations.md` lists the settings, and the bounds that
+//! are fixed in the program.
 
 pub mod limits;
 pub mod reader;
@@ -44,10 +45,16 @@ pub struct Config {
     pub encryption_keys: Vec<Secret>,
     /// DNS servers to ask; the system's when empty.
     pub dns_servers: Vec<SocketAddr>,
+    /// How long a DNS server may take to answer.
+    pub dns_timeout: Duration,
     /// Proxies whose `X-Forwarded-For` is believed, as networks such as `10.0.0.0/8`.
     pub trusted_proxies: Vec<IpNet>,
     /// Whether calls to this machine are allowed, for demo and tests.
     pub allows_loopback: bool,
+    /// How long it may take to find and reach another machine.
+    pub outbound_connect_timeout: Duration,
+    /// How long a whole call to another machine may take.
+    pub outbound_timeout: Duration,
     /// How mail leaves.
     pub mail: Mail,
     /// Bounds on what comes in.
@@ -157,8 +164,11 @@ fn config(reader: &mut Reader, check_filter: FilterCheck, warnings: &mut Vec<Str
     let database_statement_time = milliseconds(reader.number("database.statement_timeout_ms", 100..=600_000, 10_000));
     let encryption_keys = encryption_keys(reader);
     let dns_servers = reader.parse_all("dns.servers");
+    let dns_timeout = milliseconds(reader.number("dns.timeout_ms", 100..=30_000, 3_000));
     let trusted_proxies = reader.parse_all("trusted_proxies");
     let allows_loopback = reader.flag("outbound.allow_loopback", false);
+    let outbound_connect_timeout = milliseconds(reader.number("outbound.connect_timeout_ms", 100..=30_000, 3_000));
+    let outbound_timeout = milliseconds(reader.number("outbound.timeout_ms", 100..=120_000, 10_000));
     let mail = mail(reader);
     let limits = limits::read(reader);
     let lifetimes = lifetimes(reader);
@@ -183,8 +193,11 @@ fn config(reader: &mut Reader, check_filter: FilterCheck, warnings: &mut Vec<Str
         database_statement_time,
         encryption_keys: encryption_keys?,
         dns_servers,
+        dns_timeout,
         trusted_proxies,
         allows_loopback,
+        outbound_connect_timeout,
+        outbound_timeout,
         mail: mail?,
         limits,
         lifetimes,

@@ -76,6 +76,31 @@ pub fn check_media_type(request: &HttpRequest, media_types: &[&str]) -> Result<(
     if is_known { Ok(()) } else { Err(BodyFailure::MediaType) }
 }
 
+/// How deep arrays and objects stand inside each other, in what may be JSON.
+fn depth(text: &[u8]) -> usize {
+    let (mut depth, mut deepest, mut is_text, mut is_escaped) = (0_usize, 0_usize, false, false);
+    for byte in text {
+        match byte {
+            _ if is_escaped => is_escaped = false,
+            b'\\' if is_text => is_escaped = true,
+            b'"' => is_text = !is_text,
+            b'[' | b'{' if !is_text => {
+                depth = depth.saturating_add(1);
+                deepest = deepest.max(depth);
+            }
+            b']' | b'}' if !is_text => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    deepest
+}
+
+/// How deep a JSON body may be nested.
+fn depth_allowed(request: &HttpRequest) -> usize {
+    let context = request.app_data::<Data<Context>>();
+    context.map_or(32, |context| context.config.limits.json_depth)
+}
+
 /// Reads a JSON body as a `T`. Unknown members are faults, so that a misspelt one is not silently ignored.
 pub async fn json<T: DeserializeOwned>(request: &HttpRequest, payload: Payload, limit: usize) -> Result<T, Problem> {
     let body = bounded(request, payload, &["application/json"], limit).await.map_err(|failure| match failure {
@@ -87,6 +112,11 @@ pub async fn json<T: DeserializeOwned>(request: &HttpRequest, payload: Payload, 
         BodyFailure::TooSlow => Problem::new(StatusCode::REQUEST_TIMEOUT, "too_slow", failure),
         BodyFailure::Unreadable => Problem::new(StatusCode::BAD_REQUEST, "malformed", failure),
     })?;
+    let most = depth_allowed(request);
+    if depth(&body) > most {
+        let detail = format!("the body is nested deeper than {most} levels");
+        return Err(Problem::new(StatusCode::BAD_REQUEST, "malformed", detail));
+    }
     serde_json::from_slice(&body).map_err(|error| Problem::new(StatusCode::BAD_REQUEST, "malformed", error))
 }
 
@@ -100,7 +130,7 @@ mod tests {
 
     use futures_util::stream;
 
-    use super::{BodyFailure, FORM, UNNAMED, bounded, within};
+    use super::{BodyFailure, FORM, UNNAMED, bounded, depth, json, within};
 
     async fn read(media_type: Option<&str>, known: &[&str], body: &str) -> Result<Bytes, BodyFailure> {
         let request = TestRequest::post();
@@ -117,6 +147,22 @@ mod tests {
     async fn a_body_is_read_up_to_the_limit() {
         assert_eq!(read(Some(FORM), &[FORM], "0123456789").await.unwrap(), "0123456789");
         assert_eq!(read(Some(FORM), &[FORM], "0123456789a").await, Err(BodyFailure::TooLong(10)));
+    }
+
+    #[actix_web::test]
+    async fn json_is_read_down_to_the_limit() {
+        let read = |body: String| async move {
+            let request = TestRequest::post().insert_header(("Content-Type", "application/json")).set_payload(body);
+            let (request, mut payload) = request.to_http_parts();
+            let payload = Payload::from_request(&request, &mut payload).await.unwrap();
+            json::<serde_json::Value>(&request, payload, 1_000).await
+        };
+        let nested = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
+        assert!(read(nested(32)).await.is_ok());
+        assert!(read(nested(33)).await.is_err());
+        for (text, levels) in [(r#"{"a":[1,{}],"b":{}}"#, 3), (r#"["[[[\"[[", "\\"]"#, 1), ("]]][", 1), ("", 0)] {
+            assert_eq!(depth(text.as_bytes()), levels, "{text}");
+        }
     }
 
     #[actix_web::test]

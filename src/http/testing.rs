@@ -42,7 +42,7 @@ pub async fn context(world: &World, public_url: &str) -> Context {
         clock: world.clock(),
         entropy: world.op().entropy,
         outside: Outside {
-            dns: Dns::new(&config.dns_servers).unwrap(),
+            dns: Dns::new(&config.dns_servers, config.dns_timeout).unwrap(),
             idp: IdpClient::new(client.unwrap()),
             service_provider: ServiceProvider::new(config.public_url.clone(), keys.clone()),
             verifier: Verifier::new(verifier::Settings::default()),

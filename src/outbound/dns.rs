@@ -1,17 +1,19 @@
-//! TXT look-ups through the configured resolver. What an answer proves is judged elsewhere.
+//! TXT look-ups through the configured resolver, and the addresses of hosts through the system's. What an answer proves
+//! is judged elsewhere. No look-up takes a thread, so a name server that does not answer costs nobody but who asked.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use hickory_resolver::TokioResolver;
-use hickory_resolver::config::{ConnectionConfig, NameServerConfig, ResolverConfig};
+use hickory_resolver::config::{ConnectionConfig, LookupIpStrategy, NameServerConfig, ResolverConfig};
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use hickory_resolver::proto::rr::RData;
 
 /// More TXT records at one name than anybody has reason to publish; the rest is not read.
 const MAX_RECORDS: usize = 100;
-const TIMEOUT: Duration = Duration::from_secs(3);
 const ATTEMPTS: usize = 2;
+/// Hosts whose addresses are kept as long as they say.
+const REMEMBERED_HOSTS: u64 = 1_000;
 
 /// What a look-up gave.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,21 +38,10 @@ pub struct Dns {
 }
 
 impl Dns {
-    /// A resolver that asks `servers`, or the system's when there are none. Nothing is cached, so that an
-    /// administrator who mends a record and asks again is answered by the record as it is now.
-    pub fn new(servers: &[SocketAddr]) -> Result<Self, SetUpFailure> {
-        let failed = |error: hickory_resolver::net::NetError| SetUpFailure(error.to_string());
-        let mut builder = if servers.is_empty() {
-            TokioResolver::builder_tokio().map_err(failed)?
-        } else {
-            let config = ResolverConfig::from_name_servers(servers.iter().map(name_server).collect());
-            TokioResolver::builder_with_config(config, TokioRuntimeProvider::default())
-        };
-        let options = builder.options_mut();
-        options.timeout = TIMEOUT;
-        options.attempts = ATTEMPTS;
-        options.cache_size = 0;
-        Ok(Self { resolver: builder.build().map_err(failed)? })
+    /// A resolver that asks `servers`, or the system's when there are none, and waits `timeout` for each answer. Nothing
+    /// is cached, so that an administrator who mends a record and asks again is answered by the record as it is now.
+    pub fn new(servers: &[SocketAddr], timeout: Duration) -> Result<Self, SetUpFailure> {
+        Ok(Self { resolver: resolver(servers, timeout, 0)? })
     }
 
     /// The TXT records at `name`.
@@ -75,6 +66,48 @@ impl Dns {
     }
 }
 
+/// Finds the addresses of hosts, as the system's configuration and its hosts file say. Clones share the resolver and its
+/// memory of what is still valid.
+#[derive(Clone)]
+pub struct Hosts {
+    resolver: TokioResolver,
+    timeout: Duration,
+}
+
+/// The addresses of a host are not known.
+#[derive(Debug, thiserror::Error)]
+#[error("the host's address cannot be found")]
+pub struct LookUpFailure;
+
+impl Hosts {
+    /// Asks `servers`, or the system's when there are none. A whole look-up takes `timeout` at most.
+    pub fn new(servers: &[SocketAddr], timeout: Duration) -> Result<Self, SetUpFailure> {
+        Ok(Self { resolver: resolver(servers, timeout, REMEMBERED_HOSTS)?, timeout })
+    }
+
+    /// All addresses of the host.
+    pub async fn addresses(&self, host: &str) -> Result<Vec<IpAddr>, LookUpFailure> {
+        let found = tokio::time::timeout(self.timeout, self.resolver.lookup_ip(host)).await;
+        Ok(found.map_err(|_| LookUpFailure)?.map_err(|_| LookUpFailure)?.iter().collect())
+    }
+}
+
+fn resolver(servers: &[SocketAddr], timeout: Duration, remembered: u64) -> Result<TokioResolver, SetUpFailure> {
+    let failed = |error: hickory_resolver::net::NetError| SetUpFailure(error.to_string());
+    let mut builder = if servers.is_empty() {
+        TokioResolver::builder_tokio().map_err(failed)?
+    } else {
+        let config = ResolverConfig::from_name_servers(servers.iter().map(name_server).collect());
+        TokioResolver::builder_with_config(config, TokioRuntimeProvider::default())
+    };
+    let options = builder.options_mut();
+    options.timeout = timeout;
+    options.attempts = ATTEMPTS;
+    options.cache_size = remembered;
+    options.ip_strategy = LookupIpStrategy::Ipv4AndIpv6;
+    builder.build().map_err(failed)
+}
+
 fn name_server(address: &SocketAddr) -> NameServerConfig {
     let at_port = |mut connection: ConnectionConfig| {
         connection.port = address.port();
@@ -82,4 +115,31 @@ fn name_server(address: &SocketAddr) -> NameServerConfig {
     };
     let connections = vec![at_port(ConnectionConfig::udp()), at_port(ConnectionConfig::tcp())];
     NameServerConfig::new(address.ip(), true, connections)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use super::Hosts;
+
+    #[tokio::test]
+    async fn a_name_server_that_says_nothing_holds_nobody_longer_than_the_deadline_and_no_thread() {
+        let silent = tokio::net::UdpSocket::bind(("127.0.0.1", 0)).await.unwrap();
+        let hosts = Hosts::new(&[silent.local_addr().unwrap()], Duration::from_millis(300)).unwrap();
+        let begun = Instant::now();
+        let names: Vec<String> = (0..1_000).map(|n| format!("idp{n}.acme.test.")).collect();
+        let all = futures_util::future::join_all(names.iter().map(|name| hosts.addresses(name)));
+        let (found, blocking) = tokio::join!(all, tokio::task::spawn_blocking(move || begun.elapsed()));
+        assert!(found.iter().all(Result::is_err));
+        assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
+        assert!(blocking.unwrap() < Duration::from_millis(300), "the look-ups took the threads of others");
+    }
+
+    #[tokio::test]
+    async fn this_machine_is_found_without_asking_anybody() {
+        let hosts = Hosts::new(&[], Duration::from_secs(3)).unwrap();
+        let found = hosts.addresses("localhost").await.unwrap();
+        assert!(!found.is_empty() && found.iter().all(std::net::IpAddr::is_loopback), "{found:?}");
+    }
 }

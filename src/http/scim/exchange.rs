@@ -194,7 +194,7 @@ fn limits(configured: &config::limits::Limits) -> Limits {
         filter_terms: configured.scim_filter_terms,
         patch_operations: configured.scim_patch_operations,
         patch_comparisons: configured.scim_patch_comparisons,
-        member_filters: Limits::default().member_filters,
+        member_filters: configured.scim_member_filters,
         values_per_attribute: configured.scim_values_per_attribute,
         default_page: Limits::default().default_page.min(max_page),
         max_page,
@@ -237,7 +237,7 @@ mod tests {
                     [mail]\nfrom = \"a@acme.test\"\nsmtp_url = \"smtp://mail.acme.test\"\n";
         let read = |more: &str| config::read(&format!("{text}{more}"), [], |_| Ok(())).unwrap().config.limits;
         assert_eq!(limits(&read("")), Limits::default());
-        let few = limits(&read("[limits]\nscim_page_size = 10\nscim_filter_terms = 3\n"));
-        assert_eq!((few.default_page, few.max_page, few.filter_terms), (10, 10, 3));
+        let few = limits(&read("[limits]\nscim_page_size = 10\nscim_filter_terms = 3\nscim_member_filters = 2\n"));
+        assert_eq!((few.default_page, few.max_page, few.filter_terms, few.member_filters), (10, 10, 3, 2));
     }
 }

@@ -18,6 +18,7 @@ use tokio::sync::Semaphore;
 use url::{Host, Url};
 
 use crate::outbound::address::{self, Reach};
+use crate::outbound::dns::{self, Hosts};
 use crate::values::secret::Secret;
 
 /// How the client behaves.
@@ -111,15 +112,22 @@ pub struct HttpClient {
     places: Cache<String, Arc<Semaphore>>,
 }
 
-/// The TLS stack could not be set up.
+/// The client could not be set up.
 #[derive(Debug, thiserror::Error)]
-#[error("the http client cannot be set up")]
-pub struct SetUpFailure(#[source] reqwest::Error);
+pub enum SetUpFailure {
+    /// The TLS stack could not.
+    #[error("the http client cannot be set up")]
+    Client(#[source] reqwest::Error),
+    /// The resolver could not.
+    #[error(transparent)]
+    Resolver(#[from] dns::SetUpFailure),
+}
 
 impl HttpClient {
     /// A client that behaves as `settings` say.
     #[expect(clippy::disallowed_methods, reason = "this is the one place where an http client is made")]
     pub fn new(settings: Settings) -> Result<Self, SetUpFailure> {
+        let hosts = Hosts::new(&[], settings.connect_timeout)?;
         let client = reqwest::Client::builder()
             .user_agent(concat!("causeway/", env!("CARGO_PKG_VERSION")))
             .redirect(reqwest::redirect::Policy::none())
@@ -129,9 +137,9 @@ impl HttpClient {
             .timeout(settings.total_timeout)
             .pool_idle_timeout(Duration::from_secs(30))
             .pool_max_idle_per_host(4)
-            .dns_resolver(Arc::new(CheckingResolver { reach: settings.reach }))
+            .dns_resolver(Arc::new(CheckingResolver { reach: settings.reach, hosts }))
             .build()
-            .map_err(SetUpFailure)?;
+            .map_err(SetUpFailure::Client)?;
         let places = Cache::builder().max_capacity(10_000).time_to_idle(Duration::from_secs(600)).build();
         Ok(Self { client, settings, places })
     }
@@ -241,14 +249,16 @@ struct NoAllowedAddress;
 /// from here and asks nobody again.
 struct CheckingResolver {
     reach: Reach,
+    hosts: Hosts,
 }
 
 impl Resolve for CheckingResolver {
     fn resolve(&self, name: Name) -> Resolving {
-        let reach = self.reach;
+        let (reach, hosts) = (self.reach, self.hosts.clone());
         Box::pin(async move {
-            let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
-            let allowed: Vec<SocketAddr> = found.filter(|found| address::is_allowed(found.ip(), reach)).collect();
+            let found = hosts.addresses(name.as_str()).await?.into_iter();
+            let allowed = found.filter(|address| address::is_allowed(*address, reach));
+            let allowed: Vec<SocketAddr> = allowed.map(|address| SocketAddr::new(address, 0)).collect();
             if allowed.is_empty() {
                 return Err(NoAllowedAddress.into());
             }
