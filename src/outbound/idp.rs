@@ -6,26 +6,19 @@
 //! hammer a provider.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
-use moka::Expiry;
 use moka::future::Cache;
 use url::Url;
 
 use super::address::Reach;
-use super::http_client::{Answer, Call, CallFailure, HttpClient};
+use super::fetched::{self, Fetched, kept, successful};
+use super::http_client::{Call, CallFailure, HttpClient};
+use super::key_sets::KeySets;
 use crate::protocol::oidc::relying_party::discovery::{self, DiscoveryError, ProviderConfiguration, Transport};
 use crate::protocol::oidc::relying_party::jwks::{KeySet, MalformedKeySet};
 use crate::protocol::oidc::relying_party::token::{self, TokenCall, TokenCallError, Tokens};
 use crate::values::secret::Secret;
 
-/// A document is kept at most this long, and for as long as its `max-age` says within these bounds.
-const MIN_AGE: Duration = Duration::from_secs(5 * 60);
-const MAX_AGE: Duration = Duration::from_secs(60 * 60);
-/// A failure is kept this long.
-const FAILURE_AGE: Duration = Duration::from_secs(5);
-/// Keys are fetched again for an unknown key id at most once in this time.
-const REFRESH_AGE: Duration = Duration::from_secs(30);
 /// At most this many providers are kept in memory.
 const PROVIDERS: u64 = 10_000;
 
@@ -55,27 +48,7 @@ pub struct IdpClient {
     http: HttpClient,
     transport: Transport,
     configurations: Cache<String, Fetched<ProviderConfiguration>>,
-    keys: Cache<Url, Fetched<KeySet>>,
-    refreshes: Cache<Url, Fetched<KeySet>>,
-}
-
-/// A document or a failure, and how long it is kept.
-#[derive(Clone)]
-struct Fetched<T> {
-    outcome: Result<Arc<T>, IdpFailure>,
-    age: Duration,
-}
-
-struct ByOwnAge;
-
-impl<K, T> Expiry<K, Fetched<T>> for ByOwnAge {
-    fn expire_after_create(&self, _: &K, value: &Fetched<T>, _: Instant) -> Option<Duration> {
-        Some(value.age)
-    }
-
-    fn expire_after_update(&self, _: &K, value: &Fetched<T>, _: Instant, _: Option<Duration>) -> Option<Duration> {
-        Some(value.age)
-    }
+    keys: KeySets<KeySet>,
 }
 
 impl IdpClient {
@@ -86,11 +59,10 @@ impl IdpClient {
             Reach::PublicAndLoopback => Transport::LoopbackAllowed,
         };
         Self {
-            http,
             transport,
-            configurations: Cache::builder().max_capacity(PROVIDERS).expire_after(ByOwnAge).build(),
-            keys: Cache::builder().max_capacity(PROVIDERS).expire_after(ByOwnAge).build(),
-            refreshes: Cache::builder().max_capacity(PROVIDERS).time_to_live(REFRESH_AGE).build(),
+            configurations: fetched::cache(PROVIDERS),
+            keys: KeySets::new(http.clone(), KeySet::parse),
+            http,
         }
     }
 
@@ -98,7 +70,7 @@ impl IdpClient {
     pub async fn configuration(&self, issuer: &str) -> Result<Arc<ProviderConfiguration>, IdpFailure> {
         let fetch = async {
             let url = discovery::document_url(issuer, self.transport)?;
-            let answer = self.document(&url, "application/json").await?;
+            let answer = fetched::document(&self.http, &url, "application/json").await?;
             let configuration = discovery::parse(&answer.body, issuer, self.transport)?;
             Ok((configuration, answer.max_age_seconds))
         };
@@ -107,21 +79,12 @@ impl IdpClient {
 
     /// The keys at `jwks_uri`.
     pub async fn keys(&self, jwks_uri: &Url) -> Result<Arc<KeySet>, IdpFailure> {
-        self.keys.get_with_by_ref(jwks_uri, self.fetch_keys(jwks_uri)).await.outcome
+        self.keys.keys(jwks_uri).await
     }
 
-    /// The keys at `jwks_uri`, fetched again because none of those known fits a token. Within half a minute the same
-    /// answer is given to everybody.
+    /// The same, fetched again because none of those known fits a token.
     pub async fn refreshed_keys(&self, jwks_uri: &Url) -> Result<Arc<KeySet>, IdpFailure> {
-        let refresh = async {
-            let fetched = self.fetch_keys(jwks_uri).await;
-            // A failed refresh does not take away the keys that still work for other tokens.
-            if fetched.outcome.is_ok() {
-                self.keys.insert(jwks_uri.clone(), fetched.clone()).await;
-            }
-            fetched
-        };
-        self.refreshes.get_with_by_ref(jwks_uri, refresh).await.outcome
+        self.keys.refreshed(jwks_uri).await
     }
 
     /// Redeems a code.
@@ -145,39 +108,13 @@ impl IdpClient {
 
     /// The body of a SAML metadata document.
     pub async fn saml_metadata(&self, url: &Url) -> Result<Vec<u8>, IdpFailure> {
-        Ok(self.document(url, "application/samlmetadata+xml, application/xml, text/xml").await?.body)
-    }
-
-    async fn fetch_keys(&self, jwks_uri: &Url) -> Fetched<KeySet> {
-        let fetch = async {
-            let answer = self.document(jwks_uri, "application/jwk-set+json, application/json").await?;
-            Ok((KeySet::parse(&answer.body)?, answer.max_age_seconds))
-        };
-        kept(fetch).await
-    }
-
-    async fn document(&self, url: &Url, accept: &'static str) -> Result<Answer, IdpFailure> {
-        successful(self.http.call(Call::get(url, accept)).await?)
+        Ok(fetched::document(&self.http, url, "application/samlmetadata+xml, application/xml, text/xml").await?.body)
     }
 }
 
 impl std::fmt::Debug for IdpClient {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("IdpClient")
-    }
-}
-
-fn successful(answer: Answer) -> Result<Answer, IdpFailure> {
-    if answer.status == 200 { Ok(answer) } else { Err(IdpFailure::Status(answer.status)) }
-}
-
-async fn kept<T>(fetch: impl Future<Output = Result<(T, Option<u64>), IdpFailure>>) -> Fetched<T> {
-    match fetch.await {
-        Ok((document, max_age_seconds)) => {
-            let age = max_age_seconds.map_or(MIN_AGE, Duration::from_secs).clamp(MIN_AGE, MAX_AGE);
-            Fetched { outcome: Ok(Arc::new(document)), age }
-        }
-        Err(failure) => Fetched { outcome: Err(failure), age: FAILURE_AGE },
     }
 }
 

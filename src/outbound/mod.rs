@@ -3,6 +3,8 @@
 
 pub mod address;
 pub mod dns;
+mod fetched;
 pub mod http_client;
 pub mod idp;
+pub mod key_sets;
 pub mod mail;

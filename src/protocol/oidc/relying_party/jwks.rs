@@ -12,7 +12,7 @@ use serde_json::Value;
 pub const MAX_BYTES: usize = 256 * 1024;
 const MAX_KEYS: usize = 100;
 /// The sizes of RSA keys that are used. Shorter ones are weak (RFC 7518, 3.3); the verifier refuses longer ones.
-const RSA_BITS: std::ops::RangeInclusive<usize> = 2_048..=4_096;
+pub(in crate::protocol::oidc) const RSA_BITS: std::ops::RangeInclusive<usize> = 2_048..=4_096;
 
 /// The document is not a key set, too large, or holds too many keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -82,8 +82,8 @@ fn usable(jwk: Value) -> Option<CoreJsonWebKey> {
     (is_for_signatures && is_for_us).then_some(key)
 }
 
-// The length of a number without its leading zeros.
-fn bits(number: &str) -> Option<usize> {
+/// The length of a number without its leading zeros.
+pub(in crate::protocol::oidc) fn bits(number: &str) -> Option<usize> {
     let bytes = URL_SAFE_NO_PAD.decode(number).ok()?;
     let mut digits = bytes.iter().skip_while(|byte| **byte == 0);
     let first = digits.next()?;
