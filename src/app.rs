@@ -15,8 +15,7 @@ use crate::config::{Config, MailTransport};
 use crate::directory::service_provider::ServiceProvider;
 use crate::flows::outside::Outside;
 use crate::flows::sign_in_by_saml::verifier::{self, Verifier};
-use crate::http::context::Context;
-use crate::http::throttle::Throttle;
+use crate::http::context::{Context, Throttles};
 use crate::http::{self, observe};
 use crate::jobs::Runner;
 use crate::keys::purpose::Purpose;
@@ -27,7 +26,9 @@ use crate::outbound::address::Reach;
 use crate::outbound::dns::{self, Dns};
 use crate::outbound::http_client::{self, HttpClient};
 use crate::outbound::idp::IdpClient;
+use crate::outbound::key_sets::KeySets;
 use crate::outbound::mail::{self, Mailer};
+use crate::protocol::oidc::client_keys::ClientKeySet;
 use crate::protocol::saml::document::reader;
 use crate::store::connection::{Location, UnknownLocation};
 use crate::store::constraint::Constraint;
@@ -172,7 +173,8 @@ pub fn outside(config: &Config, sealer: Sealer) -> Result<Outside, StartError> {
     let keys = KeyRing::new(sealer.clone());
     Ok(Outside {
         dns: Dns::new(&config.dns_servers, config.dns_timeout)?,
-        idp: IdpClient::new(client),
+        idp: IdpClient::new(client.clone()),
+        client_keys: KeySets::new(client, ClientKeySet::parse),
         service_provider: ServiceProvider::new(config.public_url.clone(), keys.clone()),
         verifier: verifier(config),
         keys,
@@ -197,8 +199,7 @@ pub async fn start(config: Config, clock: Clock, entropy: Entropy) -> Result<Run
         gateway: config.public_url.as_str().trim_end_matches('/').to_owned(),
     };
     let context = Context {
-        throttle: Throttle::new(config.limits.sign_in_attempts_per_minute),
-        authorize_throttle: Throttle::new(config.limits.authorize_per_minute),
+        throttles: Throttles::new(&config.limits),
         config: Arc::new(config),
         store,
         clock,

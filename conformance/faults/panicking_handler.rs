@@ -8,9 +8,8 @@ use actix_web::middleware::from_fn;
 use actix_web::{App, HttpResponse, HttpServer, web};
 use causeway::access::signing_keys::SigningKeys;
 use causeway::app;
-use causeway::http::context::Context;
+use causeway::http::context::{Context, Throttles};
 use causeway::http::observe::observe;
-use causeway::http::throttle::Throttle;
 use causeway::keys::sealing::Sealer;
 use causeway::telemetry::logs;
 use causeway::values::operation::Actor;
@@ -38,8 +37,7 @@ async fn context(engine: Engine, folder: &TempDir) -> Context {
     app::establish_keys(&store, &sealer, &op).await.expect("keys");
     let outside = app::outside(&config, sealer).expect("a way outside");
     Context {
-        throttle: Throttle::new(config.limits.sign_in_attempts_per_minute),
-        authorize_throttle: Throttle::new(config.limits.authorize_per_minute),
+        throttles: Throttles::new(&config.limits),
         signing_keys: SigningKeys::new(outside.keys.clone()),
         config: Arc::new(config),
         store,

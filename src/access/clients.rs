@@ -1,7 +1,7 @@
 //! Which application asks at the token and revocation endpoints, and whether it proved it.
 
 use crate::directory::applications::{self, Application, ApplicationKind};
-use crate::protocol::oidc::client_authentication::ClientCredentials;
+use crate::protocol::oidc::client_authentication::{ClientCredentials, Proof};
 use crate::store::Tx;
 use crate::store::failure::StoreError;
 
@@ -10,10 +10,12 @@ use crate::store::failure::StoreError;
 pub fn authenticate(tx: &mut Tx<'_>, credentials: &ClientCredentials) -> Result<Option<Application>, StoreError> {
     let Ok(id) = credentials.client_id.parse() else { return Ok(None) };
     let Some(application) = applications::find(tx, id)? else { return Ok(None) };
-    let is_proved = match (application.kind, &credentials.secret) {
-        (ApplicationKind::Confidential, Some(secret)) => application.is_secret(secret.expose()),
-        (ApplicationKind::Public, None) => true,
-        (ApplicationKind::Confidential, None) | (ApplicationKind::Public, Some(_)) => false,
+    let is_proved = match (application.kind, &credentials.proof) {
+        (ApplicationKind::Confidential, Proof::Secret(secret)) => application.is_secret(secret.expose()),
+        (ApplicationKind::Public, Proof::None) => true,
+        (_, Proof::Assertion(_))
+        | (ApplicationKind::Confidential, Proof::None)
+        | (ApplicationKind::Public, Proof::Secret(_)) => false,
     };
     Ok(is_proved.then_some(application))
 }

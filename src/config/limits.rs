@@ -57,6 +57,22 @@ pub struct Limits {
     pub request_timeout: Duration,
     /// How long a client may take to send a request's body.
     pub body_timeout: Duration,
+    /// Requests of one SCIM client within a second, on average.
+    pub scim_requests_per_second: u32,
+    /// Requests of one SCIM client at once.
+    pub scim_burst: u32,
+    /// Requests of all SCIM clients of an organization within a second, on average.
+    pub scim_organization_requests_per_second: u32,
+    /// Requests of all SCIM clients of an organization at once.
+    pub scim_organization_burst: u32,
+    /// SCIM requests of an organization that are inside the store at a time.
+    pub scim_requests_at_once: usize,
+    /// How long another one waits for a place there.
+    pub scim_wait: Duration,
+    /// Tokens of SCIM clients that one network may ask for within a minute.
+    pub scim_token_requests_per_minute: u32,
+    /// Access tokens of one credential that live at a time.
+    pub scim_access_tokens_per_credential: u32,
     /// Sign-in attempts from one network within a minute.
     pub sign_in_attempts_per_minute: u32,
     /// Sign-ins that one network may begin within a minute.
@@ -86,10 +102,26 @@ pub(super) fn read(reader: &mut Reader) -> Limits {
         scim_bulk_operations: count("limits.scim_bulk_operations", 1..=10_000, 1_000),
         scim_bulk_bytes: count("limits.scim_bulk_bytes", KIB..=64 * KIB * KIB, 4 * KIB * KIB),
         scim_bulk_patch_comparisons: count("limits.scim_bulk_patch_comparisons", 10_000..=100_000_000, 1_000_000),
+        scim_requests_at_once: count("limits.scim_requests_at_once", 1..=10_000, 6),
         connections: count("limits.connections", 16..=100_000, 10_000),
         scim_page_size: small(reader.number("limits.scim_page_size", 1..=1_000, 200)),
         quota: quota(reader),
         saml_verify_timeout: milliseconds(reader.number("limits.saml_verify_timeout_ms", 100..=60_000, 5_000)),
+        scim_requests_per_second: small(reader.number("limits.scim_requests_per_second", 1..=1_000_000, 200)),
+        scim_burst: small(reader.number("limits.scim_burst", 1..=1_000_000, 1_000)),
+        scim_organization_requests_per_second: small(reader.number(
+            "limits.scim_organization_requests_per_second",
+            1..=1_000_000,
+            400,
+        )),
+        scim_organization_burst: small(reader.number("limits.scim_organization_burst", 1..=1_000_000, 2_000)),
+        scim_wait: milliseconds(reader.number("limits.scim_wait_ms", 1..=60_000, 5_000)),
+        scim_token_requests_per_minute: small(reader.number("limits.scim_token_requests_per_minute", 1..=100_000, 600)),
+        scim_access_tokens_per_credential: small(reader.number(
+            "limits.scim_access_tokens_per_credential",
+            1..=10_000,
+            200,
+        )),
         request_timeout: milliseconds(reader.number("limits.request_timeout_ms", 100..=120_000, 10_000)),
         body_timeout: milliseconds(reader.number("limits.body_timeout_ms", 100..=600_000, 20_000)),
         sign_in_attempts_per_minute: small(reader.number("limits.sign_in_attempts_per_minute", 1..=100_000, 60)),

@@ -102,6 +102,8 @@ pub struct Lifetimes {
     pub code_seconds: i64,
     /// An access token.
     pub access_token_seconds: i64,
+    /// An access token of a SCIM client.
+    pub scim_access_token_seconds: i64,
     /// A refresh token without use.
     pub refresh_token_seconds: i64,
     /// How far a peer's clock may be off.
@@ -292,6 +294,7 @@ fn lifetimes(reader: &mut Reader) -> Lifetimes {
         attempt_seconds: reader.number("lifetimes.attempt_seconds", 60..=HOUR, 900),
         code_seconds: reader.number("lifetimes.code_seconds", 5..=60, 60),
         access_token_seconds: reader.number("lifetimes.access_token_seconds", 30..=DAY, 600),
+        scim_access_token_seconds: reader.number("lifetimes.scim_access_token_seconds", 300..=6 * HOUR, HOUR),
         refresh_token_seconds: reader.number("lifetimes.refresh_token_seconds", 60..=90 * DAY, 30 * DAY),
         clock_skew_seconds: reader.number("lifetimes.clock_skew_seconds", 0..=300, 180),
     }

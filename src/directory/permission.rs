@@ -3,6 +3,7 @@
 
 use crate::values::ids::OrganizationId;
 use crate::values::operation::{Actor, Operation, Role};
+use crate::values::scim_scope::ScimScope;
 
 /// A right in one organization.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,8 +22,10 @@ pub enum Permission {
     ManageAdminTokens,
     /// Read the audit log.
     ReadAudit,
+    /// Read and search users and groups.
+    ReadResources,
     /// Create, change and remove users and groups.
-    Provision,
+    ChangeResources,
 }
 
 /// Why an actor may not.
@@ -34,6 +37,9 @@ pub enum Denied {
     /// Their role does not carry the right.
     #[error("the actor's role does not allow this")]
     Role,
+    /// The scope of their credential does not carry the right.
+    #[error("the scope of the credential does not allow this")]
+    Scope,
 }
 
 /// Refuses unless the operation's actor holds `permission` in `organization`.
@@ -49,13 +55,15 @@ pub fn require(op: &Operation, organization: OrganizationId, permission: Permiss
                 Err(Denied::Role)
             }
         }
-        Actor::ScimClient { organization: own, .. } => {
+        Actor::ScimClient { organization: own, scope, .. } => {
             if *own != organization {
-                Err(Denied::OtherOrganization)
-            } else if matches!(permission, Permission::Provision) {
-                Ok(())
-            } else {
-                Err(Denied::Role)
+                return Err(Denied::OtherOrganization);
+            }
+            match permission {
+                Permission::ReadResources => Ok(()),
+                Permission::ChangeResources if *scope >= ScimScope::Write => Ok(()),
+                Permission::ChangeResources => Err(Denied::Scope),
+                _ => Err(Denied::Role),
             }
         }
         Actor::Connection { .. } | Actor::Application { .. } | Actor::Person { .. } | Actor::Anonymous => {
@@ -74,10 +82,10 @@ pub fn require_operator(op: &Operation) -> Result<(), Denied> {
 
 /// The table of roles (rule B20). Each role has all that stands in its row.
 const fn allows(role: Role, permission: Permission) -> bool {
-    use Permission::{ManageApplications, Provision, Read, ReadAudit};
+    use Permission::{ChangeResources, ManageApplications, Read, ReadAudit, ReadResources};
     match role {
         Role::Owner | Role::Admin => true,
-        Role::UserAdmin => matches!(permission, Read | Provision),
+        Role::UserAdmin => matches!(permission, Read | ReadResources | ChangeResources),
         Role::AppAdmin => matches!(permission, Read | ManageApplications),
         Role::Auditor => matches!(permission, Read | ReadAudit),
         Role::Member => false,
@@ -91,8 +99,9 @@ mod tests {
     use crate::values::entropy::Entropy;
     use crate::values::ids::{Id, OrganizationId};
     use crate::values::operation::{Actor, Operation, Role};
+    use crate::values::scim_scope::ScimScope;
 
-    const ALL: [Permission; 8] = [
+    const ALL: [Permission; 9] = [
         Permission::Read,
         Permission::ManageDomains,
         Permission::ManageConnections,
@@ -100,7 +109,8 @@ mod tests {
         Permission::ManageApplications,
         Permission::ManageAdminTokens,
         Permission::ReadAudit,
-        Permission::Provision,
+        Permission::ReadResources,
+        Permission::ChangeResources,
     ];
 
     fn organization(n: u8) -> OrganizationId {
@@ -129,20 +139,25 @@ mod tests {
         };
         assert_eq!(held(Role::Owner), ALL);
         assert_eq!(held(Role::Admin), ALL);
-        assert_eq!(held(Role::UserAdmin), [Permission::Read, Permission::Provision]);
+        let people = [Permission::Read, Permission::ReadResources, Permission::ChangeResources];
+        assert_eq!(held(Role::UserAdmin), people);
         assert_eq!(held(Role::AppAdmin), [Permission::Read, Permission::ManageApplications]);
         assert_eq!(held(Role::Auditor), [Permission::Read, Permission::ReadAudit]);
         assert_eq!(held(Role::Member), []);
     }
 
-    #[test]
-    fn nobody_but_the_operator_crosses_organizations() {
-        let client = Actor::ScimClient {
+    fn client(scope: ScimScope) -> Operation {
+        operation(Actor::ScimClient {
             organization: organization(1),
             client: Id::from_bytes(&[3; 16]).unwrap(),
             credential: Id::from_bytes(&[4; 16]).unwrap(),
-        };
-        for op in [admin(Role::Owner), operation(client), operation(Actor::Anonymous)] {
+            scope,
+        })
+    }
+
+    #[test]
+    fn nobody_but_the_operator_crosses_organizations() {
+        for op in [admin(Role::Owner), client(ScimScope::Replica), operation(Actor::Anonymous)] {
             for permission in ALL {
                 assert_eq!(require(&op, organization(9), permission), Err(Denied::OtherOrganization), "{op:?}");
             }
@@ -151,13 +166,15 @@ mod tests {
     }
 
     #[test]
-    fn a_scim_client_provisions_and_does_nothing_else() {
-        let op = operation(Actor::ScimClient {
-            organization: organization(1),
-            client: Id::from_bytes(&[3; 16]).unwrap(),
-            credential: Id::from_bytes(&[4; 16]).unwrap(),
-        });
-        let held: Vec<_> = ALL.into_iter().filter(|p| require(&op, organization(1), *p).is_ok()).collect();
-        assert_eq!(held, [Permission::Provision]);
+    fn a_scim_client_does_what_its_scope_says_and_nothing_else() {
+        let held = |scope| {
+            let op = client(scope);
+            ALL.into_iter().filter(|p| require(&op, organization(1), *p).is_ok()).collect::<Vec<_>>()
+        };
+        assert_eq!(held(ScimScope::Read), [Permission::ReadResources]);
+        assert_eq!(held(ScimScope::Write), [Permission::ReadResources, Permission::ChangeResources]);
+        assert_eq!(held(ScimScope::Replica), [Permission::ReadResources, Permission::ChangeResources]);
+        let refused = require(&client(ScimScope::Read), organization(1), Permission::ChangeResources);
+        assert_eq!(refused, Err(Denied::Scope));
     }
 }

@@ -1,10 +1,12 @@
 //! Stories that need the network: `begin(tx)`, a call, `finish(tx)`. One file per story. There is no network inside a
 //! transaction and no transaction across an await.
 
+pub mod add_scim_credential;
 pub mod bulk;
 pub mod connect_identity_provider;
 pub mod notify_administrator;
 pub mod outside;
+pub mod prove_scim_client;
 pub mod sign_in_by_oidc;
 pub mod sign_in_by_saml;
 pub mod verify_domain;

@@ -5,6 +5,7 @@ use crate::directory::accounts;
 use crate::directory::organizations::{self, Organization};
 use crate::outbound::mail::{Letter, Mailer, SendFailure};
 use crate::pages::mails::administrator_notice::AdministratorNotice;
+use crate::pages::mails::expiry_notice::ExpiryNotice;
 use crate::record::event::Event;
 use crate::store::failure::StoreError;
 use crate::store::{Store, Tx, domains, memberships};
@@ -36,15 +37,8 @@ pub async fn run(
 ) -> Result<(), NotifyError> {
     let found = store.read(move |tx| recipient(tx, organization, account)).await?;
     let Some((organization, address)) = found else { return Ok(()) };
-    let notice = AdministratorNotice {
-        organization: &organization.name,
-        what: &sentence(event),
-        at: &at.to_rfc3339(),
-        support: &format!("{}, {}", organization.support_name, organization.support_email),
-        gateway,
-    };
-    let letter = Letter { to: address, subject: notice.subject(), text: notice.text() };
-    Ok(mailer.send(&letter).await?)
+    let (subject, text) = words(&organization, gateway, event, at);
+    Ok(mailer.send(&Letter { to: address, subject, text }).await?)
 }
 
 /// Where the mail for this administrator goes.
@@ -86,8 +80,22 @@ fn trusted_address(
     Ok(is_trusted.then(|| address.clone()))
 }
 
-fn sentence(event: &Event) -> String {
-    match event {
+/// Subject and text.
+fn words(organization: &Organization, gateway: &str, event: &Event, at: Timestamp) -> (String, String) {
+    let support = &format!("{}, {}", organization.support_name, organization.support_email);
+    let what = match event {
+        Event::ScimCredentialExpires { name, credential, expires_at, .. } => {
+            let notice = ExpiryNotice {
+                organization: &organization.name,
+                client: name,
+                credential: &credential.to_string(),
+                days: days_between(at, *expires_at),
+                expires_at: &expires_at.to_rfc3339(),
+                support,
+                gateway,
+            };
+            return (notice.subject(), notice.text());
+        }
         Event::DomainVerified { domain } => {
             format!(
                 "The domain {domain} was verified. People with addresses in it can now sign in through your connections."
@@ -102,5 +110,15 @@ fn sentence(event: &Event) -> String {
         Event::ScimClientCreated { name, .. } => {
             format!("A new SCIM client, \"{name}\", was added. It can create, change and remove your users and groups.")
         }
-    }
+    };
+    let at = &at.to_rfc3339();
+    let notice = AdministratorNotice { organization: &organization.name, what: &what, at, support, gateway };
+    (notice.subject(), notice.text())
+}
+
+/// Whole days, rounded up.
+fn days_between(from: Timestamp, to: Timestamp) -> i64 {
+    const DAY_SECONDS: i64 = 24 * 3600;
+    let seconds = to.seconds().saturating_sub(from.seconds()).max(0);
+    seconds.saturating_add(DAY_SECONDS - 1) / DAY_SECONDS
 }

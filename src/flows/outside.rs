@@ -6,6 +6,8 @@ use crate::keys::ring::KeyRing;
 use crate::keys::sealing::Sealer;
 use crate::outbound::dns::Dns;
 use crate::outbound::idp::IdpClient;
+use crate::outbound::key_sets::KeySets;
+use crate::protocol::oidc::client_keys::ClientKeySet;
 
 /// The handles of one gateway. Cheap to clone.
 #[derive(Clone)]
@@ -14,6 +16,8 @@ pub struct Outside {
     pub dns: Dns,
     /// Calls to identity providers.
     pub idp: IdpClient,
+    /// The keys that SCIM clients publish.
+    pub client_keys: KeySets<ClientKeySet>,
     /// The gateway's own keys.
     pub keys: KeyRing,
     /// The seal of other secrets.

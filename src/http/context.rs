@@ -1,14 +1,17 @@
 //! What every door holds: the store, the clock, the configuration, the way outside. Made once by the composition root.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::access::grants::Lifetimes;
-use crate::access::sessions::Limits;
+use crate::access::sessions;
 use crate::access::signing_keys::SigningKeys;
 use crate::config::Config;
+use crate::config::limits::Limits;
 use crate::flows::outside::Outside;
 use crate::flows::sign_in_by_oidc::SignInByOidc;
-use crate::http::throttle::Throttle;
+use crate::http::scim::admission::Admission;
+use crate::http::throttle::{Rate, Throttle};
 use crate::store::Store;
 use crate::values::clock::Clock;
 use crate::values::entropy::Entropy;
@@ -30,10 +33,34 @@ pub struct Context {
     pub outside: Outside,
     /// What signs tokens.
     pub signing_keys: SigningKeys,
+    /// How often what may be done.
+    pub throttles: Throttles,
+}
+
+/// The limits on how often something may be done, with their memory. Clones share it.
+#[derive(Clone, Debug)]
+pub struct Throttles {
     /// How often one network may submit the sign-in forms.
-    pub throttle: Throttle,
+    pub sign_in: Throttle<IpAddr>,
     /// How often one network may begin a sign-in.
-    pub authorize_throttle: Throttle,
+    pub authorize: Throttle<IpAddr>,
+    /// How often one network may ask for a token of a SCIM client.
+    pub token: Throttle<IpAddr>,
+    /// How much SCIM clients and their organizations may ask for.
+    pub scim: Arc<Admission>,
+}
+
+impl Throttles {
+    /// As the configuration says; nothing has been done yet.
+    pub fn new(limits: &Limits) -> Self {
+        let per_minute = |count| Throttle::new(Rate::per_minute(count));
+        Self {
+            sign_in: per_minute(limits.sign_in_attempts_per_minute),
+            authorize: per_minute(limits.authorize_per_minute),
+            token: per_minute(limits.scim_token_requests_per_minute),
+            scim: Arc::new(Admission::new(limits)),
+        }
+    }
 }
 
 impl Context {
@@ -54,9 +81,9 @@ impl Context {
     }
 
     /// How long sessions last.
-    pub fn session_limits(&self) -> Limits {
+    pub fn session_limits(&self) -> sessions::Limits {
         let lifetimes = &self.config.lifetimes;
-        Limits { idle_seconds: lifetimes.session_idle_seconds, absolute_seconds: lifetimes.session_seconds }
+        sessions::Limits { idle_seconds: lifetimes.session_idle_seconds, absolute_seconds: lifetimes.session_seconds }
     }
 
     /// How long codes and tokens last.

@@ -6,6 +6,7 @@ pub mod client_address;
 pub mod context;
 pub mod cookies;
 pub mod federation;
+pub mod gate;
 pub mod health;
 pub mod observe;
 pub mod operator_api;

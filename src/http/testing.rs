@@ -10,9 +10,8 @@ use actix_web::{App, middleware};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::context::Context;
+use super::context::{Context, Throttles};
 use super::observe;
-use super::throttle::Throttle;
 use crate::access::signing_keys::SigningKeys;
 use crate::access::testing::World;
 use crate::config;
@@ -23,6 +22,8 @@ use crate::outbound::address::Reach;
 use crate::outbound::dns::Dns;
 use crate::outbound::http_client::{self, HttpClient};
 use crate::outbound::idp::IdpClient;
+use crate::outbound::key_sets::KeySets;
+use crate::protocol::oidc::client_keys::ClientKeySet;
 
 /// The doors' state over `world`, reached at `public_url`. Every purpose has its keys.
 pub async fn context(world: &World, public_url: &str) -> Context {
@@ -35,22 +36,22 @@ pub async fn context(world: &World, public_url: &str) -> Context {
     let sealer = crate::keys::sealing::Sealer::new(&config.encryption_keys).unwrap();
     crate::app::establish_keys(world.store(), &sealer, &world.op()).await.unwrap();
     let keys = crate::keys::ring::KeyRing::new(sealer.clone());
-    let client =
-        HttpClient::new(http_client::Settings { reach: Reach::PublicAndLoopback, ..http_client::Settings::default() });
+    let settings = http_client::Settings { reach: Reach::PublicAndLoopback, ..http_client::Settings::default() };
+    let client = HttpClient::new(settings).unwrap();
     Context {
         store: world.store().clone(),
         clock: world.clock(),
         entropy: world.op().entropy,
         outside: Outside {
             dns: Dns::new(&config.dns_servers, config.dns_timeout).unwrap(),
-            idp: IdpClient::new(client.unwrap()),
+            idp: IdpClient::new(client.clone()),
+            client_keys: KeySets::new(client, ClientKeySet::parse),
             service_provider: ServiceProvider::new(config.public_url.clone(), keys.clone()),
             verifier: Verifier::new(verifier::Settings::default()),
             keys: keys.clone(),
             sealer,
         },
-        throttle: Throttle::new(config.limits.sign_in_attempts_per_minute),
-        authorize_throttle: Throttle::new(config.limits.authorize_per_minute),
+        throttles: Throttles::new(&config.limits),
         config: Arc::new(config),
         signing_keys: SigningKeys::new(keys),
     }

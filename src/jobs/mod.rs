@@ -6,6 +6,7 @@
 pub mod events;
 pub mod notify_administrator;
 pub mod sweep;
+pub mod warn_of_expiry;
 
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use futures_util::future::join_all;
 use tokio::sync::watch;
 
 use crate::outbound::mail::Mailer;
-use crate::record::jobs::Job;
+use crate::record::jobs::{self as queue, Job};
 use crate::store::failure::StoreError;
 use crate::store::jobs::ClaimedRow;
 use crate::store::{Store, jobs as rows};
@@ -36,6 +37,8 @@ const REST: Duration = Duration::from_secs(1);
 const BATCH: i64 = 16;
 /// The queue is counted for the metrics at every so manieth look.
 const GAUGE_EVERY: u32 = 20;
+/// What is queued at the first start, and how long after it.
+const RECURRING: [(Job, i64); 2] = [(Job::Sweep, sweep::PERIOD_SECONDS), (Job::WarnOfExpiry, 60)];
 /// A job is given up after this many tries.
 pub const MAX_ATTEMPTS: i32 = 12;
 /// The longest pause between two tries.
@@ -79,8 +82,10 @@ impl Runner {
 
     /// Runs until `stop` turns true. A look that fails is logged and tried again after the pause.
     pub async fn run(self, mut stop: watch::Receiver<bool>) {
-        if let Err(error) = sweep::schedule(&self).await {
-            tracing::warn!(%error, "the sweep could not be scheduled");
+        for (job, delay_seconds) in RECURRING {
+            if let Err(error) = self.schedule(&job, delay_seconds).await {
+                tracing::warn!(%error, job = job.name(), "a recurring job could not be scheduled");
+            }
         }
         let mut looks = 0_u32;
         while !*stop.borrow() {
@@ -143,6 +148,19 @@ impl Runner {
         }
     }
 
+    /// Queues a recurring job for the first time, unless it is queued.
+    async fn schedule(&self, job: &Job, delay_seconds: i64) -> Result<(), StoreError> {
+        let (op, job) = (self.operation(), job.clone());
+        self.store
+            .write(move |tx| {
+                if rows::is_slot_taken(tx, job.name())? {
+                    return Ok(());
+                }
+                queue::enqueue(tx, &op, &job, op.at.plus_seconds(delay_seconds))
+            })
+            .await
+    }
+
     async fn run_one(&self, claimed: &ClaimedRow) -> Result<(), StoreError> {
         let result = match serde_json::from_str::<Job>(&claimed.payload) {
             Ok(Job::NotifyAdministrator { organization, account, event, at }) => {
@@ -152,6 +170,7 @@ impl Runner {
                 in_time(events::run(self, organization, &payload, at)).await
             }
             Ok(Job::Sweep) => return sweep::run(self, claimed).await,
+            Ok(Job::WarnOfExpiry) => return warn_of_expiry::run(self, claimed).await,
             Err(error) => Err(JobFailure(format!("the payload cannot be read: {error}"))),
         };
         let (id, kind, attempts, now) = (claimed.id, claimed.kind.clone(), claimed.attempts, self.clock.now());

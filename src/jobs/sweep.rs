@@ -3,7 +3,6 @@
 use std::time::Instant;
 
 use super::Runner;
-use crate::record::jobs::{self as queue, Job};
 use crate::store::expiry;
 use crate::store::failure::StoreError;
 use crate::store::jobs::{self as rows, ClaimedRow};
@@ -14,20 +13,6 @@ pub const PERIOD_SECONDS: i64 = 300;
 const BATCH: i64 = 500;
 /// Expired rows stay this long where a late replay is still to be answered as one (`store::expiry`).
 const GRACE_SECONDS: i64 = 3_600;
-
-/// Queues the first sweep, unless one is queued.
-pub async fn schedule(runner: &Runner) -> Result<(), StoreError> {
-    let op = runner.operation();
-    runner
-        .store
-        .write(move |tx| {
-            if rows::is_slot_taken(tx, Job::Sweep.name())? {
-                return Ok(());
-            }
-            queue::enqueue(tx, &op, &Job::Sweep, op.at.plus_seconds(PERIOD_SECONDS))
-        })
-        .await
-}
 
 /// Removes expired rows batch by batch, then puts itself back: at once when there are more than a turn removes, so that
 /// it never takes longer than its lease.

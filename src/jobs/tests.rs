@@ -6,13 +6,20 @@ use crate::directory::accounts;
 use crate::directory::organizations::{self, NewOrganization, OrganizationError};
 use crate::directory::profile::Profile;
 use crate::outbound::mail::{Mailer, Settings, Transport};
+use crate::protocol::scim::tolerance;
+use crate::provisioning::clients::credentials::{self, NewCredential};
+use crate::provisioning::clients::kind::CredentialKind;
+use crate::provisioning::clients::{self, ScimClientError, caller};
 use crate::record::event::{self, Event};
+use crate::record::jobs::Job;
 use crate::store::jobs as rows;
 use crate::store::outbox::{self, EventRow};
 use crate::store::scratch::{self, Scratch};
 use crate::values::clock::{Clock, Timestamp};
 use crate::values::entropy::Entropy;
 use crate::values::ids::{AccountId, OrganizationId};
+use crate::values::quota::Quota;
+use crate::values::scim_scope::ScimScope;
 
 struct Fixture {
     runner: Runner,
@@ -130,14 +137,44 @@ async fn a_job_of_a_node_that_died_is_claimed_again_after_its_lease() {
 #[tokio::test]
 async fn the_sweep_is_queued_once_and_stays_queued() {
     for fixture in fixtures() {
-        super::sweep::schedule(&fixture.runner).await.unwrap();
-        super::sweep::schedule(&fixture.runner).await.unwrap();
+        for _ in 0..2 {
+            fixture.runner.schedule(&Job::Sweep, super::sweep::PERIOD_SECONDS).await.unwrap();
+        }
         fixture.now.fetch_add(super::sweep::PERIOD_SECONDS, Ordering::SeqCst);
         assert!(fixture.runner.look().await.unwrap());
         let waiting = fixture.runner.store.read(|tx| rows::count(tx, "waiting")).await;
         assert_eq!(waiting.unwrap(), 1, "{}", fixture.scratch.engine);
         let rows = fixture.runner.store.read(|tx| rows::is_slot_taken(tx, "sweep")).await;
         assert!(rows.unwrap());
+    }
+}
+
+#[tokio::test]
+async fn the_owner_is_told_by_mail_that_a_credential_in_use_ends_soon_and_is_told_once() {
+    const DAY: i64 = 24 * 3600;
+    for fixture in fixtures() {
+        publish(&fixture).await;
+        while fixture.runner.look().await.unwrap() {}
+        let op = fixture.runner.operation();
+        let made = fixture.runner.store.write(move |tx| {
+            let acme = organizations::find_by_slug(tx, &"acme".parse().unwrap())?.unwrap().id;
+            let client = clients::create(tx, &op, acme, "Directory", tolerance::Profile::Standard, &Quota::default())?;
+            let new = NewCredential { kind: CredentialKind::Bearer, scope: ScimScope::Write, ttl_seconds: 40 * DAY };
+            let (made, _) = credentials::create(tx, &op, acme, client.id, &new, &Quota::default())?;
+            caller::touch(tx, made.id, op.at)?;
+            Ok::<_, ScimClientError>(made.id)
+        });
+        let made = made.await.unwrap();
+        fixture.runner.schedule(&Job::WarnOfExpiry, 0).await.unwrap();
+        for _ in 0..12 {
+            while fixture.runner.look().await.unwrap() {}
+            fixture.now.fetch_add(super::warn_of_expiry::PERIOD_SECONDS, Ordering::SeqCst);
+        }
+        let told: Vec<String> = mails(&fixture).into_iter().filter(|mail| mail.contains(&made.to_string())).collect();
+        assert_eq!(told.len(), 1, "{}: {told:?}", fixture.scratch.engine);
+        assert!(told[0].contains("expires in 30 days") && told[0].contains("\"Directory\""), "{}", told[0]);
+        let is_queued = fixture.runner.store.read(|tx| rows::is_slot_taken(tx, "warn_of_expiry")).await;
+        assert!(is_queued.unwrap());
     }
 }
 
@@ -173,7 +210,7 @@ async fn an_event_that_nobody_can_read_holds_up_neither_events_nor_the_sweep_and
             at: op.at,
         };
         fixture.runner.store.write(move |tx| outbox::insert(tx, &unreadable)).await.unwrap();
-        super::sweep::schedule(&fixture.runner).await.unwrap();
+        fixture.runner.schedule(&Job::Sweep, super::sweep::PERIOD_SECONDS).await.unwrap();
         publish(&fixture).await;
         fixture.now.fetch_add(super::sweep::PERIOD_SECONDS, Ordering::SeqCst);
         while fixture.runner.look().await.unwrap() {}
@@ -198,7 +235,7 @@ async fn a_mail_server_that_says_nothing_does_not_hold_up_the_sweep() {
         let (from, transport) = ("gateway@acme.test".parse().unwrap(), Transport::Smtp(url.into()));
         fixture.runner.mailer = Mailer::new(&Settings { from, transport }).unwrap();
         publish(&fixture).await;
-        super::sweep::schedule(&fixture.runner).await.unwrap();
+        fixture.runner.schedule(&Job::Sweep, super::sweep::PERIOD_SECONDS).await.unwrap();
         fixture.now.fetch_add(super::sweep::PERIOD_SECONDS, Ordering::SeqCst);
         super::events::hand_on(&fixture.runner).await.unwrap();
         let runner = fixture.runner.clone();

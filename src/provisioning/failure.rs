@@ -46,6 +46,7 @@ impl ProvisioningError {
             Self::Protocol(error) => error.into(),
             Self::NotFound | Self::Denied(Denied::OtherOrganization) => not_found(),
             Self::Denied(Denied::Role) => Refusal::plain(403, "the client may not do this"),
+            Self::Denied(Denied::Scope) => Refusal::plain(403, "the scope of the credential does not allow this"),
             Self::VersionMismatch => Refusal::plain(412, "the resource has another version"),
             Self::UserNameTaken => taken("another user has this userName"),
             Self::Store(StoreError::Conflict(_)) => taken("another resource has one of these values"),

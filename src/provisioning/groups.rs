@@ -78,7 +78,7 @@ pub fn create(
     organization: OrganizationId,
     draft: &GroupDraft,
 ) -> Result<ResourceId, ProvisioningError> {
-    permission::require(op, organization, Permission::Provision)?;
+    permission::require(op, organization, Permission::ChangeResources)?;
     let at = resource::instant(op);
     let client_id = match &op.actor {
         Actor::ScimClient { client, .. } => Some(*client),
@@ -120,7 +120,7 @@ pub fn find(
     id: ResourceId,
     projection: &Projection,
 ) -> Result<Resource, ProvisioningError> {
-    permission::require(op, organization, Permission::Provision)?;
+    permission::require(op, organization, Permission::ReadResources)?;
     let row = resources::find(tx, organization, ResourceKind::Group, id)?.ok_or(ProvisioningError::NotFound)?;
     let mut found = resource::complete(tx, ResourceKind::Group, resource_type, vec![row], projection)?;
     found.pop().ok_or(ProvisioningError::NotFound)
@@ -134,7 +134,7 @@ pub fn has_more_members_than(
     id: ResourceId,
     most: i64,
 ) -> Result<bool, ProvisioningError> {
-    permission::require(op, organization, Permission::Provision)?;
+    permission::require(op, organization, Permission::ReadResources)?;
     let Some(row) = resources::find(tx, organization, ResourceKind::Group, id)? else { return Ok(false) };
     Ok(members::count_up_to(tx, row.k, most.saturating_add(1))? > most)
 }

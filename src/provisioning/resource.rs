@@ -240,7 +240,7 @@ pub(super) fn find_for_change(
     id: ResourceId,
     condition: Option<&etag::Condition>,
 ) -> Result<(ResourceRow, Object), ProvisioningError> {
-    permission::require(op, organization, Permission::Provision)?;
+    permission::require(op, organization, Permission::ChangeResources)?;
     let row = resources::find_for_update(tx, organization, kind, id)?.ok_or(ProvisioningError::NotFound)?;
     if condition.is_some_and(|condition| !condition.holds(row.version)) {
         return Err(ProvisioningError::VersionMismatch);

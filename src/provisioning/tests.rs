@@ -26,6 +26,7 @@ use crate::values::entropy::Entropy;
 use crate::values::ids::{AccountId, Id, OrganizationId, ResourceId};
 use crate::values::operation::{Actor, Operation, Role};
 use crate::values::page::PageRequest;
+use crate::values::scim_scope::ScimScope;
 
 /// An operation of the gateway itself at this instant.
 pub(super) fn operation(at: i64) -> Operation {
@@ -206,6 +207,7 @@ async fn a_client_provisions_its_own_organization_only() {
                 organization: globex,
                 client: Id::mint(Timestamp::from_micros(NOW), &operation(NOW).entropy),
                 credential: Id::mint(Timestamp::from_micros(NOW), &operation(NOW).entropy),
+                scope: ScimScope::Write,
             };
             let op = Operation { actor: client, ..operation(NOW) };
             let refused = users::create(tx, &op, acme, &user(json!({ "userName": "ada" })));

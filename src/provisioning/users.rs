@@ -112,7 +112,7 @@ pub fn create(
     organization: OrganizationId,
     draft: &UserDraft,
 ) -> Result<Resource, ProvisioningError> {
-    permission::require(op, organization, Permission::Provision)?;
+    permission::require(op, organization, Permission::ChangeResources)?;
     let at = resource::instant(op);
     let client_id = match &op.actor {
         Actor::ScimClient { client, .. } => Some(*client),
@@ -196,7 +196,7 @@ pub fn find(
     id: ResourceId,
     projection: &Projection,
 ) -> Result<Resource, ProvisioningError> {
-    permission::require(op, organization, Permission::Provision)?;
+    permission::require(op, organization, Permission::ReadResources)?;
     let row = resources::find(tx, organization, ResourceKind::User, id)?.ok_or(ProvisioningError::NotFound)?;
     let mut found = resource::complete(tx, ResourceKind::User, resource_type, vec![row], projection)?;
     found.pop().ok_or(ProvisioningError::NotFound)

@@ -6,8 +6,9 @@ use serde::{Deserialize, Serialize};
 use crate::store::Tx;
 use crate::store::failure::StoreError;
 use crate::store::outbox::{self, EventRow};
+use crate::values::clock::Timestamp;
 use crate::values::domain_name::DomainName;
-use crate::values::ids::{ConnectionId, OrganizationId, ScimClientId};
+use crate::values::ids::{ConnectionId, OrganizationId, ScimClientId, ScimCredentialId};
 use crate::values::operation::Operation;
 
 /// Everything that is announced. Listed in `docs/events.md`; a test compares.
@@ -40,6 +41,17 @@ pub enum Event {
         /// Its name at that time.
         name: String,
     },
+    /// A credential that is in use will end soon.
+    ScimCredentialExpires {
+        /// The client.
+        client: ScimClientId,
+        /// Its name at that time.
+        name: String,
+        /// The credential.
+        credential: ScimCredentialId,
+        /// When it ends.
+        expires_at: Timestamp,
+    },
 }
 
 impl Event {
@@ -50,6 +62,7 @@ impl Event {
             Self::ConnectionCreated { .. } => "connection_created",
             Self::ConnectionChanged { .. } => "connection_changed",
             Self::ScimClientCreated { .. } => "scim_client_created",
+            Self::ScimCredentialExpires { .. } => "scim_credential_expires",
         }
     }
 }

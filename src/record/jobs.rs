@@ -36,6 +36,8 @@ pub enum Job {
     },
     /// Remove what has expired: attempts, codes, tokens, sessions, consumed assertions.
     Sweep,
+    /// Warn of credentials that will end soon.
+    WarnOfExpiry,
 }
 
 impl Job {
@@ -45,6 +47,7 @@ impl Job {
             Self::NotifyAdministrator { .. } => "notify_administrator",
             Self::HandOn { .. } => "hand_on",
             Self::Sweep => "sweep",
+            Self::WarnOfExpiry => "warn_of_expiry",
         }
     }
 
@@ -53,6 +56,7 @@ impl Job {
         match self {
             Self::NotifyAdministrator { .. } | Self::HandOn { .. } => None,
             Self::Sweep => Some("sweep"),
+            Self::WarnOfExpiry => Some("warn_of_expiry"),
         }
     }
 }

@@ -33,6 +33,8 @@ const TABLES: &[Table] = &[
     table("refresh_tokens", "token_hash", "TRUE", Stay::Grace),
     table("attempts", "id", "TRUE", Stay::None),
     table("consumed_assertions", "connection_id, assertion_id", "TRUE", Stay::Grace),
+    table("consumed_client_assertions", "credential_id, id_hash", "TRUE", Stay::Grace),
+    table("scim_access_tokens", "token_hash", "TRUE", Stay::None),
     table("grants", "id", "TRUE", Stay::Grace),
     table("sessions", "id", "NOT EXISTS (SELECT 1 FROM grants WHERE grants.session_id = sessions.id)", Stay::Grace),
 ];

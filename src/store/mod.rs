@@ -35,7 +35,9 @@ pub mod resource_search;
 pub mod resource_values;
 pub mod resources;
 pub mod schema;
+pub mod scim_access_tokens;
 pub mod scim_clients;
+pub mod scim_credentials;
 #[cfg(test)]
 pub mod scratch;
 pub mod sessions;

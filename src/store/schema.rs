@@ -136,6 +136,22 @@ diesel::table! {
         expires_at -> BigInt,
         last_used_at -> Nullable<BigInt>,
         revoked_at -> Nullable<BigInt>,
+        kind -> Text,
+        scope -> Text,
+        trust -> Nullable<Text>,
+        warned_days -> Nullable<Integer>,
+        warned_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    scim_access_tokens (token_hash) {
+        token_hash -> Binary,
+        org_id -> Binary,
+        credential_id -> Binary,
+        scope -> Text,
+        created_at -> BigInt,
+        expires_at -> BigInt,
     }
 }
 
@@ -353,6 +369,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     admin_tokens,
     scim_clients,
     scim_credentials,
+    scim_access_tokens,
     resources,
     resource_docs,
     resource_values,

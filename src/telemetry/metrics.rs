@@ -21,8 +21,11 @@ pub const JOBS_FAILED: &str = "causeway_jobs_failed";
 /// Handlers that panicked; each is a defect.
 pub const PANICS: &str = "causeway_panics_total";
 
+/// SCIM requests that were refused because of a limit, by limit.
+pub const SCIM_REFUSED: &str = "causeway_scim_refused_total";
+
 /// Every metric, for the test that compares this list with `docs/metrics.md`.
-pub const ALL: &[&str] = &[REQUESTS, REQUEST_SECONDS, SIGN_INS, JOBS, JOBS_WAITING, JOBS_FAILED, PANICS];
+pub const ALL: &[&str] = &[REQUESTS, REQUEST_SECONDS, SIGN_INS, JOBS, JOBS_WAITING, JOBS_FAILED, PANICS, SCIM_REFUSED];
 
 static HANDLE: OnceLock<Option<PrometheusHandle>> = OnceLock::new();
 
@@ -39,6 +42,9 @@ pub fn install() {
         metrics::set_global_recorder(recorder).ok()?;
         // An alarm on a counter needs its zero: one that appears with its first panic never rose.
         metrics::counter!(PANICS).absolute(0);
+        for limit in ["client", "organization", "at_once"] {
+            metrics::counter!(SCIM_REFUSED, "limit" => limit).absolute(0);
+        }
         Some(handle)
     });
 }

@@ -12,5 +12,6 @@ pub mod ids;
 pub mod operation;
 pub mod page;
 pub mod quota;
+pub mod scim_scope;
 pub mod secret;
 pub mod slug;

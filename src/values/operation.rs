@@ -7,6 +7,7 @@ use super::entropy::Entropy;
 use super::ids::{
     AccountId, AdminTokenId, ApplicationId, ConnectionId, Id, OrganizationId, RequestId, ScimClientId, ScimCredentialId,
 };
+use super::scim_scope::ScimScope;
 
 /// A role in an organization (rule B20). Each role's rights are listed in `directory::permission`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -73,6 +74,8 @@ pub enum Actor {
         client: ScimClientId,
         /// Which of the client's credentials was presented.
         credential: ScimCredentialId,
+        /// What it may do there.
+        scope: ScimScope,
     },
     /// An identity provider that asserted somebody through a connection.
     Connection {

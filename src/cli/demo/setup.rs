@@ -22,9 +22,12 @@ use crate::flows::verify_domain;
 use crate::keys::sealing::Sealer;
 use crate::protocol::scim::tolerance::Profile;
 use crate::provisioning::clients;
+use crate::provisioning::clients::credentials::{self, NewCredential};
+use crate::provisioning::clients::kind::CredentialKind;
 use crate::store::Store;
 use crate::store::failure::StoreError;
 use crate::values::operation::{Operation, Role};
+use crate::values::scim_scope::ScimScope;
 use crate::values::secret::{Secret, new_token};
 
 const TTL_SECONDS: i64 = 30 * 24 * 3600;
@@ -122,7 +125,8 @@ impl Setup {
         let (op, organization, quota) = (self.op.clone(), self.organization.id, self.config.limits.quota);
         let written = self.store.write(move |tx| {
             let client = clients::create(tx, &op, organization, "Acme directory", Profile::Standard, &quota)?;
-            let (_, scim_token) = clients::create_credential(tx, &op, organization, client.id, TTL_SECONDS, &quota)?;
+            let new = NewCredential { kind: CredentialKind::Bearer, scope: ScimScope::Write, ttl_seconds: TTL_SECONDS };
+            let (_, scim_token) = credentials::create(tx, &op, organization, client.id, &new, &quota)?;
             let (application, secret) = applications::register(tx, &op, None, &app, &quota)?;
             let operator_token = admin_tokens::create_for_operator(tx, &op, "demo", TTL_SECONDS)?;
             Ok::<_, SetupError>((scim_token, application, secret, operator_token))
@@ -135,7 +139,7 @@ impl Setup {
             data_center: self.config.data_center.to_string(),
             admin_token: self.admin_token.expose().to_owned(),
             scim_base: format!("{gateway}/scim/v2/{}", self.organization.slug),
-            scim_token: scim_token.expose().to_owned(),
+            scim_token: scim_token.map(|token| token.expose().to_owned()).unwrap_or_default(),
             saml_connection: saml.id,
             acs_url: self.outside.service_provider.acs_url(saml.id),
             sp_metadata_url: self.outside.service_provider.entity_id(saml.id),

@@ -10,7 +10,7 @@ use crate::protocol::scim::bulk::request::{BulkRequest, Method};
 use crate::protocol::scim::limits::Limits;
 use crate::protocol::scim::validation::Rules;
 use crate::provisioning::bulk::Reading;
-use crate::provisioning::clients::Caller;
+use crate::provisioning::clients::caller::Caller;
 use crate::store::Store;
 use crate::values::clock::Clock;
 use crate::values::operation::Operation;

@@ -8,7 +8,7 @@ use crate::protocol::scim::bulk::request::{Entry, Operation as BulkOperation};
 use crate::protocol::scim::error::Refusal;
 use crate::protocol::scim::etag;
 use crate::provisioning::bulk::{self, Done, PrepareError, Prepared};
-use crate::provisioning::clients;
+use crate::provisioning::clients::caller;
 use crate::provisioning::failure::{self, ProvisioningError};
 use crate::provisioning::resource;
 use crate::store::failure::StoreError;
@@ -171,7 +171,7 @@ async fn write(bulk: &Bulk, heads: Vec<Head>, work: Work) -> Result<Vec<Outcome>
     let (caller, reading) = (bulk.caller.clone(), bulk.reading.clone());
     bulk.store
         .write(move |tx| {
-            if clients::presented_before(tx, caller.organization, caller.credential, at)?.is_none() {
+            if caller::presented_before(tx, &caller, at)?.is_none() {
                 return Err(StepError::Revoked);
             }
             let done = match work {

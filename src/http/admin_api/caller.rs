@@ -42,7 +42,7 @@ pub fn organization(tx: &mut Tx<'_>, op: &Operation, name: &str) -> Result<Organ
     };
     let organization = found.ok_or(OrganizationUnknown::Unknown)?;
     match permission::require(op, organization.id, Permission::Read) {
-        Ok(()) | Err(Denied::Role) => Ok(organization.id),
+        Ok(()) | Err(Denied::Role | Denied::Scope) => Ok(organization.id),
         Err(Denied::OtherOrganization) => Err(OrganizationUnknown::Unknown),
     }
 }

@@ -9,6 +9,7 @@ use crate::directory::domains::claim::DomainError;
 use crate::directory::organizations::OrganizationError;
 use crate::directory::permission::Denied;
 use crate::directory::room::TooMany;
+use crate::flows::add_scim_credential::AddError;
 use crate::flows::connect_identity_provider::ConnectError;
 use crate::http::problem::Problem;
 use crate::provisioning::clients::ScimClientError;
@@ -50,6 +51,7 @@ impl From<Denied> for Problem {
         match error {
             Denied::OtherOrganization => Self::not_found(),
             Denied::Role => Self::new(StatusCode::FORBIDDEN, "forbidden", "your role does not allow this"),
+            Denied::Scope => Self::new(StatusCode::FORBIDDEN, "forbidden", error),
         }
     }
 }
@@ -153,12 +155,27 @@ impl From<ConnectError> for Problem {
     }
 }
 
+impl From<AddError> for Problem {
+    fn from(error: AddError) -> Self {
+        match error {
+            AddError::Address(failure) => bad_request("invalid_keys", failure),
+            AddError::Keys(failure) => {
+                Self::new(StatusCode::BAD_GATEWAY, "keys_unusable", format!("the keys cannot be used: {failure}"))
+            }
+            AddError::Client(error) => error.into(),
+        }
+    }
+}
+
 impl From<ScimClientError> for Problem {
     fn from(error: ScimClientError) -> Self {
         match error {
             ScimClientError::NotFound => Self::not_found(),
             ScimClientError::InvalidName => bad_request("invalid_name", error),
             ScimClientError::InvalidTtl => bad_request("invalid_ttl", error),
+            ScimClientError::ScopeNotGivable => bad_request("scope_not_givable", error),
+            ScimClientError::InvalidKeys(_) => bad_request("invalid_keys", error),
+            ScimClientError::InvalidIdentity => bad_request("invalid_credential", error),
             ScimClientError::TooMany(error) => error.into(),
             ScimClientError::Denied(denied) => denied.into(),
             ScimClientError::Store(error) => error.into(),

@@ -4,7 +4,7 @@
 //! * `/api/v1/openapi.json` [`document`]
 //! * `/api/v1/orgs/{org}` [`organizations`], `.../domains` [`domains`], `.../connections` [`connections`],
 //!   `.../applications` [`applications`], `.../admin-tokens` [`admin_tokens`],
-//!   `.../scim-clients` [`scim_clients`], `.../audit` [`audit`]
+//!   `.../scim-clients` [`scim_clients`] and their [`scim_credentials`], `.../audit` [`audit`]
 
 pub mod admin_tokens;
 pub mod application_body;
@@ -20,6 +20,8 @@ pub mod failure;
 pub mod organizations;
 pub mod reply;
 pub mod scim_clients;
+pub mod scim_credential_body;
+pub mod scim_credentials;
 
 use actix_web::web;
 use utoipa::OpenApi as _;
@@ -53,10 +55,11 @@ pub fn mount(services: &mut web::ServiceConfig) {
         .service(scim_clients::create_scim_client)
         .service(scim_clients::list_scim_clients)
         .service(scim_clients::show_scim_client)
+        .service(scim_clients::update_scim_client)
         .service(scim_clients::delete_scim_client)
-        .service(scim_clients::create_scim_credential)
-        .service(scim_clients::list_scim_credentials)
-        .service(scim_clients::revoke_scim_credential)
+        .service(scim_credentials::create_scim_credential)
+        .service(scim_credentials::list_scim_credentials)
+        .service(scim_credentials::revoke_scim_credential)
         .service(audit::list_audit_entries);
 }
 
@@ -69,6 +72,7 @@ pub fn documents() -> Vec<utoipa::openapi::OpenApi> {
         applications::Document::openapi(),
         admin_tokens::Document::openapi(),
         scim_clients::Document::openapi(),
+        scim_credentials::Document::openapi(),
         audit::Document::openapi(),
     ]
 }

@@ -1,12 +1,10 @@
-//! SCIM clients and their credentials.
+//! SCIM clients. Their credentials are in `scim_credentials`.
 //!
 //! * `POST, GET /api/v1/orgs/{org}/scim-clients`
-//! * `GET, DELETE /api/v1/orgs/{org}/scim-clients/{id}`
-//! * `POST, GET /api/v1/orgs/{org}/scim-clients/{id}/credentials`
-//! * `DELETE /api/v1/orgs/{org}/scim-clients/{id}/credentials/{credential}`
+//! * `GET, PATCH, DELETE /api/v1/orgs/{org}/scim-clients/{id}`
 
 use actix_web::http::StatusCode;
-use actix_web::{HttpRequest, HttpResponse, delete, get, post, web};
+use actix_web::{HttpRequest, HttpResponse, delete, get, patch, post, web};
 use serde::{Deserialize, Serialize};
 use utoipa::{OpenApi, ToSchema};
 
@@ -16,21 +14,11 @@ use crate::http::context::Context;
 use crate::http::problem::{Problem, ProblemBody};
 use crate::http::request_body;
 use crate::protocol::scim::tolerance::Profile;
-use crate::provisioning::clients::{self, ScimClient, ScimCredential};
-
-const DEFAULT_TTL_SECONDS: i64 = 365 * 24 * 3600;
+use crate::provisioning::clients::{self, ScimClient, ScimClientChange};
 
 /// The operations of this file, for the document.
 #[derive(OpenApi)]
-#[openapi(paths(
-    create_scim_client,
-    list_scim_clients,
-    show_scim_client,
-    delete_scim_client,
-    create_scim_credential,
-    list_scim_credentials,
-    revoke_scim_credential
-))]
+#[openapi(paths(create_scim_client, list_scim_clients, show_scim_client, update_scim_client, delete_scim_client))]
 pub struct Document;
 
 /// A client to create.
@@ -45,6 +33,16 @@ pub struct NewScimClientBody {
     profile: Option<String>,
 }
 
+/// What to change of a client.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ScimClientChangeBody {
+    /// A name that tells clients apart.
+    name: Option<String>,
+    /// How its requests are read.
+    profile: Option<String>,
+}
+
 /// A client.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ScimClientBody {
@@ -54,35 +52,6 @@ pub struct ScimClientBody {
     created_at: String,
 }
 
-/// A credential to create.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct NewScimCredentialBody {
-    /// How long it lives, in seconds; a year when left out.
-    ttl_seconds: Option<i64>,
-}
-
-/// A credential, without its token.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct ScimCredentialBody {
-    id: String,
-    created_at: String,
-    expires_at: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    last_used_at: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    revoked_at: Option<String>,
-    /// The bearer token; only in the answer that creates it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    token: Option<String>,
-}
-
-/// All credentials of a client.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct ScimCredentialListBody {
-    items: Vec<ScimCredentialBody>,
-}
-
 impl ScimClientBody {
     fn of(client: ScimClient) -> Self {
         Self {
@@ -90,19 +59,6 @@ impl ScimClientBody {
             name: client.name,
             profile: client.profile.as_str(),
             created_at: client.created_at.to_rfc3339(),
-        }
-    }
-}
-
-impl ScimCredentialBody {
-    fn of(credential: ScimCredential) -> Self {
-        Self {
-            id: credential.id.to_string(),
-            created_at: credential.created_at.to_rfc3339(),
-            expires_at: credential.expires_at.to_rfc3339(),
-            last_used_at: credential.last_used_at.map(|at| at.to_rfc3339()),
-            revoked_at: credential.revoked_at.map(|at| at.to_rfc3339()),
-            token: None,
         }
     }
 }
@@ -122,8 +78,7 @@ pub async fn create_scim_client(
         let op = authenticate(&context, &request).await?;
         let body: NewScimClientBody =
             request_body::json(&request, payload, context.config.limits.api_body_bytes).await?;
-        let unknown = || Problem::new(StatusCode::BAD_REQUEST, "invalid_profile", "there is no such profile");
-        let profile = Profile::parse(body.profile.as_deref().unwrap_or("standard")).ok_or_else(unknown)?;
+        let profile = profile(body.profile.as_deref().unwrap_or("standard"))?;
         let (name, quota) = (path.into_inner(), context.config.limits.quota);
         let created = context.store.write(move |tx| {
             let organization = organization(tx, &op, &name)?;
@@ -178,6 +133,34 @@ pub async fn show_scim_client(
     .await
 }
 
+/// Change a client's name or profile; what is left out stays. The next request is read with the new profile.
+#[utoipa::path(tag = "scim clients", request_body = ScimClientChangeBody,
+    params(("org" = String, Path, description = "slug or id"), ("id" = String, Path)),
+    responses((status = 200, body = ScimClientBody), (status = 400, body = ProblemBody), (status = 404, body = ProblemBody)))]
+#[patch("/orgs/{org}/scim-clients/{id}")]
+pub async fn update_scim_client(
+    context: web::Data<Context>,
+    request: HttpRequest,
+    path: web::Path<(String, String)>,
+    payload: web::Payload,
+) -> HttpResponse {
+    answer(&request, async {
+        let op = authenticate(&context, &request).await?;
+        let body: ScimClientChangeBody =
+            request_body::json(&request, payload, context.config.limits.api_body_bytes).await?;
+        let profile = body.profile.as_deref().map(profile).transpose()?;
+        let change = ScimClientChange { name: body.name, profile };
+        let (name, client) = path.into_inner();
+        let client = id(&client)?;
+        let updated = context.store.write(move |tx| {
+            let organization = organization(tx, &op, &name)?;
+            Ok::<_, Problem>(clients::update(tx, &op, organization, client, &change)?)
+        });
+        Ok(json(StatusCode::OK, &ScimClientBody::of(updated.await?)))
+    })
+    .await
+}
+
 /// Remove a client and its credentials. The users and groups that it pushed stay.
 #[utoipa::path(tag = "scim clients",
     params(("org" = String, Path, description = "slug or id"), ("id" = String, Path)),
@@ -202,80 +185,7 @@ pub async fn delete_scim_client(
     .await
 }
 
-/// Create a credential. Several live at once, so that one can be replaced without an outage. The token is shown in
-/// this answer and never again.
-#[utoipa::path(tag = "scim clients", request_body = NewScimCredentialBody,
-    params(("org" = String, Path, description = "slug or id"), ("id" = String, Path)),
-    responses((status = 201, body = ScimCredentialBody), (status = 400, body = ProblemBody), (status = 409, body = ProblemBody), (status = 404, body = ProblemBody)))]
-#[post("/orgs/{org}/scim-clients/{id}/credentials")]
-pub async fn create_scim_credential(
-    context: web::Data<Context>,
-    request: HttpRequest,
-    path: web::Path<(String, String)>,
-    payload: web::Payload,
-) -> HttpResponse {
-    answer(&request, async {
-        let op = authenticate(&context, &request).await?;
-        let body: NewScimCredentialBody =
-            request_body::json(&request, payload, context.config.limits.api_body_bytes).await?;
-        let ttl_seconds = body.ttl_seconds.unwrap_or(DEFAULT_TTL_SECONDS);
-        let (name, client) = path.into_inner();
-        let (client, quota) = (id(&client)?, context.config.limits.quota);
-        let created = context.store.write(move |tx| {
-            let organization = organization(tx, &op, &name)?;
-            Ok::<_, Problem>(clients::create_credential(tx, &op, organization, client, ttl_seconds, &quota)?)
-        });
-        let (credential, token) = created.await?;
-        let body = ScimCredentialBody { token: Some(token.expose().to_owned()), ..ScimCredentialBody::of(credential) };
-        Ok(json(StatusCode::CREATED, &body))
-    })
-    .await
-}
-
-/// All credentials of a client, revoked ones included.
-#[utoipa::path(tag = "scim clients",
-    params(("org" = String, Path, description = "slug or id"), ("id" = String, Path)),
-    responses((status = 200, body = ScimCredentialListBody), (status = 404, body = ProblemBody)))]
-#[get("/orgs/{org}/scim-clients/{id}/credentials")]
-pub async fn list_scim_credentials(
-    context: web::Data<Context>,
-    request: HttpRequest,
-    path: web::Path<(String, String)>,
-) -> HttpResponse {
-    answer(&request, async {
-        let op = authenticate(&context, &request).await?;
-        let (name, client) = path.into_inner();
-        let client = id(&client)?;
-        let found = context.store.read(move |tx| {
-            let organization = organization(tx, &op, &name)?;
-            Ok::<_, Problem>(clients::credentials(tx, &op, organization, client)?)
-        });
-        let items = found.await?.into_iter().map(ScimCredentialBody::of).collect();
-        Ok(json(StatusCode::OK, &ScimCredentialListBody { items }))
-    })
-    .await
-}
-
-/// Revoke a credential. It opens nothing from now on.
-#[utoipa::path(tag = "scim clients",
-    params(("org" = String, Path, description = "slug or id"), ("id" = String, Path), ("credential" = String, Path)),
-    responses((status = 204), (status = 404, body = ProblemBody)))]
-#[delete("/orgs/{org}/scim-clients/{id}/credentials/{credential}")]
-pub async fn revoke_scim_credential(
-    context: web::Data<Context>,
-    request: HttpRequest,
-    path: web::Path<(String, String, String)>,
-) -> HttpResponse {
-    answer(&request, async {
-        let op = authenticate(&context, &request).await?;
-        let (name, client, credential) = path.into_inner();
-        let (client, credential) = (id(&client)?, id(&credential)?);
-        let revoked = context.store.write(move |tx| {
-            let organization = organization(tx, &op, &name)?;
-            Ok::<_, Problem>(clients::revoke_credential(tx, &op, organization, client, credential)?)
-        });
-        revoked.await?;
-        Ok(no_content())
-    })
-    .await
+fn profile(name: &str) -> Result<Profile, Problem> {
+    let unknown = || Problem::new(StatusCode::BAD_REQUEST, "invalid_profile", "there is no such profile");
+    Profile::parse(name).ok_or_else(unknown)
 }

@@ -194,7 +194,7 @@ mod tests {
 
     use crate::access::testing::{REDIRECT_URI, world};
     use crate::http::testing::{context, send};
-    use crate::http::throttle::Throttle;
+    use crate::http::throttle::{Rate, Throttle};
     use crate::store::expiry;
     use crate::values::clock::Timestamp;
 
@@ -202,7 +202,7 @@ mod tests {
     async fn one_network_begins_so_many_sign_ins_and_then_has_to_wait_and_nothing_more_is_kept() {
         let world = world().await.remove(0);
         let mut context = context(&world, "https://id.test").await;
-        context.authorize_throttle = Throttle::new(2);
+        context.throttles.authorize = Throttle::new(Rate::per_minute(2));
         let application = world.application.to_string();
         let pairs = [
             ("client_id", application.as_str()),

@@ -28,7 +28,7 @@ pub enum Failure {
     /// The bearer token does not hold.
     #[error("the bearer token does not hold")]
     InvalidToken,
-    /// Too many sign-ins were begun from this network.
+    /// Too many sign-ins were begun from this network, or too many tokens asked for.
     #[error(transparent)]
     OverLimit(#[from] OverLimit),
     /// The gateway is at fault: what it is, is logged and not told.
@@ -96,9 +96,7 @@ impl Failure {
                 OAuthError::new(ErrorCode::InvalidToken, "the access token is not valid (any more)")
             }
             Self::TooSlow => OAuthError::invalid_request("the body did not arrive in time"),
-            Self::OverLimit(_) => {
-                OAuthError::new(ErrorCode::TemporarilyUnavailable, "too many sign-ins from this network")
-            }
+            Self::OverLimit(_) => OAuthError::new(ErrorCode::TemporarilyUnavailable, "too many requests of this kind"),
             Self::Internal(error) => {
                 tracing::error!(%error, "a request of an application failed");
                 OAuthError::new(ErrorCode::ServerError, "the gateway failed")

@@ -5,7 +5,7 @@
 //! | `GET /.well-known/openid-configuration` | the metadata |
 //! | `GET /oauth2/jwks` | the keys |
 //! | `GET, POST /oauth2/authorize` | a browser asks for a code |
-//! | `POST /oauth2/token` | an application redeems a code or a refresh token |
+//! | `POST /oauth2/token` | an application redeems a code or a refresh token; a SCIM client gets a token |
 //! | `GET, POST /oauth2/userinfo` | an application asks who somebody is |
 //! | `POST /oauth2/revoke` | an application gives a token back |
 //! | `GET, POST /oauth2/end-session` | an application signs a person out |
@@ -14,6 +14,7 @@
 
 pub mod authorize;
 pub mod client;
+pub mod client_credentials;
 pub mod discovery;
 pub mod end_session;
 pub mod failure;
@@ -38,7 +39,7 @@ use crate::http::context::Context;
 use crate::http::cookies::Cookies;
 use crate::http::observe::request_id;
 use crate::http::page_answer::PageHeaders;
-use crate::http::throttle::OverLimit;
+use crate::http::throttle::{self, OverLimit};
 use crate::protocol::oidc::discovery::path;
 use crate::store::Store;
 use crate::values::ids::RequestId;
@@ -121,7 +122,13 @@ impl Provider {
     /// Lets a network begin one more sign-in, or says when it may.
     pub fn admit(&self, request: &HttpRequest, op: &Operation) -> Result<(), OverLimit> {
         let address = client_address(request, &self.context.config.trusted_proxies);
-        self.context.authorize_throttle.admit(address, op.at)
+        self.context.throttles.authorize.admit(throttle::network(address), op.at).map(|_| ())
+    }
+
+    /// Lets a network ask for one more token of a SCIM client, or says when it may.
+    pub fn admit_token_request(&self, request: &HttpRequest, op: &Operation) -> Result<(), OverLimit> {
+        let address = client_address(request, &self.context.config.trusted_proxies);
+        self.context.throttles.token.admit(throttle::network(address), op.at).map(|_| ())
     }
 
     /// How long a sign-in attempt lives.

@@ -17,6 +17,8 @@ pub async fn post(mut exchange: Exchange) -> Result<HttpResponse, Failure> {
     let caller = exchange.authenticate().await?;
     let rules = exchange.rules(&caller);
     let request = request::read(exchange.bulk_body().await?, &exchange.limits.bulk, &rules)?;
+    // Its operations go side by side, and stand for one request of the organization.
+    let _place = exchange.place().await?;
     let outcomes = bulk::run(
         Bulk {
             store: exchange.context.store.clone(),

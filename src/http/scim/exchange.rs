@@ -1,13 +1,19 @@
 //! One request under way: its parameters, its credential, its body.
 
+use std::net::IpAddr;
+use std::sync::Arc;
+
 use actix_web::HttpRequest;
 use actix_web::http::header::{AUTHORIZATION, HeaderName, IF_MATCH, IF_NONE_MATCH};
 use actix_web::web::{Data, Payload, Query};
 
+use super::admission::{Admission, Holder, Turn};
 use super::failure::Failure;
 use super::route::Route;
 use crate::config;
+use crate::http::client_address::client_address;
 use crate::http::context::Context;
+use crate::http::gate::Place;
 use crate::http::observe::request_id;
 use crate::http::request_body::{self, BodyFailure, UNNAMED};
 use crate::protocol::scim::error::ScimError;
@@ -17,8 +23,9 @@ use crate::protocol::scim::limits::{BulkLimits, Limits};
 use crate::protocol::scim::projection::Projection;
 use crate::protocol::scim::resource_type::ResourceType;
 use crate::protocol::scim::validation::Rules;
-use crate::provisioning::clients::{self, Caller};
+use crate::provisioning::clients::caller::{self, Caller, PresentedToken};
 use crate::store::Tx;
+use crate::store::failure::StoreError;
 use crate::values::clock::Timestamp;
 use crate::values::operation::{Actor, Operation};
 use crate::values::slug::Slug;
@@ -41,14 +48,18 @@ pub struct Exchange {
     payload: Option<Payload>,
     slug: Slug,
     parameters: Vec<(String, String)>,
+    turn: Arc<Turn>,
 }
 
 /// A credential as it was presented, to be looked up in the transaction of the request.
 #[derive(Debug, Clone)]
 pub struct Presented {
-    token: String,
+    text: String,
+    token: PresentedToken,
     slug: Slug,
     now: Timestamp,
+    admission: Arc<Admission>,
+    turn: Arc<Turn>,
 }
 
 /// The names of the attributes that a client wants to see, which are read when it is known who asks.
@@ -72,6 +83,7 @@ impl Exchange {
         payload: Payload,
         context: Data<Context>,
         route: &Route,
+        turn: Arc<Turn>,
     ) -> Result<Self, Failure> {
         let parameters = Query::<Vec<(String, String)>>::from_query(request.query_string())
             .map_err(|_| ScimError::value("the query is not well-formed"))?
@@ -86,6 +98,7 @@ impl Exchange {
             payload: Some(payload),
             slug: route.slug.clone(),
             parameters,
+            turn,
         })
     }
 
@@ -114,22 +127,64 @@ impl Exchange {
         Ok(Condition::read(self.request.headers().get_all(name).map(|value| value.to_str().ok()))?)
     }
 
-    /// The credential that the request carries. Two `Authorization` headers are as bad as none.
+    /// The credential that the request carries. Two `Authorization` headers are as bad as none. The request is counted
+    /// here, when the credential was seen before.
     pub fn presented(&self) -> Result<Presented, Failure> {
         let mut headers = self.request.headers().get_all(AUTHORIZATION);
         let (Some(only), None) = (headers.next(), headers.next()) else { return Err(Failure::Unauthenticated) };
-        let (scheme, token) =
+        let (scheme, text) =
             only.to_str().ok().and_then(|value| value.split_once(' ')).ok_or(Failure::Unauthenticated)?;
         if !scheme.eq_ignore_ascii_case("bearer") {
             return Err(Failure::Unauthenticated);
         }
-        Ok(Presented { token: token.trim().to_owned(), slug: self.slug.clone(), now: self.context.clock.now() })
+        let text = text.trim();
+        let (token, now) = (PresentedToken::of(text), self.context.clock.now());
+        let (admission, turn) = (Arc::clone(&self.context.throttles.scim), Arc::clone(&self.turn));
+        admission.begin(&turn, &token.hash(), now)?;
+        Ok(Presented { text: text.to_owned(), token, slug: self.slug.clone(), now, admission, turn })
+    }
+
+    /// Reads from the store, in the organization's turn.
+    pub async fn read<T, E>(
+        &self,
+        work: impl FnOnce(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, Failure>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+        Failure: From<E>,
+    {
+        let _place = self.place().await?;
+        Ok(self.context.store.read(work).await?)
+    }
+
+    /// Writes to the store, in the organization's turn.
+    pub async fn write<T, E>(
+        &self,
+        work: impl FnOnce(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, Failure>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+        Failure: From<E>,
+    {
+        let _place = self.place().await?;
+        Ok(self.context.store.write(work).await?)
+    }
+
+    /// A place inside the store, for as long as it is held.
+    pub async fn place(&self) -> Result<Place, Failure> {
+        Ok(self.context.throttles.scim.enter(&self.turn, || self.address()).await?)
+    }
+
+    fn address(&self) -> IpAddr {
+        client_address(&self.request, &self.context.config.trusted_proxies)
     }
 
     /// Authenticates by itself, for a request that reads its body before it writes.
     pub async fn authenticate(&self) -> Result<Caller, Failure> {
         let presented = self.presented()?;
-        let caller = self.context.store.read(move |tx| presented.authenticate(tx)).await?;
+        let caller = self.read(move |tx| presented.authenticate(tx)).await?;
         self.note_use(&caller);
         Ok(caller)
     }
@@ -141,7 +196,7 @@ impl Exchange {
         }
         let (store, credential, now) = (self.context.store.clone(), caller.credential, self.context.clock.now());
         actix_web::rt::spawn(async move {
-            if let Err(error) = store.write(move |tx| clients::touch(tx, credential, now)).await {
+            if let Err(error) = store.write(move |tx| caller::touch(tx, credential, now)).await {
                 tracing::warn!(%error, "the use of a credential was not noted");
             }
         });
@@ -209,7 +264,7 @@ fn limits(configured: &config::limits::Limits) -> Limits {
 impl Presented {
     /// The token.
     pub fn token(&self) -> &str {
-        &self.token
+        &self.text
     }
 
     /// The organization's name in the path.
@@ -220,7 +275,13 @@ impl Presented {
     /// The client whose live credential this is. A client of another organization than the path's learns only that
     /// there is nothing.
     pub fn authenticate(&self, tx: &mut Tx<'_>) -> Result<Caller, Failure> {
-        let caller = clients::authenticate(tx, &self.token, self.now)?.ok_or(Failure::Unauthenticated)?;
+        let token = self.token.hash();
+        let Some(caller) = caller::authenticate(tx, &self.token, self.now)? else {
+            self.admission.forget(&token);
+            return Err(Failure::Unauthenticated);
+        };
+        let holder = Holder { client: caller.client, organization: caller.organization };
+        self.admission.authenticated(&self.turn, token, holder, self.now)?;
         if caller.slug == self.slug.as_str() { Ok(caller) } else { Err(Failure::NotFound) }
     }
 }

@@ -5,8 +5,10 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{ALLOW, CACHE_CONTROL, RETRY_AFTER, WWW_AUTHENTICATE};
 
 use super::answer::MEDIA_TYPE;
+use crate::http::gate::Busy;
 use crate::http::problem::RETRY_AFTER_SECONDS;
 use crate::http::request_body::BodyFailure;
+use crate::http::throttle::OverLimit;
 use crate::protocol::scim::bulk::request::Refused;
 use crate::protocol::scim::error::{self, Refusal, ScimError, ScimType};
 use crate::provisioning::failure::{self, ProvisioningError};
@@ -40,6 +42,8 @@ pub enum Failure {
     Unreadable,
     /// A filter on what cannot be filtered (RFC 7644, section 4).
     FilterForbidden,
+    /// The client, or its organization, asks for more than it may: again after this many seconds.
+    TooManyRequests(i64),
     /// An endpoint that is announced as unsupported.
     NotImplemented,
     /// The request breaks a rule of the protocol.
@@ -57,6 +61,18 @@ impl From<ScimError> for Failure {
 impl From<ProvisioningError> for Failure {
     fn from(error: ProvisioningError) -> Self {
         Self::Provisioning(error)
+    }
+}
+
+impl From<OverLimit> for Failure {
+    fn from(over: OverLimit) -> Self {
+        Self::TooManyRequests(over.retry_after_seconds)
+    }
+}
+
+impl From<Busy> for Failure {
+    fn from(_: Busy) -> Self {
+        Self::TooManyRequests(1)
     }
 }
 
@@ -118,6 +134,11 @@ impl Failure {
             Self::TooSlow => body(StatusCode::REQUEST_TIMEOUT, None, "the body did not arrive in time"),
             Self::Unreadable => body(StatusCode::BAD_REQUEST, Some(ScimType::InvalidSyntax), "the body cannot be read"),
             Self::FilterForbidden => body(StatusCode::FORBIDDEN, None, "this endpoint takes no filter"),
+            Self::TooManyRequests(seconds) => {
+                let mut response = body(StatusCode::TOO_MANY_REQUESTS, None, "too many requests; come back later");
+                response.headers_mut().insert(RETRY_AFTER, seconds.into());
+                response
+            }
             Self::NotImplemented => body(StatusCode::NOT_IMPLEMENTED, None, "this endpoint is not supported"),
             Self::TooManyOperations(limit) => {
                 // RFC 7644, section 3.7.4: 413, and the detail names the limit.

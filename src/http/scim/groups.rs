@@ -12,7 +12,7 @@ use crate::protocol::scim::document;
 use crate::protocol::scim::patch::request;
 use crate::protocol::scim::projection::Projection;
 use crate::protocol::scim::tolerance::PatchAnswer;
-use crate::provisioning::clients::Caller;
+use crate::provisioning::clients::caller::Caller;
 use crate::provisioning::groups;
 use crate::provisioning::resource::{Patch, Resource};
 use crate::store::Tx;
@@ -34,7 +34,7 @@ pub async fn create(mut exchange: Exchange) -> Result<HttpResponse, Failure> {
         let id = groups::create(tx, &operation, caller.organization, &draft)?;
         groups::find(tx, &operation, caller.organization, &caller.types.group, id, &shown)
     };
-    let created = exchange.context.store.write(work).await?;
+    let created = exchange.write(work).await?;
     answer::created(&created, &exchange.base, &projection)
 }
 
@@ -60,7 +60,7 @@ async fn get(exchange: Exchange, id: Option<ResourceId>) -> Result<HttpResponse,
         let found = groups::find(tx, &operation, caller.organization, &caller.types.group, id, &projection)?;
         Ok::<_, Failure>((caller, found, projection, known))
     };
-    let (caller, found, projection, known) = exchange.context.store.read(work).await?;
+    let (caller, found, projection, known) = exchange.read(work).await?;
     exchange.note_use(&caller);
     if known.is_some_and(|condition| condition.holds(found.version)) {
         return Ok(answer::not_modified(found.version));
@@ -78,7 +78,7 @@ async fn replace(mut exchange: Exchange, id: Option<ResourceId>) -> Result<HttpR
     let (operation, condition) = (exchange.operation(&caller), exchange.if_match()?);
     let organization = caller.organization;
     let work = move |tx: &mut Tx<'_>| groups::replace(tx, &operation, organization, id, &draft, condition.as_ref());
-    exchange.context.store.write(work).await?;
+    exchange.write(work).await?;
     let replaced = read_again(&exchange, &caller, id, &projection).await?;
     answer::resource(&replaced, &exchange.base, &projection)
 }
@@ -94,12 +94,12 @@ async fn patch(mut exchange: Exchange, id: Option<ResourceId>) -> Result<HttpRes
     let (change, says_nothing) = (operation.clone(), rules.tolerance.patch_answer == PatchAnswer::NoContent);
     let patch = Patch { operations, resource_type: Arc::clone(&caller.types.group), rules };
     let work = move |tx: &mut Tx<'_>| groups::patch(tx, &change, organization, id, patch, condition.as_ref());
-    exchange.context.store.write(work).await?;
+    exchange.write(work).await?;
     if projection.is_default() {
         let may_be_large = move |tx: &mut Tx<'_>| {
             groups::has_more_members_than(tx, &operation, organization, id, MOST_MEMBERS_ANSWERED)
         };
-        if says_nothing || exchange.context.store.read(may_be_large).await? {
+        if says_nothing || exchange.read(may_be_large).await? {
             return Ok(answer::nothing());
         }
     }
@@ -112,7 +112,7 @@ async fn delete(exchange: Exchange, id: Option<ResourceId>) -> Result<HttpRespon
     let id = id.ok_or(Failure::NotFound)?;
     let (operation, condition) = (exchange.operation(&caller), exchange.if_match()?);
     let work = move |tx: &mut Tx<'_>| groups::delete(tx, &operation, caller.organization, id, condition.as_ref());
-    exchange.context.store.write(work).await?;
+    exchange.write(work).await?;
     Ok(answer::nothing())
 }
 
@@ -126,5 +126,5 @@ async fn read_again(
     let (operation, organization, shown) = (exchange.operation(caller), caller.organization, projection.clone());
     let types = Arc::clone(&caller.types);
     let work = move |tx: &mut Tx<'_>| groups::find(tx, &operation, organization, &types.group, id, &shown);
-    Ok(exchange.context.store.read(work).await?)
+    exchange.read(work).await
 }

@@ -28,7 +28,7 @@ pub async fn get(exchange: Exchange) -> Result<HttpResponse, Failure> {
         let found = find(tx, &operation, &bearer, &projection)?;
         Ok::<_, Failure>((found, projection, known?))
     };
-    let (found, projection, known) = exchange.context.store.read(work).await?;
+    let (found, projection, known) = exchange.read(work).await?;
     if known.is_some_and(|condition| condition.holds(found.version)) {
         return Ok(answer::not_modified(found.version));
     }

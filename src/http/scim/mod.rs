@@ -13,6 +13,7 @@
 //! as they were sent: one that needs decoding or normalising is unknown, so nothing can be routed that was not
 //! authenticated.
 
+pub mod admission;
 pub mod answer;
 pub mod bulk;
 pub mod discovery;
@@ -27,12 +28,15 @@ pub mod search;
 mod tests;
 pub mod users;
 
+use std::sync::Arc;
+
 use actix_web::web::{self, Data, Payload, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 
 use crate::http::context::Context;
 use crate::http::observe::request_id;
 use crate::store::resources::ResourceKind;
+use admission::Turn;
 use exchange::Exchange;
 use failure::Failure;
 use route::{Route, Target};
@@ -43,18 +47,25 @@ pub fn mount(services: &mut ServiceConfig) {
 }
 
 async fn serve(request: HttpRequest, payload: Payload, context: Data<Context>) -> HttpResponse {
-    let id = request_id(&request);
-    match dispatch(&request, payload, context).await {
+    let (id, turn) = (request_id(&request), Arc::new(Turn::default()));
+    let mut answer = match dispatch(&request, payload, context, &turn).await {
         Ok(answer) => answer,
         Err(failure) => failure.answer(id),
-    }
+    };
+    admission::tell(&turn, answer.headers_mut());
+    answer
 }
 
-async fn dispatch(request: &HttpRequest, payload: Payload, context: Data<Context>) -> Result<HttpResponse, Failure> {
+async fn dispatch(
+    request: &HttpRequest,
+    payload: Payload,
+    context: Data<Context>,
+    turn: &Arc<Turn>,
+) -> Result<HttpResponse, Failure> {
     let route = Route::parse(request.uri().path())?;
     media_type::check(request)?;
     let method = route.target.method(request.method())?;
-    let exchange = Exchange::new(request, payload, context, &route)?;
+    let exchange = Exchange::new(request, payload, context, &route, Arc::clone(turn))?;
     match (route.target, method) {
         (Target::Discovery(document), _) => discovery::answer(&exchange, document),
         (Target::Me, _) => me::get(exchange).await,

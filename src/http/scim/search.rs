@@ -14,7 +14,7 @@ use crate::protocol::scim::list::{self, Page};
 use crate::protocol::scim::projection::Projection;
 use crate::protocol::scim::search_request::{self, SearchRequest};
 use crate::protocol::scim::validation::Rules;
-use crate::provisioning::clients::Caller;
+use crate::provisioning::clients::caller::Caller;
 use crate::provisioning::resource::{Resource, resource_type};
 use crate::provisioning::search::{self, Found, Query};
 use crate::store::Tx;
@@ -45,7 +45,7 @@ pub async fn get(exchange: Exchange, kind: ResourceKind) -> Result<HttpResponse,
         let shown = find(tx, &operation.by(caller.actor()), &caller, &[kind], &request, &rules)?;
         Ok::<_, Failure>((caller, shown))
     };
-    let (caller, shown) = exchange.context.store.read(work).await?;
+    let (caller, shown) = exchange.read(work).await?;
     exchange.note_use(&caller);
     render(&exchange, &shown)
 }
@@ -58,7 +58,7 @@ pub async fn post(mut exchange: Exchange, kind: Option<ResourceKind>) -> Result<
     let operation = exchange.operation(&caller);
     let kinds = kind.map_or_else(|| vec![ResourceKind::User, ResourceKind::Group], |kind| vec![kind]);
     let work = move |tx: &mut Tx<'_>| find(tx, &operation, &caller, &kinds, &request, &rules);
-    let shown = exchange.context.store.read(work).await?;
+    let shown = exchange.read(work).await?;
     render(&exchange, &shown)
 }
 

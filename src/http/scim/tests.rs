@@ -15,9 +15,12 @@ use crate::protocol::scim::limits::Limits as ScimLimits;
 use crate::protocol::scim::resource_type;
 use crate::protocol::scim::tolerance::Profile;
 use crate::protocol::scim::validation::Rules;
+use crate::provisioning::clients::credentials::{self, NewCredential};
+use crate::provisioning::clients::kind::CredentialKind;
 use crate::provisioning::{clients, users};
 use crate::store::failure::StoreError;
 use crate::values::quota::Quota;
+use crate::values::scim_scope::ScimScope;
 use crate::values::secret::Secret;
 
 const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
@@ -54,7 +57,9 @@ async fn stages() -> Vec<Stage> {
             let (_, session) = sessions::start(tx, &op, &identified, limits)?;
             let (profile, quota) = (Profile::Standard, Quota::default());
             let client = clients::create(tx, &op, organization, "directory", profile, &quota).unwrap();
-            let token = clients::create_credential(tx, &op, organization, client.id, 60_000, &quota).unwrap().1;
+            let new = NewCredential { kind: CredentialKind::Bearer, scope: ScimScope::Write, ttl_seconds: 60_000 };
+            let made = credentials::create(tx, &op, organization, client.id, &new, &quota).unwrap();
+            let token = made.1.unwrap();
             let rules = Rules::new(profile.tolerance(), ScimLimits::default());
             let body = json!({ "schemas": [USER], "userName": "ada@acme.test", "title": "Countess" });
             let read = document::read(body.as_object().unwrap().clone(), resource_type::user(), &rules);

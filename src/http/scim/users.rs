@@ -12,7 +12,7 @@ use crate::protocol::scim::document;
 use crate::protocol::scim::patch::request;
 use crate::protocol::scim::projection::Projection;
 use crate::protocol::scim::tolerance::PatchAnswer;
-use crate::provisioning::clients::Caller;
+use crate::provisioning::clients::caller::Caller;
 use crate::provisioning::resource::{Patch, Resource};
 use crate::provisioning::users;
 use crate::store::Tx;
@@ -26,7 +26,7 @@ pub async fn create(mut exchange: Exchange) -> Result<HttpResponse, Failure> {
     let read = document::read(exchange.body().await?, &caller.types.user, &rules)?;
     let draft = users::draft(read.document, &caller.types.user)?;
     let operation = exchange.operation(&caller);
-    let created = exchange.context.store.write(move |tx| users::create(tx, &operation, caller.organization, &draft));
+    let created = exchange.write(move |tx| users::create(tx, &operation, caller.organization, &draft));
     answer::created(&created.await?, &exchange.base, &projection)
 }
 
@@ -52,7 +52,7 @@ async fn get(exchange: Exchange, id: Option<ResourceId>) -> Result<HttpResponse,
         let found = users::find(tx, &operation, caller.organization, &caller.types.user, id, &projection)?;
         Ok::<_, Failure>((caller, found, projection, known))
     };
-    let (caller, found, projection, known) = exchange.context.store.read(work).await?;
+    let (caller, found, projection, known) = exchange.read(work).await?;
     exchange.note_use(&caller);
     if known.is_some_and(|condition| condition.holds(found.version)) {
         return Ok(answer::not_modified(found.version));
@@ -70,7 +70,7 @@ async fn replace(mut exchange: Exchange, id: Option<ResourceId>) -> Result<HttpR
     let (operation, condition) = (exchange.operation(&caller), exchange.if_match()?);
     let organization = caller.organization;
     let work = move |tx: &mut Tx<'_>| users::replace(tx, &operation, organization, id, &draft, condition.as_ref());
-    let replaced = exchange.context.store.write(work).await?;
+    let replaced = exchange.write(work).await?;
     let replaced = whole(&exchange, &caller, replaced, &projection).await?;
     answer::resource(&replaced, &exchange.base, &projection)
 }
@@ -86,7 +86,7 @@ async fn patch(mut exchange: Exchange, id: Option<ResourceId>) -> Result<HttpRes
     let patch = Patch { operations, resource_type: Arc::clone(&caller.types.user), rules };
     let organization = caller.organization;
     let work = move |tx: &mut Tx<'_>| users::patch(tx, &operation, organization, id, patch, condition.as_ref());
-    let patched = exchange.context.store.write(work).await?;
+    let patched = exchange.write(work).await?;
     if answer == PatchAnswer::NoContent && projection.is_default() {
         return Ok(answer::nothing());
     }
@@ -99,7 +99,7 @@ async fn delete(exchange: Exchange, id: Option<ResourceId>) -> Result<HttpRespon
     let id = id.ok_or(Failure::NotFound)?;
     let (operation, condition) = (exchange.operation(&caller), exchange.if_match()?);
     let work = move |tx: &mut Tx<'_>| users::delete(tx, &operation, caller.organization, id, condition.as_ref());
-    exchange.context.store.write(work).await?;
+    exchange.write(work).await?;
     Ok(answer::nothing())
 }
 
@@ -116,5 +116,5 @@ async fn whole(
     let (operation, organization, shown) = (exchange.operation(caller), caller.organization, projection.clone());
     let resource_type = Arc::clone(&caller.types.user);
     let work = move |tx: &mut Tx<'_>| users::find(tx, &operation, organization, &resource_type, changed.id, &shown);
-    Ok(exchange.context.store.read(work).await?)
+    exchange.read(work).await
 }

@@ -1,3 +1,4 @@
 //! Mails: one typed struct and one .txt per mail.
 
 pub mod administrator_notice;
+pub mod expiry_notice;

@@ -1,25 +1,39 @@
 //! How a client says who it is at the token and revocation endpoints: `client_secret_basic`, `client_secret_post`,
-//! or `none` for public clients (RFC 6749, 2.3; OpenID Connect Core, 9). Whether the secret is right is decided by
-//! whoever knows the client.
+//! `private_key_jwt` (RFC 7523, 2.2), or `none` for public clients (RFC 6749, 2.3; OpenID Connect Core, 9). Whether
+//! the proof is right is decided by whoever knows the client.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use url::form_urlencoded;
 
+use super::client_assertion;
 use super::error::{ErrorCode, OAuthError};
 use super::parameters::Parameters;
 use crate::values::secret::Secret;
 
-/// The methods as the metadata names them.
-pub const METHODS: [&str; 3] = ["client_secret_basic", "client_secret_post", "none"];
+/// The methods of the token endpoint as the metadata names them. `private_key_jwt` is for SCIM clients.
+pub const METHODS: [&str; 4] = ["client_secret_basic", "client_secret_post", "private_key_jwt", "none"];
+/// The methods of the revocation endpoint.
+pub const REVOCATION_METHODS: [&str; 3] = ["client_secret_basic", "client_secret_post", "none"];
 
 /// What a client presented.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClientCredentials {
     /// The client, by its id on the wire.
     pub client_id: String,
-    /// `None` when it only named itself.
-    pub secret: Option<Secret>,
+    /// What is to prove it.
+    pub proof: Proof,
+}
+
+/// What a client presented to prove who it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Proof {
+    /// Nothing: it only named itself.
+    None,
+    /// A secret.
+    Secret(Secret),
+    /// A signed assertion.
+    Assertion(Secret),
 }
 
 const UNAUTHENTICATED: OAuthError =
@@ -32,24 +46,39 @@ pub const fn refused() -> OAuthError {
 
 /// Reads the credentials. RFC 6749, 2.3: "The client MUST NOT use more than one authentication method in each request."
 pub fn parse(authorization: Option<&str>, parameters: &Parameters) -> Result<ClientCredentials, OAuthError> {
-    if parameters.get("client_assertion").is_some() || parameters.get("client_assertion_type").is_some() {
-        return Err(OAuthError::new(ErrorCode::InvalidClient, "client assertions are not supported"));
-    }
     let named = parameters.get("client_id");
     let posted = parameters.get("client_secret");
-    match (authorization, posted) {
-        (Some(_), Some(_)) => Err(OAuthError::invalid_request("two ways of client authentication at once")),
-        (Some(header), None) => {
+    match (authorization, posted, assertion(parameters)?) {
+        (Some(_), Some(_), _) | (Some(_), _, Some(_)) | (_, Some(_), Some(_)) => {
+            Err(OAuthError::invalid_request("two ways of client authentication at once"))
+        }
+        (None, None, Some(assertion)) => Ok(ClientCredentials {
+            client_id: match named {
+                Some(name) => name.to_owned(),
+                // RFC 7521, 4.2: client_id is "OPTIONAL", as the subject of the assertion says it.
+                None => client_assertion::claimed(assertion).map_err(|_| UNAUTHENTICATED)?.subject,
+            },
+            proof: Proof::Assertion(Secret::from(assertion.to_owned())),
+        }),
+        (Some(header), None, None) => {
             let credentials = parse_basic(header).ok_or(UNAUTHENTICATED)?;
             if named.is_some_and(|name| name != credentials.client_id) {
                 return Err(OAuthError::invalid_request("client_id differs from the authenticated client"));
             }
             Ok(credentials)
         }
-        (None, secret) => Ok(ClientCredentials {
+        (None, secret, None) => Ok(ClientCredentials {
             client_id: named.ok_or(UNAUTHENTICATED)?.to_owned(),
-            secret: secret.map(|secret| Secret::from(secret.to_owned())),
+            proof: secret.map_or(Proof::None, |secret| Proof::Secret(Secret::from(secret.to_owned()))),
         }),
+    }
+}
+
+fn assertion(parameters: &Parameters) -> Result<Option<&str>, OAuthError> {
+    match (parameters.get("client_assertion_type"), parameters.get("client_assertion")) {
+        (None, None) => Ok(None),
+        (Some(client_assertion::TYPE), Some(assertion)) => Ok(Some(assertion)),
+        _ => Err(OAuthError::new(ErrorCode::InvalidClient, "client_assertion goes with the type jwt-bearer")),
     }
 }
 
@@ -64,7 +93,7 @@ fn parse_basic(header: &str) -> Option<ClientCredentials> {
     if id.is_empty() || secret.is_empty() {
         return None;
     }
-    Some(ClientCredentials { client_id: form_decode(id)?, secret: Some(Secret::from(form_decode(secret)?)) })
+    Some(ClientCredentials { client_id: form_decode(id)?, proof: Proof::Secret(Secret::from(form_decode(secret)?)) })
 }
 
 fn form_decode(text: &str) -> Option<String> {
@@ -78,14 +107,19 @@ fn form_decode(text: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use base64::Engine as _;
-    use base64::engine::general_purpose::STANDARD;
+    use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 
-    use super::parse;
+    use super::{Proof, parse};
     use crate::protocol::oidc::error::ErrorCode;
     use crate::protocol::oidc::parameters::Parameters;
+    use crate::values::secret::Secret;
 
     fn basic(text: &str) -> String {
         format!("Basic {}", STANDARD.encode(text))
+    }
+
+    fn secret(text: &str) -> Proof {
+        Proof::Secret(Secret::from(text.to_owned()))
     }
 
     fn form(text: &str) -> Parameters {
@@ -96,18 +130,18 @@ mod tests {
     fn basic_credentials_are_form_decoded() {
         let credentials = parse(Some(&basic("my%20app:a%3Ab+c%25")), &form("")).unwrap();
         assert_eq!(credentials.client_id, "my app");
-        assert_eq!(credentials.secret.unwrap().expose(), "a:b c%");
+        assert_eq!(credentials.proof, secret("a:b c%"));
     }
 
     #[test]
     fn oidcc_server_client_secret_post() {
         let credentials = parse(None, &form("client_id=c&client_secret=s")).unwrap();
-        assert_eq!((credentials.client_id.as_str(), credentials.secret.unwrap().expose()), ("c", "s"));
+        assert_eq!((credentials.client_id.as_str(), credentials.proof), ("c", secret("s")));
     }
 
     #[test]
     fn a_public_client_only_names_itself() {
-        assert_eq!(parse(None, &form("client_id=c")).unwrap().secret, None);
+        assert_eq!(parse(None, &form("client_id=c")).unwrap().proof, Proof::None);
     }
 
     #[test]
@@ -117,6 +151,25 @@ mod tests {
         let other = parse(Some(&basic("c:s")), &form("client_id=d")).unwrap_err();
         assert_eq!(other.code, ErrorCode::InvalidRequest);
         assert!(parse(Some(&basic("c:s")), &form("client_id=c")).is_ok());
+        let assertion = "client_id=c&client_assertion_type=urn:ietf:params:oauth:client-assertion-type:jwt-bearer&client_assertion=x";
+        let with_header = parse(Some(&basic("c:s")), &form(assertion)).unwrap_err();
+        let with_secret = parse(None, &form(&format!("{assertion}&client_secret=s"))).unwrap_err();
+        assert_eq!((with_header.code, with_secret.code), (ErrorCode::InvalidRequest, ErrorCode::InvalidRequest));
+    }
+
+    #[test]
+    fn an_assertion_names_the_client_when_no_parameter_does() {
+        let kind = "client_assertion_type=urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+        let payload = URL_SAFE_NO_PAD.encode(r#"{"iss":"me","sub":"me"}"#);
+        let credentials = parse(None, &form(&format!("{kind}&client_assertion=h.{payload}.s"))).unwrap();
+        assert_eq!(credentials.client_id, "me");
+        assert!(matches!(credentials.proof, Proof::Assertion(_)));
+        let named = parse(None, &form(&format!("{kind}&client_assertion=h.{payload}.s&client_id=other"))).unwrap();
+        assert_eq!(named.client_id, "other");
+        assert_eq!(
+            parse(None, &form(&format!("{kind}&client_assertion=x"))).unwrap_err().code,
+            ErrorCode::InvalidClient
+        );
     }
 
     #[test]

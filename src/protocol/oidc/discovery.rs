@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::claims;
 use super::client_authentication;
+use super::client_keys;
 use super::scope::Scope;
 use super::signing::SigningAlgorithm;
 use super::token;
@@ -39,10 +40,11 @@ pub struct ProviderMetadata {
     scopes_supported: Vec<&'static str>,
     response_types_supported: [&'static str; 1],
     response_modes_supported: [&'static str; 1],
-    grant_types_supported: [&'static str; 2],
+    grant_types_supported: [&'static str; 3],
     subject_types_supported: [&'static str; 1],
     id_token_signing_alg_values_supported: Vec<&'static str>,
-    token_endpoint_auth_methods_supported: [&'static str; 3],
+    token_endpoint_auth_methods_supported: [&'static str; 4],
+    token_endpoint_auth_signing_alg_values_supported: [&'static str; 5],
     revocation_endpoint_auth_methods_supported: [&'static str; 3],
     code_challenge_methods_supported: [&'static str; 1],
     prompt_values_supported: [&'static str; 3],
@@ -73,7 +75,8 @@ impl ProviderMetadata {
             subject_types_supported: ["public"],
             id_token_signing_alg_values_supported: SigningAlgorithm::ALL.map(SigningAlgorithm::as_str).to_vec(),
             token_endpoint_auth_methods_supported: client_authentication::METHODS,
-            revocation_endpoint_auth_methods_supported: client_authentication::METHODS,
+            token_endpoint_auth_signing_alg_values_supported: client_keys::ALGORITHMS,
+            revocation_endpoint_auth_methods_supported: client_authentication::REVOCATION_METHODS,
             code_challenge_methods_supported: ["S256"],
             prompt_values_supported: ["none", "login", "select_account"],
             claim_types_supported: ["normal"],
@@ -104,5 +107,11 @@ mod tests {
         assert_eq!(value["code_challenge_methods_supported"], serde_json::json!(["S256"]));
         assert_eq!(value["authorization_response_iss_parameter_supported"], true);
         assert_eq!(value["request_uri_parameter_supported"], false);
+        assert!(value["grant_types_supported"].as_array().unwrap().contains(&"client_credentials".into()));
+        // RFC 8414, 2: the algorithms "MUST be present if [private_key_jwt is] specified" among the methods.
+        assert!(value["token_endpoint_auth_methods_supported"].as_array().unwrap().contains(&"private_key_jwt".into()));
+        assert!(
+            !value["token_endpoint_auth_signing_alg_values_supported"].as_array().unwrap().contains(&"HS256".into())
+        );
     }
 }

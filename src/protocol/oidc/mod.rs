@@ -5,7 +5,9 @@
 pub mod access_token;
 pub mod authorization;
 pub mod claims;
+pub mod client_assertion;
 pub mod client_authentication;
+pub mod client_keys;
 pub mod discovery;
 pub mod error;
 pub mod id_token;

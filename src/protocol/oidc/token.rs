@@ -1,4 +1,4 @@
-//! The token request and response (RFC 6749, 4.1.3, 5.1, 6; OpenID Connect Core 3.1.3 and 12) and the revocation
+//! The token request and response (RFC 6749, 4.1.3, 4.4, 5.1, 6; OpenID Connect Core 3.1.3 and 12) and the revocation
 //! request (RFC 7009).
 
 use serde::Serialize;
@@ -7,10 +7,11 @@ use super::error::{ErrorCode, OAuthError};
 use super::parameters::Parameters;
 use super::pkce::CodeVerifier;
 use super::scope::ScopeSet;
+use crate::values::scim_scope::ScimScope;
 use crate::values::secret::Secret;
 
 /// The grant types as the metadata names them.
-pub const GRANT_TYPES: [&str; 2] = ["authorization_code", "refresh_token"];
+pub const GRANT_TYPES: [&str; 3] = ["authorization_code", "refresh_token", "client_credentials"];
 
 /// A well-formed token request. Who asks is read by `client_authentication`.
 #[derive(Debug, Clone)]
@@ -31,6 +32,11 @@ pub enum TokenRequest {
         /// A narrower scope, when one was asked for.
         scope: Option<ScopeSet>,
     },
+    /// Nothing but the client itself, which is a SCIM client.
+    ClientCredentials {
+        /// A narrower scope, when one was asked for that is known.
+        scope: Option<ScimScope>,
+    },
 }
 
 impl TokenRequest {
@@ -49,8 +55,12 @@ impl TokenRequest {
                 refresh_token: secret(parameters, "refresh_token", "refresh_token is missing")?,
                 scope: parameters.get("scope").map(ScopeSet::parse),
             }),
+            Some("client_credentials") => {
+                Ok(Self::ClientCredentials { scope: parameters.get("scope").and_then(ScimScope::requested) })
+            }
             Some(_) => {
-                Err(OAuthError::new(ErrorCode::UnsupportedGrantType, "grants are authorization_code and refresh_token"))
+                let known = "grants are authorization_code, refresh_token and client_credentials";
+                Err(OAuthError::new(ErrorCode::UnsupportedGrantType, known))
             }
             None => Err(OAuthError::invalid_request("grant_type is missing")),
         }
@@ -98,11 +108,25 @@ pub struct TokenResponse {
     pub scope: ScopeSet,
 }
 
+/// The successful answer of the client credentials grant, which has no refresh token (RFC 6749, 4.4.3).
+#[derive(Serialize)]
+pub struct ClientTokenResponse {
+    /// An opaque token for the SCIM endpoints.
+    pub access_token: String,
+    /// Always `Bearer`.
+    pub token_type: &'static str,
+    /// Seconds until the access token ends.
+    pub expires_in: i64,
+    /// What was granted, whatever was asked for.
+    pub scope: &'static str,
+}
+
 #[cfg(test)]
 mod tests {
     use super::{TokenRequest, parse_revocation};
     use crate::protocol::oidc::error::ErrorCode;
     use crate::protocol::oidc::parameters::Parameters;
+    use crate::values::scim_scope::ScimScope;
 
     const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 
@@ -111,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn both_grants_are_read() {
+    fn all_grants_are_read() {
         let form =
             format!("grant_type=authorization_code&code=k&redirect_uri=https://a.test/&code_verifier={VERIFIER}");
         let request = TokenRequest::parse(&Parameters::parse(&form).unwrap()).unwrap();
@@ -119,6 +143,9 @@ mod tests {
         let form = Parameters::parse("grant_type=refresh_token&refresh_token=r&scope=openid").unwrap();
         let request = TokenRequest::parse(&form).unwrap();
         assert!(matches!(request, TokenRequest::RefreshToken { scope: Some(_), .. }));
+        let form = Parameters::parse("grant_type=client_credentials&scope=scim+read").unwrap();
+        let request = TokenRequest::parse(&form).unwrap();
+        assert!(matches!(request, TokenRequest::ClientCredentials { scope: Some(ScimScope::Read) }));
     }
 
     #[test]
@@ -132,7 +159,7 @@ mod tests {
 
     #[test]
     fn other_grants_and_repeats_are_refused() {
-        for grant in ["password", "implicit", "client_credentials", "urn:ietf:params:oauth:grant-type:jwt-bearer"] {
+        for grant in ["password", "implicit", "urn:ietf:params:oauth:grant-type:jwt-bearer"] {
             assert_eq!(code(&format!("grant_type={grant}&username=a&password=b")), ErrorCode::UnsupportedGrantType);
         }
         assert_eq!(code("grant_type=refresh_token&refresh_token=a&refresh_token=b"), ErrorCode::InvalidRequest);

@@ -51,7 +51,7 @@ pub fn search(
     organization: OrganizationId,
     query: &Query,
 ) -> Result<Found, ProvisioningError> {
-    permission::require(op, organization, Permission::Provision)?;
+    permission::require(op, organization, Permission::ReadResources)?;
     let page = query.page;
     let all = Condition::Always(true);
     let condition = query.condition.as_ref().unwrap_or(&all);

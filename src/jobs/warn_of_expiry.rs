@@ -1,0 +1,30 @@
+//! The daily job that warns of credentials which will end soon. It stays in its slot, so it is queued once over all
+//! nodes; run twice, it warns once.
+
+use std::time::Instant;
+
+use super::Runner;
+use crate::provisioning::clients::expiry;
+use crate::store::failure::StoreError;
+use crate::store::jobs::{self as rows, ClaimedRow};
+
+/// How often it looks.
+pub const PERIOD_SECONDS: i64 = 24 * 3600;
+/// Credentials of each distance that one transaction warns of at most.
+const BATCH: i64 = 100;
+
+/// Warns batch by batch, then puts itself back: at once when there are more than a turn warns of, so that it never takes
+/// longer than its lease.
+pub async fn run(runner: &Runner, claimed: &ClaimedRow) -> Result<(), StoreError> {
+    let begun = Instant::now();
+    let mut pause = 0;
+    while begun.elapsed() < super::MAX_RUN {
+        let op = runner.operation();
+        if runner.store.write(move |tx| expiry::warn(tx, &op, BATCH)).await? == 0 {
+            pause = PERIOD_SECONDS;
+            break;
+        }
+    }
+    let (id, next) = (claimed.id, runner.clock.now().plus_seconds(pause));
+    runner.store.write(move |tx| rows::reschedule(tx, id, next)).await
+}
