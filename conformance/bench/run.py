@@ -35,6 +35,10 @@ TARGETS = {"get": 12000, "filter": 10000, "email": 8000, "list": 400, "cursor": 
 NAMES = {"get": "get one user", "filter": "filter by userName", "email": "filter by e-mail", "list": "list of 100",
          "cursor": "page of 100 by cursor, deep inside", "active": "PATCH of active", "member": "PATCH of one member",
          "create": "create", "refresh": "refresh (ES256)"}
+# One client asks for everything here, so that what an organization may ask for is out of the way.
+LIMITS = {f"CAUSEWAY_LIMITS__SCIM_{name}": "1000000" for name in
+          ["REQUESTS_PER_SECOND", "BURST", "ORGANIZATION_REQUESTS_PER_SECOND", "ORGANIZATION_BURST"]}
+LIMITS["CAUSEWAY_LIMITS__SCIM_REQUESTS_AT_ONCE"] = "10000"
 # Users who are in no group, to join and leave it.
 SPARE = 500
 
@@ -44,7 +48,7 @@ def start_demo(arguments, folder):
     log = open(folder / "bench.log", "wb")
     packages = subprocess.check_output([ROOT / "conformance/setup/counterparties.sh"], text=True).strip()
     command = [arguments.program, "demo", "--packages", packages, "--dir", folder, "--port-base", str(arguments.port_base)]
-    settings = {"CAUSEWAY_DATABASE_URL": arguments.database_url} if arguments.database_url else {}
+    settings = {**LIMITS, **({"CAUSEWAY_DATABASE_URL": arguments.database_url} if arguments.database_url else {})}
     child = subprocess.Popen(command, stdout=log, stderr=log, cwd=ROOT, env={**os.environ, **settings})
     ready, deadline = folder / "demo.json", time.monotonic() + 120
     while not ready.exists():

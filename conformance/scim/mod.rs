@@ -1,7 +1,9 @@
 //! SCIM as others check it.
 
 mod bulk;
+mod credentials;
 mod door;
+mod limits;
 mod scim2_tester;
 mod scim_sanity;
 mod vendors;

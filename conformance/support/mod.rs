@@ -9,6 +9,7 @@ pub mod engine;
 pub mod form;
 pub mod gateway;
 pub mod http;
+pub mod key_server;
 pub mod organization;
 pub mod postgres;
 pub mod process;
