@@ -3,4 +3,5 @@
 mod database_away;
 mod graceful_stop;
 mod panicking_handler;
+mod revoked_meanwhile;
 mod slow_body;

@@ -6,9 +6,13 @@ use serde_json::json;
 use super::problem::Problem;
 use crate::values::ids::RequestId;
 
-/// 500, and nothing about why.
-pub fn answer(surface: &str, request: RequestId) -> HttpResponse {
+/// 500, and nothing about why. People get a page, for which `context` has what it needs.
+pub fn answer(surface: &str, request: RequestId, context: Option<&Context>) -> HttpResponse {
     match surface {
+        "sign_in" | "federation" if context.is_some() => match context {
+            Some(context) => page(context, request),
+            None => Problem::internal().answer(request),
+        },
         "scim" => HttpResponse::InternalServerError().content_type("application/scim+json").body(
             json!({
                 "schemas": ["urn:ietf:params:scim:api:messages:2.0:Error"],

@@ -9,6 +9,7 @@ use actix_web::http::header::CONTENT_TYPE;
 use actix_web::web::{Bytes, Data, Payload};
 use serde::de::DeserializeOwned;
 
+use super::admin_api::caller;
 use super::context::Context;
 use super::problem::Problem;
 
@@ -101,7 +102,9 @@ fn depth_allowed(request: &HttpRequest) -> usize {
     context.map_or(32, |context| context.config.limits.json_depth)
 }
 
-/// Reads a JSON body as a `T`. Unknown members are faults, so that a misspelt one is not silently ignored.
+/// Reads the JSON body of an authenticated call as a `T`. Unknown members are faults, so that a misspelt one is not
+/// silently ignored. The token is looked up once more when the body is there: it may have been revoked while the body
+/// trickled in.
 pub async fn json<T: DeserializeOwned>(request: &HttpRequest, payload: Payload, limit: usize) -> Result<T, Problem> {
     let body = bounded(request, payload, &["application/json"], limit).await.map_err(|failure| match failure {
         BodyFailure::MediaType => {
@@ -112,6 +115,9 @@ pub async fn json<T: DeserializeOwned>(request: &HttpRequest, payload: Payload, 
         BodyFailure::TooSlow => Problem::new(StatusCode::REQUEST_TIMEOUT, "too_slow", failure),
         BodyFailure::Unreadable => Problem::new(StatusCode::BAD_REQUEST, "malformed", failure),
     })?;
+    if let Some(context) = request.app_data::<Data<Context>>() {
+        caller::authenticate(context, request).await?;
+    }
     let most = depth_allowed(request);
     if depth(&body) > most {
         let detail = format!("the body is nested deeper than {most} levels");

@@ -158,18 +158,23 @@ impl Exchange {
         Ok(self.context.store.read(work).await?)
     }
 
-    /// Writes to the store, in the organization's turn.
-    pub async fn write<T, E>(
+    /// Writes to the store, in the organization's turn, if the credential has not been revoked since it was presented: the
+    /// body may have taken long to arrive.
+    pub async fn write<T: Send + 'static, E>(
         &self,
+        caller: &Caller,
         work: impl FnOnce(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
     ) -> Result<T, Failure>
     where
-        T: Send + 'static,
-        E: From<StoreError> + Send + 'static,
         Failure: From<E>,
     {
         let _place = self.place().await?;
-        Ok(self.context.store.write(work).await?)
+        let (before, now) = (caller.clone(), self.context.clock.now());
+        let work = move |tx: &mut Tx<'_>| {
+            caller::presented_before(tx, &before, now)?.ok_or(Failure::Unauthenticated)?;
+            Ok::<_, Failure>(work(tx)?)
+        };
+        self.context.store.write(work).await
     }
 
     /// A place inside the store, for as long as it is held.

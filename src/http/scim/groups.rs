@@ -30,11 +30,12 @@ pub async fn create(mut exchange: Exchange) -> Result<HttpResponse, Failure> {
     let read = document::read(exchange.body().await?, &caller.types.group, &rules)?;
     let draft = groups::draft(read, &caller.types.group, &rules)?;
     let (operation, shown) = (exchange.operation(&caller), projection.clone());
+    let (organization, resource_type) = (caller.organization, Arc::clone(&caller.types.group));
     let work = move |tx: &mut Tx<'_>| {
-        let id = groups::create(tx, &operation, caller.organization, &draft)?;
-        groups::find(tx, &operation, caller.organization, &caller.types.group, id, &shown)
+        let id = groups::create(tx, &operation, organization, &draft)?;
+        groups::find(tx, &operation, organization, &resource_type, id, &shown)
     };
-    let created = exchange.write(work).await?;
+    let created = exchange.write(&caller, work).await?;
     answer::created(&created, &exchange.base, &projection)
 }
 
@@ -78,7 +79,7 @@ async fn replace(mut exchange: Exchange, id: Option<ResourceId>) -> Result<HttpR
     let (operation, condition) = (exchange.operation(&caller), exchange.if_match()?);
     let organization = caller.organization;
     let work = move |tx: &mut Tx<'_>| groups::replace(tx, &operation, organization, id, &draft, condition.as_ref());
-    exchange.write(work).await?;
+    exchange.write(&caller, work).await?;
     let replaced = read_again(&exchange, &caller, id, &projection).await?;
     answer::resource(&replaced, &exchange.base, &projection)
 }
@@ -94,7 +95,7 @@ async fn patch(mut exchange: Exchange, id: Option<ResourceId>) -> Result<HttpRes
     let (change, says_nothing) = (operation.clone(), rules.tolerance.patch_answer == PatchAnswer::NoContent);
     let patch = Patch { operations, resource_type: Arc::clone(&caller.types.group), rules };
     let work = move |tx: &mut Tx<'_>| groups::patch(tx, &change, organization, id, patch, condition.as_ref());
-    exchange.write(work).await?;
+    exchange.write(&caller, work).await?;
     if projection.is_default() {
         let may_be_large = move |tx: &mut Tx<'_>| {
             groups::has_more_members_than(tx, &operation, organization, id, MOST_MEMBERS_ANSWERED)
@@ -112,7 +113,7 @@ async fn delete(exchange: Exchange, id: Option<ResourceId>) -> Result<HttpRespon
     let id = id.ok_or(Failure::NotFound)?;
     let (operation, condition) = (exchange.operation(&caller), exchange.if_match()?);
     let work = move |tx: &mut Tx<'_>| groups::delete(tx, &operation, caller.organization, id, condition.as_ref());
-    exchange.write(work).await?;
+    exchange.write(&caller, work).await?;
     Ok(answer::nothing())
 }
 

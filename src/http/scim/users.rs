@@ -26,7 +26,7 @@ pub async fn create(mut exchange: Exchange) -> Result<HttpResponse, Failure> {
     let read = document::read(exchange.body().await?, &caller.types.user, &rules)?;
     let draft = users::draft(read.document, &caller.types.user)?;
     let operation = exchange.operation(&caller);
-    let created = exchange.write(move |tx| users::create(tx, &operation, caller.organization, &draft));
+    let created = exchange.write(&caller, move |tx| users::create(tx, &operation, caller.organization, &draft));
     answer::created(&created.await?, &exchange.base, &projection)
 }
 
@@ -70,7 +70,7 @@ async fn replace(mut exchange: Exchange, id: Option<ResourceId>) -> Result<HttpR
     let (operation, condition) = (exchange.operation(&caller), exchange.if_match()?);
     let organization = caller.organization;
     let work = move |tx: &mut Tx<'_>| users::replace(tx, &operation, organization, id, &draft, condition.as_ref());
-    let replaced = exchange.write(work).await?;
+    let replaced = exchange.write(&caller, work).await?;
     let replaced = whole(&exchange, &caller, replaced, &projection).await?;
     answer::resource(&replaced, &exchange.base, &projection)
 }
@@ -86,7 +86,7 @@ async fn patch(mut exchange: Exchange, id: Option<ResourceId>) -> Result<HttpRes
     let patch = Patch { operations, resource_type: Arc::clone(&caller.types.user), rules };
     let organization = caller.organization;
     let work = move |tx: &mut Tx<'_>| users::patch(tx, &operation, organization, id, patch, condition.as_ref());
-    let patched = exchange.write(work).await?;
+    let patched = exchange.write(&caller, work).await?;
     if answer == PatchAnswer::NoContent && projection.is_default() {
         return Ok(answer::nothing());
     }
@@ -99,7 +99,7 @@ async fn delete(exchange: Exchange, id: Option<ResourceId>) -> Result<HttpRespon
     let id = id.ok_or(Failure::NotFound)?;
     let (operation, condition) = (exchange.operation(&caller), exchange.if_match()?);
     let work = move |tx: &mut Tx<'_>| users::delete(tx, &operation, caller.organization, id, condition.as_ref());
-    exchange.write(work).await?;
+    exchange.write(&caller, work).await?;
     Ok(answer::nothing())
 }
 
