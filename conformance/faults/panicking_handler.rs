@@ -56,7 +56,9 @@ async fn a_panicking_handler_costs_that_request_alone() {
         let base = format!("http://{}", listener.local_addr().expect("a bound socket has an address"));
         let app = move || {
             let mut app = App::new().app_data(data.clone()).wrap(from_fn(observe));
-            for path in ["/scim/v2/acme/Panics", "/api/v1/panics", "/oauth2/panics", "/sign-in/panics"] {
+            for path in
+                ["/scim/v2/acme/Panics", "/api/v1/panics", "/oauth2/panics", "/sign-in/panics", "/federation/panics"]
+            {
                 app = app.route(path, web::get().to(panicking));
             }
             app.configure(causeway::http::mount)
@@ -69,7 +71,8 @@ async fn a_panicking_handler_costs_that_request_alone() {
             ("/scim/v2/acme/Panics", "urn:ietf:params:scim:api:messages:2.0:Error"),
             ("/api/v1/panics", "internal"),
             ("/oauth2/panics", "server_error"),
-            ("/sign-in/panics", ""),
+            ("/sign-in/panics", "<h1>"),
+            ("/federation/panics", "<h1>"),
         ] {
             let refused = api.get(path).await;
             assert!(refused.headers.contains_key("x-request-id"), "{path}");

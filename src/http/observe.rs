@@ -34,7 +34,8 @@ pub async fn observe(
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let started = Instant::now();
-    let id = match request.app_data::<web::Data<Context>>() {
+    let context = request.app_data::<web::Data<Context>>().cloned();
+    let id = match &context {
         Some(context) => RequestId::mint(context.clock.now(), &context.entropy),
         None => Id::from_uuid(uuid::Uuid::nil()),
     };
@@ -55,7 +56,7 @@ pub async fn observe(
         Err(_) => {
             ::metrics::counter!(metrics::PANICS).increment(1);
             tracing::error!(parent: &span, "a handler panicked");
-            Err(panicked::answer(surface, id))
+            Err(panicked::answer(surface, id, context.as_deref().map(AsRef::as_ref)))
         }
     };
     let status = match &handled {

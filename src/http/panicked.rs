@@ -3,17 +3,22 @@
 use actix_web::HttpResponse;
 use serde_json::json;
 
+use super::context::Context;
+use super::page_answer::PageHeaders;
 use super::problem::Problem;
+use super::sign_in::failure;
 use crate::values::ids::RequestId;
+use crate::values::operation::Actor;
 
 /// 500, and nothing about why. People get a page, for which `context` has what it needs.
 pub fn answer(surface: &str, request: RequestId, context: Option<&Context>) -> HttpResponse {
-    match surface {
-        "sign_in" | "federation" if context.is_some() => match context {
-            Some(context) => page(context, request),
-            None => Problem::internal().answer(request),
-        },
-        "scim" => HttpResponse::InternalServerError().content_type("application/scim+json").body(
+    match (surface, context) {
+        ("sign_in" | "federation", Some(context)) => {
+            let pages = PageHeaders::new(&context.config.public_url);
+            let failure = failure::Failure::Internal("the handler panicked".to_owned());
+            failure::answer(pages, &context.operation(Actor::Anonymous, request), failure)
+        }
+        ("scim", _) => HttpResponse::InternalServerError().content_type("application/scim+json").body(
             json!({
                 "schemas": ["urn:ietf:params:scim:api:messages:2.0:Error"],
                 "status": "500",
@@ -21,7 +26,7 @@ pub fn answer(surface: &str, request: RequestId, context: Option<&Context>) -> H
             })
             .to_string(),
         ),
-        "provider" => HttpResponse::InternalServerError()
+        ("provider", _) => HttpResponse::InternalServerError()
             .content_type("application/json")
             .body(json!({ "error": "server_error" }).to_string()),
         _ => Problem::internal().answer(request),
