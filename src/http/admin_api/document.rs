@@ -49,7 +49,7 @@ pub fn document() -> OpenApi {
 fn add_problems(operation: &mut Operation) {
     let mut statuses: Vec<u16> = vec![401, 403, 404, 500, 503];
     if operation.request_body.is_some() {
-        statuses.extend([400, 413, 415]);
+        statuses.extend([400, 408, 413, 415]);
     }
     let parameters = operation.parameters.iter().flatten();
     let is_list = parameters.into_iter().any(|one| matches!(one, RefOr::T(one) if one.name == "limit"));
@@ -130,7 +130,9 @@ mod tests {
                     assert!(responses.contains_key(common), "{method} {path} has no {common}");
                 }
                 let takes_body = operation.get("requestBody").is_some();
-                assert_eq!(responses.contains_key("413"), takes_body, "{method} {path}");
+                for of_bodies in ["408", "413", "415"] {
+                    assert_eq!(responses.contains_key(of_bodies), takes_body, "{method} {path} {of_bodies}");
+                }
                 for (status, response) in responses.iter().filter(|(status, _)| *status >= &"400".to_owned()) {
                     let schema = &response["content"]["application/problem+json"]["schema"]["$ref"];
                     assert_eq!(schema, "#/components/schemas/ProblemBody", "{method} {path} {status}");
