@@ -105,10 +105,19 @@ pub fn operation(config: &Config, clock: &Clock, entropy: Entropy, actor: Actor)
     Operation { actor, request: Id::mint(at, &entropy), at, entropy, data_center: config.data_center.clone() }
 }
 
-/// Opens the store, bringing it to this program's schema first where the configuration says so.
+/// Opens the store, bringing it to this program's schema first where the configuration says so. Where it does not, another
+/// schema is refused.
 pub async fn open_store(config: &Config) -> Result<Store, StartError> {
     let (location, settings) = store_settings(config)?;
-    if config.migrates_on_start {
+    if !config.migrates_on_start {
+        let (location, settings) = (location.clone(), settings.clone());
+        let checked = tokio::task::spawn_blocking(move || migration::check(&location, &settings)).await;
+        match checked.map_err(|_| StartError::Interrupted)? {
+            // It may come up later; requests are answered 503 until it does.
+            Err(StoreError::Unavailable(error)) => tracing::warn!(error, "the schema could not be checked"),
+            outcome => outcome?,
+        }
+    } else {
         let location = location.clone();
         let migrated = tokio::task::spawn_blocking(move || migration::run(&location)).await;
         for name in migrated.map_err(|_| StartError::Interrupted)?? {

@@ -4,10 +4,12 @@ use std::process::Command;
 
 use serde_json::Value;
 
+use crate::support::database;
 use crate::support::engine::Engine;
 use crate::support::gateway::Gateway;
 use crate::support::http::Api;
 use crate::support::organization::text;
+use crate::support::settings::Settings;
 
 fn causeway(arguments: &[&str]) -> (bool, String) {
     let output = Command::new(env!("CARGO_BIN_EXE_causeway")).args(arguments).output().expect("the program runs");
@@ -107,24 +109,25 @@ fn a_strangers_variable_is_said_and_stops_nothing() {
 }
 
 #[test]
-fn a_database_of_a_newer_program_is_refused() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let path = folder.path().to_str().expect("text");
-    let text = format!(
-        "public_url = \"http://localhost:1\"\ndata_center = \"us\"\ndatabase_url = \"sqlite:{path}/causeway.db\"\n\
-         encryption_keys = [\"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\"]\n\
-         [mail]\nfrom = \"a@b.test\"\ndirectory = \"{path}/mail\"\n"
-    );
-    let file = format!("{path}/causeway.toml");
-    std::fs::write(&file, text).expect("written");
-    let (is_good, said) = causeway(&["--config", &file, "migrate"]);
-    assert!(is_good && said.contains("ran "), "{said}");
-    let (is_good, said) = causeway(&["--config", &file, "migrate"]);
-    assert!(is_good && said.contains("up to date"), "{said}");
-    let newer = "import sqlite3, sys; db = sqlite3.connect(sys.argv[1]); \
-                 db.execute(\"INSERT INTO __diesel_schema_migrations (version) VALUES ('9999')\"); db.commit()";
-    let status = Command::new("python3").args(["-c", newer, &format!("{path}/causeway.db")]).status();
-    assert!(status.expect("python3 runs").success());
-    let (is_good, said) = causeway(&["--config", &file, "serve"]);
-    assert!(!is_good && said.contains("newer version"), "{said}");
+fn a_database_of_another_program_is_refused_whoever_migrates() {
+    for engine in Engine::ALL {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = |name: &str| folder.path().join(name).to_str().expect("text").to_owned();
+        let mut settings = Settings::new(engine, folder.path());
+        std::fs::write(file("causeway.toml"), settings.to_toml(1, folder.path())).expect("written");
+        settings.more = "[database]\nmigrate_on_start = false\n".to_owned();
+        std::fs::write(file("by_hand.toml"), settings.to_toml(1, folder.path())).expect("written");
+        let run = |configuration: &str, command: &str| causeway(&["--config", &file(configuration), command]);
+        let (is_good, said) = run("by_hand.toml", "serve");
+        assert!(!is_good && said.contains("lacks migration"), "{said}");
+        let (is_good, said) = run("causeway.toml", "migrate");
+        assert!(is_good && said.contains("ran "), "{said}");
+        let (is_good, said) = run("causeway.toml", "migrate");
+        assert!(is_good && said.contains("up to date"), "{said}");
+        database::execute(&settings.database_url, "INSERT INTO __diesel_schema_migrations (version) VALUES ('9999')");
+        for configuration in ["causeway.toml", "by_hand.toml"] {
+            let (is_good, said) = run(configuration, "serve");
+            assert!(!is_good && said.contains("newer version"), "{said}");
+        }
+    }
 }

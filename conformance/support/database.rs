@@ -24,6 +24,24 @@ pub fn count_rows(url: &str, table: &str) -> u64 {
     printed.trim().parse().unwrap_or_else(|error| panic!("{table}: {printed}: {error}"))
 }
 
+/// Changes the database at `url` behind the gateway's back.
+pub fn execute(url: &str, statement: &str) {
+    match url.strip_prefix("sqlite:") {
+        Some(file) => {
+            const SCRIPT: &str =
+                "import sqlite3, sys; db = sqlite3.connect(sys.argv[1]); db.execute(sys.argv[2]); db.commit()";
+            let mut python = Command::new("python3");
+            python.args(["-c", SCRIPT, file, statement]);
+            run("python3", python);
+        }
+        None => {
+            let mut psql = Command::new("psql");
+            psql.args([url, "-qAtc", statement]);
+            run("psql", psql);
+        }
+    }
+}
+
 /// Starts another program that locks the SQLite file of the database at `url` for itself until it is dropped.
 pub fn lock(url: &str) -> Process {
     const SCRIPT: &str = "import sqlite3, sys\n\

@@ -31,6 +31,36 @@ pub fn run(location: &Location) -> Result<Vec<String>, StoreError> {
     }
 }
 
+/// Refuses a database whose schema is not this program's: one that is newer, or one that lacks a migration. For a
+/// start that does not migrate.
+pub fn check(location: &Location, settings: &Settings) -> Result<(), StoreError> {
+    let opened = connection::open(location, Mode::Write, settings);
+    let mut connection = opened.map_err(|error| StoreError::Unavailable(error.to_string()))?;
+    let pending = match &mut connection {
+        AnyConnection::Sqlite(sqlite) => {
+            let known = names(diesel::migration::MigrationSource::<diesel::sqlite::Sqlite>::migrations(&SQLITE))?;
+            missing(&known, sqlite.applied_migrations().map_err(internal)?)?
+        }
+        AnyConnection::Postgres(postgres) => {
+            let known = names(diesel::migration::MigrationSource::<diesel::pg::Pg>::migrations(&POSTGRES))?;
+            missing(&known, postgres.applied_migrations().map_err(internal)?)?
+        }
+    };
+    match pending {
+        Some(version) => Err(StoreError::Internal(format!(
+            "the database lacks migration {version}: run `causeway migrate`, or set database.migrate_on_start"
+        ))),
+        None => Ok(()),
+    }
+}
+
+/// A migration that the program has and the database has not, after one that is the other way round is refused.
+fn missing<V: ToString>(known: &[String], applied: Vec<V>) -> Result<Option<String>, StoreError> {
+    let applied: Vec<String> = applied.iter().map(ToString::to_string).collect();
+    refuse_newer(known, applied.iter().collect())?;
+    Ok(known.iter().find(|version| !applied.contains(version)).cloned())
+}
+
 fn run_sqlite(connection: &mut SqliteConnection) -> Result<Vec<String>, StoreError> {
     let known = names(diesel::migration::MigrationSource::<diesel::sqlite::Sqlite>::migrations(&SQLITE))?;
     refuse_newer(&known, connection.applied_migrations().map_err(internal)?)?;
