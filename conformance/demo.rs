@@ -86,6 +86,32 @@ async fn the_demo_tells_what_it_started_and_leaves_nothing_behind() {
     ends_with_all_its_parts(&mut demo, base, folder.path());
 }
 
+#[test]
+fn the_demo_removes_nothing_that_is_not_its_own_and_says_what_is_missing() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let theirs = folder.path().join("data/thesis.txt");
+    fs::create_dir(folder.path().join("data")).expect("a folder");
+    fs::write(&theirs, "years of work").expect("a file");
+    let run = |base: u16, with: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_causeway"));
+        command.args(["demo", "--port-base", &base.to_string(), "--dir"]).arg(folder.path());
+        command.arg("--scripts").arg(conformance("counterparties")).args(with).env_remove("DEMO_PACKAGES");
+        let output = command.output().expect("the demo ends by itself");
+        assert!(!output.status.success());
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    };
+    let said = run(free_block(), &["--packages", "/nowhere"]);
+    assert!(said.contains("no demo made") && theirs.exists(), "{said}");
+    let said = run(free_block(), &[]);
+    assert!(said.contains("make demo"), "{said}");
+    // A demo that runs already must not lose its files to a second one.
+    let configuration = "# The demo's gateway, on this machine only.\n";
+    fs::write(folder.path().join("causeway.toml"), configuration).expect("a file");
+    let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
+    let said = run(taken.local_addr().expect("an address").port(), &["--packages", "/nowhere"]);
+    assert!(said.contains("is taken") && theirs.exists(), "{said}");
+}
+
 /// A text in place of each empty one, so that the form itself goes through [`form_of`].
 fn filled(form: Value) -> Value {
     match form {

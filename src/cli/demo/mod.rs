@@ -31,9 +31,9 @@ pub struct Options {
     /// Where the scripts of the identity providers and the app are.
     #[arg(long, default_value = "conformance/counterparties", hide = true)]
     scripts: PathBuf,
-    /// Where their packages are.
+    /// Where their packages are; `make demo` installs them and says it.
     #[arg(long, env = "DEMO_PACKAGES", hide = true)]
-    packages: PathBuf,
+    packages: Option<PathBuf>,
 }
 
 /// How long a part may take to get ready.

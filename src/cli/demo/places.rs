@@ -10,6 +10,12 @@ use tokio::process::Command;
 
 use super::{Options, people};
 
+const CONFIGURATION: &str = "causeway.toml";
+/// What the demo makes anew each time.
+const OWN_FOLDERS: [&str; 3] = ["data", "log", "mail"];
+/// How the configuration begins, which says that a folder is the demo's.
+const MARK: &str = "# The demo's gateway, on this machine only.";
+
 /// Every path and port of one demo.
 pub struct Places {
     folder: PathBuf,
@@ -19,32 +25,31 @@ pub struct Places {
 }
 
 impl Places {
-    /// Empties the folder of what an earlier demo left there, and writes the gateway's configuration.
+    /// Empties the folder of what an earlier demo left there, and writes the gateway's configuration. Nothing is touched
+    /// while another demo may run there, nor in a folder that no demo has made its own.
     pub fn prepare(options: &Options) -> anyhow::Result<Self> {
+        let Some(packages) = options.packages.clone() else {
+            bail!(
+                "the packages of the identity providers and the app are missing: run `make demo`, which installs them"
+            );
+        };
+        check_ports(options.port_base)?;
+        check_folder(&options.dir)?;
         fs::create_dir_all(&options.dir).with_context(|| format!("{} cannot be made", options.dir.display()))?;
         let scripts = options.scripts.canonicalize().with_context(|| {
             format!("{} is not here: run the demo in the repository's folder", options.scripts.display())
         })?;
-        let places = Self {
-            folder: options.dir.canonicalize()?,
-            scripts,
-            packages: options.packages.clone(),
-            port_base: options.port_base,
-        };
+        let places = Self { folder: options.dir.canonicalize()?, scripts, packages, port_base: options.port_base };
+        // First, because it says whose the folder is.
+        places.write_configuration()?;
         places.forget()?;
-        for name in ["data", "log", "mail"] {
+        for name in OWN_FOLDERS {
             let path = places.folder.join(name);
             if path.exists() {
                 fs::remove_dir_all(&path)?;
             }
             fs::create_dir_all(&path)?;
         }
-        for port in 0..5 {
-            let port = places.port_base + port;
-            std::net::TcpListener::bind(("127.0.0.1", port))
-                .with_context(|| format!("port {port} is taken; try another --port-base"))?;
-        }
-        places.write_configuration()?;
         Ok(places)
     }
 
@@ -60,7 +65,7 @@ impl Places {
         use base64::Engine as _;
         let key = base64::engine::general_purpose::STANDARD.encode(crate::cli::system_entropy().bytes::<32>());
         let text = format!(
-            "# The demo's gateway, on this machine only.\n\
+            "{MARK}\n\
              public_url = \"{}\"\nlisten = \"127.0.0.1:{}\"\ndata_center = \"us\"\n\
              database_url = \"sqlite:{}\"\nencryption_keys = [\"{key}\"]\n\n\
              [dns]\nservers = [\"{}\"]\n\n[outbound]\nallow_loopback = true\n\n\
@@ -77,7 +82,7 @@ impl Places {
 
     /// The gateway's configuration file.
     pub fn configuration(&self) -> PathBuf {
-        self.folder.join("causeway.toml")
+        self.folder.join(CONFIGURATION)
     }
 
     /// A file of the demo's data.
@@ -201,6 +206,25 @@ impl Places {
     /// The folder, for what is printed.
     pub fn folder(&self) -> &Path {
         &self.folder
+    }
+}
+
+fn check_ports(base: u16) -> anyhow::Result<()> {
+    for port in base..base.saturating_add(5) {
+        std::net::TcpListener::bind(("127.0.0.1", port))
+            .with_context(|| format!("port {port} is taken; try another --port-base"))?;
+    }
+    Ok(())
+}
+
+/// What stands in a folder of somebody else is not the demo's to remove.
+fn check_folder(folder: &Path) -> anyhow::Result<()> {
+    let is_ours = fs::read_to_string(folder.join(CONFIGURATION)).is_ok_and(|text| text.starts_with(MARK));
+    match OWN_FOLDERS.iter().find(|name| folder.join(name).exists()) {
+        Some(name) if !is_ours => {
+            bail!("{} has a folder {name} that no demo made; name another one with --dir", folder.display())
+        }
+        _ => Ok(()),
     }
 }
 
