@@ -18,12 +18,14 @@ async fn a_request_under_way_is_finished_and_then_the_program_ends() {
         let mut stream = TcpStream::connect(&address).await.expect("the gateway accepts");
         let head = format!(
             "POST /oauth2/token HTTP/1.1\r\nHost: {address}\r\nContent-Type: application/x-www-form-urlencoded\r\n\
-             Content-Length: {}\r\n\r\n",
+             Content-Length: {}\r\nExpect: 100-continue\r\n\r\n",
             body.len()
         );
         stream.write_all(head.as_bytes()).await.expect("the head is sent");
+        let mut go_on = [0; 25];
+        stream.read_exact(&mut go_on).await.expect("the gateway has taken the request");
+        assert_eq!(&go_on, b"HTTP/1.1 100 Continue\r\n\r\n");
         stream.write_all(&body.as_bytes()[..10]).await.expect("part of the body is sent");
-        sleep(Duration::from_millis(300)).await;
 
         gateway.ask_to_stop();
         refuses_new_connections(&address).await;

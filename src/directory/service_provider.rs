@@ -121,31 +121,32 @@ mod tests {
 
     #[tokio::test]
     async fn metadata_announces_the_next_key_and_a_rotation_drops_the_old_one() {
-        let scratch = scratch::sqlite();
-        let sealer = Sealer::new(&[Secret::from(STANDARD.encode([1; 32]))]).unwrap();
-        let provider = ServiceProvider::new("https://id.test/".parse().unwrap(), KeyRing::new(sealer.clone()));
-        let op = operation();
-        let keys: Vec<_> = (0..3).map(|_| rotation::prepare(&op, &sealer, Purpose::Saml).unwrap()).collect();
-        let connection = ConnectionId::from_bytes(&[7; 16]).unwrap();
-        let write = scratch.store.write(move |tx| {
-            rotation::establish(tx, &op, &keys[0], &keys[1])?;
-            let before = provider.metadata(tx, op.at, connection).unwrap();
-            rotation::rotate(tx, &op, &keys[2])?;
-            let later = op.at.plus_seconds(2);
-            let after = provider.metadata(tx, later, connection).unwrap();
-            assert!(provider.signing_key(tx, later).is_ok());
-            Ok::<_, KeyError>((before, after, provider))
-        });
-        let (before, after, provider) = write.await.unwrap();
-        let certificates = |metadata: &str| -> Vec<String> {
-            let parts = metadata.split("<ds:X509Certificate>").skip(1);
-            parts.map(|part| part.split('<').next().unwrap().to_owned()).collect()
-        };
-        let (before_keys, after_keys) = (certificates(&before), certificates(&after));
-        assert_eq!((before_keys.len(), after_keys.len()), (2, 2));
-        assert_eq!(before_keys[1], after_keys[0], "the next key is the one that was announced");
-        assert!(!after_keys.contains(&before_keys[0]));
-        assert_eq!(provider.acs_url(connection), format!("https://id.test/federation/saml/{connection}/acs"));
-        assert!(before.contains(&format!("entityID=\"{}\"", provider.entity_id(connection))));
+        for scratch in scratch::all() {
+            let sealer = Sealer::new(&[Secret::from(STANDARD.encode([1; 32]))]).unwrap();
+            let provider = ServiceProvider::new("https://id.test/".parse().unwrap(), KeyRing::new(sealer.clone()));
+            let op = operation();
+            let keys: Vec<_> = (0..3).map(|_| rotation::prepare(&op, &sealer, Purpose::Saml).unwrap()).collect();
+            let connection = ConnectionId::from_bytes(&[7; 16]).unwrap();
+            let write = scratch.store.write(move |tx| {
+                rotation::establish(tx, &op, &keys[0], &keys[1])?;
+                let before = provider.metadata(tx, op.at, connection).unwrap();
+                rotation::rotate(tx, &op, &keys[2])?;
+                let later = op.at.plus_seconds(2);
+                let after = provider.metadata(tx, later, connection).unwrap();
+                assert!(provider.signing_key(tx, later).is_ok());
+                Ok::<_, KeyError>((before, after, provider))
+            });
+            let (before, after, provider) = write.await.unwrap();
+            let certificates = |metadata: &str| -> Vec<String> {
+                let parts = metadata.split("<ds:X509Certificate>").skip(1);
+                parts.map(|part| part.split('<').next().unwrap().to_owned()).collect()
+            };
+            let (before_keys, after_keys) = (certificates(&before), certificates(&after));
+            assert_eq!((before_keys.len(), after_keys.len()), (2, 2));
+            assert_eq!(before_keys[1], after_keys[0], "the next key is the one that was announced");
+            assert!(!after_keys.contains(&before_keys[0]));
+            assert_eq!(provider.acs_url(connection), format!("https://id.test/federation/saml/{connection}/acs"));
+            assert!(before.contains(&format!("entityID=\"{}\"", provider.entity_id(connection))));
+        }
     }
 }

@@ -200,34 +200,35 @@ mod tests {
 
     #[actix_web::test]
     async fn one_network_begins_so_many_sign_ins_and_then_has_to_wait_and_nothing_more_is_kept() {
-        let world = world().await.remove(0);
-        let mut context = context(&world, "https://id.test").await;
-        context.throttles.authorize = Throttle::new(Rate::per_minute(2));
-        let application = world.application.to_string();
-        let pairs = [
-            ("client_id", application.as_str()),
-            ("redirect_uri", REDIRECT_URI),
-            ("response_type", "code"),
-            ("scope", "openid"),
-            ("code_challenge", "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"),
-            ("code_challenge_method", "S256"),
-        ];
-        let query = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
-        let ask = async |address: &str| {
-            let request = TestRequest::get().uri(&format!("/oauth2/authorize?{query}"));
-            send(&context, request.peer_addr(format!("{address}:9").parse().unwrap())).await
-        };
-        for _ in 0..2 {
-            assert_eq!(ask("192.0.2.7").await.status, 303);
+        for world in world().await {
+            let mut context = context(&world, "https://id.test").await;
+            context.throttles.authorize = Throttle::new(Rate::per_minute(2));
+            let application = world.application.to_string();
+            let pairs = [
+                ("client_id", application.as_str()),
+                ("redirect_uri", REDIRECT_URI),
+                ("response_type", "code"),
+                ("scope", "openid"),
+                ("code_challenge", "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"),
+                ("code_challenge_method", "S256"),
+            ];
+            let query = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
+            let ask = async |address: &str| {
+                let request = TestRequest::get().uri(&format!("/oauth2/authorize?{query}"));
+                send(&context, request.peer_addr(format!("{address}:9").parse().unwrap())).await
+            };
+            for _ in 0..2 {
+                assert_eq!(ask("192.0.2.7").await.status, 303);
+            }
+            for _ in 0..5 {
+                let refused = ask("192.0.2.7").await;
+                assert_eq!((refused.status.as_u16(), refused.header("retry-after").as_deref()), (429, Some("30")));
+                assert!(refused.text().contains("Please wait a moment"));
+            }
+            assert_eq!(ask("192.0.2.8").await.status, 303, "another network");
+            let end = Timestamp::from_seconds(4_000_000_000);
+            let kept = world.store().write(move |tx| expiry::delete_expired(tx, end, end, 100)).await.unwrap();
+            assert_eq!(kept, 3);
         }
-        for _ in 0..5 {
-            let refused = ask("192.0.2.7").await;
-            assert_eq!((refused.status.as_u16(), refused.header("retry-after").as_deref()), (429, Some("30")));
-            assert!(refused.text().contains("Please wait a moment"));
-        }
-        assert_eq!(ask("192.0.2.8").await.status, 303, "another network");
-        let end = Timestamp::from_seconds(4_000_000_000);
-        let kept = world.store().write(move |tx| expiry::delete_expired(tx, end, end, 100)).await.unwrap();
-        assert_eq!(kept, 3);
     }
 }
