@@ -30,6 +30,7 @@ use crate::outbound::key_sets::KeySets;
 use crate::outbound::mail::{self, Mailer};
 use crate::protocol::oidc::client_keys::ClientKeySet;
 use crate::protocol::saml::document::reader;
+use crate::provisioning::schemas::catalog::Catalog;
 use crate::store::connection::{Location, UnknownLocation};
 use crate::store::constraint::Constraint;
 use crate::store::failure::StoreError;
@@ -208,6 +209,7 @@ pub async fn start(config: Config, clock: Clock, entropy: Entropy) -> Result<Run
         gateway: config.public_url.as_str().trim_end_matches('/').to_owned(),
     };
     let context = Context {
+        scim_catalog: Catalog::default(),
         throttles: Throttles::new(&config.limits),
         config: Arc::new(config),
         store,

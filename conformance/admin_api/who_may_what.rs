@@ -55,6 +55,7 @@ async fn call(gateway: &Gateway, operation: &Operation, token: Option<&str>) -> 
 fn body_of(operation: &Operation) -> Value {
     let last = match &operation.method {
         &Method::PUT if operation.path.contains("/applications/") => "applications",
+        &Method::PUT if operation.path.contains("/scim-schemas/") => "scim-schema",
         _ => operation.path.rsplit('/').next().unwrap_or_default(),
     };
     match last {
@@ -62,6 +63,10 @@ fn body_of(operation: &Operation) -> Value {
         "connections" => json!({ "name": "x", "protocol": "saml", "metadata_xml": "<x/>" }),
         "provider" => json!({ "protocol": "saml", "metadata_xml": "<x/>" }),
         "scim-clients" => json!({ "name": "x" }),
+        "scim-schemas" => json!({ "resource_type": "User", "schema": {
+            "id": "urn:acme:User", "name": "x", "attributes": [{ "name": "a" }] } }),
+        "scim-roles" | "scim-entitlements" => json!({ "items": [] }),
+        "scim-schema" => json!({ "schema": { "id": "urn:acme:User", "name": "x", "attributes": [{ "name": "a" }] } }),
         "applications" => json!({ "name": "x", "redirect_uris": ["https://app.test/cb"] }),
         "admin-tokens" => json!({ "name": "x", "role": "admin" }),
         "orgs" => json!({ "slug": "other", "name": "Other", "owner_email": "owner@other.test" }),
@@ -91,7 +96,8 @@ async fn nobody_gets_in(engine: Engine) {
         assert_eq!((status, &body), (404, &unknown), "{what} with another organization's token");
     }
     for log in [acme.audit("").await, globex.audit("").await] {
-        let changes = ["domain.", "connection.", "scim_client.", "application.", "group."];
+        let changes =
+            ["domain.", "connection.", "scim_client.", "scim_schema.", "scim_assignables.", "application.", "group."];
         let changed = log.iter().any(|entry| changes.iter().any(|name| text(entry, "action").starts_with(name)));
         assert!(!changed, "something was changed: {log:#?}");
     }

@@ -11,6 +11,7 @@ use causeway::app;
 use causeway::http::context::{Context, Throttles};
 use causeway::http::observe::observe;
 use causeway::keys::sealing::Sealer;
+use causeway::provisioning::schemas::catalog::Catalog;
 use causeway::telemetry::logs;
 use causeway::values::operation::Actor;
 use tempfile::TempDir;
@@ -37,6 +38,7 @@ async fn context(engine: Engine, folder: &TempDir) -> Context {
     app::establish_keys(&store, &sealer, &op).await.expect("keys");
     let outside = app::outside(&config, sealer).expect("a way outside");
     Context {
+        scim_catalog: Catalog::default(),
         throttles: Throttles::new(&config.limits),
         signing_keys: SigningKeys::new(outside.keys.clone()),
         config: Arc::new(config),

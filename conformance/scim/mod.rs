@@ -4,6 +4,7 @@ mod bulk;
 mod credentials;
 mod door;
 mod limits;
+mod own_schemas;
 mod scim2_tester;
 mod scim_sanity;
 mod vendors;

@@ -131,16 +131,22 @@ pub(super) fn read(reader: &mut Reader) -> Limits {
 
 /// The choice page shows 50 connections, so no more can be had.
 fn quota(reader: &mut Reader) -> Quota {
-    let Quota { domains, connections, applications, admin_tokens, scim_clients, credentials_per_scim_client } =
-        Quota::default();
+    let defaults = Quota::default();
     let mut count = |key, most, default: u32| small(reader.number(key, 1..=most, i64::from(default)));
     Quota {
-        domains: count("limits.domains_per_organization", 10_000, domains),
-        connections: count("limits.connections_per_organization", 50, connections),
-        applications: count("limits.applications_per_organization", 10_000, applications),
-        admin_tokens: count("limits.admin_tokens_per_organization", 10_000, admin_tokens),
-        scim_clients: count("limits.scim_clients_per_organization", 1_000, scim_clients),
-        credentials_per_scim_client: count("limits.credentials_per_scim_client", 100, credentials_per_scim_client),
+        domains: count("limits.domains_per_organization", 10_000, defaults.domains),
+        connections: count("limits.connections_per_organization", 50, defaults.connections),
+        applications: count("limits.applications_per_organization", 10_000, defaults.applications),
+        admin_tokens: count("limits.admin_tokens_per_organization", 10_000, defaults.admin_tokens),
+        scim_clients: count("limits.scim_clients_per_organization", 1_000, defaults.scim_clients),
+        credentials_per_scim_client: count(
+            "limits.credentials_per_scim_client",
+            100,
+            defaults.credentials_per_scim_client,
+        ),
+        scim_schemas: count("limits.scim_schemas_per_organization", 100, defaults.scim_schemas),
+        scim_assignables: count("limits.scim_assignables_per_list", 10_000, defaults.scim_assignables),
+        scim_schema_attributes: count("limits.attributes_per_scim_schema", 1_000, defaults.scim_schema_attributes),
     }
 }
 

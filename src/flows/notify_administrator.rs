@@ -110,6 +110,11 @@ fn words(organization: &Organization, gateway: &str, event: &Event, at: Timestam
         Event::ScimClientCreated { name, .. } => {
             format!("A new SCIM client, \"{name}\", was added. It can create, change and remove your users and groups.")
         }
+        Event::ScimSchemaChanged { urn, .. } => {
+            format!(
+                "The SCIM schema {urn} was registered, changed or removed. It says what your users or groups can have."
+            )
+        }
     };
     let at = &at.to_rfc3339();
     let notice = AdministratorNotice { organization: &organization.name, what: &what, at, support, gateway };

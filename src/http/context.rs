@@ -12,6 +12,7 @@ use crate::flows::outside::Outside;
 use crate::flows::sign_in_by_oidc::SignInByOidc;
 use crate::http::scim::admission::Admission;
 use crate::http::throttle::{Rate, Throttle};
+use crate::provisioning::schemas::catalog::Catalog;
 use crate::store::Store;
 use crate::values::clock::Clock;
 use crate::values::entropy::Entropy;
@@ -31,6 +32,8 @@ pub struct Context {
     pub config: Arc<Config>,
     /// DNS, identity providers, keys.
     pub outside: Outside,
+    /// The resource types of organizations.
+    pub scim_catalog: Catalog,
     /// What signs tokens.
     pub signing_keys: SigningKeys,
     /// How often what may be done.

@@ -24,6 +24,7 @@ use crate::outbound::http_client::{self, HttpClient};
 use crate::outbound::idp::IdpClient;
 use crate::outbound::key_sets::KeySets;
 use crate::protocol::oidc::client_keys::ClientKeySet;
+use crate::provisioning::schemas::catalog::Catalog;
 
 /// The doors' state over `world`, reached at `public_url`. Every purpose has its keys.
 pub async fn context(world: &World, public_url: &str) -> Context {
@@ -51,6 +52,7 @@ pub async fn context(world: &World, public_url: &str) -> Context {
             keys: keys.clone(),
             sealer,
         },
+        scim_catalog: Catalog::default(),
         throttles: Throttles::new(&config.limits),
         config: Arc::new(config),
         signing_keys: SigningKeys::new(keys),

@@ -3,6 +3,7 @@
 //! Jobs are claimed under a lease, so that a node that dies leaves none behind; each is idempotent, retried with
 //! growing pauses, and given up after [`MAX_ATTEMPTS`], when it stays for the operator to see.
 
+pub mod clear_scim_values;
 pub mod events;
 pub mod notify_administrator;
 pub mod sweep;
@@ -168,6 +169,9 @@ impl Runner {
             }
             Ok(Job::HandOn { organization, payload, at }) => {
                 in_time(events::run(self, organization, &payload, at)).await
+            }
+            Ok(Job::ClearScimValues { organization, clearing }) => {
+                return clear_scim_values::run(self, claimed, organization, clearing).await;
             }
             Ok(Job::Sweep) => return sweep::run(self, claimed).await,
             Ok(Job::WarnOfExpiry) => return warn_of_expiry::run(self, claimed).await,

@@ -1,9 +1,12 @@
 //! What can go wrong when a client provisions, in terms that a door can answer.
 
+use std::borrow::Cow;
+
 use crate::directory::permission::Denied;
 use crate::protocol::scim::error::{Refusal, ScimError, ScimType};
 use crate::store::constraint::Constraint;
 use crate::store::failure::StoreError;
+use crate::store::unique_values::UniqueValue;
 use crate::values::ids::RequestId;
 
 /// A refusal or a failure of provisioning.
@@ -21,12 +24,22 @@ pub enum ProvisioningError {
     /// Another user of the organization has the user name.
     #[error("the user name is taken")]
     UserNameTaken,
+    /// Another resource of the organization has this value of an attribute whose values are unique.
+    #[error("a unique value of {0} is taken")]
+    ValueTaken(String),
     /// The actor may not provision this organization.
     #[error(transparent)]
     Denied(#[from] Denied),
     /// The store failed.
     #[error(transparent)]
     Store(StoreError),
+}
+
+impl From<UniqueValue> for ProvisioningError {
+    fn from(taken: UniqueValue) -> Self {
+        let name = taken.path.split_once(':').map_or(taken.path.as_str(), |(_, name)| name);
+        Self::ValueTaken(name.to_owned())
+    }
 }
 
 impl From<StoreError> for ProvisioningError {
@@ -49,6 +62,7 @@ impl ProvisioningError {
             Self::Denied(Denied::Scope) => Refusal::plain(403, "the scope of the credential does not allow this"),
             Self::VersionMismatch => Refusal::plain(412, "the resource has another version"),
             Self::UserNameTaken => taken("another user has this userName"),
+            Self::ValueTaken(name) => taken(format!("another resource has this value of {name}")),
             Self::Store(StoreError::Conflict(_)) => taken("another resource has one of these values"),
             Self::Store(StoreError::Unavailable(_)) => Refusal::plain(503, "try again in a moment"),
             Self::Store(StoreError::Inconsistent(_) | StoreError::Internal(_)) => {
@@ -68,6 +82,6 @@ pub fn unauthenticated() -> Refusal {
     Refusal::plain(401, "a live bearer token is required")
 }
 
-fn taken(detail: &'static str) -> Refusal {
+fn taken(detail: impl Into<Cow<'static, str>>) -> Refusal {
     Refusal { status: 409, scim_type: Some(ScimType::Uniqueness), detail: detail.into() }
 }

@@ -14,6 +14,7 @@ use crate::directory::permission::{self, Permission};
 use crate::protocol::scim::document::Draft;
 use crate::protocol::scim::error::ScimError;
 use crate::protocol::scim::etag;
+use crate::protocol::scim::immutable;
 use crate::protocol::scim::json::Object;
 use crate::protocol::scim::member::MemberChange;
 use crate::protocol::scim::patch;
@@ -28,6 +29,7 @@ use crate::store::Tx;
 use crate::store::members;
 use crate::store::resource_values::{self, SearchValue};
 use crate::store::resources::{self, NewResourceRow, ResourceChange, ResourceKind, ResourceRow};
+use crate::store::unique_values::{self, UniqueValue};
 use crate::values::folding::fold;
 use crate::values::ids::{OrganizationId, ResourceId};
 use crate::values::operation::{Actor, Operation};
@@ -41,6 +43,7 @@ pub struct GroupDraft {
     external_id: Option<String>,
     display: Option<String>,
     values: Vec<SearchValue>,
+    unique: Vec<UniqueValue>,
     members: Option<Vec<String>>,
     unknown_members: Deviation,
     rewrites: Rewrites,
@@ -54,6 +57,7 @@ pub fn draft(read: Draft, resource_type: &Arc<ResourceType>, rules: &Rules) -> R
         external_id: text(&document, "externalId")?,
         display: text(&document, "displayName")?,
         values: search_values::of(&document, resource_type),
+        unique: search_values::unique(&document, resource_type)?,
         resource_type: Arc::clone(resource_type),
         document,
         members: read.members,
@@ -68,6 +72,25 @@ impl GroupDraft {
         if tally.unknown > 0 {
             self.rewrites.note(Rule::UnknownMembers, "members", json!({ "unknown": tally.unknown }), Value::Null);
         }
+    }
+
+    /// The same with another document.
+    fn with(&self, document: Object) -> Result<Self, ScimError> {
+        if document == self.document {
+            return Ok(self.clone());
+        }
+        Ok(Self {
+            text: render::stored_text(&document),
+            external_id: text(&document, "externalId")?,
+            display: text(&document, "displayName")?,
+            values: search_values::of(&document, &self.resource_type),
+            unique: search_values::unique(&document, &self.resource_type)?,
+            document,
+            resource_type: Arc::clone(&self.resource_type),
+            members: self.members.clone(),
+            unknown_members: self.unknown_members,
+            rewrites: self.rewrites.clone(),
+        })
     }
 }
 
@@ -101,6 +124,7 @@ pub fn create(
     };
     let k = resources::insert(tx, &row, &draft.text)?;
     resource_values::insert(tx, organization, k, &draft.values)?;
+    unique_values::replace(tx, organization, k, &[], &draft.unique)??;
     let added = draft.members.iter().cloned().map(MemberChange::Add).collect();
     let changes = MemberChanges::new(added, draft.unknown_members);
     let tally = changes.make(tx, op, organization, k)?;
@@ -122,7 +146,7 @@ pub fn find(
 ) -> Result<Resource, ProvisioningError> {
     permission::require(op, organization, Permission::ReadResources)?;
     let row = resources::find(tx, organization, ResourceKind::Group, id)?.ok_or(ProvisioningError::NotFound)?;
-    let mut found = resource::complete(tx, ResourceKind::Group, resource_type, vec![row], projection)?;
+    let mut found = resource::complete(tx, organization, (ResourceKind::Group, resource_type), vec![row], projection)?;
     found.pop().ok_or(ProvisioningError::NotFound)
 }
 
@@ -152,7 +176,10 @@ pub fn replace(
     let (row, before) = resource::find_for_change(tx, op, organization, ResourceKind::Group, id, condition)?;
     let all = MemberChange::ReplaceAll(draft.members.clone().unwrap_or_default());
     let members = MemberChanges::new(vec![all], draft.unknown_members);
-    change(tx, op, organization, row, &before, draft.clone(), members)
+    let mut document = draft.document.clone();
+    immutable::keep(&before, &mut document, &draft.resource_type)?;
+    let draft = draft.with(document)?;
+    change(tx, op, organization, row, &before, draft, members)
 }
 
 /// Changes a group (PATCH) and returns its version.
@@ -219,6 +246,8 @@ fn change(
         resources::update(tx, row.k, &change, &draft.text)?;
         let values = search_values::of(before, &draft.resource_type);
         resource_values::replace(tx, organization, row.k, &values, &draft.values)?;
+        let unique = search_values::unique(before, &draft.resource_type)?;
+        unique_values::replace(tx, organization, row.k, &unique, &draft.unique)??;
     }
     let detail = json!({
         "attributes": changed_names(before, &draft.document),

@@ -3,6 +3,7 @@
 //! Owns the life of SCIM resources and the credentials of the clients; refuses HTTP and knows no vendor by name. Accounts
 //! are changed through `directory`. Depends on `directory`, `record`, `protocol` and `store`.
 
+pub mod assignables;
 pub mod bulk;
 pub mod clients;
 pub mod failure;
@@ -10,8 +11,10 @@ pub mod groups;
 mod members;
 pub mod own_resource;
 pub mod resource;
+pub mod schemas;
 pub mod search;
 pub mod search_values;
+pub mod standing;
 pub mod users;
 
 #[cfg(test)]

@@ -14,10 +14,13 @@ use crate::protocol::scim::patch::request::Operation as PatchOperation;
 use crate::protocol::scim::projection::Projection;
 use crate::protocol::scim::render::{self, Envelope};
 use crate::protocol::scim::resource_type::{self, ResourceType, ResourceTypes};
+use crate::protocol::scim::schema::causeway_user;
 use crate::protocol::scim::validation::Rules;
+use crate::provisioning::standing;
 use crate::store::Tx;
 use crate::store::failure::StoreError;
 use crate::store::members::{self, RelatedRow};
+use crate::store::resource_standings;
 use crate::store::resources::{self, ResourceKind, ResourceRow};
 use crate::values::clock::Timestamp;
 use crate::values::ids::{OrganizationId, ResourceId};
@@ -49,6 +52,8 @@ pub struct Resource {
     pub related: Vec<Related>,
     /// False when there are more of them than a change reads: whoever shows the resource reads it again.
     pub is_complete: bool,
+    /// What the gateway knows about a user, as JSON text, unless nobody wants to see it.
+    pub standing: Option<String>,
 }
 
 /// A member of a group, or a group of a user.
@@ -102,11 +107,12 @@ const fn relation(kind: ResourceKind) -> &'static str {
     }
 }
 
-/// Completes rows with their relations, in one query for all of them, unless the projection hides them.
+/// Completes rows with their relations and what the gateway knows about them, each in one query for all of them, unless the
+/// projection hides it.
 pub fn complete(
     tx: &mut Tx<'_>,
-    kind: ResourceKind,
-    resource_type: &Arc<ResourceType>,
+    organization: OrganizationId,
+    (kind, resource_type): (ResourceKind, &Arc<ResourceType>),
     rows: Vec<ResourceRow>,
     projection: &Projection,
 ) -> Result<Vec<Resource>, ProvisioningError> {
@@ -117,7 +123,16 @@ pub fn complete(
             related.entry(row.of_k).or_default().push(related_of(row)?);
         }
     }
-    let whole = |row: ResourceRow| of_row(kind, resource_type, related.remove(&row.k).unwrap_or_default(), row);
+    let mut standings: HashMap<i64, String> = HashMap::new();
+    if kind == ResourceKind::User && projection.may_show_extension(causeway_user::ID) {
+        let keys: Vec<i64> = rows.iter().map(|row| row.k).collect();
+        let found = resource_standings::of(tx, organization, &keys)?;
+        standings.extend(found.into_iter().map(|row| (row.k, standing::text(&row))));
+    }
+    let whole = |row: ResourceRow| {
+        let (related, standing) = (related.remove(&row.k).unwrap_or_default(), standings.remove(&row.k));
+        Resource { standing, ..of_row(kind, resource_type, related, row) }
+    };
     Ok(rows.into_iter().map(whole).collect())
 }
 
@@ -158,7 +173,13 @@ pub fn of_row(
         document: row.document,
         related,
         is_complete: true,
+        standing: None,
     }
+}
+
+/// What the gateway knows about one user.
+pub fn standing_of(tx: &mut Tx<'_>, organization: OrganizationId, k: i64) -> Result<Option<String>, StoreError> {
+    Ok(resource_standings::of(tx, organization, &[k])?.first().map(standing::text))
 }
 
 /// A relation from its row.
@@ -188,8 +209,9 @@ impl Resource {
             updated_at: self.updated_at,
             version: self.version,
             location: &location,
+            extension: self.standing.is_some().then_some(causeway_user::ID),
         };
-        let mut computed = Vec::with_capacity(2);
+        let mut computed = Vec::with_capacity(3);
         if let Some(is_active) = self.active {
             computed.push(("active", is_active.to_string()));
         }
@@ -197,8 +219,11 @@ impl Resource {
             let related: Vec<Value> = self.related.iter().map(|one| self.relation(one, base, projection)).collect();
             computed.push((relation(self.kind), Value::Array(related).to_string()));
         }
+        if let Some(standing) = &self.standing {
+            computed.push((causeway_user::ID, standing.clone()));
+        }
         let text = render::resource(&self.document, &computed, &envelope);
-        if projection.is_default() {
+        if projection.is_default() && !self.resource_type.shows_less() {
             return Ok(text);
         }
         Ok(render::stored_text(&projection.apply(parse(&text)?, &self.resource_type)))

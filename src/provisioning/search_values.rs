@@ -2,14 +2,19 @@
 
 use serde_json::Value;
 
-use crate::protocol::scim::attribute::{Attribute, Kind};
+use crate::protocol::scim::attribute::{Attribute, Kind, Uniqueness};
 use crate::protocol::scim::comparison;
+use crate::protocol::scim::error::ScimError;
 use crate::protocol::scim::json::Object;
 use crate::protocol::scim::resource_type::ResourceType;
 use crate::store::resource_values::SearchValue;
+use crate::store::unique_values::UniqueValue;
 
 /// Attributes at the top of a document that stand in columns or rows of their own.
 pub const IN_COLUMNS: [&str; 7] = ["schemas", "id", "externalId", "userName", "displayName", "active", "meta"];
+
+/// The longest value that is unique.
+const MAX_UNIQUE_CHARS: usize = 256;
 
 /// The searchable values of a document in canonical form.
 pub fn of(document: &Object, resource_type: &ResourceType) -> Vec<SearchValue> {
@@ -29,6 +34,30 @@ pub fn of(document: &Object, resource_type: &ResourceType) -> Vec<SearchValue> {
         }
     }
     found
+}
+
+/// The values of a document that no other resource of the organization may have, beside the user name.
+pub fn unique(document: &Object, resource_type: &ResourceType) -> Result<Vec<UniqueValue>, ScimError> {
+    let mut found: Vec<UniqueValue> = Vec::new();
+    for extension in &resource_type.extensions {
+        let schema = &extension.schema;
+        let Some(Value::Object(container)) = document.get(schema.id.as_ref()) else { continue };
+        for attribute in schema.attributes.iter().filter(|attribute| attribute.uniqueness != Uniqueness::None) {
+            let Some(value) = container.get(attribute.name.as_ref()) else { continue };
+            let values = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
+            for key in values.iter().filter_map(|value| comparison::key(attribute.kind, attribute.case_exact, value)) {
+                if key.chars().count() > MAX_UNIQUE_CHARS {
+                    let detail = format!("{} is longer than {MAX_UNIQUE_CHARS} characters", attribute.name);
+                    return Err(ScimError::value(detail));
+                }
+                let value = UniqueValue { path: format!("{}{}", schema.search_prefix, attribute.name), key };
+                if !found.contains(&value) {
+                    found.push(value);
+                }
+            }
+        }
+    }
+    Ok(found)
 }
 
 fn collect(found: &mut Vec<SearchValue>, path: &str, attribute: &Attribute, value: &Value) {

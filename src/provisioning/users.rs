@@ -13,9 +13,9 @@ use super::search_values;
 use crate::directory::accounts::{self, AccountError, Ownership};
 use crate::directory::permission::{self, Permission};
 use crate::directory::profile::Profile;
-use crate::protocol::scim::document;
 use crate::protocol::scim::error::ScimError;
 use crate::protocol::scim::etag;
+use crate::protocol::scim::immutable;
 use crate::protocol::scim::json::Object;
 use crate::protocol::scim::patch;
 use crate::protocol::scim::projection::Projection;
@@ -25,6 +25,7 @@ use crate::record::audit::{self, Action, Subject};
 use crate::store::failure::StoreError;
 use crate::store::resource_values::{self, SearchValue};
 use crate::store::resources::{self, NewResourceRow, ResourceChange, ResourceKind, ResourceRow};
+use crate::store::unique_values::{self, UniqueValue};
 use crate::store::{Tx, members, memberships};
 use crate::values::email::EmailAddress;
 use crate::values::folding::{check_name, fold};
@@ -48,6 +49,7 @@ pub struct UserDraft {
     active: Option<bool>,
     profile: Profile,
     values: Vec<SearchValue>,
+    unique: Vec<UniqueValue>,
 }
 
 /// Prepares a checked document (`document::read`, or the outcome of a PATCH).
@@ -63,6 +65,7 @@ pub fn draft(mut document: Object, resource_type: &Arc<ResourceType>) -> Result<
         active,
         profile: profile(&document, &user_name),
         values: search_values::of(&document, resource_type),
+        unique: search_values::unique(&document, resource_type)?,
         resource_type: Arc::clone(resource_type),
         document,
     })
@@ -141,6 +144,7 @@ pub fn create(
     };
     let k = resources::insert(tx, &row, &draft.text)?;
     resource_values::insert(tx, organization, k, &draft.values)?;
+    unique_values::replace(tx, organization, k, &[], &draft.unique)??;
     Ok(Resource {
         id: row.id,
         kind: ResourceKind::User,
@@ -152,6 +156,7 @@ pub fn create(
         document: draft.text.clone(),
         related: Vec::new(),
         is_complete: true,
+        standing: resource::standing_of(tx, organization, k)?,
     })
 }
 
@@ -198,7 +203,7 @@ pub fn find(
 ) -> Result<Resource, ProvisioningError> {
     permission::require(op, organization, Permission::ReadResources)?;
     let row = resources::find(tx, organization, ResourceKind::User, id)?.ok_or(ProvisioningError::NotFound)?;
-    let mut found = resource::complete(tx, ResourceKind::User, resource_type, vec![row], projection)?;
+    let mut found = resource::complete(tx, organization, (ResourceKind::User, resource_type), vec![row], projection)?;
     found.pop().ok_or(ProvisioningError::NotFound)
 }
 
@@ -213,7 +218,7 @@ pub fn replace(
 ) -> Result<Resource, ProvisioningError> {
     let (row, before) = resource::find_for_change(tx, op, organization, ResourceKind::User, id, condition)?;
     let mut document = draft.document.clone();
-    document::keep_immutable(&before, &mut document, &draft.resource_type)?;
+    immutable::keep(&before, &mut document, &draft.resource_type)?;
     let draft = if document == draft.document { draft.clone() } else { self::draft(document, &draft.resource_type)? };
     // What a PUT leaves out is cleared, but to leave `active` out must not let somebody in who was deactivated.
     let draft = UserDraft { active: draft.active.or(row.active), ..draft };
@@ -288,6 +293,8 @@ fn change(
         if !is_same_document {
             let values = search_values::of(before, &draft.resource_type);
             resource_values::replace(tx, organization, row.k, &values, &draft.values)?;
+            let unique = search_values::unique(before, &draft.resource_type)?;
+            unique_values::replace(tx, organization, row.k, &unique, &draft.unique)??;
             accounts::update_profile(tx, op, account, &draft.profile).map_err(vanished)?;
             let detail = json!({ "attributes": changed_names(before, &draft.document) });
             let subject = Subject::new("account", account);
@@ -299,9 +306,10 @@ fn change(
     let related = members::groups_of(tx, &[row.k], limit)?;
     let is_complete = related.len() <= MOST_GROUPS_IN_CHANGE;
     let related = related.into_iter().map(resource::related_of).collect::<Result<_, _>>()?;
+    let standing = resource::standing_of(tx, organization, row.k)?;
     let row = ResourceRow { active: draft.active, version, updated_at, document: text, ..row };
     let user = resource::of_row(ResourceKind::User, &draft.resource_type, related, row);
-    Ok(Resource { is_complete, ..user })
+    Ok(Resource { is_complete, standing, ..user })
 }
 
 /// Gives or takes access as `active` says; both change nothing when it is so already. A client that removes `active`

@@ -8,7 +8,7 @@ use crate::store::failure::StoreError;
 use crate::store::outbox::{self, EventRow};
 use crate::values::clock::Timestamp;
 use crate::values::domain_name::DomainName;
-use crate::values::ids::{ConnectionId, OrganizationId, ScimClientId, ScimCredentialId};
+use crate::values::ids::{ConnectionId, OrganizationId, ScimClientId, ScimCredentialId, ScimSchemaId};
 use crate::values::operation::Operation;
 
 /// Everything that is announced. Listed in `docs/events.md`; a test compares.
@@ -52,6 +52,13 @@ pub enum Event {
         /// When it ends.
         expires_at: Timestamp,
     },
+    /// A schema of the organization's users or groups was registered, changed or removed.
+    ScimSchemaChanged {
+        /// The schema.
+        schema: ScimSchemaId,
+        /// Its URN.
+        urn: String,
+    },
 }
 
 impl Event {
@@ -63,6 +70,7 @@ impl Event {
             Self::ConnectionChanged { .. } => "connection_changed",
             Self::ScimClientCreated { .. } => "scim_client_created",
             Self::ScimCredentialExpires { .. } => "scim_credential_expires",
+            Self::ScimSchemaChanged { .. } => "scim_schema_changed",
         }
     }
 }

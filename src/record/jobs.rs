@@ -7,7 +7,7 @@ use crate::store::Tx;
 use crate::store::failure::StoreError;
 use crate::store::jobs::{self, JobRow};
 use crate::values::clock::Timestamp;
-use crate::values::ids::{AccountId, OrganizationId};
+use crate::values::ids::{AccountId, OrganizationId, ScimClearingId};
 use crate::values::operation::Operation;
 
 /// Everything that can be queued.
@@ -34,6 +34,13 @@ pub enum Job {
         /// When it happened.
         at: Timestamp,
     },
+    /// Clear values of a SCIM schema or attribute that is gone.
+    ClearScimValues {
+        /// The organization.
+        organization: OrganizationId,
+        /// Which values.
+        clearing: ScimClearingId,
+    },
     /// Remove what has expired: attempts, codes, tokens, sessions, consumed assertions.
     Sweep,
     /// Warn of credentials that will end soon.
@@ -46,6 +53,7 @@ impl Job {
         match self {
             Self::NotifyAdministrator { .. } => "notify_administrator",
             Self::HandOn { .. } => "hand_on",
+            Self::ClearScimValues { .. } => "clear_scim_values",
             Self::Sweep => "sweep",
             Self::WarnOfExpiry => "warn_of_expiry",
         }
@@ -54,7 +62,7 @@ impl Job {
     /// A recurring job waits in a slot of its own, so that it is queued once over all nodes.
     const fn slot(&self) -> Option<&'static str> {
         match self {
-            Self::NotifyAdministrator { .. } | Self::HandOn { .. } => None,
+            Self::NotifyAdministrator { .. } | Self::HandOn { .. } | Self::ClearScimValues { .. } => None,
             Self::Sweep => Some("sweep"),
             Self::WarnOfExpiry => Some("warn_of_expiry"),
         }

@@ -33,6 +33,8 @@ pub enum Constraint {
     ApplicationUri,
     /// The upstream handle of a sign-in attempt.
     UpstreamHandle,
+    /// The URN of a schema that the organization has.
+    ScimSchemaUrn,
     /// A recurring job that is already queued.
     JobSlot,
 }
@@ -62,6 +64,7 @@ const TABLE: &[(Constraint, &str, &str)] = &[
         "application_uris.application_id, application_uris.purpose, application_uris.uri",
     ),
     (Constraint::UpstreamHandle, "attempts_upstream_hash_key", "attempts.upstream_hash"),
+    (Constraint::ScimSchemaUrn, "scim_schemas_urn", "scim_schemas.org_id, scim_schemas.urn_folded"),
     (Constraint::JobSlot, "jobs_slot", "jobs.slot"),
 ];
 

@@ -32,17 +32,22 @@ pub mod organizations;
 pub mod outbox;
 pub mod refresh_tokens;
 pub mod resource_search;
+pub mod resource_standings;
 pub mod resource_values;
 pub mod resources;
 pub mod schema;
 pub mod scim_access_tokens;
+pub mod scim_assignables;
+pub mod scim_clearings;
 pub mod scim_clients;
 pub mod scim_credentials;
+pub mod scim_schemas;
 #[cfg(test)]
 pub mod scratch;
 pub mod sessions;
 pub mod signing_keys;
 mod turn;
+pub mod unique_values;
 mod writer;
 
 use std::time::Duration;

@@ -60,6 +60,19 @@ pub fn page(tx: &mut Tx<'_>, page: &PageRequest<OrganizationId>) -> Result<Vec<O
     Ok(query.load(tx.connection())?)
 }
 
+/// The version of the organization's schemas.
+pub fn schemas_version(tx: &mut Tx<'_>, id: OrganizationId) -> Result<i64, StoreError> {
+    let query = table::table.filter(table::id.eq(id)).select(table::schemas_version);
+    Ok(query.first(tx.connection()).optional()?.unwrap_or(0))
+}
+
+/// Moves the version of the organization's schemas on and returns it.
+pub fn advance_schemas(tx: &mut Tx<'_>, id: OrganizationId) -> Result<i64, StoreError> {
+    let one = table::table.filter(table::id.eq(id));
+    diesel::update(one).set(table::schemas_version.eq(table::schemas_version + 1_i64)).execute(tx.connection())?;
+    Ok(table::table.filter(table::id.eq(id)).select(table::schemas_version).first(tx.connection())?)
+}
+
 /// Makes other transactions wait that ask for the same, until this one ends. SQLite has one writer and needs none. Rows
 /// that refer to the organization can be written meanwhile.
 pub fn lock(tx: &mut Tx<'_>, id: OrganizationId) -> Result<(), StoreError> {

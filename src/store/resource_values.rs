@@ -3,11 +3,14 @@
 use std::collections::HashSet;
 
 use diesel::prelude::*;
+use diesel::sql_types::BigInt;
 
 use super::Tx;
 use super::connection::AnyConnection;
+use super::dynamic::DynamicQuery;
 use super::failure::StoreError;
 use super::schema::resource_values as table;
+use crate::store::connection::Backend;
 use crate::values::ids::OrganizationId;
 
 /// How many characters of a value stand in the indexed column; the rest stands beside it.
@@ -26,6 +29,13 @@ pub struct SearchValue {
     pub element_type: Option<String>,
     /// The element's primary flag.
     pub element_primary: Option<bool>,
+}
+
+#[derive(QueryableByName)]
+#[diesel(check_for_backend(Backend))]
+struct HolderRow {
+    #[diesel(sql_type = BigInt)]
+    k: i64,
 }
 
 #[derive(Insertable)]
@@ -103,6 +113,47 @@ pub fn replace(
     }
     let new: Vec<SearchValue> = after.iter().filter(|value| !were.contains(value)).cloned().collect();
     insert(tx, organization, k, &new)
+}
+
+/// The resources of an organization that have a value under one of `paths` (a whole path, or a beginning that ends with
+/// `:` or `.`), at most `limit` of them.
+pub fn holders(
+    tx: &mut Tx<'_>,
+    organization: OrganizationId,
+    paths: &[String],
+    limit: i64,
+) -> Result<Vec<i64>, StoreError> {
+    let mut query = DynamicQuery::recurring();
+    query.sql("SELECT DISTINCT k FROM resource_values WHERE org_id = ").bytes(organization.as_bytes()).sql(" AND ");
+    below(&mut query, paths);
+    query.sql(" LIMIT ").integer(limit);
+    Ok(query.load::<HolderRow>(tx.connection())?.into_iter().map(|row| row.k).collect())
+}
+
+/// Removes a resource's values under these paths (as in [`holders`]).
+pub fn delete_below(tx: &mut Tx<'_>, k: i64, paths: &[String]) -> Result<(), StoreError> {
+    let mut query = DynamicQuery::recurring();
+    query.sql("DELETE FROM resource_values WHERE k = ").integer(k).sql(" AND ");
+    below(&mut query, paths);
+    query.execute(tx.connection())?;
+    Ok(())
+}
+
+fn below(query: &mut DynamicQuery, paths: &[String]) {
+    for (index, path) in paths.iter().enumerate() {
+        query.sql(if index == 0 { "(" } else { " OR " });
+        match path.char_indices().next_back() {
+            // The byte behind ':' or '.' ends the range of everything that begins so.
+            Some((at, last @ (':' | '.'))) => {
+                let end = format!("{}{}", path.get(..at).unwrap_or_default(), if last == ':' { ';' } else { '/' });
+                query.sql("(path >= ").text(path.as_str()).sql(" AND path < ").text(end).sql(")");
+            }
+            _ => {
+                query.sql("path = ").text(path.as_str());
+            }
+        }
+    }
+    query.sql(")");
 }
 
 #[cfg(test)]

@@ -171,6 +171,33 @@ pub fn update(tx: &mut Tx<'_>, k: i64, change: &ResourceChange, document: &str) 
     Ok(())
 }
 
+/// The version and the document of a resource that is about to be rewritten: nobody else changes it before this
+/// transaction ends.
+pub fn document_for_update(
+    tx: &mut Tx<'_>,
+    organization: OrganizationId,
+    k: i64,
+) -> Result<Option<(i64, String)>, StoreError> {
+    if Engine::of(tx.connection()) == Engine::Postgres {
+        let mut query = DynamicQuery::recurring();
+        query.sql("SELECT k FROM resources WHERE k = ").integer(k).sql(" FOR UPDATE");
+        query.execute(tx.connection())?;
+    }
+    let query = table::table
+        .inner_join(docs::table.on(docs::k.eq(table::k)))
+        .filter(table::org_id.eq(organization))
+        .filter(table::k.eq(k))
+        .select((table::version, docs::document));
+    Ok(query.first(tx.connection()).optional()?)
+}
+
+/// Writes a document whose columns stay as they are, and moves the version on.
+pub fn rewrite(tx: &mut Tx<'_>, k: i64, version: i64, at: Timestamp, document: &str) -> Result<(), StoreError> {
+    touch(tx, k, version, at)?;
+    diesel::update(docs::table.filter(docs::k.eq(k))).set(docs::document.eq(document)).execute(tx.connection())?;
+    Ok(())
+}
+
 /// Moves the version on, for a change that is not in the document.
 pub fn touch(tx: &mut Tx<'_>, k: i64, version: i64, at: Timestamp) -> Result<(), StoreError> {
     let change = (table::version.eq(version), table::updated_at.eq(at));

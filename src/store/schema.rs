@@ -11,6 +11,8 @@ diesel::table! {
         version -> BigInt,
         created_at -> BigInt,
         updated_at -> BigInt,
+        schemas_version -> BigInt,
+        claim_mappings -> Nullable<Text>,
     }
 }
 
@@ -358,6 +360,54 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    scim_schemas (id) {
+        id -> Binary,
+        org_id -> Binary,
+        number -> BigInt,
+        urn -> Text,
+        urn_folded -> Text,
+        kind -> Text,
+        is_required -> Bool,
+        definition -> Text,
+        version -> BigInt,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    scim_clearings (id) {
+        id -> Binary,
+        org_id -> Binary,
+        number -> BigInt,
+        urn -> Text,
+        kind -> Text,
+        attribute -> Nullable<Text>,
+        cleared -> BigInt,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    scim_unique_values (org_id, path, value) {
+        org_id -> Binary,
+        path -> Text,
+        value -> Text,
+        k -> BigInt,
+    }
+}
+
+diesel::table! {
+    scim_assignables (org_id, kind) {
+        org_id -> Binary,
+        kind -> Text,
+        is_closed -> Bool,
+        entries -> Text,
+        updated_at -> BigInt,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     organizations,
     accounts,
@@ -370,6 +420,10 @@ diesel::allow_tables_to_appear_in_same_query!(
     scim_clients,
     scim_credentials,
     scim_access_tokens,
+    scim_assignables,
+    scim_schemas,
+    scim_clearings,
+    scim_unique_values,
     resources,
     resource_docs,
     resource_values,

@@ -123,6 +123,10 @@ pub mod kind {
     #[derive(Debug)]
     pub enum ScimCredential {}
     #[derive(Debug)]
+    pub enum ScimSchema {}
+    #[derive(Debug)]
+    pub enum ScimClearing {}
+    #[derive(Debug)]
     pub enum Resource {}
     #[derive(Debug)]
     pub enum Application {}
@@ -153,6 +157,8 @@ pub type ConnectionId = Id<kind::Connection>;
 pub type DomainId = Id<kind::Domain>;
 pub type ScimClientId = Id<kind::ScimClient>;
 pub type ScimCredentialId = Id<kind::ScimCredential>;
+pub type ScimSchemaId = Id<kind::ScimSchema>;
+pub type ScimClearingId = Id<kind::ScimClearing>;
 /// The id of a SCIM resource (a user or a group as one organization sees it).
 pub type ResourceId = Id<kind::Resource>;
 pub type ApplicationId = Id<kind::Application>;

@@ -15,6 +15,12 @@ pub struct Quota {
     pub scim_clients: u32,
     /// Live credentials of one SCIM client.
     pub credentials_per_scim_client: u32,
+    /// SCIM schemas of its own.
+    pub scim_schemas: u32,
+    /// Roles, and entitlements, that its directory can discover.
+    pub scim_assignables: u32,
+    /// Attributes and sub-attributes of one SCIM schema.
+    pub scim_schema_attributes: u32,
 }
 
 impl Default for Quota {
@@ -26,6 +32,9 @@ impl Default for Quota {
             admin_tokens: 200,
             scim_clients: 50,
             credentials_per_scim_client: 10,
+            scim_schemas: 20,
+            scim_assignables: 1_000,
+            scim_schema_attributes: 100,
         }
     }
 }

@@ -12,7 +12,9 @@ use crate::directory::room::TooMany;
 use crate::flows::add_scim_credential::AddError;
 use crate::flows::connect_identity_provider::ConnectError;
 use crate::http::problem::Problem;
+use crate::provisioning::assignables::AssignableError;
 use crate::provisioning::clients::ScimClientError;
+use crate::provisioning::schemas::registry::SchemaError;
 use crate::store::failure::StoreError;
 
 fn bad_request(code: &'static str, detail: impl ToString) -> Problem {
@@ -179,6 +181,34 @@ impl From<ScimClientError> for Problem {
             ScimClientError::TooMany(error) => error.into(),
             ScimClientError::Denied(denied) => denied.into(),
             ScimClientError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<SchemaError> for Problem {
+    fn from(error: SchemaError) -> Self {
+        match error {
+            SchemaError::NotFound => Self::not_found(),
+            SchemaError::Invalid(fault) => bad_request("invalid_scim_schema", fault),
+            SchemaError::UrnTaken => conflict("scim_schema_urn_taken", error),
+            SchemaError::OtherUrn => conflict("scim_schema_other_urn", error),
+            SchemaError::InUse { .. } => conflict("scim_schema_in_use", error),
+            SchemaError::BeingCleared(_) => conflict("scim_schema_being_cleared", error),
+            SchemaError::Changed => conflict("changed_meanwhile", error),
+            SchemaError::TooMany(error) => error.into(),
+            SchemaError::Denied(denied) => denied.into(),
+            SchemaError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<AssignableError> for Problem {
+    fn from(error: AssignableError) -> Self {
+        match error {
+            AssignableError::Invalid(..) => bad_request("invalid_scim_assignable", error),
+            AssignableError::TooMany(_) => conflict("too_many", error),
+            AssignableError::Denied(denied) => denied.into(),
+            AssignableError::Store(error) => error.into(),
         }
     }
 }

@@ -4,7 +4,8 @@
 //! * `/api/v1/openapi.json` [`document`]
 //! * `/api/v1/orgs/{org}` [`organizations`], `.../domains` [`domains`], `.../connections` [`connections`],
 //!   `.../applications` [`applications`], `.../admin-tokens` [`admin_tokens`],
-//!   `.../scim-clients` [`scim_clients`] and their [`scim_credentials`], `.../audit` [`audit`]
+//!   `.../scim-clients` [`scim_clients`] and their [`scim_credentials`], `.../scim-schemas` [`scim_schemas`],
+//!   `.../scim-roles`, `.../scim-entitlements` [`scim_assignables`], `.../audit` [`audit`]
 
 pub mod admin_tokens;
 pub mod application_body;
@@ -19,9 +20,11 @@ pub mod domains;
 pub mod failure;
 pub mod organizations;
 pub mod reply;
+pub mod scim_assignables;
 pub mod scim_clients;
 pub mod scim_credential_body;
 pub mod scim_credentials;
+pub mod scim_schemas;
 
 use actix_web::web;
 use utoipa::OpenApi as _;
@@ -60,6 +63,15 @@ pub fn mount(services: &mut web::ServiceConfig) {
         .service(scim_credentials::create_scim_credential)
         .service(scim_credentials::list_scim_credentials)
         .service(scim_credentials::revoke_scim_credential)
+        .service(scim_assignables::show_scim_roles)
+        .service(scim_assignables::replace_scim_roles)
+        .service(scim_assignables::show_scim_entitlements)
+        .service(scim_assignables::replace_scim_entitlements)
+        .service(scim_schemas::register_scim_schema)
+        .service(scim_schemas::list_scim_schemas)
+        .service(scim_schemas::show_scim_schema)
+        .service(scim_schemas::replace_scim_schema)
+        .service(scim_schemas::delete_scim_schema)
         .service(audit::list_audit_entries);
 }
 
@@ -73,6 +85,8 @@ pub fn documents() -> Vec<utoipa::openapi::OpenApi> {
         admin_tokens::Document::openapi(),
         scim_clients::Document::openapi(),
         scim_credentials::Document::openapi(),
+        scim_schemas::Document::openapi(),
+        scim_assignables::Document::openapi(),
         audit::Document::openapi(),
     ]
 }

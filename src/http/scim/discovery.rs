@@ -1,5 +1,8 @@
-//! What the server says about itself: GET, with or without authentication (RFC 7644, section 4). The documents are the
-//! same for every organization, so that they do not tell which ones exist.
+//! What the server says about itself: GET, with or without authentication (RFC 7644, section 4). Without, the documents
+//! are the same for every organization, so that they do not tell which ones exist; a client of the organization sees its
+//! own schemas too.
+
+use std::sync::Arc;
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
@@ -9,6 +12,7 @@ use super::answer;
 use super::exchange::Exchange;
 use super::failure::Failure;
 use super::route::Document;
+use crate::protocol::scim::assignable::AssignableKind;
 use crate::protocol::scim::resource_type::{ResourceType, ResourceTypes};
 use crate::protocol::scim::schema::Schema;
 use crate::protocol::scim::{list, service_provider_config};
@@ -17,17 +21,32 @@ use crate::protocol::scim::{list, service_provider_config};
 const SCHEMA: &str = "urn:ietf:params:scim:schemas:core:2.0:Schema";
 
 /// The document.
-pub fn answer(exchange: &Exchange, document: Document) -> Result<HttpResponse, Failure> {
+pub async fn answer(exchange: &Exchange, document: Document) -> Result<HttpResponse, Failure> {
     // "If a 'filter' is provided, the service provider SHOULD respond with HTTP status code 403".
     if exchange.parameter("filter").is_some() {
         return Err(Failure::FilterForbidden);
     }
     let base = &exchange.base;
-    let types = ResourceTypes::base();
-    let resource_types: [&ResourceType; 2] = [&types.user, &types.group];
+    let types = if exchange.is_authenticated() {
+        exchange.authenticate().await?.types
+    } else {
+        Arc::clone(ResourceTypes::base())
+    };
+    // Lists that the organization never filled are announced nowhere.
+    let known = |kind: &AssignableKind| !types.assignables(*kind).is_empty();
+    let assigned: Vec<AssignableKind> = AssignableKind::ALL.into_iter().filter(known).collect();
+    let mut resource_types: Vec<&ResourceType> = vec![&types.user, &types.group];
+    resource_types.extend(assigned.iter().map(|kind| kind.resource_type().as_ref()));
     let schemas = || resource_types.iter().flat_map(|resource_type| resource_type.schemas());
     let found = match document {
-        Document::ServiceProviderConfig => Some(service_provider_config::body(base, &exchange.limits).to_string()),
+        Document::ServiceProviderConfig => {
+            let mut body = service_provider_config::body(base, &exchange.limits);
+            if let (Value::Object(members), false) = (&mut body, assigned.is_empty()) {
+                let announced = service_provider_config::roles_and_entitlements(&types);
+                members.insert("RolesAndEntitlements".to_owned(), announced);
+            }
+            Some(body.to_string())
+        }
         Document::ResourceTypes(None) => Some(all(resource_types.iter().map(|known| known.body(base)))),
         Document::ResourceTypes(Some(name)) => named(&resource_types, &name).map(|known| known.body(base).to_string()),
         Document::Schemas(None) => Some(all(schemas().map(|schema| schema_body(schema, base)))),

@@ -24,6 +24,7 @@ use crate::protocol::scim::projection::Projection;
 use crate::protocol::scim::resource_type::ResourceType;
 use crate::protocol::scim::validation::Rules;
 use crate::provisioning::clients::caller::{self, Caller, PresentedToken};
+use crate::provisioning::schemas::catalog::Catalog;
 use crate::store::Tx;
 use crate::store::failure::StoreError;
 use crate::values::clock::Timestamp;
@@ -58,6 +59,7 @@ pub struct Presented {
     token: PresentedToken,
     slug: Slug,
     now: Timestamp,
+    catalog: Catalog,
     admission: Arc<Admission>,
     turn: Arc<Turn>,
 }
@@ -127,6 +129,11 @@ impl Exchange {
         Ok(Condition::read(self.request.headers().get_all(name).map(|value| value.to_str().ok()))?)
     }
 
+    /// True when the request carries a credential, live or not.
+    pub fn is_authenticated(&self) -> bool {
+        self.request.headers().contains_key(AUTHORIZATION)
+    }
+
     /// The credential that the request carries. Two `Authorization` headers are as bad as none. The request is counted
     /// here, when the credential was seen before.
     pub fn presented(&self) -> Result<Presented, Failure> {
@@ -141,7 +148,8 @@ impl Exchange {
         let (token, now) = (PresentedToken::of(text), self.context.clock.now());
         let (admission, turn) = (Arc::clone(&self.context.throttles.scim), Arc::clone(&self.turn));
         admission.begin(&turn, &token.hash(), now)?;
-        Ok(Presented { text: text.to_owned(), token, slug: self.slug.clone(), now, admission, turn })
+        let catalog = self.context.scim_catalog.clone();
+        Ok(Presented { text: text.to_owned(), token, slug: self.slug.clone(), now, admission, turn, catalog })
     }
 
     /// Reads from the store, in the organization's turn.
@@ -281,7 +289,7 @@ impl Presented {
     /// there is nothing.
     pub fn authenticate(&self, tx: &mut Tx<'_>) -> Result<Caller, Failure> {
         let token = self.token.hash();
-        let Some(caller) = caller::authenticate(tx, &self.token, self.now)? else {
+        let Some(caller) = caller::authenticate(tx, &self.catalog, &self.token, self.now)? else {
             self.admission.forget(&token);
             return Err(Failure::Unauthenticated);
         };

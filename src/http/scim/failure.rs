@@ -184,6 +184,7 @@ fn note(error: &ProvisioningError) -> bool {
         | ProvisioningError::NotFound
         | ProvisioningError::VersionMismatch
         | ProvisioningError::UserNameTaken
+        | ProvisioningError::ValueTaken(_)
         | ProvisioningError::Denied(_) => false,
     }
 }

@@ -1,6 +1,8 @@
 //! `/Me` (RFC 7644, section 3.11): a person reads their own user with an access token of this gateway that has the scope
 //! `profile`. It stands for no one when a SCIM client asks.
 
+use std::sync::Arc;
+
 use actix_web::HttpResponse;
 use actix_web::http::header::{CONTENT_LOCATION, HeaderValue, LOCATION};
 
@@ -11,7 +13,7 @@ use crate::access::tokens::{self, Bearer};
 use crate::http::context::Context;
 use crate::protocol::oidc::scope::Scope;
 use crate::protocol::scim::projection::Projection;
-use crate::protocol::scim::resource_type::ResourceTypes;
+use crate::protocol::scim::resource_type::ResourceType;
 use crate::provisioning::own_resource;
 use crate::provisioning::resource::Resource;
 use crate::store::Tx;
@@ -24,8 +26,10 @@ pub async fn get(exchange: Exchange) -> Result<HttpResponse, Failure> {
     let (presented, operation, context) = (exchange.presented()?, exchange.anonymous(), exchange.context.clone());
     let work = move |tx: &mut Tx<'_>| {
         let bearer = bearer(tx, &operation, &context, &presented)?;
-        let projection = wanted.of(&ResourceTypes::base().user)?;
-        let found = find(tx, &operation, &bearer, &projection)?;
+        let version = organizations::schemas_version(tx, bearer.organization)?;
+        let user = Arc::clone(&context.scim_catalog.types(tx, bearer.organization, version)?.user);
+        let projection = wanted.of(&user)?;
+        let found = find(tx, &operation, &bearer, &user, &projection)?;
         Ok::<_, Failure>((found, projection, known?))
     };
     let (found, projection, known) = exchange.read(work).await?;
@@ -59,10 +63,16 @@ fn bearer(tx: &mut Tx<'_>, operation: &Operation, context: &Context, presented: 
     Ok(bearer)
 }
 
-fn find(tx: &mut Tx<'_>, operation: &Operation, bearer: &Bearer, projection: &Projection) -> Result<Resource, Failure> {
+fn find(
+    tx: &mut Tx<'_>,
+    operation: &Operation,
+    bearer: &Bearer,
+    user: &Arc<ResourceType>,
+    projection: &Projection,
+) -> Result<Resource, Failure> {
     if !bearer.scope.contains(Scope::Profile) {
         return Err(Failure::ScopeMissing);
     }
     let operation = operation.by(Actor::Person { account: bearer.account });
-    Ok(own_resource::find(tx, &operation, bearer.organization, &ResourceTypes::base().user, projection)?)
+    Ok(own_resource::find(tx, &operation, bearer.organization, user, projection)?)
 }

@@ -5,6 +5,7 @@
 //! | `/Users`, `/Groups` | GET (search), POST |
 //! | `/Users/{id}`, `/Groups/{id}` | GET, PUT, PATCH, DELETE |
 //! | `/ServiceProviderConfig`, `/ResourceTypes[/{id}]`, `/Schemas[/{id}]` | GET, without authentication too |
+//! | `/Roles[/{value}]`, `/Entitlements[/{value}]` | GET |
 //! | `/.search`, `/Users/.search`, `/Groups/.search` | POST |
 //! | `/Bulk` | POST |
 //! | `/Me` | GET, for a signed-in person; 501 for a SCIM client |
@@ -15,6 +16,7 @@
 
 pub mod admission;
 pub mod answer;
+pub mod assignables;
 pub mod bulk;
 pub mod discovery;
 pub mod exchange;
@@ -67,8 +69,10 @@ async fn dispatch(
     let method = route.target.method(request.method())?;
     let exchange = Exchange::new(request, payload, context, &route, Arc::clone(turn))?;
     match (route.target, method) {
-        (Target::Discovery(document), _) => discovery::answer(&exchange, document),
+        (Target::Discovery(document), _) => discovery::answer(&exchange, document).await,
         (Target::Me, _) => me::get(exchange).await,
+        (Target::Assignables(kind), _) => assignables::list(&exchange, kind).await,
+        (Target::Assignable(kind, value), _) => assignables::show(&exchange, kind, &value).await,
         (Target::Unknown, _) => {
             exchange.authenticate().await?;
             Err(Failure::NotFound)

@@ -4,6 +4,7 @@
 use actix_web::http;
 
 use super::failure::Failure;
+use crate::protocol::scim::assignable::AssignableKind;
 use crate::protocol::scim::error::{ScimError, ScimType};
 use crate::store::resources::ResourceKind;
 use crate::values::ids::ResourceId;
@@ -27,6 +28,10 @@ pub enum Target {
     Collection(ResourceKind),
     /// A search whose query stands in the body; over all kinds for `None`.
     Search(Option<ResourceKind>),
+    /// The roles or entitlements that users can be assigned.
+    Assignables(AssignableKind),
+    /// One of them, by its value.
+    Assignable(AssignableKind, String),
     /// One resource; `None` for what cannot be an id.
     Resource(ResourceKind, Option<ResourceId>),
     /// Many operations in one request.
@@ -98,17 +103,39 @@ fn target(segments: &[&str]) -> Target {
         [".search"] => Target::Search(None),
         ["Users", ".search"] => Target::Search(Some(ResourceKind::User)),
         ["Groups", ".search"] => Target::Search(Some(ResourceKind::Group)),
+        ["Roles"] => Target::Assignables(AssignableKind::Role),
+        ["Entitlements"] => Target::Assignables(AssignableKind::Entitlement),
+        ["Roles", value] => assignable(AssignableKind::Role, value),
+        ["Entitlements", value] => assignable(AssignableKind::Entitlement, value),
         ["Users", id] => Target::Resource(ResourceKind::User, id.parse().ok()),
         ["Groups", id] => Target::Resource(ResourceKind::Group, id.parse().ok()),
         _ => Target::Unknown,
     }
 }
 
+/// A value is whatever the organization wrote, so its path may have to be encoded.
+fn assignable(kind: AssignableKind, segment: &str) -> Target {
+    match decoded(segment) {
+        Some(value) => Target::Assignable(kind, value),
+        None => Target::Unknown,
+    }
+}
+
+fn decoded(segment: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(segment.len());
+    let mut rest = segment.bytes();
+    while let Some(byte) = rest.next() {
+        let digit = |byte: Option<u8>| char::from(byte?).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+        bytes.push(if byte == b'%' { digit(rest.next())? << 4 | digit(rest.next())? } else { byte });
+    }
+    String::from_utf8(bytes).ok()
+}
+
 impl Target {
     /// The method, when the target has it.
     pub fn method(&self, method: &http::Method) -> Result<Method, Failure> {
         let (allowed, names): (&[Method], &'static str) = match self {
-            Self::Discovery(_) | Self::Me => (&[Method::Get], "GET"),
+            Self::Discovery(_) | Self::Me | Self::Assignables(_) | Self::Assignable(..) => (&[Method::Get], "GET"),
             Self::Collection(_) => (&[Method::Get, Method::Post], "GET, POST"),
             Self::Search(_) | Self::Bulk => (&[Method::Post], "POST"),
             Self::Resource(..) => {

@@ -2,8 +2,12 @@
 //! projection and filters read.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use serde::Serialize;
+
+use super::format::Format;
 
 /// The data type of an attribute (RFC 7643, section 2.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -100,15 +104,26 @@ pub struct Attribute {
     /// The parts of a complex attribute.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub sub_attributes: Vec<Attribute>,
+    /// The form of its texts.
+    #[serde(skip)]
+    pub format: Format,
+    /// The only values that it may have, folded; `None` for any.
+    #[serde(skip)]
+    pub allowed: Option<Arc<BTreeSet<String>>>,
 }
 
 impl Attribute {
     fn new(name: &'static str, kind: Kind, description: &'static str) -> Self {
+        Self { description: Cow::Borrowed(description), ..Self::of_kind(Cow::Borrowed(name), kind) }
+    }
+
+    /// An attribute with the characteristics that it has when nothing is said (RFC 7643, section 2.2).
+    pub fn of_kind(name: impl Into<Cow<'static, str>>, kind: Kind) -> Self {
         Self {
-            name: Cow::Borrowed(name),
+            name: name.into(),
             kind,
             multi_valued: false,
-            description: Cow::Borrowed(description),
+            description: Cow::Borrowed(""),
             required: false,
             canonical_values: Vec::new(),
             case_exact: false,
@@ -117,6 +132,8 @@ impl Attribute {
             uniqueness: Uniqueness::None,
             reference_types: Vec::new(),
             sub_attributes: Vec::new(),
+            format: Format::Free,
+            allowed: None,
         }
     }
 
@@ -199,6 +216,11 @@ impl Attribute {
     /// The same, with suggested values.
     pub fn one_of(self, values: &[&'static str]) -> Self {
         Self { canonical_values: values.iter().map(|value| Cow::Borrowed(*value)).collect(), ..self }
+    }
+
+    /// The same, with texts of this form.
+    pub fn written_as(self, format: Format) -> Self {
+        Self { format, ..self }
     }
 
     /// True for the name in any case (RFC 7643, section 2.1: "Attribute names are case insensitive").

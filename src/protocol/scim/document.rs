@@ -3,10 +3,11 @@
 
 use serde_json::Value;
 
-use super::attribute::{Attribute, Mutability};
+use super::attribute::Attribute;
 use super::error::ScimError;
 use super::json::{Object, is_unassigned};
 use super::member;
+use super::required;
 use super::resource_type::ResourceType;
 use super::rewrite::Rule;
 use super::validation::{self, Rules};
@@ -50,7 +51,7 @@ pub fn read(body: Object, resource_type: &ResourceType, rules: &Rules) -> Result
             return Err(twice(&attribute.name));
         }
     }
-    Ok(Draft { document: finish(document, resource_type)?, members })
+    Ok(Draft { document: finish(document, resource_type, None)?, members })
 }
 
 /// True for the attribute whose values are rows.
@@ -77,26 +78,18 @@ fn extension(attributes: &[Attribute], id: &str, value: Value, rules: &Rules) ->
     Ok(container)
 }
 
-/// Puts `schemas` first, with the base schema and the extensions in use, and checks what is required.
-pub fn finish(document: Object, resource_type: &ResourceType) -> Result<Object, ScimError> {
-    let required = resource_type.schema.attributes.iter().filter(|attribute| attribute.required);
-    for attribute in required.filter(|attribute| !is_member_list(resource_type, attribute)) {
-        let is_there = match document.get(attribute.name.as_ref()) {
-            Some(Value::String(text)) => !text.trim().is_empty(),
-            Some(value) => !is_unassigned(value),
-            None => false,
-        };
-        if !is_there {
-            return Err(ScimError::value(format!("{} is required", attribute.name)).by("rfc7643:7"));
-        }
+/// Puts `schemas` first, with the base schema and the extensions in use, and checks what is required. A change to what
+/// was there `before` may leave out what was missing already, so that a schema which begins to ask for something does not
+/// lock the resources that are older.
+pub fn finish(
+    mut document: Object,
+    resource_type: &ResourceType,
+    before: Option<&Object>,
+) -> Result<Object, ScimError> {
+    if resource_type.is_being_cleared {
+        document.retain(|name, _| resource_type.has(name));
     }
-    if let Some(missing) = resource_type
-        .extensions
-        .iter()
-        .find(|extension| extension.required && !document.contains_key(extension.schema.id.as_ref()))
-    {
-        return Err(ScimError::value(format!("{} is required", missing.schema.id)).by("rfc7643:6"));
-    }
+    required::check(&document, before, resource_type)?;
     let in_use = resource_type
         .schemas()
         .filter(|schema| schema.id == resource_type.schema.id || document.contains_key(schema.id.as_ref()))
@@ -155,29 +148,6 @@ fn problem_of_schemas(listed: &[Value], resource_type: &ResourceType) -> Result<
         problem.get_or_insert("schemas does not name the base schema");
     }
     Ok(problem.map(|problem| ScimError::value(problem).under(Rule::LooseSchemas)))
-}
-
-/// What a PUT leaves after it met what is there: an immutable attribute keeps its value, and another one is refused
-/// (RFC 7644, section 3.5.1).
-pub fn keep_immutable(
-    existing: &Object,
-    replacement: &mut Object,
-    resource_type: &ResourceType,
-) -> Result<(), ScimError> {
-    let immutable = |attribute: &&Attribute| attribute.mutability == Mutability::Immutable;
-    for attribute in resource_type.schema.attributes.iter().filter(immutable) {
-        let name = attribute.name.as_ref();
-        match (existing.get(name), replacement.get(name)) {
-            (Some(old), Some(new)) if old != new => {
-                return Err(ScimError::mutability(format!("{name} cannot be changed")).by("rfc7644:3.5.1"));
-            }
-            (Some(old), None) => {
-                replacement.insert(name.to_owned(), old.clone());
-            }
-            _ => {}
-        }
-    }
-    Ok(())
 }
 
 fn twice(name: &str) -> ScimError {
@@ -251,6 +221,35 @@ mod tests {
             assert_eq!(standard(body), Err(ScimType::InvalidValue), "{attribute} {value}");
         }
         assert_eq!(standard(json!({ "schemas": [USER] })), Err(ScimType::InvalidValue));
+    }
+
+    #[test]
+    fn s4_1_what_has_a_form_is_checked_for_strict_clients_and_kept_for_others() {
+        for (attribute, value) in [
+            ("addresses", json!([{ "country": "USA" }])),
+            ("timezone", json!("Pacific Standard Time")),
+            ("locale", json!("en_US")),
+            ("preferredLanguage", json!("en_US")),
+            ("x509Certificates", json!([{ "value": "AAEC" }])),
+        ] {
+            let mut body = json!({ "schemas": [USER], "userName": "ada" });
+            body[attribute] = value.clone();
+            assert_eq!(standard(body.clone()).unwrap()[attribute], value, "{attribute}");
+            let refused = draft(Profile::Strict, body).unwrap_err();
+            assert_eq!(refused.scim_type, ScimType::InvalidValue, "{attribute}");
+        }
+        let mut body = json!({ "schemas": [USER], "userName": "ada" });
+        body["addresses"] = json!([{ "country": "us" }]);
+        assert_eq!(standard(body).unwrap()["addresses"], json!([{ "country": "US" }]));
+    }
+
+    #[test]
+    fn s2_4_the_same_type_and_value_stand_once() {
+        let emails = json!([{ "value": "a", "type": "work" }, { "value": "a", "type": "home" },
+            { "value": "a", "type": "work", "display": "A" }]);
+        let document = standard(json!({ "schemas": [USER], "userName": "ada", "emails": emails })).unwrap();
+        let once = json!([{ "value": "a", "type": "work", "display": "A" }, { "value": "a", "type": "home" }]);
+        assert_eq!(document["emails"], once);
     }
 
     #[test]

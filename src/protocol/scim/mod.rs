@@ -3,6 +3,7 @@
 //! Owns schemas as data, the JSON gate, documents, filters, PATCH, bulk requests, projection, entity tags and error bodies; refuses
 //! I/O and knows no tenant. What a vendor's client does differently comes in as a [`tolerance::Tolerance`] value.
 
+pub mod assignable;
 pub mod attribute;
 pub mod budget;
 pub mod bulk;
@@ -11,6 +12,8 @@ pub mod document;
 pub mod error;
 pub mod etag;
 pub mod filter;
+pub mod format;
+pub mod immutable;
 pub mod json;
 pub mod limits;
 pub mod list;
@@ -19,6 +22,7 @@ pub mod message;
 pub mod patch;
 pub mod projection;
 pub mod render;
+pub mod required;
 pub mod resource_type;
 pub mod rewrite;
 pub mod schema;

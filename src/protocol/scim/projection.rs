@@ -77,17 +77,22 @@ impl Projection {
 
     /// True when the part, which is returned on request only, was asked for.
     pub fn asks_for(&self, attribute: &str, part: &str) -> bool {
+        self.asks(None, attribute, Some(part))
+    }
+
+    /// True when a part of the extension can be in the answer.
+    pub fn may_show_extension(&self, urn: &str) -> bool {
+        let is_it = |name: &&Name| name.container.as_deref() == Some(urn);
         match self {
-            Self::Only(names) => names
-                .iter()
-                .any(|name| name.attribute.as_deref() == Some(attribute) && name.part.as_deref() == Some(part)),
-            Self::Default | Self::Without(_) => false,
+            Self::Default => true,
+            Self::Only(names) => names.iter().any(|name| is_it(&name)),
+            Self::Without(names) => !names.iter().filter(is_it).any(|name| name.attribute.is_none()),
         }
     }
 
     /// The document with what the client asked for.
     pub fn apply(&self, document: Object, resource_type: &ResourceType) -> Object {
-        if self.is_default() {
+        if self.is_default() && !resource_type.shows_less() {
             return document;
         }
         let mut kept = Object::new();
@@ -104,6 +109,11 @@ impl Projection {
                 kept.insert(name, value);
             }
         }
+        if resource_type.is_being_cleared
+            && let Some(Value::Array(schemas)) = kept.get_mut("schemas")
+        {
+            schemas.retain(|urn| resource_type.schemas().any(|schema| urn == schema.id.as_ref()));
+        }
         kept
     }
 
@@ -117,27 +127,70 @@ impl Projection {
 
     fn value(&self, value: Value, container: Option<&str>, attribute: &Attribute) -> Option<Value> {
         match self.share(container, attribute) {
-            Share::All => Some(value),
+            Share::All => self.without_hidden(value, container, attribute),
             Share::None => None,
             Share::Parts => {
                 let named: Vec<&str> =
                     self.named(container, attribute).filter_map(|name| name.part.as_deref()).collect();
                 match value {
                     Value::Array(items) => {
-                        let items: Vec<Value> = items.into_iter().filter_map(|item| self.parts(item, &named)).collect();
+                        let items: Vec<Value> = items.into_iter().filter_map(|item| self.parts(item, attribute, &named)).collect();
                         (!items.is_empty()).then_some(Value::Array(items))
                     }
-                    single => self.parts(single, &named),
+                    single => self.parts(single, attribute, &named),
                 }
             }
         }
     }
 
-    fn parts(&self, value: Value, named: &[&str]) -> Option<Value> {
+    fn parts(&self, value: Value, attribute: &Attribute, named: &[&str]) -> Option<Value> {
         let Value::Object(mut parts) = value else { return None };
         let is_only = matches!(self, Self::Only(_));
-        parts.retain(|part, _| named.contains(&part.as_str()) == is_only);
+        parts.retain(|name, _| match attribute.part(name).map(|part| part.returned) {
+            Some(Returned::Always) => true,
+            Some(Returned::Never) => false,
+            Some(Returned::Request) => is_only && named.contains(&name.as_str()),
+            Some(Returned::Default) | None => named.contains(&name.as_str()) == is_only,
+        });
         (!parts.is_empty()).then_some(Value::Object(parts))
+    }
+
+    /// The value without the parts that nobody sees, or nobody who does not ask.
+    fn without_hidden(&self, value: Value, container: Option<&str>, attribute: &Attribute) -> Option<Value> {
+        let is_hidden = |part: &Attribute| match part.returned {
+            Returned::Never => true,
+            Returned::Request => !self.asks(container, &attribute.name, Some(&part.name)),
+            Returned::Always | Returned::Default => false,
+        };
+        let hidden: Vec<&str> =
+            attribute.sub_attributes.iter().filter(|part| is_hidden(part)).map(|part| part.name.as_ref()).collect();
+        if hidden.is_empty() {
+            return Some(value);
+        }
+        let shown = |value: Value| match value {
+            Value::Object(mut parts) => {
+                parts.retain(|name, _| !hidden.contains(&name.as_str()));
+                (!parts.is_empty()).then_some(Value::Object(parts))
+            }
+            other => Some(other),
+        };
+        match value {
+            Value::Array(items) => {
+                let items: Vec<Value> = items.into_iter().filter_map(shown).collect();
+                (!items.is_empty()).then_some(Value::Array(items))
+            }
+            single => shown(single),
+        }
+    }
+
+    /// True when exactly this attribute, or this part of it, was asked for.
+    fn asks(&self, container: Option<&str>, attribute: &str, part: Option<&str>) -> bool {
+        let Self::Only(names) = self else { return false };
+        names.iter().any(|name| {
+            name.container.as_deref() == container
+                && name.attribute.as_deref() == Some(attribute)
+                && (part.is_none() || name.part.as_deref() == part)
+        })
     }
 
     fn named<'p>(&'p self, container: Option<&'p str>, attribute: &'p Attribute) -> impl Iterator<Item = &'p Name> {
@@ -152,8 +205,11 @@ impl Projection {
     }
 
     fn share(&self, container: Option<&str>, attribute: &Attribute) -> Share {
-        if attribute.returned == Returned::Always {
-            return Share::All;
+        match attribute.returned {
+            Returned::Always => return Share::All,
+            Returned::Never => return Share::None,
+            Returned::Request if !self.asks(container, &attribute.name, None) => return Share::None,
+            Returned::Request | Returned::Default => {}
         }
         let mut named = self.named(container, attribute).peekable();
         let is_named = named.peek().is_some();

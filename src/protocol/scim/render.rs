@@ -24,6 +24,8 @@ pub struct Envelope<'e> {
     pub version: i64,
     /// Its URI.
     pub location: &'e str,
+    /// The URN of a computed extension that the answer has and the stored document does not.
+    pub extension: Option<&'e str>,
 }
 
 /// The document as it is stored: JSON text without what is kept in columns.
@@ -41,7 +43,17 @@ pub fn resource(stored: &str, computed: &[(&str, String)], envelope: &Envelope<'
     text.push('"');
     if !inner.is_empty() {
         text.push(',');
-        text.push_str(inner);
+        // A URN holds no bracket, and `schemas` comes first (`document::finish`).
+        match (envelope.extension, inner.starts_with("\"schemas\":[").then(|| inner.split_once(']')).flatten()) {
+            (Some(urn), Some((schemas, rest))) => {
+                text.push_str(schemas);
+                text.push_str(",\"");
+                text.push_str(urn);
+                text.push_str("\"]");
+                text.push_str(rest);
+            }
+            _ => text.push_str(inner),
+        }
     }
     for (name, value) in computed {
         text.push_str(",\"");
@@ -79,11 +91,13 @@ mod tests {
             updated_at: Timestamp::from_seconds(1),
             version: 2,
             location: "https://x.test/Users/1",
+            extension: Some("urn:x"),
         };
-        let text = resource(&stored_text(document.as_object().unwrap()), &[("active", "true".to_owned())], &envelope);
+        let computed = [("active", "true".to_owned()), ("urn:x", "{\"a\":1}".to_owned())];
+        let text = resource(&stored_text(document.as_object().unwrap()), &computed, &envelope);
         let read: Value = serde_json::from_str(&text).unwrap();
         let wanted = json!({
-            "id": "1", "schemas": ["s"], "userName": "a\"d}a{", "active": true,
+            "id": "1", "schemas": ["s", "urn:x"], "userName": "a\"d}a{", "active": true, "urn:x": { "a": 1 },
             "meta": { "resourceType": "User", "created": "1970-01-01T00:00:00.000Z",
                 "lastModified": "1970-01-01T00:00:01.000Z", "location": "https://x.test/Users/1", "version": "W/\"2\"" }
         });

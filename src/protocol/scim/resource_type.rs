@@ -1,12 +1,14 @@
 //! Resource types (RFC 7643, section 6): which schemas a resource is made of, and how a name finds its attribute.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::sync::{Arc, LazyLock};
 
 use serde_json::{Value, json};
 
-use super::attribute::{Attribute, Uniqueness};
-use super::schema::{Schema, enterprise_user, group, user};
+use super::assignable::{Assignable, AssignableKind};
+use super::attribute::{Attribute, Returned, Uniqueness};
+use super::schema::{Schema, causeway_user, enterprise_user, group, user};
 
 /// The URN of a resource type.
 pub const SCHEMA: &str = "urn:ietf:params:scim:schemas:core:2.0:ResourceType";
@@ -33,6 +35,8 @@ pub struct ResourceType {
     pub schema: Arc<Schema>,
     /// The extensions.
     pub extensions: Vec<Extension>,
+    /// True while values that the type no longer has are being cleared from stored documents.
+    pub is_being_cleared: bool,
     /// What every resource has (RFC 7643, section 3.1).
     common: Vec<Attribute>,
 }
@@ -58,26 +62,13 @@ pub struct Located<'t> {
 }
 
 static USER: LazyLock<Arc<ResourceType>> = LazyLock::new(|| {
-    Arc::new(ResourceType {
-        name: "User".into(),
-        endpoint: "/Users".into(),
-        description: "User Account".into(),
-        schema: Arc::new(user::schema()),
-        extensions: vec![Extension { schema: Arc::new(enterprise_user::schema()), required: false }],
-        common: common(),
-    })
+    let extensions = [enterprise_user::schema(), causeway_user::schema()];
+    let extensions = extensions.map(|schema| Extension { schema: Arc::new(schema), required: false });
+    Arc::new(ResourceType::new("User", "/Users", "User Account", user::schema()).with(extensions.into()))
 });
 
-static GROUP: LazyLock<Arc<ResourceType>> = LazyLock::new(|| {
-    Arc::new(ResourceType {
-        name: "Group".into(),
-        endpoint: "/Groups".into(),
-        description: "Group".into(),
-        schema: Arc::new(group::schema()),
-        extensions: Vec::new(),
-        common: common(),
-    })
-});
+static GROUP: LazyLock<Arc<ResourceType>> =
+    LazyLock::new(|| Arc::new(ResourceType::new("Group", "/Groups", "Group", group::schema())));
 
 /// Users as every organization has them.
 pub fn user() -> &'static Arc<ResourceType> {
@@ -96,14 +87,31 @@ pub struct ResourceTypes {
     pub user: Arc<ResourceType>,
     /// Its groups.
     pub group: Arc<ResourceType>,
+    /// The roles that it knows.
+    pub roles: Arc<[Assignable]>,
+    /// The entitlements that it knows.
+    pub entitlements: Arc<[Assignable]>,
 }
 
 impl ResourceTypes {
     /// What every organization has.
     pub fn base() -> &'static Arc<Self> {
         static BASE: LazyLock<Arc<ResourceTypes>> =
-            LazyLock::new(|| Arc::new(ResourceTypes { user: Arc::clone(user()), group: Arc::clone(group()) }));
+            LazyLock::new(|| Arc::new(ResourceTypes::of(Arc::clone(user()), Arc::clone(group()))));
         &BASE
+    }
+
+    /// Users and groups of these types, and nothing that they can be assigned.
+    pub fn of(user: Arc<ResourceType>, group: Arc<ResourceType>) -> Self {
+        Self { user, group, roles: Arc::new([]), entitlements: Arc::new([]) }
+    }
+
+    /// What users can be assigned.
+    pub fn assignables(&self, kind: AssignableKind) -> &[Assignable] {
+        match kind {
+            AssignableKind::Role => &self.roles,
+            AssignableKind::Entitlement => &self.entitlements,
+        }
     }
 }
 
@@ -125,6 +133,50 @@ fn common() -> Vec<Attribute> {
 }
 
 impl ResourceType {
+    /// A type of one schema.
+    pub fn new(name: &'static str, endpoint: &'static str, description: &'static str, schema: Schema) -> Self {
+        Self {
+            name: name.into(),
+            endpoint: endpoint.into(),
+            description: description.into(),
+            schema: Arc::new(schema),
+            extensions: Vec::new(),
+            is_being_cleared: false,
+            common: common(),
+        }
+    }
+
+    /// The same with an attribute of the base schema whose `value` is one of these, folded.
+    pub fn allowing(&self, attribute: &str, values: BTreeSet<String>) -> Self {
+        let mut schema = self.schema.as_ref().clone();
+        let values = Arc::new(values);
+        for attribute in schema.attributes.iter_mut().filter(|known| known.is_named(attribute)) {
+            for part in attribute.sub_attributes.iter_mut().filter(|part| part.is_named("value")) {
+                part.allowed = Some(Arc::clone(&values));
+            }
+        }
+        Self { schema: Arc::new(schema), ..self.clone() }
+    }
+
+    /// The same with more extensions.
+    pub fn with(&self, extensions: Vec<Extension>) -> Self {
+        Self { extensions: self.extensions.iter().cloned().chain(extensions).collect(), ..self.clone() }
+    }
+
+    /// True when a stored document may hold what an answer does not show by default. The base types never do: what they
+    /// hide is not stored.
+    pub fn shows_less(&self) -> bool {
+        let is_hidden = |attribute: &Attribute| matches!(attribute.returned, Returned::Never | Returned::Request);
+        let mut attributes = self.extensions.iter().flat_map(|extension| &extension.schema.attributes);
+        self.is_being_cleared
+            || attributes.any(|attribute| is_hidden(attribute) || attribute.sub_attributes.iter().any(is_hidden))
+    }
+
+    /// True when a name at the top of a document is one of the type.
+    pub fn has(&self, name: &str) -> bool {
+        self.extension(name).is_some() || self.top(name).is_some()
+    }
+
     /// The schemas of the type, the base schema first.
     pub fn schemas(&self) -> impl Iterator<Item = &Schema> {
         std::iter::once(self.schema.as_ref()).chain(self.extensions.iter().map(|extension| extension.schema.as_ref()))

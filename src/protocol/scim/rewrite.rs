@@ -23,6 +23,7 @@ pub enum Rule {
     PathKeys,
     BareLiterals,
     LooseSchemas,
+    LooseFormats,
     UnknownMembers,
     ReadOnlyValues,
     VerbsInAnyCase,
@@ -33,7 +34,7 @@ pub enum Rule {
 
 impl Rule {
     /// Every rule, for the test that compares this list with `docs/scim-profiles.md`.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::LooseTypes,
         Self::BareValues,
         Self::EmptyText,
@@ -43,6 +44,7 @@ impl Rule {
         Self::PathKeys,
         Self::BareLiterals,
         Self::LooseSchemas,
+        Self::LooseFormats,
         Self::UnknownMembers,
         Self::ReadOnlyValues,
         Self::VerbsInAnyCase,
@@ -63,6 +65,7 @@ impl Rule {
             Self::PathKeys => "path_keys",
             Self::BareLiterals => "bare_literals",
             Self::LooseSchemas => "loose_schemas",
+            Self::LooseFormats => "loose_formats",
             Self::UnknownMembers => "unknown_members",
             Self::ReadOnlyValues => "read_only_values",
             Self::VerbsInAnyCase => "verbs_in_any_case",

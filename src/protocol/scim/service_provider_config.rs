@@ -2,10 +2,28 @@
 
 use serde_json::{Value, json};
 
+use super::assignable::AssignableKind;
 use super::limits::Limits;
+use super::resource_type::ResourceTypes;
 
 /// The URN of the body.
 pub const SCHEMA: &str = "urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig";
+
+/// What a client may know about roles and entitlements, after draft-ietf-scim-roles-entitlements-01, section 4.
+pub fn roles_and_entitlements(types: &ResourceTypes) -> Value {
+    let of = |kind: AssignableKind, multiple: &str| {
+        json!({
+            "supported": !types.assignables(kind).is_empty(),
+            multiple: true,
+            "primarySupported": true,
+            "typeSupported": true,
+        })
+    };
+    json!({
+        "roles": of(AssignableKind::Role, "multipleRolesSupported"),
+        "entitlements": of(AssignableKind::Entitlement, "multipleEntitlementsSupported"),
+    })
+}
 
 /// The body, for the base URI of one organization.
 pub fn body(base: &str, limits: &Limits) -> Value {

@@ -61,6 +61,8 @@ pub struct Tolerance {
     pub bare_literals: Deviation,
     /// No `schemas`, or one that the resource type does not have (Entra ID: groups).
     pub loose_schemas: Deviation,
+    /// A country, time zone, language or certificate in another form than the standard's is kept as it was sent.
+    pub loose_formats: Deviation,
     /// A member that the organization does not have is left out, and the answer shows who belongs; otherwise one
     /// stale id would keep a directory from adding anybody (scim-sanity and Entra ID's collection send such ids).
     pub unknown_members: Deviation,
@@ -90,6 +92,7 @@ const STRICT: Tolerance = Tolerance {
     path_keys: Deviation::Refused,
     bare_literals: Deviation::Refused,
     loose_schemas: Deviation::Refused,
+    loose_formats: Deviation::Refused,
     unknown_members: Deviation::Refused,
     read_only_values: Deviation::Refused,
     verbs_in_any_case: Deviation::Refused,
@@ -109,6 +112,7 @@ const STANDARD: Tolerance = Tolerance {
     path_keys: Deviation::Understood,
     bare_literals: Deviation::Understood,
     loose_schemas: Deviation::Understood,
+    loose_formats: Deviation::Understood,
     unknown_members: Deviation::Understood,
     read_only_values: Deviation::Understood,
     verbs_in_any_case: Deviation::Understood,

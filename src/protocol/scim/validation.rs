@@ -2,18 +2,17 @@
 
 use std::borrow::Cow;
 
-use base64::Engine as _;
-use base64::alphabet;
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use serde_json::Value;
 
 use super::attribute::{Attribute, Kind, Mutability};
 use super::error::ScimError;
+use super::format::{self, Format};
 use super::json::{self, Object, get, is_unassigned};
 use super::limits::Limits;
 use super::rewrite::{Rewrites, Rule};
 use super::tolerance::{EmptyText, Tolerance};
 use crate::values::clock::Timestamp;
+use crate::values::folding::fold;
 
 /// The attributes whose values Entra ID packs into the text of a JSON object.
 const JSON_TEXTS: [&str; 2] = ["roles", "entitlements"];
@@ -65,13 +64,32 @@ pub fn value(attribute: &Attribute, value: Value, rules: &Rules) -> Result<Optio
     }
     let mut kept: Vec<Value> = Vec::with_capacity(items.len());
     for item in items {
-        match single(attribute, item, rules)? {
-            Some(item) if !kept.contains(&item) => kept.push(item),
-            _ => {}
+        if let Some(item) = single(attribute, item, rules)? {
+            keep(&mut kept, item);
         }
     }
     check_primary(attribute, &kept)?;
     Ok(if kept.is_empty() { None } else { Some(Value::Array(kept)) })
+}
+
+/// Adds an element. One with the same type and value is the same element (RFC 7643, section 2.4: the same combination
+/// SHOULD NOT be returned more than once) and takes the other sub-attributes over. Tells where it stands.
+pub fn keep(elements: &mut Vec<Value>, new: Value) -> usize {
+    let is_same = |old: &Value| {
+        *old == new || (new.get("value").is_some() && ["value", "type"].iter().all(|p| old.get(p) == new.get(p)))
+    };
+    match elements.iter().position(is_same) {
+        Some(index) => {
+            if let (Some(Value::Object(old)), Value::Object(new)) = (elements.get_mut(index), new) {
+                old.extend(new);
+            }
+            index
+        }
+        None => {
+            elements.push(new);
+            elements.len().saturating_sub(1)
+        }
+    }
 }
 
 /// One element of an array, or the value of a singular attribute.
@@ -90,14 +108,19 @@ pub fn single(attribute: &Attribute, value: Value, rules: &Rules) -> Result<Opti
     }
     match attribute.kind {
         Kind::Complex => complex(attribute, value, rules),
-        Kind::String => text(attribute, value, rules).map(Some),
+        Kind::String => text(attribute, value, rules)
+            .and_then(|text| formed(attribute, text, rules))
+            .and_then(|text| allowed(attribute, text))
+            .map(Some),
         Kind::Boolean => boolean(attribute, value, rules).map(Some),
         Kind::Integer if value.is_i64() => Ok(Some(value)),
         Kind::Integer => Err(mismatch(attribute, "a whole number")),
         Kind::Decimal if value.is_number() => Ok(Some(value)),
         Kind::Decimal => Err(mismatch(attribute, "a number")),
         Kind::DateTime => checked_text(attribute, value, "a date and time", |t| Timestamp::parse_rfc3339(t).is_some()),
-        Kind::Binary => checked_text(attribute, value, "base64 text", is_base64),
+        Kind::Binary => checked_text(attribute, value, "base64 text", |text| format::decoded(text).is_some())?
+            .map(|value| formed(attribute, value, rules))
+            .transpose(),
         Kind::Reference => checked_text(attribute, value, "a URI", is_uri_reference),
     }
 }
@@ -156,6 +179,16 @@ pub fn is_written(attribute: &Attribute) -> bool {
     !matches!(attribute.mutability, Mutability::ReadOnly | Mutability::WriteOnly)
 }
 
+/// A closed list of values (`Attribute::allowed`) admits no other.
+fn allowed(attribute: &Attribute, value: Value) -> Result<Value, ScimError> {
+    let is_other = |text: &str| attribute.allowed.as_ref().is_some_and(|allowed| !allowed.contains(&fold(text)));
+    if value.as_str().is_some_and(is_other) {
+        let detail = format!("the {} is none that the organization has defined", attribute.name);
+        return Err(ScimError::value(detail));
+    }
+    Ok(value)
+}
+
 fn text(attribute: &Attribute, value: Value, rules: &Rules) -> Result<Value, ScimError> {
     let understood = match &value {
         Value::String(_) => return Ok(value),
@@ -203,10 +236,19 @@ fn checked_text(
     }
 }
 
-/// RFC 7643, section 2.3.6: base64 or its URL-safe alphabet; padding may be absent.
-fn is_base64(text: &str) -> bool {
-    let config = GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
-    [alphabet::STANDARD, alphabet::URL_SAFE].iter().any(|set| GeneralPurpose::new(set, config).decode(text).is_ok())
+/// A text in the form that its attribute has. One of another form is kept as it is, unless the client is held to the
+/// letter: directories send "United States" and "en_US", and RFC 7643 itself writes "USA" in an example.
+fn formed(attribute: &Attribute, value: Value, rules: &Rules) -> Result<Value, ScimError> {
+    let Some(text) = value.as_str().filter(|_| attribute.format != Format::Free) else { return Ok(value) };
+    match format::canonical(attribute.format, text) {
+        Some(Cow::Owned(text)) => Ok(Value::String(text)),
+        Some(Cow::Borrowed(_)) => Ok(value),
+        None if rules.tolerance.loose_formats.is_understood() => {
+            rules.note(Rule::LooseFormats, &attribute.name, value.clone(), value.clone());
+            Ok(value)
+        }
+        None => Err(mismatch(attribute, attribute.format.wanted()).under(Rule::LooseFormats)),
+    }
 }
 
 /// Absolute or relative; only what can stand in no URI at all is refused.

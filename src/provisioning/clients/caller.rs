@@ -6,6 +6,7 @@ use super::kind::CredentialKind;
 use super::{ACTIVE, credentials, tokens};
 use crate::protocol::scim::resource_type::ResourceTypes;
 use crate::protocol::scim::tolerance::Profile;
+use crate::provisioning::schemas::catalog::Catalog;
 use crate::store::failure::StoreError;
 use crate::store::scim_credentials::{self as rows, PresentedRow};
 use crate::store::{Tx, scim_access_tokens};
@@ -72,7 +73,12 @@ impl Caller {
 
 /// Who presents `token`, if it is live, its credential is, and its client. One query by hash, so time tells nothing
 /// about other tokens. Nothing is remembered in between: what is revoked is dead with its commit.
-pub fn authenticate(tx: &mut Tx<'_>, token: &PresentedToken, now: Timestamp) -> Result<Option<Caller>, StoreError> {
+pub fn authenticate(
+    tx: &mut Tx<'_>,
+    catalog: &Catalog,
+    token: &PresentedToken,
+    now: Timestamp,
+) -> Result<Option<Caller>, StoreError> {
     let (row, scope) = if token.is_access_token {
         match scim_access_tokens::find_presented(tx, token.hash.as_bytes())? {
             Some((row, scope, expires_at)) if expires_at > now => (row, Some(credentials::scope(&scope)?)),
@@ -85,14 +91,18 @@ pub fn authenticate(tx: &mut Tx<'_>, token: &PresentedToken, now: Timestamp) -> 
             Some(_) | None => return Ok(None),
         }
     };
-    if row.expires_at <= now { Ok(None) } else { caller(row, scope, now) }
+    if row.expires_at <= now {
+        return Ok(None);
+    }
+    let types = catalog.types(tx, row.organization, row.schemas_version)?;
+    caller(row, scope, types, now)
 }
 
 /// The caller of a request that goes on after the transaction that authenticated it, if the credential has not been
 /// revoked since. Whether it had expired was decided when the request came in; its scope is what it was then at most.
 pub fn presented_before(tx: &mut Tx<'_>, before: &Caller, now: Timestamp) -> Result<Option<Caller>, StoreError> {
     match rows::find_with_client(tx, before.organization, before.credential)? {
-        Some(row) => caller(row, Some(before.scope), now),
+        Some(row) => caller(row, Some(before.scope), Arc::clone(&before.types), now),
         None => Ok(None),
     }
 }
@@ -102,7 +112,12 @@ pub fn touch(tx: &mut Tx<'_>, credential: ScimCredentialId, at: Timestamp) -> Re
     rows::touch(tx, credential, at)
 }
 
-fn caller(row: PresentedRow, narrowed: Option<ScimScope>, now: Timestamp) -> Result<Option<Caller>, StoreError> {
+fn caller(
+    row: PresentedRow,
+    narrowed: Option<ScimScope>,
+    types: Arc<ResourceTypes>,
+    now: Timestamp,
+) -> Result<Option<Caller>, StoreError> {
     if row.revoked_at.is_some() || row.state != ACTIVE {
         return Ok(None);
     }
@@ -114,7 +129,7 @@ fn caller(row: PresentedRow, narrowed: Option<ScimScope>, now: Timestamp) -> Res
         slug: row.slug,
         scope: narrowed.map_or(own, |scope| scope.min(own)),
         profile: Profile::parse(&row.profile).ok_or(StoreError::Inconsistent("scim_clients.profile"))?,
-        types: Arc::clone(ResourceTypes::base()),
+        types,
         is_use_worth_noting: row.last_used_at.is_none_or(|at| at.plus_seconds(TOUCH_SECONDS) <= now),
     }))
 }

@@ -11,6 +11,7 @@ use crate::protocol::scim::filter::ast::{Filter, Literal, Operator, Target};
 use crate::protocol::scim::list::Page;
 use crate::protocol::scim::projection::Projection;
 use crate::protocol::scim::resource_type::ResourceType;
+use crate::protocol::scim::schema::causeway_user;
 use crate::provisioning::failure::ProvisioningError;
 use crate::provisioning::resource::{self, Resource};
 use crate::provisioning::search_values;
@@ -66,7 +67,7 @@ pub fn search(
         (false, None) => resources::count(tx, organization, query.kind)?,
         (false, Some(condition)) => resource_search::count(tx, organization, query.kind, condition)?,
     };
-    let resources = resource::complete(tx, query.kind, &query.resource_type, rows, &query.projection)?;
+    let resources = resource::complete(tx, organization, (query.kind, &query.resource_type), rows, &query.projection)?;
     Ok(Found { total, resources })
 }
 
@@ -149,6 +150,9 @@ fn tested(target: &Target, test: &Test, resource_type: &ResourceType) -> Result<
     if let Some(relation) = relation(target) {
         return Ok(relation.holds_for(related_leaf(target, test, relation)?));
     }
+    if target.container.as_deref() == Some(causeway_user::ID) {
+        return Err(ScimError::filter(format!("{} is computed and cannot be searched", target.attribute)));
+    }
     if target.container.is_none() {
         match target.attribute.as_str() {
             "id" => return Ok(Condition::Id(test.clone())),
@@ -181,7 +185,8 @@ fn active(test: &Test) -> Condition {
 
 fn schemas(test: &Test, resource_type: &ResourceType) -> Condition {
     let named = resource_type.schemas().filter(|schema| passes(test, &schema.id)).map(|schema| {
-        if schema.id == resource_type.schema.id {
+        // The gateway's own extension is part of every user.
+        if schema.id == resource_type.schema.id || schema.id == causeway_user::ID {
             Condition::Always(true)
         } else {
             Condition::Below(schema.search_prefix.to_string())

@@ -14,6 +14,7 @@ use super::budget::Budget;
 use super::document::{self, is_member_list};
 use super::error::{ScimError, ScimType};
 use super::filter::ast::{Filter, Literal, Operator};
+use super::immutable;
 use super::json::{Object, is_unassigned};
 use super::member::{self, MemberChange};
 use super::resource_type::{Located, ResourceType};
@@ -45,7 +46,7 @@ pub fn apply(
     for operation in operations {
         patch.apply(operation)?;
     }
-    patch.finish()
+    patch.finish(document)
 }
 
 struct Patch<'t> {
@@ -178,6 +179,9 @@ impl<'t> Patch<'t> {
 
     fn remove(&mut self, path: Path<'t>, value: Option<Value>) -> Result<(), ScimError> {
         let (at, filter) = match path.target {
+            Target::Extension(schema) if schema.attributes.iter().all(|one| one.mutability == Mutability::ReadOnly) => {
+                return Err(ScimError::mutability(format!("{} is readOnly", schema.id)));
+            }
             Target::Extension(schema) => {
                 if value.is_some_and(|value| !value.is_null()) {
                     return Err(remove::not_understood(&schema.id));
@@ -187,8 +191,8 @@ impl<'t> Patch<'t> {
             }
             Target::Attribute(at, filter) => (at, filter),
         };
-        let is_fixed = at.part.is_none() && (at.attribute.required || at.attribute.mutability == Mutability::Immutable);
-        if is_read_only(at) || is_fixed {
+        let leaf = at.part.unwrap_or(at.attribute);
+        if is_read_only(at) || leaf.required || leaf.mutability == Mutability::Immutable {
             let detail = format!("{} cannot be removed", at.attribute.name);
             return Err(ScimError::mutability(detail).by("rfc7644:3.5.2.2"));
         }
@@ -254,14 +258,15 @@ impl<'t> Patch<'t> {
         Ok(MemberChange::RemoveMatching(filter))
     }
 
-    fn finish(mut self) -> Result<Patched, ScimError> {
+    fn finish(mut self, before: &Object) -> Result<Patched, ScimError> {
         self.document.retain(|_, value| !is_unassigned(value));
         // One body cannot make a longer document, and many must not either.
         let most = self.rules.limits.body_bytes;
         if cost::bytes_of(&self.document) > most {
             return Err(ScimError::value(format!("the resource would be longer than {most} bytes")));
         }
-        let document = document::finish(self.document, self.resource_type)?;
+        immutable::check(before, &self.document, self.resource_type)?;
+        let document = document::finish(self.document, self.resource_type, Some(before))?;
         Ok(Patched { document, members: self.members, budget: self.budget })
     }
 }

@@ -164,8 +164,7 @@ fn many(
     Ok(Some(Value::Array(elements)))
 }
 
-/// Appends what is not there yet. An element with the same type and value is the same element (RFC 7643, section 2.4)
-/// and takes the new sub-attributes over.
+/// Appends what is not there yet, and tells which elements the new ones are.
 fn append(
     elements: &mut Vec<Value>,
     attribute: &Attribute,
@@ -173,25 +172,7 @@ fn append(
     rules: &Rules,
 ) -> Result<Vec<usize>, ScimError> {
     let Some(Value::Array(incoming)) = validation::value(attribute, value, rules)? else { return Ok(Vec::new()) };
-    let mut touched = Vec::new();
-    for new in incoming {
-        let is_same = |old: &Value| {
-            *old == new || (new.get("value").is_some() && ["value", "type"].iter().all(|p| old.get(p) == new.get(p)))
-        };
-        match elements.iter().position(is_same) {
-            Some(index) => {
-                if let (Some(Value::Object(old)), Value::Object(new)) = (elements.get_mut(index), new) {
-                    old.extend(new);
-                }
-                touched.push(index);
-            }
-            None => {
-                touched.push(elements.len());
-                elements.push(new);
-            }
-        }
-    }
-    Ok(touched)
+    Ok(incoming.into_iter().map(|new| validation::keep(elements, new)).collect())
 }
 
 /// Changes the elements that the filter finds, or all of them; makes one where that is allowed and none is found.

@@ -1,7 +1,10 @@
 //! The schemas that the gateway serves, one file each, and the type they have in common.
 
+pub mod causeway_user;
+pub mod definition;
 pub mod enterprise_user;
 pub mod group;
+pub mod urn;
 pub mod user;
 
 use std::borrow::Cow;

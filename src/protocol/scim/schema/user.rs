@@ -2,6 +2,7 @@
 
 use super::Schema;
 use crate::protocol::scim::attribute::Attribute;
+use crate::protocol::scim::format::Format;
 
 /// The URN of the core user schema.
 pub const ID: &str = "urn:ietf:params:scim:schemas:core:2.0:User";
@@ -40,9 +41,12 @@ fn singular() -> Vec<Attribute> {
         Attribute::reference("profileUrl", url, "A URL of the user's online profile."),
         Attribute::text("title", "The user's title, such as 'Vice President'."),
         Attribute::text("userType", "The relation between the organization and the user."),
-        Attribute::text("preferredLanguage", "The preferred written or spoken language."),
-        Attribute::text("locale", "The user's default location, for currency, dates and numbers."),
-        Attribute::text("timezone", "The user's time zone in IANA form, such as 'America/Los_Angeles'."),
+        Attribute::text("preferredLanguage", "The preferred written or spoken language.")
+            .written_as(Format::LanguageRange),
+        Attribute::text("locale", "The user's default location, for currency, dates and numbers.")
+            .written_as(Format::LanguageTag),
+        Attribute::text("timezone", "The user's time zone in IANA form, such as 'America/Los_Angeles'.")
+            .written_as(Format::TimeZone),
         Attribute::boolean("active", "Whether the user may sign in."),
         Attribute::text("password", "Accepted and discarded: people sign in at their identity provider.")
             .case_exact()
@@ -67,7 +71,7 @@ fn plural() -> Vec<Attribute> {
     let services = ["aim", "gtalk", "icq", "xmpp", "msn", "skype", "qq", "yahoo"];
     vec![
         listed("emails", text("The address."), &["work", "home", "other"], "E-mail addresses of the user."),
-        listed("phoneNumbers", text("The number."), &phones, "Phone numbers of the user."),
+        listed("phoneNumbers", text("The number.").written_as(Format::Phone), &phones, "Phone numbers of the user."),
         listed("ims", text("The messaging address."), &services, "Instant messaging addresses of the user."),
         listed(
             "photos",
@@ -81,7 +85,7 @@ fn plural() -> Vec<Attribute> {
         listed("roles", text("The role."), &[], "Roles of the user."),
         listed(
             "x509Certificates",
-            Attribute::binary("value", "The certificate in DER."),
+            Attribute::binary("value", "The certificate in DER.").written_as(Format::Certificate),
             &[],
             "Certificates of the user.",
         ),
@@ -95,7 +99,7 @@ fn addresses() -> Attribute {
         Attribute::text("locality", "City."),
         Attribute::text("region", "State or region."),
         Attribute::text("postalCode", "Postal code."),
-        Attribute::text("country", "Country, as ISO 3166-1 alpha-2."),
+        Attribute::text("country", "Country, as ISO 3166-1 alpha-2.").written_as(Format::Country),
         Attribute::text("type", "What this address is used for.").one_of(&["work", "home", "other"]),
         Attribute::boolean("primary", "Whether this is the preferred address; true at most once."),
     ];

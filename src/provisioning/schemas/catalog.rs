@@ -1,0 +1,89 @@
+//! The resource types of organizations, loaded once per version. The version comes with the caller's credential, in the
+//! query that is asked anyway, so that a request never works with an older one and an ordinary one asks nothing more.
+
+use std::sync::Arc;
+
+use moka::sync::Cache;
+
+use super::registry;
+use crate::protocol::scim::assignable::{Assignable, AssignableKind};
+use crate::protocol::scim::resource_type::{Extension, ResourceTypes};
+use crate::provisioning::assignables;
+use crate::store::failure::StoreError;
+use crate::store::resources::ResourceKind;
+use crate::store::{Tx, scim_assignables, scim_clearings, scim_schemas};
+use crate::values::ids::OrganizationId;
+
+/// How many organizations with schemas of their own are kept in memory.
+const CAPACITY: u64 = 1_000;
+
+/// The resource types of organizations. Cheap to clone.
+#[derive(Clone)]
+pub struct Catalog {
+    known: Cache<OrganizationId, (i64, Arc<ResourceTypes>)>,
+}
+
+impl Default for Catalog {
+    fn default() -> Self {
+        Self { known: Cache::new(CAPACITY) }
+    }
+}
+
+impl std::fmt::Debug for Catalog {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Catalog")
+    }
+}
+
+impl Catalog {
+    /// The resource types of an organization whose schemas are at `version`; 0 is an organization that never had any.
+    pub fn types(
+        &self,
+        tx: &mut Tx<'_>,
+        organization: OrganizationId,
+        version: i64,
+    ) -> Result<Arc<ResourceTypes>, StoreError> {
+        if version == 0 {
+            return Ok(Arc::clone(ResourceTypes::base()));
+        }
+        if let Some((_, types)) = self.known.get(&organization).filter(|(known, _)| *known == version) {
+            return Ok(types);
+        }
+        let types = Arc::new(load(tx, organization)?);
+        self.known.insert(organization, (version, Arc::clone(&types)));
+        Ok(types)
+    }
+}
+
+/// The resource types as they are in the store.
+pub fn load(tx: &mut Tx<'_>, organization: OrganizationId) -> Result<ResourceTypes, StoreError> {
+    let base = ResourceTypes::base();
+    let (mut of_users, mut of_groups) = (Vec::new(), Vec::new());
+    for row in scim_schemas::all(tx, organization)? {
+        let extension = Extension { required: row.is_required, schema: Arc::new(registry::read_stored(&row)?) };
+        match ResourceKind::parse(&row.kind)? {
+            ResourceKind::User => of_users.push(extension),
+            ResourceKind::Group => of_groups.push(extension),
+        }
+    }
+    let (mut user, mut group) = (base.user.with(of_users), base.group.with(of_groups));
+    for row in scim_clearings::all(tx, organization)? {
+        match ResourceKind::parse(&row.kind)? {
+            ResourceKind::User => user.is_being_cleared = true,
+            ResourceKind::Group => group.is_being_cleared = true,
+        }
+    }
+    let mut lists: [Vec<Assignable>; 2] = [Vec::new(), Vec::new()];
+    let rows = scim_assignables::all(tx, organization)?;
+    for (kind, entries) in AssignableKind::ALL.into_iter().zip(&mut lists) {
+        let Some(row) = rows.iter().find(|row| row.kind == kind.as_str()) else { continue };
+        let list = assignables::from_row(row)?;
+        if list.is_closed {
+            user = user.allowing(kind.attribute(), assignables::folded(&list.entries));
+        }
+        *entries = list.entries;
+    }
+    let [roles, entitlements] = lists;
+    let types = ResourceTypes::of(Arc::new(user), Arc::new(group));
+    Ok(ResourceTypes { roles: roles.into(), entitlements: entitlements.into(), ..types })
+}

@@ -1,0 +1,79 @@
+//! The gateway's own extension of a user (`protocol::scim::schema::causeway_user`), computed when a resource is read.
+
+use serde_json::{Value, json};
+
+use crate::protocol::scim::json::{Object, is_unassigned};
+use crate::store::resource_standings::ResourceStandingRow;
+
+/// The extension as JSON text.
+pub fn text(row: &ResourceStandingRow) -> String {
+    let is_waiting = row.account_state.as_deref() == Some("pending_verification");
+    let container = json!({
+        "membershipKind": row.membership_kind,
+        "inviteState": row.invite_state,
+        "dataCenter": row.home_dc,
+        "accountKind": row.account_kind,
+        // A secondary's profile is a function of the primary's (rules A12 and A13).
+        "homeManaged": row.account_kind.as_deref().map(|kind| kind == "secondary"),
+        "activation": if is_waiting { "required" } else { "none" },
+        "lockedReason": locked_reason(row),
+    });
+    let mut known = Object::new();
+    if let Value::Object(members) = container {
+        known.extend(members.into_iter().filter(|(_, value)| !is_unassigned(value)));
+    }
+    Value::Object(known).to_string()
+}
+
+/// Why the person cannot sign in here.
+fn locked_reason(row: &ResourceStandingRow) -> Option<&'static str> {
+    match (row.account_state.as_deref(), row.status.as_deref()) {
+        (Some("pending_verification"), _) => Some("activation_required"),
+        (Some("closed"), _) => Some("closed"),
+        (Some("inactive"), _) | (_, Some("inactive")) => Some("deactivated"),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::text;
+    use crate::store::resource_standings::ResourceStandingRow;
+
+    fn shown(account_state: &str, status: &str) -> Value {
+        let text = text(&ResourceStandingRow {
+            k: 1,
+            account_kind: Some("primary".to_owned()),
+            account_state: Some(account_state.to_owned()),
+            home_dc: Some("us".to_owned()),
+            membership_kind: Some("member".to_owned()),
+            invite_state: Some("joined".to_owned()),
+            status: Some(status.to_owned()),
+        });
+        serde_json::from_str(&text).unwrap()
+    }
+
+    #[test]
+    fn somebody_who_may_sign_in_is_not_locked() {
+        let wanted = json!({
+            "membershipKind": "member", "inviteState": "joined", "dataCenter": "us", "accountKind": "primary",
+            "homeManaged": false, "activation": "none",
+        });
+        assert_eq!(shown("active", "active"), wanted);
+    }
+
+    #[test]
+    fn a_lock_has_its_reason() {
+        for (state, status, activation, reason) in [
+            ("pending_verification", "active", "required", "activation_required"),
+            ("inactive", "active", "none", "deactivated"),
+            ("active", "inactive", "none", "deactivated"),
+            ("closed", "inactive", "none", "closed"),
+        ] {
+            let shown = shown(state, status);
+            assert_eq!((&shown["activation"], &shown["lockedReason"]), (&json!(activation), &json!(reason)), "{state}");
+        }
+    }
+}
