@@ -65,7 +65,7 @@ fn body_of(operation: &Operation) -> Value {
         "scim-clients" => json!({ "name": "x" }),
         "scim-schemas" => json!({ "resource_type": "User", "schema": {
             "id": "urn:acme:User", "name": "x", "attributes": [{ "name": "a" }] } }),
-        "scim-roles" | "scim-entitlements" => json!({ "items": [] }),
+        "scim-roles" | "scim-entitlements" | "claims" => json!({ "items": [] }),
         "scim-schema" => json!({ "schema": { "id": "urn:acme:User", "name": "x", "attributes": [{ "name": "a" }] } }),
         "applications" => json!({ "name": "x", "redirect_uris": ["https://app.test/cb"] }),
         "admin-tokens" => json!({ "name": "x", "role": "admin" }),
@@ -96,8 +96,16 @@ async fn nobody_gets_in(engine: Engine) {
         assert_eq!((status, &body), (404, &unknown), "{what} with another organization's token");
     }
     for log in [acme.audit("").await, globex.audit("").await] {
-        let changes =
-            ["domain.", "connection.", "scim_client.", "scim_schema.", "scim_assignables.", "application.", "group."];
+        let changes = [
+            "domain.",
+            "connection.",
+            "scim_client.",
+            "scim_schema.",
+            "scim_assignables.",
+            "claim_mappings.",
+            "application.",
+            "group.",
+        ];
         let changed = log.iter().any(|entry| changes.iter().any(|name| text(entry, "action").starts_with(name)));
         assert!(!changed, "something was changed: {log:#?}");
     }

@@ -1,5 +1,6 @@
 //! SCIM as others check it.
 
+mod assignables;
 mod bulk;
 mod credentials;
 mod door;

@@ -145,6 +145,7 @@ fn quota(reader: &mut Reader) -> Quota {
             defaults.credentials_per_scim_client,
         ),
         scim_schemas: count("limits.scim_schemas_per_organization", 100, defaults.scim_schemas),
+        claim_mappings: count("limits.claims_per_organization", 500, defaults.claim_mappings),
         scim_assignables: count("limits.scim_assignables_per_list", 10_000, defaults.scim_assignables),
         scim_schema_attributes: count("limits.attributes_per_scim_schema", 1_000, defaults.scim_schema_attributes),
     }

@@ -13,5 +13,6 @@ pub mod organizations;
 pub mod owners;
 pub mod permission;
 pub mod profile;
+pub mod released_claims;
 pub mod room;
 pub mod service_provider;

@@ -5,6 +5,7 @@
 
 pub mod assignables;
 pub mod bulk;
+pub mod claim_mappings;
 pub mod clients;
 pub mod failure;
 pub mod groups;

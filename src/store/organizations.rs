@@ -66,6 +66,20 @@ pub fn schemas_version(tx: &mut Tx<'_>, id: OrganizationId) -> Result<i64, Store
     Ok(query.first(tx.connection()).optional()?.unwrap_or(0))
 }
 
+/// The claims that the organization makes of attributes, as JSON, if it makes any.
+pub fn claim_mappings(tx: &mut Tx<'_>, id: OrganizationId) -> Result<Option<String>, StoreError> {
+    let query = table::table.filter(table::id.eq(id)).select(table::claim_mappings);
+    let found: Option<Option<String>> = query.first(tx.connection()).optional()?;
+    Ok(found.flatten())
+}
+
+/// Writes the claims that the organization makes of attributes.
+pub fn set_claim_mappings(tx: &mut Tx<'_>, id: OrganizationId, mappings: Option<&str>) -> Result<(), StoreError> {
+    let one = table::table.filter(table::id.eq(id));
+    diesel::update(one).set(table::claim_mappings.eq(mappings)).execute(tx.connection())?;
+    Ok(())
+}
+
 /// Moves the version of the organization's schemas on and returns it.
 pub fn advance_schemas(tx: &mut Tx<'_>, id: OrganizationId) -> Result<i64, StoreError> {
     let one = table::table.filter(table::id.eq(id));

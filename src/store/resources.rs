@@ -222,6 +222,20 @@ pub fn of_account(
     Ok(query.first(tx.connection()).optional()?)
 }
 
+/// The document of an account's user in an organization, if it has one.
+pub fn document_of_account(
+    tx: &mut Tx<'_>,
+    organization: OrganizationId,
+    account: AccountId,
+) -> Result<Option<String>, StoreError> {
+    let query = table::table
+        .inner_join(docs::table.on(docs::k.eq(table::k)))
+        .filter(table::account_id.eq(account))
+        .filter(table::org_id.eq(organization))
+        .select(docs::document);
+    Ok(query.first(tx.connection()).optional()?)
+}
+
 /// How many resources of a kind an organization has.
 pub fn count(tx: &mut Tx<'_>, organization: OrganizationId, kind: ResourceKind) -> Result<i64, StoreError> {
     let query = table::table.filter(table::org_id.eq(organization)).filter(table::kind.eq(kind.as_str()));

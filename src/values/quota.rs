@@ -19,6 +19,8 @@ pub struct Quota {
     pub scim_schemas: u32,
     /// Roles, and entitlements, that its directory can discover.
     pub scim_assignables: u32,
+    /// Claims made of attributes.
+    pub claim_mappings: u32,
     /// Attributes and sub-attributes of one SCIM schema.
     pub scim_schema_attributes: u32,
 }
@@ -34,6 +36,7 @@ impl Default for Quota {
             credentials_per_scim_client: 10,
             scim_schemas: 20,
             scim_assignables: 1_000,
+            claim_mappings: 50,
             scim_schema_attributes: 100,
         }
     }

@@ -8,10 +8,11 @@ pub mod claims;
 pub mod issuance;
 pub mod standing;
 
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 use crate::access::grants::Lifetimes;
 use crate::directory::applications::Application;
+use crate::directory::released_claims;
 use crate::protocol::oidc::access_token::AccessTokenClaims;
 use crate::protocol::oidc::error::{ErrorCode, OAuthError};
 use crate::protocol::oidc::pkce::{CodeChallenge, CodeVerifier};
@@ -249,7 +250,8 @@ pub fn bearer(tx: &mut Tx<'_>, op: &Operation, claims: &AccessTokenClaims) -> Re
     Ok(row.map(|row| Bearer { account: row.grant.account_id, organization: row.grant.org_id, scope: claims.scope }))
 }
 
-/// What UserInfo says to the bearer of a verified access token; `None` when what it rests on is gone. One query.
+/// What UserInfo says to the bearer of a verified access token; `None` when what it rests on is gone. One query, and one more
+/// where the organization releases attributes as claims.
 pub fn userinfo(
     tx: &mut Tx<'_>,
     op: &Operation,
@@ -261,6 +263,7 @@ pub fn userinfo(
         affiliation: claims::affiliation(&row, &op.data_center)?,
         authentication: claims::authentication(&row)?,
         person: claims::person(&row).released_by(claims.scope),
+        released: released(tx, &row, claims.scope)?,
     }))
 }
 
@@ -274,6 +277,13 @@ fn find_standing(
     let Some(row) = grants::find_standing(tx, grant)? else { return Ok(None) };
     let is_same = row.grant.account_id.to_string() == claims.sub && row.grant.session_epoch == claims.sep;
     Ok(Some(row).filter(|row| is_same && standing::check(row, op.at).is_ok()))
+}
+
+/// What the organization makes claims of. No query for one that makes none.
+fn released(tx: &mut Tx<'_>, row: &StandingRow, scope: ScopeSet) -> Result<Map<String, Value>, StoreError> {
+    let Some(text) = &row.claim_mappings else { return Ok(Map::new()) };
+    let mappings = released_claims::read(text)?;
+    released_claims::of(tx, row.grant.org_id, row.grant.account_id, &mappings, scope)
 }
 
 #[cfg(test)]

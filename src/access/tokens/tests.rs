@@ -22,6 +22,8 @@ use crate::protocol::oidc::pkce::CodeVerifier;
 use crate::protocol::oidc::scope::ScopeSet;
 use crate::protocol::oidc::userinfo::UserInfoClaims;
 use crate::store::failure::StoreError;
+use crate::store::organizations;
+use crate::store::resources::{self, NewResourceRow};
 use crate::values::quota::Quota;
 use crate::values::secret::Secret;
 
@@ -377,5 +379,51 @@ async fn a_token_about_somebody_else_or_of_an_older_epoch_opens_nothing() {
             assert!(who(&world, wrong.clone()).await.is_none(), "{wrong:?}");
         }
         assert!(who(&world, right).await.is_some());
+    }
+}
+
+#[tokio::test]
+async fn what_an_organization_releases_comes_by_its_scope_in_its_type() {
+    for world in world().await {
+        let issued = tokens(&world, "openid profile").await;
+        let claims = access_claims(&world, &issued);
+        assert!(who(&world, claims.clone()).await.unwrap().released.is_empty());
+        let (op, organization, ada) = (world.op(), world.organization, world.ada);
+        let mappings = serde_json::json!([
+            { "claim": "job", "container": null, "attribute": "title", "part": null, "scope": "profile" },
+            { "claim": "grade", "container": "urn:a", "attribute": "grade", "part": null, "scope": "openid" },
+            { "claim": "phone", "container": null, "attribute": "phoneNumbers", "part": "value", "scope": "email" },
+            { "claim": "nothing", "container": null, "attribute": "nickName", "part": null, "scope": "profile" },
+        ]);
+        let written = world.store().write(move |tx| {
+            organizations::set_claim_mappings(tx, organization, Some(&mappings.to_string()))?;
+            let row = NewResourceRow {
+                id: op.new_id(),
+                org_id: organization,
+                client_id: None,
+                kind: "user".to_owned(),
+                account_id: Some(ada),
+                user_name_folded: Some("ada".to_owned()),
+                external_id: None,
+                display: None,
+                display_folded: None,
+                active: Some(true),
+                version: 1,
+                created_at: op.at,
+                updated_at: op.at,
+            };
+            let document = r#"{"title":"Countess","urn:a":{"grade":7},"phoneNumbers":[{"value":"1"}]}"#;
+            resources::insert(tx, &row, document)?;
+            Ok::<_, StoreError>(())
+        });
+        written.await.unwrap();
+        let said = serde_json::to_value(who(&world, claims).await.unwrap()).unwrap();
+        assert_eq!((&said["job"], &said["grade"]), (&"Countess".into(), &7.into()));
+        assert_eq!((said.get("phone"), said.get("nothing")), (None, None));
+        let wider = tokens(&world, "openid email").await;
+        let said = serde_json::to_value(who(&world, access_claims(&world, &wider)).await.unwrap()).unwrap();
+        assert_eq!((said.get("job"), &said["phone"]), (None, &serde_json::json!(["1"])));
+        deactivate(&world).await;
+        assert!(who(&world, access_claims(&world, &wider)).await.is_none());
     }
 }

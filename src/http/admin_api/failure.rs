@@ -13,6 +13,7 @@ use crate::flows::add_scim_credential::AddError;
 use crate::flows::connect_identity_provider::ConnectError;
 use crate::http::problem::Problem;
 use crate::provisioning::assignables::AssignableError;
+use crate::provisioning::claim_mappings::ClaimError;
 use crate::provisioning::clients::ScimClientError;
 use crate::provisioning::schemas::registry::SchemaError;
 use crate::store::failure::StoreError;
@@ -194,6 +195,7 @@ impl From<SchemaError> for Problem {
             SchemaError::OtherUrn => conflict("scim_schema_other_urn", error),
             SchemaError::InUse { .. } => conflict("scim_schema_in_use", error),
             SchemaError::BeingCleared(_) => conflict("scim_schema_being_cleared", error),
+            SchemaError::Released(..) => conflict("scim_attribute_released", error),
             SchemaError::Changed => conflict("changed_meanwhile", error),
             SchemaError::TooMany(error) => error.into(),
             SchemaError::Denied(denied) => denied.into(),
@@ -209,6 +211,17 @@ impl From<AssignableError> for Problem {
             AssignableError::TooMany(_) => conflict("too_many", error),
             AssignableError::Denied(denied) => denied.into(),
             AssignableError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<ClaimError> for Problem {
+    fn from(error: ClaimError) -> Self {
+        match error {
+            ClaimError::Invalid(..) => bad_request("invalid_claim", error),
+            ClaimError::TooMany(_) => conflict("too_many", error),
+            ClaimError::Denied(denied) => denied.into(),
+            ClaimError::Store(error) => error.into(),
         }
     }
 }

@@ -5,7 +5,7 @@
 //! * `/api/v1/orgs/{org}` [`organizations`], `.../domains` [`domains`], `.../connections` [`connections`],
 //!   `.../applications` [`applications`], `.../admin-tokens` [`admin_tokens`],
 //!   `.../scim-clients` [`scim_clients`] and their [`scim_credentials`], `.../scim-schemas` [`scim_schemas`],
-//!   `.../scim-roles`, `.../scim-entitlements` [`scim_assignables`], `.../audit` [`audit`]
+//!   `.../claims` [`claims`], `.../scim-roles`, `.../scim-entitlements` [`scim_assignables`], `.../audit` [`audit`]
 
 pub mod admin_tokens;
 pub mod application_body;
@@ -13,6 +13,7 @@ pub mod application_calls;
 pub mod applications;
 pub mod audit;
 pub mod caller;
+pub mod claims;
 pub mod connection_body;
 pub mod connections;
 pub mod document;
@@ -63,6 +64,8 @@ pub fn mount(services: &mut web::ServiceConfig) {
         .service(scim_credentials::create_scim_credential)
         .service(scim_credentials::list_scim_credentials)
         .service(scim_credentials::revoke_scim_credential)
+        .service(claims::show_claims)
+        .service(claims::replace_claims)
         .service(scim_assignables::show_scim_roles)
         .service(scim_assignables::replace_scim_roles)
         .service(scim_assignables::show_scim_entitlements)
@@ -85,6 +88,7 @@ pub fn documents() -> Vec<utoipa::openapi::OpenApi> {
         admin_tokens::Document::openapi(),
         scim_clients::Document::openapi(),
         scim_credentials::Document::openapi(),
+        claims::Document::openapi(),
         scim_schemas::Document::openapi(),
         scim_assignables::Document::openapi(),
         audit::Document::openapi(),

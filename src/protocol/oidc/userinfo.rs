@@ -1,6 +1,7 @@
 //! The UserInfo request and answer (OpenID Connect Core 5.3; RFC 6750).
 
 use serde::Serialize;
+use serde_json::{Map, Value};
 
 use super::claims::{AffiliationClaims, AuthenticationClaims, PersonClaims};
 use super::error::{ErrorCode, OAuthError};
@@ -20,6 +21,9 @@ pub struct UserInfoClaims {
     /// Who they are, by scope.
     #[serde(flatten)]
     pub person: PersonClaims,
+    /// What their organization releases beside it.
+    #[serde(flatten)]
+    pub released: Map<String, Value>,
 }
 
 /// Finds the bearer token in the `Authorization` header or in a form body, never in a query (RFC 9700, 4.3.2).

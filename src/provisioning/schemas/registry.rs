@@ -10,6 +10,7 @@ use crate::protocol::scim::json::Object;
 use crate::protocol::scim::resource_type::ResourceTypes;
 use crate::protocol::scim::schema::definition::{self, InvalidDefinition};
 use crate::protocol::scim::schema::{Schema, urn};
+use crate::provisioning::claim_mappings;
 use crate::record::audit::{self, Action, Subject};
 use crate::record::event::{self, Event};
 use crate::store::constraint::Constraint;
@@ -89,6 +90,9 @@ pub enum SchemaError {
     /// The values of an attribute of this name are still being cleared.
     #[error("old values of {0} are still being cleared: try again in a few minutes")]
     BeingCleared(String),
+    /// It is released to applications as a claim.
+    #[error("{0} is released as the claim {1}: take the claim away first")]
+    Released(String, String),
     /// Somebody else changed it meanwhile.
     #[error("the schema was changed by somebody else")]
     Changed,
@@ -196,6 +200,7 @@ pub fn replace(
         require_unused(tx, organization, &gone(&row, Some(name))?)?;
     }
     for name in &change.removed {
+        refuse_released(tx, organization, &row.urn, Some(name))?;
         let gone = gone(&row, Some(name))?;
         if values == Values::Keep {
             require_unused(tx, organization, &gone)?;
@@ -232,6 +237,7 @@ pub fn delete(
     permission::require(op, organization, Permission::ManageScimClients)?;
     organizations::lock(tx, organization)?;
     let row = rows::find(tx, organization, id)?.ok_or(SchemaError::NotFound)?;
+    refuse_released(tx, organization, &row.urn, None)?;
     let gone = gone(&row, None)?;
     let resources = match values {
         Values::Keep => require_unused(tx, organization, &gone).map(|()| 0)?,
@@ -296,6 +302,18 @@ fn refuse_while_cleared(
     let mut names = under_way.iter().filter(|row| row.number == number).filter_map(|row| row.attribute.as_deref());
     match names.find(|name| added.iter().any(|added| added.eq_ignore_ascii_case(name))) {
         Some(name) => Err(SchemaError::BeingCleared(name.to_owned())),
+        None => Ok(()),
+    }
+}
+
+fn refuse_released(
+    tx: &mut Tx<'_>,
+    organization: OrganizationId,
+    urn: &str,
+    attribute: Option<&String>,
+) -> Result<(), SchemaError> {
+    match claim_mappings::claim_of(tx, organization, urn, attribute.map(String::as_str))? {
+        Some(claim) => Err(SchemaError::Released(attribute.map_or(urn, String::as_str).to_owned(), claim)),
         None => Ok(()),
     }
 }

@@ -7,6 +7,8 @@ use serde_json::{Value, json};
 use super::catalog::Catalog;
 use super::clearing;
 use super::registry::{self, OwnSchema, SchemaError, Values, Wanted};
+use crate::protocol::oidc::scope::Scope;
+use crate::protocol::scim::assignable::{Assignable, AssignableKind};
 use crate::protocol::scim::error::{ScimError, ScimType};
 use crate::protocol::scim::filter;
 use crate::protocol::scim::list::Page;
@@ -15,6 +17,8 @@ use crate::protocol::scim::projection::Projection;
 use crate::protocol::scim::resource_type::ResourceType;
 use crate::protocol::scim::schema::causeway_user::ID as OWN;
 use crate::protocol::scim::{document, json as scim_json};
+use crate::provisioning::assignables::{self, AssignableError, Assignables};
+use crate::provisioning::claim_mappings::{self, ClaimError};
 use crate::provisioning::failure::ProvisioningError;
 use crate::provisioning::resource::{Patch, Resource, parse};
 use crate::provisioning::search::{Query, condition, search};
@@ -436,6 +440,90 @@ async fn groups_have_schemas_of_their_own_too() {
             assert!(found.document.contains("\"code\":\"1\""), "{}", found.document);
             let second = groups::create(tx, &operation(NOW), acme, &first);
             assert!(matches!(second, Err(ProvisioningError::ValueTaken(_))), "{second:?}");
+            Ok::<_, Met>(())
+        });
+        done.await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn an_attribute_that_is_released_as_a_claim_stays_until_the_claim_goes() {
+    for scratch in scratch::all() {
+        let done = scratch.store.write(move |tx| {
+            let acme = organization(tx, "acme");
+            let schema = register(tx, acme, &wanted(json!([{ "name": "badge" }, { "name": "grade" }]), false))?;
+            let mut map = |pairs: &[(&str, &str, Scope)]| {
+                let claim = |(claim, attribute, scope): &(&str, &str, Scope)| claim_mappings::Wanted {
+                    claim: (*claim).to_owned(),
+                    attribute: (*attribute).to_owned(),
+                    scope: *scope,
+                };
+                let wanted: Vec<claim_mappings::Wanted> = pairs.iter().map(claim).collect();
+                claim_mappings::replace(tx, &operation(NOW), acme, &wanted, &Quota::default())
+            };
+            for (claim, attribute, scope) in [
+                ("sub", "title", Scope::Profile),
+                ("ok", "nope", Scope::Profile),
+                ("ok", "groups", Scope::Profile),
+                ("ok", "active", Scope::Profile),
+                ("ok", "password", Scope::Profile),
+                ("ok", "meta.created", Scope::Profile),
+                ("ok", &format!("{OWN}:inviteState"), Scope::Profile),
+                ("ok", "title", Scope::OfflineAccess),
+            ] {
+                let refused = map(&[(claim, attribute, scope)]);
+                assert!(matches!(refused, Err(ClaimError::Invalid(0, _))), "{claim} {attribute}: {refused:?}");
+            }
+            let twice = map(&[("a", "title", Scope::Profile), ("a", "nickName", Scope::Profile)]);
+            assert!(matches!(twice, Err(ClaimError::Invalid(1, _))), "{twice:?}");
+            let badge = format!("{}:BADGE", URN.to_uppercase());
+            let mapped = map(&[("badge", &badge, Scope::Openid), ("roles", "roles.value", Scope::Profile)]).unwrap();
+            let names: Vec<String> = mapped.iter().map(claim_mappings::notation).collect();
+            assert_eq!(names, [format!("{URN}:badge"), "roles.value".to_owned()]);
+            let op = operation(NOW);
+            let kept = registry::delete(tx, &op, acme, schema.id, Values::Clear);
+            assert!(matches!(kept, Err(SchemaError::Released(..))), "{kept:?}");
+            let grade = wanted(json!([{ "name": "grade" }]), false);
+            let kept = replace(tx, acme, &schema, &grade, Values::Clear);
+            assert!(matches!(kept, Err(SchemaError::Released(..))), "{kept:?}");
+            let badge = wanted(json!([{ "name": "badge" }]), false);
+            replace(tx, acme, &schema, &badge, Values::Keep)?;
+            claim_mappings::replace(tx, &op, acme, &[], &Quota::default()).unwrap();
+            registry::delete(tx, &op, acme, schema.id, Values::Keep)?;
+            Ok::<_, Met>(())
+        });
+        done.await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_closed_list_of_roles_admits_no_other() {
+    for scratch in scratch::all() {
+        let done = scratch.store.write(move |tx| {
+            let acme = organization(tx, "acme");
+            let role = |value: &str| -> Assignable { serde_json::from_value(json!({ "value": value })).unwrap() };
+            let mut set = |is_closed: bool, values: &[&str]| {
+                let wanted = Assignables { is_closed, entries: values.iter().map(|value| role(value)).collect() };
+                let op = operation(NOW);
+                assignables::replace(tx, &op, acme, AssignableKind::Role, &wanted, &Quota::default())
+            };
+            assert!(matches!(set(false, &["a", "A"]), Err(AssignableError::Invalid(1, _))));
+            assert!(matches!(set(false, &[" "]), Err(AssignableError::Invalid(0, _))));
+            set(false, &["reader"]).unwrap();
+            let body = |value: &str| json!({ "userName": "ada", "roles": [{ "value": value }] });
+            let read = |user: &ResourceType, value: &str| {
+                document::read(body(value).as_object().unwrap().clone(), user, &rules()).map(|_| ())
+            };
+            assert!(read(&users_of(tx, acme), "writer").is_ok(), "an open list admits others");
+            let wanted = Assignables { is_closed: true, entries: vec![role("reader")] };
+            let op = operation(NOW);
+            assignables::replace(tx, &op, acme, AssignableKind::Role, &wanted, &Quota::default()).unwrap();
+            let user = users_of(tx, acme);
+            assert!(read(&user, "READER").is_ok());
+            assert_eq!(read(&user, "writer").unwrap_err().scim_type, ScimType::InvalidValue);
+            let few = Quota { scim_assignables: 0, ..Quota::default() };
+            let many = assignables::replace(tx, &op, acme, AssignableKind::Entitlement, &wanted, &few);
+            assert!(matches!(many, Err(AssignableError::TooMany(0))), "{many:?}");
             Ok::<_, Met>(())
         });
         done.await.unwrap();

@@ -1,0 +1,127 @@
+//! Roles and entitlements as a directory discovers them (draft-ietf-scim-roles-entitlements-01, and Okta's entitlement
+//! management), and the gateway's own extension, over HTTP on both engines.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::support::engine::Engine;
+use crate::support::http::Api;
+use crate::support::organization::Organization;
+use crate::support::server::TestServer;
+
+const USER: &str = "urn:ietf:params:scim:schemas:core:2.0:User";
+const ROLE: &str = "urn:okta:scim:schemas:core:1.0:Role";
+const OWN: &str = "urn:ietf:params:scim:schemas:extension:causeway:2.0:User";
+
+async fn start(engine: Engine) -> (TestServer, Organization, Api) {
+    let server = TestServer::start(engine, |_| {}).await;
+    let acme = Organization::create(&server.operator(), "acme", "Acme").await;
+    let access = acme.scim_access().await;
+    (server, acme, Api::scim(&access.base, &access.token))
+}
+
+fn names(list: &Value) -> Vec<&str> {
+    list["Resources"].as_array().expect("resources").iter().map(|one| one["id"].as_str().expect("an id")).collect()
+}
+
+async fn roles_are_discovered_and_can_be_closed(engine: Engine) {
+    let (server, acme, scim) = start(engine).await;
+    assert_eq!(scim.get("/Roles").await.expect(200)["totalResults"], 0);
+    assert_eq!(names(&scim.get("/ResourceTypes").await.expect(200)), ["User", "Group"]);
+    let before = scim.get("/ServiceProviderConfig").await.expect(200);
+    assert!(before.get("RolesAndEntitlements").is_none(), "{before}");
+
+    let roles = json!({ "closed": true, "items": [
+        { "value": "sales manager", "display": "Sales", "type": "sales", "total_assignments_permitted": 3 },
+        { "value": "reader", "supported": false },
+    ] });
+    acme.api.call(Method::PUT, "/scim-roles", Some(roles)).await.expect(200);
+    assert_eq!(names(&scim.get("/ResourceTypes").await.expect(200)), ["User", "Group", "Role"]);
+    let announced = scim.get("/ResourceTypes/Role").await.expect(200);
+    assert_eq!((&announced["endpoint"], &announced["schema"]), (&json!("/Roles"), &json!(ROLE)));
+    assert_eq!(scim.get(&format!("/Schemas/{ROLE}")).await.expect(200)["name"], "Role");
+    let config = scim.get("/ServiceProviderConfig").await.expect(200);
+    let supported = (&config["RolesAndEntitlements"]["roles"], &config["RolesAndEntitlements"]["entitlements"]);
+    assert_eq!((&supported.0["supported"], &supported.1["supported"]), (&json!(true), &json!(false)));
+
+    let list = scim.get("/Roles").await.expect(200);
+    assert_eq!(names(&list), ["sales manager", "reader"]);
+    let first = &list["Resources"][0];
+    assert_eq!((&first["schemas"], &first["displayName"]), (&json!([ROLE]), &json!("Sales")));
+    assert_eq!((&first["limitedAssignmentsPermitted"], &first["totalAssignmentsPermitted"]), (&json!(true), &json!(3)));
+    let location = first["meta"]["location"].as_str().expect("a location").to_owned();
+    let one = Api::scim("", scim.token()).get(&location).await.expect(200);
+    assert_eq!(one["value"], "sales manager");
+    scim.get("/Roles/nope").await.expect(404);
+    scim.get("/Roles/%zz").await.expect(404);
+    let found = scim.get("/Roles?filter=supported%20eq%20false&attributes=value").await.expect(200);
+    assert_eq!(found["Resources"], json!([{ "schemas": [ROLE], "id": "reader", "value": "reader" }]));
+    let second = scim.get("/Roles?startIndex=2&count=1").await.expect(200);
+    assert_eq!((names(&second), &second["totalResults"]), (vec!["reader"], &json!(2)));
+
+    let user = |role: &str| json!({ "schemas": [USER], "userName": role, "roles": [{ "value": role }] });
+    let made = scim.post("/Users", user("Reader")).await.expect(201);
+    assert_eq!(made["roles"], json!([{ "value": "Reader" }]));
+    assert_eq!(scim.post("/Users", user("admin")).await.expect(400)["scimType"], "invalidValue");
+    // Strangers learn nothing of it.
+    let stranger = Api::scim(&scim.base, "");
+    stranger.get("/Roles").await.expect(401);
+    assert_eq!(names(&stranger.get("/ResourceTypes").await.expect(200)), ["User", "Group"]);
+    scim.post("/Roles", json!({})).await.expect(405);
+    server.stop().await;
+}
+
+async fn a_user_shows_what_the_gateway_knows(engine: Engine) {
+    let (server, _, scim) = start(engine).await;
+    let sent = json!({ "schemas": [USER, OWN], "userName": "ada", "active": false, OWN: { "lockedReason": "mine" } });
+    let ada = scim.post("/Users", sent).await.expect(201);
+    assert_eq!(ada["schemas"], json!([USER, OWN]));
+    let known = &ada[OWN];
+    assert_eq!((&known["membershipKind"], &known["accountKind"]), (&json!("member"), &json!("primary")));
+    assert_eq!((&known["homeManaged"], &known["dataCenter"]), (&json!(false), &json!("us")));
+    assert_ne!(known["lockedReason"], "mine", "what only the gateway knows was written by a client");
+    assert!(known["lockedReason"].is_string(), "{known}");
+    let id = ada["id"].as_str().expect("an id");
+    let read = scim.get(&format!("/Users/{id}")).await.expect(200);
+    assert_eq!(&read[OWN], known);
+    let listed = scim.get("/Users?filter=userName%20eq%20%22ada%22").await.expect(200);
+    assert_eq!(&listed["Resources"][0][OWN], known);
+    for query in ["attributes=userName".to_owned(), format!("excludedAttributes={OWN}")] {
+        let hidden = scim.get(&format!("/Users/{id}?{query}")).await.expect(200);
+        assert_eq!((hidden.get(OWN), &hidden["schemas"]), (None, &json!([USER])), "{query}");
+    }
+    let one = scim.get(&format!("/Users/{id}?attributes={OWN}:accountKind")).await.expect(200);
+    assert_eq!(one[OWN], json!({ "accountKind": "primary" }));
+    let filter = format!("/Users?filter={OWN}:accountKind%20eq%20%22primary%22");
+    assert_eq!(scim.get(&filter).await.expect(400)["scimType"], "invalidFilter");
+    for (op, path) in [("replace", format!("{OWN}:lockedReason")), ("remove", OWN.to_owned())] {
+        let operations =
+            json!([{ "op": op, "path": path, "value": if op == "remove" { Value::Null } else { json!("x") } }]);
+        let patch = json!({ "schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": operations });
+        let refused = scim.call(Method::PATCH, &format!("/Users/{id}"), Some(patch)).await.expect(400);
+        assert_eq!(refused["scimType"], "mutability", "{op} {path}");
+    }
+    let shown = scim.get(&format!("/Schemas/{OWN}")).await.expect(200);
+    let attributes = shown["attributes"].as_array().expect("attributes");
+    assert!(attributes.len() == 7 && attributes.iter().all(|one| one["mutability"] == "readOnly"), "{shown}");
+    server.stop().await;
+}
+
+macro_rules! on_both_engines {
+    ($($name:ident => $sqlite:ident, $postgres:ident;)*) => {$(
+        #[tokio::test(flavor = "multi_thread")]
+        async fn $sqlite() {
+            $name(Engine::Sqlite).await;
+        }
+
+        #[tokio::test(flavor = "multi_thread")]
+        async fn $postgres() {
+            $name(Engine::Postgres).await;
+        }
+    )*};
+}
+
+on_both_engines! {
+    roles_are_discovered_and_can_be_closed => roles_on_sqlite, roles_on_postgres;
+    a_user_shows_what_the_gateway_knows => own_extension_on_sqlite, own_extension_on_postgres;
+}
