@@ -171,7 +171,7 @@ impl Runner {
                 in_time(events::run(self, organization, &payload, at)).await
             }
             Ok(Job::ClearScimValues { organization, clearing }) => {
-                return clear_scim_values::run(self, claimed, organization, clearing).await;
+                clear_scim_values::run(self, organization, clearing).await
             }
             Ok(Job::Sweep) => return sweep::run(self, claimed).await,
             Ok(Job::WarnOfExpiry) => return warn_of_expiry::run(self, claimed).await,

@@ -20,6 +20,7 @@ use crate::protocol::scim::member::MemberChange;
 use crate::protocol::scim::patch;
 use crate::protocol::scim::projection::Projection;
 use crate::protocol::scim::render;
+use crate::protocol::scim::required;
 use crate::protocol::scim::resource_type::ResourceType;
 use crate::protocol::scim::rewrite::{Rewrites, Rule};
 use crate::protocol::scim::tolerance::Deviation;
@@ -102,6 +103,7 @@ pub fn create(
     draft: &GroupDraft,
 ) -> Result<ResourceId, ProvisioningError> {
     permission::require(op, organization, Permission::ChangeResources)?;
+    required::check_extensions(&draft.document, None, &draft.resource_type)?;
     let at = resource::instant(op);
     let client_id = match &op.actor {
         Actor::ScimClient { client, .. } => Some(*client),
@@ -177,6 +179,7 @@ pub fn replace(
     let all = MemberChange::ReplaceAll(draft.members.clone().unwrap_or_default());
     let members = MemberChanges::new(vec![all], draft.unknown_members);
     let mut document = draft.document.clone();
+    required::check_extensions(&document, Some(&before), &draft.resource_type)?;
     immutable::keep(&before, &mut document, &draft.resource_type)?;
     let draft = draft.with(document)?;
     change(tx, op, organization, row, &before, draft, members)

@@ -20,6 +20,7 @@ use crate::protocol::scim::json::Object;
 use crate::protocol::scim::patch;
 use crate::protocol::scim::projection::Projection;
 use crate::protocol::scim::render;
+use crate::protocol::scim::required;
 use crate::protocol::scim::resource_type::ResourceType;
 use crate::record::audit::{self, Action, Subject};
 use crate::store::failure::StoreError;
@@ -116,6 +117,7 @@ pub fn create(
     draft: &UserDraft,
 ) -> Result<Resource, ProvisioningError> {
     permission::require(op, organization, Permission::ChangeResources)?;
+    required::check_extensions(&draft.document, None, &draft.resource_type)?;
     let at = resource::instant(op);
     let client_id = match &op.actor {
         Actor::ScimClient { client, .. } => Some(*client),
@@ -218,6 +220,7 @@ pub fn replace(
 ) -> Result<Resource, ProvisioningError> {
     let (row, before) = resource::find_for_change(tx, op, organization, ResourceKind::User, id, condition)?;
     let mut document = draft.document.clone();
+    required::check_extensions(&document, Some(&before), &draft.resource_type)?;
     immutable::keep(&before, &mut document, &draft.resource_type)?;
     let draft = if document == draft.document { draft.clone() } else { self::draft(document, &draft.resource_type)? };
     // What a PUT leaves out is cleared, but to leave `active` out must not let somebody in who was deactivated.

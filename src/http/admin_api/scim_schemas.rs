@@ -31,7 +31,7 @@ pub struct NewScimSchemaBody {
     /// `User` or `Group`.
     #[schema(example = "User")]
     resource_type: String,
-    /// Whether each resource must have it from its next POST or PUT on; false when left out.
+    /// Whether each new resource must have it; false when left out.
     #[serde(default)]
     required: bool,
     /// The schema as RFC 7643, section 7, writes it: `id` (its URN), `name`, `description`, `attributes`.

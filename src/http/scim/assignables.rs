@@ -19,10 +19,8 @@ pub async fn list(exchange: &Exchange, kind: AssignableKind) -> Result<HttpRespo
     let page = Page::read(exchange.parameter("startIndex"), exchange.parameter("count"), &exchange.limits)?;
     let resource_type = kind.resource_type();
     let projection = exchange.wanted().of(resource_type)?;
-    let parsed = exchange
-        .parameter("filter")
-        .map(|text| filter::parse(text, resource_type, &caller.profile.tolerance(), &exchange.limits))
-        .transpose()?;
+    let rules = exchange.rules(&caller);
+    let parsed = exchange.parameter("filter").map(|text| filter::parse(text, resource_type, &rules)).transpose()?;
     let documents = caller.types.assignables(kind).iter().map(|entry| entry.document(kind, &exchange.base));
     let matching: Vec<Object> =
         documents.filter(|document| parsed.as_ref().is_none_or(|filter| evaluate::matches(filter, document))).collect();

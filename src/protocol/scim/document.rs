@@ -78,9 +78,9 @@ fn extension(attributes: &[Attribute], id: &str, value: Value, rules: &Rules) ->
     Ok(container)
 }
 
-/// Puts `schemas` first, with the base schema and the extensions in use, and checks what is required. A change to what
-/// was there `before` may leave out what was missing already, so that a schema which begins to ask for something does not
-/// lock the resources that are older.
+/// Puts `schemas` first, with the base schema and the extensions in use, and checks what is required. What the extensions
+/// require of a document that is not compared with one `before` is checked where it is known whether there is one
+/// (`required::check_extensions`).
 pub fn finish(
     mut document: Object,
     resource_type: &ResourceType,
@@ -89,7 +89,10 @@ pub fn finish(
     if resource_type.is_being_cleared {
         document.retain(|name, _| resource_type.has(name));
     }
-    required::check(&document, before, resource_type)?;
+    required::check_base(&document, before, resource_type)?;
+    if before.is_some() {
+        required::check_extensions(&document, before, resource_type)?;
+    }
     let in_use = resource_type
         .schemas()
         .filter(|schema| schema.id == resource_type.schema.id || document.contains_key(schema.id.as_ref()))

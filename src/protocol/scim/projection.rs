@@ -134,7 +134,8 @@ impl Projection {
                     self.named(container, attribute).filter_map(|name| name.part.as_deref()).collect();
                 match value {
                     Value::Array(items) => {
-                        let items: Vec<Value> = items.into_iter().filter_map(|item| self.parts(item, attribute, &named)).collect();
+                        let items: Vec<Value> =
+                            items.into_iter().filter_map(|item| self.parts(item, attribute, &named)).collect();
                         (!items.is_empty()).then_some(Value::Array(items))
                     }
                     single => self.parts(single, attribute, &named),

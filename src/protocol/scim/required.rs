@@ -8,12 +8,22 @@ use super::error::ScimError;
 use super::json::{Object, is_unassigned};
 use super::resource_type::ResourceType;
 
-/// Refuses a document that lacks what its type requires. What was missing `before` a change may go on missing.
-pub fn check(document: &Object, before: Option<&Object>, resource_type: &ResourceType) -> Result<(), ScimError> {
+/// Refuses a document that lacks what the base schema requires.
+pub fn check_base(document: &Object, before: Option<&Object>, resource_type: &ResourceType) -> Result<(), ScimError> {
     let base = resource_type.schema.attributes.iter().filter(|attribute| !is_member_list(resource_type, attribute));
     for attribute in base {
         check_attribute(attribute, document, before)?;
     }
+    Ok(())
+}
+
+/// Refuses a document that lacks what its extensions require. What was missing `before` a change may go on missing: a
+/// schema that begins to require something must not keep a client from changing, or deactivating, what is older.
+pub fn check_extensions(
+    document: &Object,
+    before: Option<&Object>,
+    resource_type: &ResourceType,
+) -> Result<(), ScimError> {
     for extension in &resource_type.extensions {
         let id = extension.schema.id.as_ref();
         let was_there = before.map(|before| before.get(id).and_then(Value::as_object));

@@ -47,7 +47,9 @@ fn credential(
 
 /// The scope of who presents `token` at `seconds`, if it is anybody.
 fn who(tx: &mut Tx<'_>, token: &Secret, seconds: i64) -> Option<ScimScope> {
-    caller::authenticate(tx, &Catalog::default(), &PresentedToken::of(token.expose()), at(seconds).at).unwrap().map(|caller| caller.scope)
+    caller::authenticate(tx, &Catalog::default(), &PresentedToken::of(token.expose()), at(seconds).at)
+        .unwrap()
+        .map(|caller| caller.scope)
 }
 
 /// What the sweep of expired rows leaves, and who is told of what, are looked at by these.
@@ -242,7 +244,8 @@ async fn a_change_of_a_client_leaves_the_rest_and_its_credentials() {
         update(tx, &at(2), whose.0, whose.1, &change)?;
         let found = find(tx, &at(3), whose.0, whose.1)?;
         assert_eq!((found.name.as_str(), found.profile), ("Entra", Profile::Entra));
-        let caller = caller::authenticate(tx, &Catalog::default(), &PresentedToken::of(token.expose()), at(3).at)?.unwrap();
+        let caller =
+            caller::authenticate(tx, &Catalog::default(), &PresentedToken::of(token.expose()), at(3).at)?.unwrap();
         assert_eq!(caller.profile, Profile::Entra);
         assert_eq!(actions(tx, whose.0).iter().filter(|action| *action == "scim_client.updated").count(), 2);
         let elsewhere = organization(tx, "globex");
