@@ -6,6 +6,7 @@ mod credentials;
 mod door;
 mod limits;
 mod own_schemas;
+mod lists;
 mod scim2_tester;
 mod scim_sanity;
 mod vendors;

@@ -49,6 +49,12 @@ pub struct Limits {
     pub scim_bulk_patch_comparisons: usize,
     /// SCIM resources on a page.
     pub scim_page_size: u32,
+    /// Seconds that a SCIM cursor is good for.
+    pub scim_cursor_seconds: u32,
+    /// SCIM resources that a query may look at when no index serves it.
+    pub scim_scan_rows: u32,
+    /// Members of groups, or groups of users, on one page of SCIM resources.
+    pub scim_page_members: u32,
     /// How much an organization may keep.
     pub quota: Quota,
     /// Connections that may be open at a time, for each worker.
@@ -105,6 +111,9 @@ pub(super) fn read(reader: &mut Reader) -> Limits {
         scim_requests_at_once: count("limits.scim_requests_at_once", 1..=10_000, 6),
         connections: count("limits.connections", 16..=100_000, 10_000),
         scim_page_size: small(reader.number("limits.scim_page_size", 1..=1_000, 200)),
+        scim_cursor_seconds: small(reader.number("limits.scim_cursor_seconds", 60..=86_400, 3_600)),
+        scim_scan_rows: small(reader.number("limits.scim_scan_rows", 0..=10_000_000, 20_000)),
+        scim_page_members: small(reader.number("limits.scim_page_members", 1..=200_000, 20_000)),
         quota: quota(reader),
         saml_verify_timeout: milliseconds(reader.number("limits.saml_verify_timeout_ms", 100..=60_000, 5_000)),
         scim_requests_per_second: small(reader.number("limits.scim_requests_per_second", 1..=1_000_000, 200)),

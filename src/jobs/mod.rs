@@ -1,10 +1,11 @@
-//! Background work: hands events on and runs queued jobs.
+//! Background work: hands events on, indexes resources and runs queued jobs.
 //!
 //! Jobs are claimed under a lease, so that a node that dies leaves none behind; each is idempotent, retried with
 //! growing pauses, and given up after [`MAX_ATTEMPTS`], when it stays for the operator to see.
 
 pub mod clear_scim_values;
 pub mod events;
+pub mod index_resources;
 pub mod notify_administrator;
 pub mod sweep;
 pub mod warn_of_expiry;
@@ -113,10 +114,17 @@ impl Runner {
         }
     }
 
-    /// One look at the outbox and the queue; tells whether there was something to do. What was claimed runs at once, so
-    /// that no job waits behind mails to a server that does not answer, and an outbox that cannot be handed on does not
-    /// keep jobs from running.
+    /// One look at what waits to be indexed, at the outbox and at the queue; tells whether there was something to do. What
+    /// was claimed runs at once, so that no job waits behind mails to a server that does not answer; an index or an outbox
+    /// that cannot be worked on does not keep jobs from running.
     pub async fn look(&self) -> Result<bool, StoreError> {
+        let indexed = match index_resources::run(self).await {
+            Ok(count) => count,
+            Err(error) => {
+                tracing::warn!(%error, "resources could not be indexed");
+                0
+            }
+        };
         let handed_on = match events::hand_on(self).await {
             Ok(count) => count,
             Err(error) => {
@@ -134,7 +142,7 @@ impl Runner {
         for outcome in join_all(claimed.iter().map(|job| self.run_one(job))).await {
             outcome?;
         }
-        Ok(handed_on > 0 || !claimed.is_empty())
+        Ok(handed_on > 0 || indexed > 0 || !claimed.is_empty())
     }
 
     /// The operation that a job runs as.

@@ -1,4 +1,5 @@
-//! The recurring job that removes what has expired. It stays in its slot, so it is queued once over all nodes.
+//! The recurring job that removes what has expired and adds up what is counted in many rows. It stays in its slot, so
+//! it is queued once over all nodes.
 
 use std::time::Instant;
 
@@ -6,6 +7,7 @@ use super::Runner;
 use crate::store::expiry;
 use crate::store::failure::StoreError;
 use crate::store::jobs::{self as rows, ClaimedRow};
+use crate::store::resource_counts;
 
 /// How often expired rows are removed.
 pub const PERIOD_SECONDS: i64 = 300;
@@ -27,6 +29,7 @@ pub async fn run(runner: &Runner, claimed: &ClaimedRow) -> Result<(), StoreError
             break;
         }
     }
+    runner.store.write(resource_counts::fold).await?;
     let (id, next) = (claimed.id, runner.clock.now().plus_seconds(pause));
     runner.store.write(move |tx| rows::reschedule(tx, id, next)).await
 }

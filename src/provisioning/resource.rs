@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::failure::ProvisioningError;
 use crate::directory::permission::{self, Permission};
@@ -26,7 +26,7 @@ use crate::values::clock::Timestamp;
 use crate::values::ids::{OrganizationId, ResourceId};
 use crate::values::operation::Operation;
 
-/// The most members (or groups) that one answer carries; past it the client is told to leave them out.
+/// The most members (or groups) that an answer about one resource carries; past it the client is told to leave them out.
 const MOST_RELATED: i64 = 200_000;
 
 /// A resource.
@@ -65,6 +65,8 @@ pub struct Related {
     pub kind: ResourceKind,
     /// Its display name.
     pub display: Option<String>,
+    /// False for a group that contains the user only through other groups.
+    pub is_direct: bool,
 }
 
 /// A PATCH as a request asks for it.
@@ -116,10 +118,22 @@ pub fn complete(
     rows: Vec<ResourceRow>,
     projection: &Projection,
 ) -> Result<Vec<Resource>, ProvisioningError> {
+    complete_within(tx, organization, (kind, resource_type), rows, projection, MOST_RELATED)
+}
+
+/// As [`complete`], for a page whose rows have no more than `most` relations together.
+pub fn complete_within(
+    tx: &mut Tx<'_>,
+    organization: OrganizationId,
+    (kind, resource_type): (ResourceKind, &Arc<ResourceType>),
+    rows: Vec<ResourceRow>,
+    projection: &Projection,
+    most: i64,
+) -> Result<Vec<Resource>, ProvisioningError> {
     let mut related: HashMap<i64, Vec<Related>> = HashMap::new();
     if projection.may_show(relation(kind)) {
         let keys: Vec<i64> = rows.iter().map(|row| row.k).collect();
-        for row in load(tx, kind, &keys, MOST_RELATED)? {
+        for row in load(tx, kind, &keys, most)? {
             related.entry(row.of_k).or_default().push(related_of(row)?);
         }
     }
@@ -149,7 +163,10 @@ pub fn load(
         ResourceKind::Group => members::of_groups(tx, keys, limit)?,
     };
     if i64::try_from(found.len()).is_ok_and(|found| found > most) {
-        let detail = format!("more than {most} values of {0}: use excludedAttributes={0}", relation(kind));
+        let detail = format!(
+            "more than {most} values of {0} in one answer: use excludedAttributes={0}, a smaller page, or one resource",
+            relation(kind)
+        );
         return Err(ScimError::new(ScimType::TooMany, detail).into());
     }
     Ok(found)
@@ -184,7 +201,7 @@ pub fn standing_of(tx: &mut Tx<'_>, organization: OrganizationId, k: i64) -> Res
 
 /// A relation from its row.
 pub fn related_of(row: RelatedRow) -> Result<Related, StoreError> {
-    Ok(Related { id: row.id, kind: ResourceKind::parse(&row.kind)?, display: row.display })
+    Ok(Related { id: row.id, kind: ResourceKind::parse(&row.kind)?, display: row.display, is_direct: row.is_direct })
 }
 
 /// Reads a stored document again.
@@ -216,8 +233,7 @@ impl Resource {
             computed.push(("active", is_active.to_string()));
         }
         if !self.related.is_empty() {
-            let related: Vec<Value> = self.related.iter().map(|one| self.relation(one, base, projection)).collect();
-            computed.push((relation(self.kind), Value::Array(related).to_string()));
+            computed.push((relation(self.kind), self.relations(base, projection)));
         }
         if let Some(standing) = &self.standing {
             computed.push((causeway_user::ID, standing.clone()));
@@ -229,30 +245,51 @@ impl Resource {
         Ok(render::stored_text(&projection.apply(parse(&text)?, &self.resource_type)))
     }
 
-    fn relation(&self, related: &Related, base: &str, projection: &Projection) -> Value {
-        let reference = location(base, related.kind, related.id);
-        let mut value = json!({ "value": related.id.to_string(), "$ref": reference });
-        let (kind, is_shown) = match self.kind {
-            ResourceKind::User => ("direct", true),
-            ResourceKind::Group => (type_name(related.kind), projection.asks_for("members", "display")),
-        };
-        if let Value::Object(parts) = &mut value {
-            if let (true, Some(display)) = (is_shown, &related.display) {
-                parts.insert("display".to_owned(), display.as_str().into());
+    /// The array of relations as text: a group of a hundred thousand members is not made of as many JSON objects first.
+    fn relations(&self, base: &str, projection: &Projection) -> String {
+        let is_named = self.kind == ResourceKind::User || projection.asks_for("members", "display");
+        let quoted = Value::from(base).to_string();
+        let base = quoted.trim_matches('"');
+        let mut text = String::with_capacity(self.related.len().saturating_mul(base.len().saturating_add(128)));
+        for related in &self.related {
+            let id = related.id.to_string();
+            text.push(if text.is_empty() { '[' } else { ',' });
+            text.push_str("{\"value\":\"");
+            text.push_str(&id);
+            text.push_str("\",\"$ref\":\"");
+            text.push_str(base);
+            text.push_str(endpoint(related.kind));
+            text.push('/');
+            text.push_str(&id);
+            if let (true, Some(display)) = (is_named, &related.display) {
+                text.push_str("\",\"display\":");
+                text.push_str(&Value::from(display.as_str()).to_string());
+                text.push_str(",\"type\":\"");
+            } else {
+                text.push_str("\",\"type\":\"");
             }
-            parts.insert("type".to_owned(), kind.into());
+            text.push_str(match self.kind {
+                ResourceKind::User if related.is_direct => "direct",
+                ResourceKind::User => "indirect",
+                ResourceKind::Group => type_name(related.kind),
+            });
+            text.push_str("\"}");
         }
-        value
+        text.push(']');
+        text
+    }
+}
+
+fn endpoint(kind: ResourceKind) -> &'static str {
+    match kind {
+        ResourceKind::User => &resource_type::user().endpoint,
+        ResourceKind::Group => &resource_type::group().endpoint,
     }
 }
 
 /// The URI of a resource below the base URI of its organization.
 pub fn location(base: &str, kind: ResourceKind, id: ResourceId) -> String {
-    let endpoint = match kind {
-        ResourceKind::User => &resource_type::user().endpoint,
-        ResourceKind::Group => &resource_type::group().endpoint,
-    };
-    format!("{base}{endpoint}/{id}")
+    format!("{base}{}/{id}", endpoint(kind))
 }
 
 /// The row and the document of a resource that is about to be changed: nobody else changes it before this transaction

@@ -1,8 +1,12 @@
 //! How each engine spells a condition, and which form of it an index can serve.
 
-use super::condition::{Column, Condition, ElementCondition, Instant, Operator, Test};
+use super::condition::{Column, Condition, ElementCondition, Instant, Operator, Reach, Service, Test};
 use super::dynamic::{DynamicQuery, Engine};
+use super::order_text;
+use super::resource_grams;
 use super::resource_values::{HEAD_CHARS, split};
+use super::resources::ResourceKind;
+use super::trigrams;
 use crate::values::ids::{OrganizationId, ResourceId};
 
 /// The smallest text that is greater than every text with this beginning; `None` when there is none.
@@ -18,6 +22,33 @@ fn successor(prefix: &str) -> Option<String> {
     None
 }
 
+/// The resource that a condition is about, in the text of a query.
+#[derive(Clone, Copy)]
+pub(in crate::store) struct Place {
+    /// The name of its row.
+    alias: &'static str,
+    /// Its kinds, as a comparison.
+    kinds: &'static str,
+    /// True when the condition is what the engine starts from: it is written so that an index leads to the resource.
+    /// Otherwise the resource is there already, and the condition is looked at from it.
+    leads: bool,
+}
+
+impl Place {
+    /// The resource of this kind that is looked for.
+    pub(in crate::store) const fn sought(kind: ResourceKind, leads: bool) -> Self {
+        let kinds = match kind {
+            ResourceKind::User => " = 'user'",
+            ResourceKind::Group => " = 'group'",
+        };
+        Self { alias: "r", kinds, leads }
+    }
+
+    const fn related(self, kinds: &'static str) -> Self {
+        Self { alias: "o", kinds, ..self }
+    }
+}
+
 /// Writes conditions into a query.
 pub(in crate::store) struct Writer<'q> {
     pub(in crate::store) query: &'q mut DynamicQuery,
@@ -26,71 +57,133 @@ pub(in crate::store) struct Writer<'q> {
 }
 
 impl Writer<'_> {
-    /// Writes a condition on the resource with this alias.
-    pub(in crate::store) fn write(&mut self, condition: &Condition, alias: &'static str) {
+    /// Writes a condition on the resource at this place.
+    pub(in crate::store) fn write(&mut self, condition: &Condition, at: Place) {
+        let beside = Place { leads: false, ..at };
         match condition {
             Condition::Always(holds) => {
                 self.query.sql(if *holds { "1 = 1" } else { "1 = 0" });
             }
-            Condition::All(all) => self.join(all, " AND ", |writer, one| writer.write(one, alias)),
-            Condition::Any(all) => self.join(all, " OR ", |writer, one| writer.write(one, alias)),
+            Condition::All(all) => {
+                let leader = all.iter().map(Condition::service).max();
+                let leader = all.iter().position(|one| Some(one.service()) == leader);
+                self.join(all, " AND ", |writer, index, one| {
+                    writer.write(one, if Some(index) == leader { at } else { beside });
+                });
+            }
+            Condition::Any(all) => self.join(all, " OR ", |writer, _, one| writer.write(one, at)),
             Condition::Not(one) => {
                 self.query.sql("NOT (");
-                self.write(one, alias);
+                self.write(one, beside);
                 self.query.sql(")");
             }
-            Condition::Column(column, test) => {
-                let name = match column {
-                    Column::UserName => "user_name_folded",
-                    Column::ExternalId => "external_id",
-                    Column::Display => "display_folded",
-                    Column::Kind => "kind",
-                };
-                self.nullable(&format!("{alias}.{name}"), test);
-            }
-            Condition::Id(test) => self.id(alias, test),
+            Condition::Column(column, test) => self.column(*column, test, at),
+            Condition::Id(test) => self.id(at.alias, test),
             Condition::Active(is_active) => {
-                self.query.composed(format!("({alias}.active IS NOT NULL"));
+                self.query.composed(format!("({}.active IS NOT NULL", at.alias));
                 if let Some(is_active) = is_active {
-                    self.query.composed(format!(" AND {alias}.active = ")).boolean(*is_active);
+                    self.query.composed(format!(" AND {}.active = ", at.alias)).boolean(*is_active);
                 }
                 self.query.sql(")");
             }
-            Condition::Instant(instant, operator, micros) => {
-                let name = match instant {
-                    Instant::Created => "created_at",
-                    Instant::Updated => "updated_at",
-                };
-                self.query.composed(format!("{alias}.{name}{}", operator.sql())).integer(*micros);
-            }
+            Condition::Instant(instant, operator, micros) => self.instant(*instant, *operator, *micros, at),
             Condition::Version(version) => {
-                self.query.composed(format!("{alias}.version = ")).integer(*version);
+                self.query.composed(format!("{}.version = ", at.alias)).integer(*version);
             }
             Condition::Value(path, test) => {
-                self.start_values(alias, test.is_selective());
+                let at = self.narrowed(path, test, at);
+                self.start_values(at);
                 self.query.sql(" AND v.path = ").text(path.as_str()).sql(" AND ");
                 self.value("v", test);
                 self.query.sql(")");
             }
             Condition::Below(prefix) => {
-                self.start_values(alias, false);
+                self.start_values(beside);
                 self.query.sql(" AND ");
                 self.below("v", prefix);
                 self.query.sql(")");
             }
-            Condition::Element(path, within) => self.element(alias, path, within),
-            Condition::Member(within) => self.related(alias, "group_k", "member_k", within),
-            Condition::Group(within) => self.related(alias, "member_k", "group_k", within),
+            Condition::Element(path, within) => self.element(at, path, within),
+            Condition::Member(within) => {
+                self.related(at.related(" IN ('user', 'group')"), at.alias, ["group_k", "member_k"], within);
+            }
+            Condition::Group(Reach::Direct, within) => {
+                self.related(at.related(" = 'group'"), at.alias, ["member_k", "group_k"], within);
+            }
+            Condition::Group(Reach::Any, within) if at.leads => self.below_groups(at, within),
+            Condition::Group(reach, within) => self.above(at, *reach, within),
         }
     }
 
-    fn join<T>(&mut self, all: &[T], word: &'static str, mut write: impl FnMut(&mut Self, &T)) {
+    /// Where trigrams serve the test, writes that the resource is one of those that have them; what follows is looked at
+    /// from there.
+    fn narrowed(&mut self, path: &str, test: &Test, at: Place) -> Place {
+        let Test::Compare(Operator::Contains, part) = test else { return at };
+        let Some(wanted) = trigrams::wanted(self.organization, path, part).filter(|_| at.leads) else { return at };
+        self.query.composed(format!("{}.k IN (", at.alias));
+        resource_grams::candidates(self.query, self.engine, self.organization, &wanted);
+        self.query.sql(") AND ");
+        Place { leads: false, ..at }
+    }
+
+    /// Keeps to the organization, and to the kinds where the index has them, so that the index leads to the resource.
+    fn lead(&mut self, at: Place, names_kind: bool) {
+        if !at.leads {
+            return;
+        }
+        let organization = self.organization;
+        self.query.composed(format!("{}.org_id = ", at.alias)).bytes(organization.as_bytes()).sql(" AND ");
+        if names_kind {
+            self.query.composed(format!("{}.kind{} AND ", at.alias, at.kinds));
+        }
+    }
+
+    /// What keeps SQLite from starting from a column where the condition leads (`resource_search`).
+    fn plus(&self, at: Place) -> &'static str {
+        if at.leads && self.engine == Engine::Sqlite { "+" } else { "" }
+    }
+
+    fn column(&mut self, column: Column, test: &Test, at: Place) {
+        let name = match column {
+            Column::UserName => "user_name_folded",
+            Column::ExternalId => "external_id",
+            Column::Display => "display_folded",
+            Column::Kind => "kind",
+        };
+        let path = match column {
+            Column::UserName => "userName",
+            Column::ExternalId => "externalId",
+            Column::Display => "displayName",
+            Column::Kind => "kind",
+        };
+        self.query.sql("(");
+        let at = self.narrowed(path, test, at);
+        self.lead(at, column != Column::UserName);
+        self.nullable(&format!("{}.{name}", at.alias), test);
+        self.query.sql(")");
+    }
+
+    /// What was made since an instant was also changed since, which is what the index is on.
+    fn instant(&mut self, instant: Instant, operator: Operator, micros: i64, at: Place) {
+        self.query.sql("(");
+        self.lead(at, true);
+        if at.leads && instant == Instant::Created {
+            self.query.composed(format!("{}.updated_at >= ", at.alias)).integer(micros).sql(" AND ");
+        }
+        let name = match instant {
+            Instant::Created => "created_at",
+            Instant::Updated => "updated_at",
+        };
+        self.query.composed(format!("{}.{name}{}", at.alias, operator.sql())).integer(micros).sql(")");
+    }
+
+    fn join<T>(&mut self, all: &[T], word: &'static str, mut write: impl FnMut(&mut Self, usize, &T)) {
         self.query.sql("(");
         for (index, one) in all.iter().enumerate() {
             if index > 0 {
                 self.query.sql(word);
             }
-            write(self, one);
+            write(self, index, one);
         }
         self.query.sql(")");
     }
@@ -157,8 +250,9 @@ impl Writer<'_> {
 
     /// Opens a search among the values of the resource. The IN form starts from the values, the EXISTS form from the
     /// resource; both end in a parenthesis that the caller closes.
-    fn start_values(&mut self, alias: &str, is_selective: bool) {
-        if is_selective {
+    fn start_values(&mut self, at: Place) {
+        let alias = at.alias;
+        if at.leads {
             let organization = self.organization;
             self.query.composed(format!("{alias}.k IN (SELECT v.k FROM resource_values v WHERE v.org_id = "));
             self.query.bytes(organization.as_bytes());
@@ -174,15 +268,16 @@ impl Writer<'_> {
 
     /// One element: the row `v` stands for it, and what the condition says about other parts of the same element is
     /// looked up beside it. Where the condition demands a comparison of one part, `v` is the row of that part.
-    fn element(&mut self, alias: &str, path: &str, within: &ElementCondition) {
-        match anchor(within) {
+    fn element(&mut self, at: Place, path: &str, within: &ElementCondition) {
+        match within.anchor() {
             Some((part, test)) => {
-                self.start_values(alias, test.is_selective());
+                let at = self.narrowed(part, test, Place { leads: at.leads && test.service() > Service::Scan, ..at });
+                self.start_values(at);
                 self.query.sql(" AND v.path = ").text(part).sql(" AND ");
                 self.within(within, Some(part));
             }
             None => {
-                self.start_values(alias, false);
+                self.start_values(Place { leads: false, ..at });
                 self.query.sql(" AND ");
                 self.below("v", &format!("{path}."));
                 self.query.sql(" AND ");
@@ -194,8 +289,8 @@ impl Writer<'_> {
 
     fn within(&mut self, condition: &ElementCondition, anchored: Option<&str>) {
         match condition {
-            ElementCondition::All(all) => self.join(all, " AND ", |writer, one| writer.within(one, anchored)),
-            ElementCondition::Any(all) => self.join(all, " OR ", |writer, one| writer.within(one, anchored)),
+            ElementCondition::All(all) => self.join(all, " AND ", |writer, _, one| writer.within(one, anchored)),
+            ElementCondition::Any(all) => self.join(all, " OR ", |writer, _, one| writer.within(one, anchored)),
             ElementCondition::Not(one) => {
                 self.query.sql("NOT (");
                 self.within(one, anchored);
@@ -220,31 +315,60 @@ impl Writer<'_> {
         }
     }
 
-    fn related(&mut self, alias: &str, near: &'static str, far: &'static str, within: &Condition) {
-        if within.is_selective() {
-            let organization = self.organization;
+    /// One resource at the other end of a membership: `other` is its place, `alias` the row at the near end.
+    fn related(&mut self, other: Place, alias: &'static str, [near, far]: [&'static str; 2], within: &Condition) {
+        if other.leads {
             self.query.composed(format!(
-                "{alias}.k IN (SELECT m.{near} FROM resources o JOIN members m ON m.{far} = o.k WHERE o.org_id = "
+                "{alias}.k IN (SELECT m.{near} FROM resources o JOIN members m ON m.{far} = o.k WHERE "
             ));
-            self.query.bytes(organization.as_bytes()).sql(" AND ");
         } else {
             self.query.composed(format!(
                 "EXISTS (SELECT 1 FROM members m JOIN resources o ON o.k = m.{far} WHERE m.{near} = {alias}.k AND "
             ));
         }
-        self.write(within, "o");
+        let organization = self.organization;
+        let plus = self.plus(other);
+        self.query.composed(format!("{plus}o.org_id = ")).bytes(organization.as_bytes()).sql(" AND ");
+        self.write(within, other);
+        self.query.sql(")");
+    }
+
+    /// The resource is a member of a group that satisfies the condition, or of a group in it: from those groups down.
+    fn below_groups(&mut self, at: Place, within: &Condition) {
+        let organization = self.organization;
+        self.query.composed(format!("{}.k IN (WITH RECURSIVE below (k) AS (SELECT o.k FROM resources o ", at.alias));
+        let plus = self.plus(at);
+        self.query.composed(format!("WHERE {plus}o.org_id = ")).bytes(organization.as_bytes());
+        self.query.composed(format!(" AND {plus}o.kind = 'group' AND "));
+        self.write(within, at.related(" = 'group'"));
+        self.query.sql(
+            " UNION SELECT m.member_k FROM below b JOIN members m ON m.group_k = b.k \
+             JOIN resources g ON g.k = m.member_k WHERE g.kind = 'group') \
+             SELECT m.member_k FROM below b JOIN members m ON m.group_k = b.k)",
+        );
+    }
+
+    /// The same from the resource up. UNION ends the search even if groups contained each other.
+    fn above(&mut self, at: Place, reach: Reach, within: &Condition) {
+        let alias = at.alias;
+        self.query.composed(format!(
+            "EXISTS (WITH RECURSIVE above (k) AS (SELECT m.group_k FROM members m WHERE m.member_k = {alias}.k \
+             UNION SELECT m.group_k FROM above a JOIN members m ON m.member_k = a.k) \
+             SELECT 1 FROM above a JOIN resources o ON o.k = a.k WHERE o.org_id = "
+        ));
+        let organization = self.organization;
+        self.query.bytes(organization.as_bytes()).sql(" AND ");
+        if reach == Reach::Indirect {
+            self.query.composed(format!(
+                "NOT EXISTS (SELECT 1 FROM members d WHERE d.member_k = {alias}.k AND d.group_k = a.k) AND "
+            ));
+        }
+        self.write(within, Place { leads: false, ..at.related(" = 'group'") });
         self.query.sql(")");
     }
 
     fn id(&mut self, alias: &str, test: &Test) {
-        let text = match (self.engine, alias) {
-            (Engine::Postgres, alias) => format!("(encode({alias}.id, 'hex')::uuid::text COLLATE \"C\")"),
-            (Engine::Sqlite, alias) => {
-                let piece = |from: usize, length: usize| format!("substr(hex({alias}.id), {from}, {length})");
-                let pieces = [piece(1, 8), piece(9, 4), piece(13, 4), piece(17, 4), piece(21, 12)];
-                format!("lower({})", pieces.join(" || '-' || "))
-            }
-        };
+        let text = order_text::id_text(self.engine, alias);
         match test {
             Test::Present => {
                 self.query.sql("1 = 1");
@@ -265,26 +389,6 @@ impl Writer<'_> {
                 self.compare(&text, *operator, other);
             }
         }
-    }
-}
-
-/// The part whose comparison the condition cannot do without.
-fn anchor(condition: &ElementCondition) -> Option<(&str, &Test)> {
-    match condition {
-        ElementCondition::Part(path, test) => Some((path, test)),
-        ElementCondition::All(all) => {
-            let mut anchors = all.iter().filter_map(anchor);
-            let first = anchors.next()?;
-            if first.1.is_selective() {
-                Some(first)
-            } else {
-                anchors.find(|(_, test)| test.is_selective()).or(Some(first))
-            }
-        }
-        ElementCondition::Any(_)
-        | ElementCondition::Not(_)
-        | ElementCondition::Type(_)
-        | ElementCondition::Primary(_) => None,
     }
 }
 

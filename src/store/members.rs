@@ -1,7 +1,7 @@
 //! Members of SCIM groups, one row each. A member is a user or a group of the same organization.
 
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Binary, Nullable, Text};
+use diesel::sql_types::{BigInt, Binary, Bool, Nullable, Text};
 
 use super::Tx;
 use super::dynamic::DynamicQuery;
@@ -28,6 +28,9 @@ pub struct RelatedRow {
     pub kind: String,
     #[diesel(sql_type = Nullable<Text>)]
     pub display: Option<String>,
+    /// False for a group that contains the resource only through other groups.
+    #[diesel(sql_type = Bool)]
+    pub is_direct: bool,
 }
 
 /// A resource by its key.
@@ -113,34 +116,42 @@ pub fn count_up_to(tx: &mut Tx<'_>, group: i64, most: i64) -> Result<i64, StoreE
 
 /// The members of these groups, at most `limit` rows in all, in the order they were made.
 pub fn of_groups(tx: &mut Tx<'_>, groups: &[i64], limit: i64) -> Result<Vec<RelatedRow>, StoreError> {
-    related(tx, groups, "group_k", "member_k", limit)
-}
-
-/// The groups that these resources belong to directly, at most `limit` rows in all.
-pub fn groups_of(tx: &mut Tx<'_>, members: &[i64], limit: i64) -> Result<Vec<RelatedRow>, StoreError> {
-    related(tx, members, "member_k", "group_k", limit)
-}
-
-fn related(
-    tx: &mut Tx<'_>,
-    keys: &[i64],
-    near: &'static str,
-    far: &'static str,
-    limit: i64,
-) -> Result<Vec<RelatedRow>, StoreError> {
-    if keys.is_empty() {
+    if groups.is_empty() {
         return Ok(Vec::new());
     }
-    let mut query = statement(keys.len());
-    query.composed(format!(
-        "SELECT m.{near} AS of_k, r.id AS id, r.kind AS kind, r.display AS display \
-         FROM members m JOIN resources r ON r.k = m.{far} WHERE m.{near} IN "
-    ));
+    let mut query = statement(groups.len());
+    query.sql(
+        "SELECT m.group_k AS of_k, r.id AS id, r.kind AS kind, r.display AS display, 1 = 1 AS is_direct \
+         FROM members m JOIN resources r ON r.k = m.member_k WHERE m.group_k IN ",
+    );
+    keys_of(&mut query, groups);
+    query.sql(" ORDER BY m.group_k, m.member_k LIMIT ").integer(limit);
+    Ok(query.load(tx.connection())?)
+}
+
+/// The groups that these resources belong to, directly or through other groups, at most `limit` rows in all. UNION ends
+/// the search even if groups contained each other.
+pub fn groups_of(tx: &mut Tx<'_>, members: &[i64], limit: i64) -> Result<Vec<RelatedRow>, StoreError> {
+    if members.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut query = statement(members.len());
+    query.sql("WITH RECURSIVE above (of_k, k) AS (SELECT m.member_k, m.group_k FROM members m WHERE m.member_k IN ");
+    keys_of(&mut query, members);
+    query.sql(
+        " UNION SELECT a.of_k, m.group_k FROM above a JOIN members m ON m.member_k = a.k) \
+         SELECT a.of_k AS of_k, r.id AS id, r.kind AS kind, r.display AS display, \
+           EXISTS (SELECT 1 FROM members d WHERE d.member_k = a.of_k AND d.group_k = a.k) AS is_direct \
+         FROM above a JOIN resources r ON r.k = a.k ORDER BY a.of_k, a.k LIMIT ",
+    );
+    query.integer(limit);
+    Ok(query.load(tx.connection())?)
+}
+
+fn keys_of(query: &mut DynamicQuery, keys: &[i64]) {
     query.list(keys, |query, key| {
         query.integer(*key);
     });
-    query.composed(format!(" ORDER BY m.{near}, m.{far} LIMIT ")).integer(limit);
-    Ok(query.load(tx.connection())?)
 }
 
 /// The groups that hold one of these resources directly, once for each such membership and at most `limit` in all.

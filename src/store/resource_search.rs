@@ -1,20 +1,58 @@
-//! Finds SCIM resources by a tree of conditions. The tree knows columns and paths of values, no attributes; this file
-//! alone knows how each engine spells a condition, and which form of it an index can serve.
+//! Finds SCIM resources by a tree of conditions, in an order, a slice at a time. The tree knows columns and paths of
+//! values, no attributes. `condition_text` and `order_text` spell conditions and orders; this file puts them together
+//! so that the engine starts from an index where one serves: the keys first, then the rows of the slice alone.
 
 use diesel::prelude::*;
-use diesel::sql_types::BigInt;
+use diesel::sql_types::{BigInt, Nullable, Text};
 
 use super::Tx;
-use super::condition::Condition;
-use super::condition_text::Writer;
+use super::condition::{Condition, Service};
+use super::condition_text::{Place, Writer};
 use super::dynamic::{DynamicQuery, Engine};
 use super::failure::StoreError;
+use super::order::{Direction, Position, Slice, SortKey, SortValue};
+use super::order_text;
 use super::resources::{ResourceKind, ResourceRow};
 use crate::store::connection::Backend;
 use crate::values::ids::OrganizationId;
 
 /// A query that has more conditions than this is not worth keeping prepared.
 const RECURRING_CONDITIONS: usize = 2;
+
+/// What is looked for among the resources of one kind.
+#[derive(Debug, Clone)]
+pub struct Part {
+    /// The kind.
+    pub kind: ResourceKind,
+    /// What they satisfy.
+    pub condition: Condition,
+    /// What they are sorted by; `None`: the order in which they were made.
+    pub key: Option<SortKey>,
+}
+
+/// A resource that was found.
+#[derive(Debug, Clone)]
+pub struct Hit {
+    /// Its kind.
+    pub kind: ResourceKind,
+    /// The resource.
+    pub row: ResourceRow,
+    /// Where it stands in the list.
+    pub position: Position,
+}
+
+#[derive(QueryableByName)]
+#[diesel(check_for_backend(Backend))]
+struct HitRow {
+    #[diesel(embed)]
+    resource: ResourceRow,
+    #[diesel(sql_type = Text)]
+    kind: String,
+    #[diesel(sql_type = Nullable<Text>)]
+    sort_text: Option<String>,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    sort_number: Option<i64>,
+}
 
 #[derive(QueryableByName)]
 #[diesel(check_for_backend(Backend))]
@@ -23,24 +61,161 @@ struct Count {
     found: i64,
 }
 
-/// The resources of a kind that satisfy the condition, in the order they were made.
+/// A slice of the list of what satisfies the parts. Several parts make one list when they are sorted.
 pub fn page(
     tx: &mut Tx<'_>,
     organization: OrganizationId,
-    kind: ResourceKind,
-    condition: &Condition,
-    offset: i64,
-    limit: i64,
-) -> Result<Vec<ResourceRow>, StoreError> {
+    parts: &[Part],
+    direction: Direction,
+    slice: &Slice,
+) -> Result<Vec<Hit>, StoreError> {
+    if let [Part { kind, condition: Condition::Always(true), key: Some(key) }] = parts
+        && let Some(column) = key.column()
+    {
+        return along_index(tx, organization, (*kind, key, column), direction, slice);
+    }
     let mut query = DynamicQuery::recurring();
-    query.sql(
-        "SELECT p.k, p.id, p.account_id, p.active, p.version, p.created_at, p.updated_at, d.document FROM (\
-         SELECT r.k, r.id, r.account_id, r.active, r.version, r.created_at, r.updated_at FROM resources r WHERE ",
-    );
-    restrict(&mut query, Engine::of(tx.connection()), organization, kind, condition);
-    query.sql(" ORDER BY r.k LIMIT ").integer(limit).sql(" OFFSET ").integer(offset);
-    query.sql(") p JOIN resource_docs d ON d.k = p.k ORDER BY p.k");
-    Ok(query.load(tx.connection())?)
+    let engine = Engine::of(tx.connection());
+    let is_number = parts.iter().find_map(|part| part.key.as_ref()).is_some_and(SortKey::is_number);
+    query.sql("WITH found AS ");
+    // An unsorted list that no condition leads to is read along its order, and only as far as the slice goes.
+    let is_streamed = matches!(parts, [Part { condition, key: None, .. }] if condition.service() == Service::Scan);
+    query.sql(if is_streamed { "NOT MATERIALIZED (" } else { "MATERIALIZED (" });
+    for (index, part) in parts.iter().enumerate() {
+        if index > 0 {
+            query.sql(" UNION ALL ");
+        }
+        query.sql("SELECT r.k AS k, ");
+        order_text::value(&mut query, engine, part.key.as_ref().unwrap_or(&SortKey::Absent), is_number);
+        query.sql(" AS s FROM resources r WHERE ");
+        restrict(&mut query, engine, organization, part.kind, &part.condition);
+    }
+    query.sql("), page AS MATERIALIZED (SELECT f.k, f.s FROM found f WHERE ");
+    let is_sorted = parts.iter().any(|part| part.key.is_some());
+    order_text::behind(&mut query, "f.k", is_sorted.then_some("f.s"), direction, slice.after.as_ref());
+    order_text::order(&mut query, "f", is_sorted, direction);
+    query.sql(" LIMIT ").integer(slice.limit).sql(" OFFSET ").integer(slice.offset).sql(")");
+    complete(&mut query, is_sorted, is_number, direction);
+    hits(query.load(tx.connection())?, is_sorted)
+}
+
+/// The list of all resources of a kind by a column: those that have a value along its index, and those that have none
+/// behind them (or before them, on the way down).
+fn along_index(
+    tx: &mut Tx<'_>,
+    organization: OrganizationId,
+    (kind, key, column): (ResourceKind, &SortKey, &'static str),
+    direction: Direction,
+    slice: &Slice,
+) -> Result<Vec<Hit>, StoreError> {
+    let engine = Engine::of(tx.connection());
+    let mut halves = [true, false];
+    if direction == Direction::Descending {
+        halves.reverse();
+    }
+    let mut found: Vec<Hit> = Vec::new();
+    let mut offset = slice.offset;
+    for (index, has_value) in halves.into_iter().enumerate() {
+        let after = slice.after.as_ref();
+        let is_behind = after.is_some_and(|after| after.value.is_some() != has_value);
+        if is_behind && index == 0 {
+            continue;
+        }
+        let missing = slice.limit.saturating_sub(i64::try_from(found.len()).unwrap_or(i64::MAX));
+        if missing <= 0 {
+            break;
+        }
+        let half = Half { kind, column, has_value, after: after.filter(|_| !is_behind), engine };
+        let rows = half.read(tx, organization, direction, key.is_number(), (missing, offset))?;
+        if offset > 0 {
+            let read = i64::try_from(rows.len()).unwrap_or(i64::MAX);
+            offset = if read > 0 { 0 } else { offset.saturating_sub(half.count(tx, organization)?).max(0) };
+        }
+        found.extend(hits(rows, true)?);
+    }
+    Ok(found)
+}
+
+/// The resources that have a value in a column, or those that have none.
+struct Half<'a> {
+    kind: ResourceKind,
+    column: &'static str,
+    has_value: bool,
+    after: Option<&'a Position>,
+    engine: Engine,
+}
+
+impl Half<'_> {
+    fn read(
+        &self,
+        tx: &mut Tx<'_>,
+        organization: OrganizationId,
+        direction: Direction,
+        is_number: bool,
+        (limit, offset): (i64, i64),
+    ) -> Result<Vec<HitRow>, StoreError> {
+        let mut query = DynamicQuery::recurring();
+        let (column, way) = (self.column, direction.sql());
+        query.composed(format!("WITH page AS MATERIALIZED (SELECT r.k AS k, r.{column} AS s FROM resources r WHERE "));
+        self.restrict(&mut query, organization);
+        if let Some(after) = self.after {
+            match &after.value {
+                Some(value) => {
+                    query.composed(format!(" AND (r.{column}, r.k){}(", direction.later()));
+                    order_text::bind(&mut query, value);
+                    query.sql(", ").integer(after.k).sql(")");
+                }
+                None => {
+                    query.composed(format!(" AND r.k{}", direction.later())).integer(after.k);
+                }
+            }
+        }
+        query.sql(" ORDER BY ");
+        if self.has_value {
+            query.composed(format!("r.{column}{way}, "));
+        }
+        query.composed(format!("r.k{way}"));
+        query.sql(" LIMIT ").integer(limit).sql(" OFFSET ").integer(offset).sql(")");
+        complete(&mut query, true, is_number, direction);
+        Ok(query.load(tx.connection())?)
+    }
+
+    fn count(&self, tx: &mut Tx<'_>, organization: OrganizationId) -> Result<i64, StoreError> {
+        let mut query = DynamicQuery::recurring();
+        query.sql("SELECT count(*) AS found FROM resources r WHERE ");
+        self.restrict(&mut query, organization);
+        let counted: Count = query.get_result(tx.connection())?;
+        Ok(counted.found)
+    }
+
+    fn restrict(&self, query: &mut DynamicQuery, organization: OrganizationId) {
+        query.sql("r.org_id = ").bytes(organization.as_bytes()).sql(" AND r.kind = ").text(self.kind.as_str());
+        query.composed(format!(" AND r.{} IS {}NULL", self.column, if self.has_value { "NOT " } else { "" }));
+        if self.engine == Engine::Sqlite {
+            query.sql(" AND is_in_time()");
+        }
+    }
+}
+
+/// Reads the rows of the keys in `page`.
+fn complete(query: &mut DynamicQuery, is_sorted: bool, is_number: bool, direction: Direction) {
+    query.sql(" SELECT r.k, r.id, r.kind, r.account_id, r.active, r.version, r.created_at, r.updated_at, d.document, ");
+    query.sql(if is_number {
+        "CAST(NULL AS TEXT) AS sort_text, CAST(p.s AS BIGINT) AS sort_number"
+    } else {
+        "p.s AS sort_text, CAST(NULL AS BIGINT) AS sort_number"
+    });
+    query.sql(" FROM page p JOIN resources r ON r.k = p.k JOIN resource_docs d ON d.k = p.k");
+    order_text::order(query, "p", is_sorted, direction);
+}
+
+fn hits(rows: Vec<HitRow>, is_sorted: bool) -> Result<Vec<Hit>, StoreError> {
+    let hit = |found: HitRow| {
+        let value = found.sort_text.map(SortValue::Text).or(found.sort_number.map(SortValue::Number));
+        let position = Position { value: value.filter(|_| is_sorted), k: found.resource.k };
+        Ok(Hit { kind: ResourceKind::parse(&found.kind)?, row: found.resource, position })
+    };
+    rows.into_iter().map(hit).collect()
 }
 
 /// How many resources of a kind satisfy the condition.
@@ -57,6 +232,8 @@ pub fn count(
     Ok(counted.found)
 }
 
+/// Where an index leads to the resources, SQLite, which keeps no statistics, is kept from starting anywhere else: a
+/// column behind a plus sign is looked at and not searched by.
 fn restrict(
     query: &mut DynamicQuery,
     engine: Engine,
@@ -67,9 +244,12 @@ fn restrict(
     if condition.size() > RECURRING_CONDITIONS {
         query.forget();
     }
-    query.sql("r.org_id = ").bytes(organization.as_bytes()).sql(" AND r.kind = ").text(kind.as_str()).sql(" AND ");
+    let leads = condition.service() > Service::Scan;
+    let plus = if leads && engine == Engine::Sqlite { "+" } else { "" };
+    query.composed(format!("{plus}r.org_id = ")).bytes(organization.as_bytes());
+    query.composed(format!(" AND {plus}r.kind = ")).text(kind.as_str()).sql(" AND ");
     if engine == Engine::Sqlite {
         query.sql("is_in_time() AND ");
     }
-    Writer { query, engine, organization }.write(condition, "r");
+    Writer { query, engine, organization }.write(condition, Place::sought(kind, leads));
 }

@@ -235,9 +235,3 @@ pub fn document_of_account(
         .select(docs::document);
     Ok(query.first(tx.connection()).optional()?)
 }
-
-/// How many resources of a kind an organization has.
-pub fn count(tx: &mut Tx<'_>, organization: OrganizationId, kind: ResourceKind) -> Result<i64, StoreError> {
-    let query = table::table.filter(table::org_id.eq(organization)).filter(table::kind.eq(kind.as_str()));
-    Ok(query.count().get_result(tx.connection())?)
-}

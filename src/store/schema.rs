@@ -197,6 +197,15 @@ diesel::table! {
 }
 
 diesel::table! {
+    resource_counts (org_id, kind, slot) {
+        org_id -> Binary,
+        kind -> Text,
+        slot -> BigInt,
+        delta -> BigInt,
+    }
+}
+
+diesel::table! {
     members (group_k, member_k) {
         group_k -> BigInt,
         member_k -> BigInt,
@@ -427,6 +436,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     resources,
     resource_docs,
     resource_values,
+    resource_counts,
     members,
     applications,
     application_uris,

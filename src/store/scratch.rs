@@ -4,14 +4,15 @@
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use diesel::connection::SimpleConnection as _;
+use diesel::Connection as _;
+use diesel::connection::{InstrumentationEvent, SimpleConnection as _};
 
-use super::connection::{self, Location, Mode};
-use super::{Settings, Store, migration};
+use super::connection::{self, AnyConnection, Location, Mode};
+use super::{Settings, Store, Tx, migration};
 
 /// A store and what keeps it alive.
 pub struct Scratch {
@@ -50,6 +51,27 @@ pub fn postgres() -> Scratch {
     let location = Location::Postgres(format!("{server}/{name}"));
     migration::run(&location).unwrap();
     Scratch { store: Store::open(location, &SETTINGS).unwrap(), engine: "postgres", _directory: None }
+}
+
+/// How many queries `work` sends.
+pub fn count_queries<T>(tx: &mut Tx<'_>, work: impl FnOnce(&mut Tx<'_>) -> T) -> (T, usize) {
+    let count = Arc::new(AtomicUsize::new(0));
+    let seen = Arc::clone(&count);
+    let note = move |event: InstrumentationEvent<'_>| {
+        if matches!(event, InstrumentationEvent::StartQuery { .. }) {
+            seen.fetch_add(1, Ordering::Relaxed);
+        }
+    };
+    match tx.connection() {
+        AnyConnection::Sqlite(sqlite) => sqlite.set_instrumentation(note),
+        AnyConnection::Postgres(postgres) => postgres.set_instrumentation(note),
+    }
+    let done = work(tx);
+    match tx.connection() {
+        AnyConnection::Sqlite(sqlite) => sqlite.set_instrumentation(None::<fn(InstrumentationEvent<'_>)>),
+        AnyConnection::Postgres(postgres) => postgres.set_instrumentation(None::<fn(InstrumentationEvent<'_>)>),
+    }
+    (done, count.load(Ordering::Relaxed))
 }
 
 /// Starts a cluster and answers the URL of its first database. The script that holds it waits for the end of its

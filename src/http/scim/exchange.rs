@@ -271,6 +271,9 @@ fn limits(configured: &config::limits::Limits) -> Limits {
             payload_bytes: configured.scim_bulk_bytes,
             patch_comparisons: configured.scim_bulk_patch_comparisons,
         },
+        cursor_seconds: configured.scim_cursor_seconds,
+        scan_rows: configured.scim_scan_rows,
+        page_members: configured.scim_page_members,
     }
 }
 

@@ -8,23 +8,37 @@ use actix_web::http::StatusCode;
 use super::answer;
 use super::exchange::Exchange;
 use super::failure::Failure;
+use crate::keys::sealing::Sealer;
 use crate::protocol::scim::error::ScimError;
 use crate::protocol::scim::filter;
-use crate::protocol::scim::list::{self, Page};
+use crate::protocol::scim::limits::Limits;
+use crate::protocol::scim::list::{self, Heading, Paging};
 use crate::protocol::scim::projection::Projection;
+use crate::protocol::scim::resource_type::ResourceType;
 use crate::protocol::scim::search_request::{self, SearchRequest};
+use crate::protocol::scim::sort::{self, Order};
 use crate::protocol::scim::validation::Rules;
 use crate::provisioning::clients::caller::Caller;
 use crate::provisioning::resource::{Resource, resource_type};
-use crate::provisioning::search::{self, Found, Query};
+use crate::provisioning::search::cursor::Seal;
+use crate::provisioning::search::page::{self, Place, Query, Sought, Wanted};
+use crate::provisioning::search::{self, order};
 use crate::store::Tx;
+use crate::store::order::SortKey;
 use crate::store::resources::ResourceKind;
 use crate::values::operation::Operation;
 
+/// What is searched, and how much one search may ask for.
+struct Search {
+    kinds: Vec<ResourceKind>,
+    request: SearchRequest,
+    limits: Limits,
+    sealer: Sealer,
+}
+
 /// A page of what was found, each resource with what is shown of its kind.
 struct Shown {
-    total: i64,
-    start_index: i64,
+    heading: Heading,
     resources: Vec<(Resource, Arc<Projection>)>,
 }
 
@@ -35,14 +49,17 @@ pub async fn get(exchange: Exchange, kind: ResourceKind) -> Result<HttpResponse,
         filter: parameter("filter"),
         start_index: parameter("startIndex"),
         count: parameter("count"),
+        cursor: parameter("cursor"),
+        sort_by: parameter("sortBy"),
+        sort_order: parameter("sortOrder"),
         attributes: parameter("attributes"),
         excluded_attributes: parameter("excludedAttributes"),
     };
-    let (presented, operation, limits) = (exchange.presented()?, exchange.anonymous(), exchange.limits);
+    let (presented, operation) = (exchange.presented()?, exchange.anonymous());
+    let search = Search::new(&exchange, vec![kind], request);
     let work = move |tx: &mut Tx<'_>| {
         let caller = presented.authenticate(tx)?;
-        let rules = Rules::new(caller.profile.tolerance(), limits);
-        let shown = find(tx, &operation.by(caller.actor()), &caller, &[kind], &request, &rules)?;
+        let shown = search.find(tx, &operation.by(caller.actor()), &caller)?;
         Ok::<_, Failure>((caller, shown))
     };
     let (caller, shown) = exchange.read(work).await?;
@@ -53,72 +70,102 @@ pub async fn get(exchange: Exchange, kind: ResourceKind) -> Result<HttpResponse,
 /// The same, asked for in a body.
 pub async fn post(mut exchange: Exchange, kind: Option<ResourceKind>) -> Result<HttpResponse, Failure> {
     let caller = exchange.authenticate().await?;
-    let rules = exchange.rules(&caller);
-    let request = search_request::read(&exchange.body().await?, &rules)?;
+    let request = search_request::read(&exchange.body().await?, &exchange.rules(&caller))?;
     let operation = exchange.operation(&caller);
     let kinds = kind.map_or_else(|| vec![ResourceKind::User, ResourceKind::Group], |kind| vec![kind]);
-    let work = move |tx: &mut Tx<'_>| find(tx, &operation, &caller, &kinds, &request, &rules);
-    let shown = exchange.read(work).await?;
+    let search = Search::new(&exchange, kinds, request);
+    let shown = exchange.read(move |tx| search.find(tx, &operation, &caller)).await?;
     render(&exchange, &shown)
 }
 
-/// Searches one kind after the other: the page goes on in the next where the one before ends. A kind that does not have
-/// an attribute of the filter has no match, and when none has it the filter is wrong.
-fn find(
-    tx: &mut Tx<'_>,
-    operation: &Operation,
-    caller: &Caller,
-    kinds: &[ResourceKind],
-    request: &SearchRequest,
-    rules: &Rules,
-) -> Result<Shown, Failure> {
-    let page = Page::read(request.start_index.as_deref(), request.count.as_deref(), &rules.limits)?;
-    let mut shown = Shown { total: 0, start_index: page.start_index, resources: Vec::new() };
-    let mut wrong: Option<ScimError> = None;
-    let mut searched = 0_usize;
-    for kind in kinds {
-        let condition = match condition(*kind, caller, request, rules) {
-            Ok(condition) => condition,
-            Err(error) => {
-                wrong = Some(error);
-                continue;
+impl Search {
+    fn new(exchange: &Exchange, kinds: Vec<ResourceKind>, request: SearchRequest) -> Self {
+        let sealer = exchange.context.outside.sealer.clone();
+        Self { kinds, request, limits: exchange.limits, sealer }
+    }
+
+    fn find(&self, tx: &mut Tx<'_>, operation: &Operation, caller: &Caller) -> Result<Shown, Failure> {
+        let request = &self.request;
+        let (start_index, count) = (request.start_index.as_deref(), request.count.as_deref());
+        let paging = Paging::read(request.cursor.as_deref(), start_index, count, &self.limits)?;
+        let identity = format!("{:?}{}", self.kinds, request.identity());
+        let seal = Seal::new(&self.sealer, caller.organization, caller.client, &identity);
+        let wanted = match &paging {
+            Paging::Index(page) => Wanted::Page(*page),
+            Paging::Cursor { cursor, count } => {
+                let place = if cursor.is_empty() { None } else { Some(seal.read(cursor, operation.at)?) };
+                Wanted::Behind { place, count: *count }
             }
         };
-        searched = searched.saturating_add(1);
-        let (attributes, excluded) = (request.attributes.as_deref(), request.excluded_attributes.as_deref());
-        let resource_type = Arc::clone(resource_type(&caller.types, *kind));
-        let projection = Projection::read(attributes, excluded, &resource_type)?;
-        let taken = i64::try_from(shown.resources.len()).unwrap_or(i64::MAX);
-        let rest = Page {
-            start_index: page.offset().saturating_sub(shown.total).max(0).saturating_add(1),
-            count: page.count.saturating_sub(taken),
+        let is_sorted = request.sort_by.as_deref().is_some_and(|sort_by| !sort_by.trim().is_empty());
+        let sort_order = Order::read(request.sort_order.as_deref())?;
+        let query = Query {
+            sought: self.sought(caller, is_sorted)?,
+            direction: is_sorted.then(|| order::direction(sort_order)),
+            wanted,
+            scan_rows: self.limits.scan_rows,
+            most_related: self.limits.page_members,
         };
-        let query = Query { kind: *kind, resource_type, condition, page: rest, projection };
-        let Found { total, resources } = search::search(tx, operation, caller.organization, &query)?;
-        let projection = Arc::new(query.projection);
-        shown.total = shown.total.saturating_add(total);
-        shown.resources.extend(resources.into_iter().map(|resource| (resource, Arc::clone(&projection))));
+        let found = page::search(tx, operation, caller.organization, &query)?;
+        let expires_at = operation.at.plus_seconds(i64::from(self.limits.cursor_seconds));
+        let cursor = |place: &Option<Place>| place.as_ref().map(|place| seal.write(place, expires_at)).transpose();
+        let heading = Heading {
+            total: found.total,
+            start_index: if let Paging::Index(page) = paging { Some(page.start_index) } else { None },
+            next: cursor(&found.next)?,
+            previous: cursor(&found.previous)?,
+        };
+        let projections: Vec<_> = query.sought.into_iter().map(|sought| Arc::new(sought.projection)).collect();
+        let shown = |(number, resource): (usize, Resource)| {
+            (resource, projections.get(number).map(Arc::clone).unwrap_or_default())
+        };
+        Ok(Shown { heading, resources: found.resources.into_iter().map(shown).collect() })
     }
-    match wrong {
-        Some(error) if searched == 0 => Err(error.into()),
-        _ => Ok(shown),
-    }
-}
 
-fn condition(
-    kind: ResourceKind,
-    caller: &Caller,
-    request: &SearchRequest,
-    rules: &Rules,
-) -> Result<Option<crate::store::condition::Condition>, ScimError> {
-    let Some(text) = &request.filter else { return Ok(None) };
-    let resource_type = resource_type(&caller.types, kind);
-    let parsed = filter::parse(text, resource_type, rules)?;
-    search::condition(&parsed, resource_type).map(Some)
+    /// What is looked for of each kind. A kind that does not have an attribute of the filter has no match, and one that does
+    /// not have what is sorted by has no value; when none has it the query is wrong.
+    fn sought(&self, caller: &Caller, is_sorted: bool) -> Result<Vec<Sought>, Failure> {
+        let (mut sought, mut wrong): (Vec<Sought>, Option<ScimError>) = (Vec::new(), None);
+        let (attributes, excluded) = (self.request.attributes.as_deref(), self.request.excluded_attributes.as_deref());
+        let rules = Rules::new(caller.profile.tolerance(), self.limits);
+        for kind in &self.kinds {
+            let resource_type = resource_type(&caller.types, *kind);
+            let condition = match &self.request.filter {
+                None => None,
+                Some(text) => {
+                    let parsed = filter::parse(text, resource_type, &rules);
+                    match parsed.and_then(|parsed| search::condition(&parsed, resource_type)) {
+                        Ok(condition) => Some(condition),
+                        Err(error) => {
+                            wrong = Some(error);
+                            continue;
+                        }
+                    }
+                }
+            };
+            let key = if is_sorted { self.key(resource_type)? } else { None };
+            let projection = Projection::read(attributes, excluded, resource_type)?;
+            let resource_type = Arc::clone(resource_type);
+            sought.push(Sought { kind: *kind, resource_type, condition, key, projection });
+        }
+        match wrong {
+            Some(error) if sought.is_empty() => Err(error.into()),
+            _ if is_sorted && sought.iter().all(|sought| sought.key.is_none()) => {
+                Err(ScimError::value("sortBy names an attribute that there is not").into())
+            }
+            _ => Ok(sought),
+        }
+    }
+
+    fn key(&self, resource_type: &ResourceType) -> Result<Option<SortKey>, ScimError> {
+        let sort_by = self.request.sort_by.as_deref().unwrap_or_default();
+        let target = sort::target(sort_by, resource_type)?;
+        target.map(|target| order::key(&target, resource_type)).transpose()
+    }
 }
 
 fn render(exchange: &Exchange, shown: &Shown) -> Result<HttpResponse, Failure> {
     let rendered = shown.resources.iter().map(|(resource, projection)| resource.render(&exchange.base, projection));
     let resources = rendered.collect::<Result<Vec<String>, _>>()?;
-    Ok(answer::text(StatusCode::OK, list::body(shown.total, shown.start_index, &resources)))
+    Ok(answer::text(StatusCode::OK, list::page(&shown.heading, &resources)))
 }

@@ -10,7 +10,7 @@ use super::rewrite::Rule;
 /// The URN of an error body.
 pub const SCHEMA: &str = "urn:ietf:params:scim:api:messages:2.0:Error";
 
-/// The keyword of an error (RFC 7644, table 9).
+/// The keyword of an error (RFC 7644, table 9; RFC 9865, section 2.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum ScimType {
@@ -32,6 +32,12 @@ pub enum ScimType {
     InvalidValue,
     /// The version of the protocol is not spoken here.
     InvalidVers,
+    /// The cursor is not one of this query.
+    InvalidCursor,
+    /// The cursor has expired.
+    ExpiredCursor,
+    /// The number of resources on a page is out of bounds.
+    InvalidCount,
 }
 
 impl ScimType {
@@ -47,6 +53,9 @@ impl ScimType {
             Self::NoTarget => "noTarget",
             Self::InvalidValue => "invalidValue",
             Self::InvalidVers => "invalidVers",
+            Self::InvalidCursor => "invalidCursor",
+            Self::ExpiredCursor => "expiredCursor",
+            Self::InvalidCount => "invalidCount",
         }
     }
 
@@ -61,6 +70,7 @@ impl ScimType {
             Self::InvalidPath | Self::NoTarget => "rfc7644:3.5.2",
             Self::InvalidValue => "rfc7643:2.3",
             Self::InvalidVers => "rfc7644:3.13",
+            Self::InvalidCursor | Self::ExpiredCursor | Self::InvalidCount => "rfc9865:2.1",
         }
     }
 
@@ -75,7 +85,10 @@ impl ScimType {
             | Self::InvalidPath
             | Self::NoTarget
             | Self::InvalidValue
-            | Self::InvalidVers => 400,
+            | Self::InvalidVers
+            | Self::InvalidCursor
+            | Self::ExpiredCursor
+            | Self::InvalidCount => 400,
         }
     }
 }

@@ -27,6 +27,12 @@ pub struct Limits {
     pub max_page: u32,
     /// Bounds of a bulk request.
     pub bulk: BulkLimits,
+    /// How long a cursor is good for.
+    pub cursor_seconds: u32,
+    /// Resources that a query may look at when no index serves it.
+    pub scan_rows: u32,
+    /// Members of groups, or groups of users, that the resources of one page may have together.
+    pub page_members: u32,
 }
 
 /// Bounds of one bulk request; past the first two the answer is 413.
@@ -64,6 +70,9 @@ impl Default for Limits {
             default_page: 100,
             max_page: 200,
             bulk: BulkLimits { operations: 1_000, payload_bytes: 4 * 1024 * 1024, patch_comparisons: 1_000_000 },
+            cursor_seconds: 3_600,
+            scan_rows: 20_000,
+            page_members: 20_000,
         }
     }
 }

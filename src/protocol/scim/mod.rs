@@ -28,5 +28,6 @@ pub mod rewrite;
 pub mod schema;
 pub mod search_request;
 pub mod service_provider_config;
+pub mod sort;
 pub mod tolerance;
 pub mod validation;

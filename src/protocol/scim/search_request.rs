@@ -20,10 +20,24 @@ pub struct SearchRequest {
     pub start_index: Option<String>,
     /// At most this many.
     pub count: Option<String>,
+    /// Where the page before ended (RFC 9865); empty for the first page.
+    pub cursor: Option<String>,
+    /// The attribute to sort by.
+    pub sort_by: Option<String>,
+    /// `ascending` or `descending`.
+    pub sort_order: Option<String>,
     /// Names of attributes, separated by commas.
     pub attributes: Option<String>,
     /// The same, of those to leave out.
     pub excluded_attributes: Option<String>,
+}
+
+impl SearchRequest {
+    /// Everything that has to stay the same from page to page, as one text. Two different queries never have the same.
+    pub fn identity(&self) -> String {
+        let parts = [&self.filter, &self.sort_by, &self.sort_order, &self.attributes, &self.excluded_attributes];
+        serde_json::json!(parts).to_string()
+    }
 }
 
 /// Reads a body.
@@ -33,6 +47,9 @@ pub fn read(body: &Object, rules: &Rules) -> Result<SearchRequest, ScimError> {
         filter: text(body, "filter")?,
         start_index: number(body, "startIndex")?,
         count: number(body, "count")?,
+        cursor: text(body, "cursor")?,
+        sort_by: text(body, "sortBy")?,
+        sort_order: text(body, "sortOrder")?,
         attributes: names(body, "attributes")?,
         excluded_attributes: names(body, "excludedAttributes")?,
     })
@@ -70,19 +87,35 @@ fn names(body: &Object, name: &str) -> Result<Option<String>, ScimError> {
 mod tests {
     use serde_json::json;
 
-    use super::{SCHEMA, read};
+    use super::{SCHEMA, SearchRequest, read};
     use crate::protocol::scim::limits::Limits;
     use crate::protocol::scim::tolerance::Profile;
     use crate::protocol::scim::validation::Rules;
 
     #[test]
+    fn queries_differ_in_all_but_the_page() {
+        let of = |filter: &str, sort_by: &str, count: &str| SearchRequest {
+            filter: Some(filter.to_owned()),
+            sort_by: Some(sort_by.to_owned()),
+            count: Some(count.to_owned()),
+            ..SearchRequest::default()
+        };
+        assert_eq!(of("a", "b", "1").identity(), of("a", "b", "2").identity());
+        assert_ne!(of("a", "b", "1").identity(), of("a\",\"b", "", "1").identity());
+        assert_ne!(of("a", "b", "1").identity(), of("b", "a", "1").identity());
+    }
+
+    #[test]
     fn a_body_says_what_parameters_say() {
         let rules = Rules::new(Profile::Strict.tolerance(), Limits::default());
-        let body = json!({ "schemas": [SCHEMA], "filter": "title pr", "startIndex": 2, "attributes": ["id", "title"] });
+        let body = json!({ "schemas": [SCHEMA], "filter": "title pr", "startIndex": 2, "attributes": ["id", "title"],
+            "sortBy": "title", "sortOrder": "descending", "cursor": "" });
         let request = read(body.as_object().unwrap(), &rules).unwrap();
         assert_eq!(request.filter.as_deref(), Some("title pr"));
         assert_eq!(request.start_index.as_deref(), Some("2"));
         assert_eq!(request.attributes.as_deref(), Some("id,title"));
+        assert_eq!((request.sort_by.as_deref(), request.sort_order.as_deref()), (Some("title"), Some("descending")));
+        assert_eq!(request.cursor.as_deref(), Some(""));
         for wrong in
             [json!({}), json!({ "schemas": [SCHEMA], "count": "x" }), json!({ "schemas": [SCHEMA], "filter": 1 })]
         {

@@ -37,8 +37,17 @@ pub fn body(base: &str, limits: &Limits) -> Value {
         },
         "filter": { "supported": true, "maxResults": limits.max_page },
         "changePassword": { "supported": false },
-        "sort": { "supported": false },
+        "sort": { "supported": true },
         "etag": { "supported": true },
+        // RFC 9865, section 4. Index paging stays the default: clients that know no other are not surprised.
+        "pagination": {
+            "cursor": true,
+            "index": true,
+            "defaultPaginationMethod": "index",
+            "defaultPageSize": limits.default_page,
+            "maxPageSize": limits.max_page,
+            "cursorTimeout": limits.cursor_seconds,
+        },
         "authenticationSchemes": [{
             "type": "oauthbearertoken",
             "name": "OAuth Bearer Token",

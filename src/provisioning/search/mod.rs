@@ -1,75 +1,20 @@
-//! Turns a filter into a condition that the store answers with its indexes, and finds a page of resources.
+//! Turns a filter into a condition that the store answers with its indexes (this file) and what a list is sorted by into
+//! an order (`order`), looks at what the query may cost (`budget`), and finds a page (`page`) by index or by `cursor`.
 
-use std::sync::Arc;
+pub mod budget;
+pub mod cursor;
+pub mod order;
+pub mod page;
 
-use crate::directory::permission::{self, Permission};
 use crate::protocol::scim::attribute::{Attribute, Kind};
 use crate::protocol::scim::comparison;
 use crate::protocol::scim::error::{ScimError, ScimType};
 use crate::protocol::scim::etag;
 use crate::protocol::scim::filter::ast::{Filter, Literal, Operator, Target};
-use crate::protocol::scim::list::Page;
-use crate::protocol::scim::projection::Projection;
 use crate::protocol::scim::resource_type::ResourceType;
 use crate::protocol::scim::schema::causeway_user;
-use crate::provisioning::failure::ProvisioningError;
-use crate::provisioning::resource::{self, Resource};
 use crate::provisioning::search_values;
-use crate::store::condition::{self, Column, Condition, ElementCondition, Instant, Test};
-use crate::store::resources::{self, ResourceKind};
-use crate::store::{Tx, resource_search};
-use crate::values::ids::OrganizationId;
-use crate::values::operation::Operation;
-
-/// What a client looks for.
-#[derive(Debug, Clone)]
-pub struct Query {
-    /// Which kind of resources.
-    pub kind: ResourceKind,
-    /// What they are made of.
-    pub resource_type: Arc<ResourceType>,
-    /// What they satisfy; `None` for all.
-    pub condition: Option<Condition>,
-    /// Which of them.
-    pub page: Page,
-    /// What is shown of them.
-    pub projection: Projection,
-}
-
-/// What was found.
-#[derive(Debug, Clone)]
-pub struct Found {
-    /// How many resources satisfy the query, on all pages.
-    pub total: i64,
-    /// Those on the page.
-    pub resources: Vec<Resource>,
-}
-
-/// Finds a page. When the page shows that nothing follows, the number of matches needs no second query.
-pub fn search(
-    tx: &mut Tx<'_>,
-    op: &Operation,
-    organization: OrganizationId,
-    query: &Query,
-) -> Result<Found, ProvisioningError> {
-    permission::require(op, organization, Permission::ReadResources)?;
-    let page = query.page;
-    let all = Condition::Always(true);
-    let condition = query.condition.as_ref().unwrap_or(&all);
-    let rows = match page.count {
-        0 => Vec::new(),
-        count => resource_search::page(tx, organization, query.kind, condition, page.offset(), count)?,
-    };
-    let on_page = i64::try_from(rows.len()).unwrap_or(i64::MAX);
-    let is_last = on_page < page.count && (on_page > 0 || page.offset() == 0);
-    let total = match (is_last, &query.condition) {
-        (true, _) => page.offset().saturating_add(on_page),
-        (false, None) => resources::count(tx, organization, query.kind)?,
-        (false, Some(condition)) => resource_search::count(tx, organization, query.kind, condition)?,
-    };
-    let resources = resource::complete(tx, organization, (query.kind, &query.resource_type), rows, &query.projection)?;
-    Ok(Found { total, resources })
-}
+use crate::store::condition::{self, Column, Condition, ElementCondition, Instant, Reach, Test};
 
 /// The condition that says what the filter says (`evaluate` is its definition).
 pub fn condition(filter: &Filter, resource_type: &ResourceType) -> Result<Condition, ScimError> {
@@ -83,8 +28,8 @@ pub fn condition(filter: &Filter, resource_type: &ResourceType) -> Result<Condit
         Filter::Present(target) => present(target, resource_type)?,
         Filter::Compare(target, operator, literal) => compare(target, *operator, literal, resource_type)?,
         Filter::Element(target, within) => match relation(target) {
-            Some(relation) => relation.holds_for(related(within, relation)?),
-            None => Condition::Element(target.search_path.clone(), Box::new(element(within, resource_type)?)),
+            Some(relation) => relation.holds_for(|reach| related(within, relation, reach))?,
+            None => elements(target, within, resource_type)?,
         },
     })
 }
@@ -97,11 +42,18 @@ enum Relation {
 }
 
 impl Relation {
-    fn holds_for(self, other: Condition) -> Condition {
-        match self {
-            Self::Members => Condition::Member(Box::new(other)),
-            Self::Groups => Condition::Group(Box::new(other)),
+    /// One resource at the other end satisfies what `other` makes. What it makes for the groups of a user may depend on
+    /// how the user belongs to them; where it does not, they are searched as one.
+    fn holds_for(self, other: impl Fn(Reach) -> Result<Condition, ScimError>) -> Result<Condition, ScimError> {
+        if self == Self::Members {
+            return Ok(Condition::Member(Box::new(other(Reach::Direct)?)));
         }
+        let (direct, indirect) = (other(Reach::Direct)?, other(Reach::Indirect)?);
+        if direct == indirect {
+            return Ok(Condition::Group(Reach::Any, Box::new(direct)));
+        }
+        let group = |reach, other| Condition::Group(reach, Box::new(other));
+        Ok(Condition::Any(vec![group(Reach::Direct, direct), group(Reach::Indirect, indirect)]))
     }
 }
 
@@ -115,7 +67,7 @@ fn relation(target: &Target) -> Option<Relation> {
 
 fn present(target: &Target, resource_type: &ResourceType) -> Result<Condition, ScimError> {
     if let (Some(relation), None) = (relation(target), &target.part) {
-        return Ok(relation.holds_for(Condition::Always(true)));
+        return relation.holds_for(|_| Ok(Condition::Always(true)));
     }
     if target.kind == Kind::Complex {
         // Every resource has meta.
@@ -148,7 +100,7 @@ fn compare(
 /// A test of the leaf that the target leads to: some value of it passes.
 fn tested(target: &Target, test: &Test, resource_type: &ResourceType) -> Result<Condition, ScimError> {
     if let Some(relation) = relation(target) {
-        return Ok(relation.holds_for(related_leaf(target, test, relation)?));
+        return relation.holds_for(|reach| related_leaf(target, test, relation, reach));
     }
     if target.container.as_deref() == Some(causeway_user::ID) {
         return Err(ScimError::filter(format!("{} is computed and cannot be searched", target.attribute)));
@@ -224,6 +176,15 @@ fn passes(test: &Test, text: &str) -> bool {
     }
 }
 
+/// One element satisfies the filter. That one satisfies a choice is a choice of elements, each of which an index may serve.
+fn elements(target: &Target, within: &Filter, resource_type: &ResourceType) -> Result<Condition, ScimError> {
+    if let Filter::Or(filters) = within {
+        let all = filters.iter().map(|filter| elements(target, filter, resource_type));
+        return Ok(Condition::Any(all.collect::<Result<_, _>>()?));
+    }
+    Ok(Condition::Element(target.search_path.clone(), Box::new(element(within, resource_type)?)))
+}
+
 fn element(filter: &Filter, resource_type: &ResourceType) -> Result<ElementCondition, ScimError> {
     let all = |filters: &[Filter]| {
         filters.iter().map(|filter| element(filter, resource_type)).collect::<Result<Vec<_>, ScimError>>()
@@ -251,7 +212,7 @@ fn element(filter: &Filter, resource_type: &ResourceType) -> Result<ElementCondi
     })
 }
 
-fn stands_beside(target: &Target, part: &str, resource_type: &ResourceType) -> bool {
+pub(super) fn stands_beside(target: &Target, part: &str, resource_type: &ResourceType) -> bool {
     let attribute: Option<&Attribute> = match &target.container {
         Some(urn) => resource_type.extension(urn).and_then(|schema| schema.attribute(&target.attribute)),
         None => resource_type.top(&target.attribute),
@@ -269,36 +230,40 @@ fn beside(part: &str, test: &Test) -> ElementCondition {
     }
 }
 
-/// A filter on one member or group, as a condition on that resource.
-fn related(filter: &Filter, relation: Relation) -> Result<Condition, ScimError> {
+/// A filter on one member or group, as a condition on that resource. `reach` is how the user belongs to the group.
+fn related(filter: &Filter, relation: Relation, reach: Reach) -> Result<Condition, ScimError> {
     let all = |filters: &[Filter]| {
-        filters.iter().map(|filter| related(filter, relation)).collect::<Result<Vec<_>, ScimError>>()
+        filters.iter().map(|filter| related(filter, relation, reach)).collect::<Result<Vec<_>, ScimError>>()
     };
+    let leaf = |target: &Target, test: &Test| related_leaf(target, test, relation, reach);
     let not = |condition| Condition::Not(Box::new(condition));
     Ok(match filter {
         Filter::And(filters) => Condition::All(all(filters)?),
         Filter::Or(filters) => Condition::Any(all(filters)?),
-        Filter::Not(filter) => not(related(filter, relation)?),
-        Filter::Present(target) => related_leaf(target, &Test::Present, relation)?,
-        Filter::Compare(target, Operator::Eq, Literal::Null) => not(related_leaf(target, &Test::Present, relation)?),
-        Filter::Compare(target, _, Literal::Null) => related_leaf(target, &Test::Present, relation)?,
+        Filter::Not(filter) => not(related(filter, relation, reach)?),
+        Filter::Present(target) => leaf(target, &Test::Present)?,
+        Filter::Compare(target, Operator::Eq, Literal::Null) => not(leaf(target, &Test::Present)?),
+        Filter::Compare(target, _, Literal::Null) => leaf(target, &Test::Present)?,
         Filter::Compare(target, Operator::Ne, Literal::Value { key, .. }) => Condition::Any(vec![
-            not(related_leaf(target, &Test::Present, relation)?),
-            related_leaf(target, &Test::Compare(condition::Operator::Different, key.clone()), relation)?,
+            not(leaf(target, &Test::Present)?),
+            leaf(target, &Test::Compare(condition::Operator::Different, key.clone()))?,
         ]),
         Filter::Compare(target, operator, Literal::Value { key, .. }) => {
-            related_leaf(target, &Test::Compare(stored(*operator), key.clone()), relation)?
+            leaf(target, &Test::Compare(stored(*operator), key.clone()))?
         }
         Filter::Element(..) => return Err(ScimError::filter("brackets within brackets")),
     })
 }
 
-fn related_leaf(target: &Target, test: &Test, relation: Relation) -> Result<Condition, ScimError> {
+fn related_leaf(target: &Target, test: &Test, relation: Relation, reach: Reach) -> Result<Condition, ScimError> {
     match (target.part.as_deref(), relation) {
         (Some("value"), _) => Ok(Condition::Id(test.clone())),
         (Some("display"), _) => Ok(Condition::Column(Column::Display, test.clone())),
         (Some("type"), Relation::Members) => Ok(Condition::Column(Column::Kind, test.clone())),
-        (Some("type"), Relation::Groups) => Ok(Condition::Always(passes(test, "direct"))),
+        (Some("type"), Relation::Groups) => {
+            let name = if reach == Reach::Indirect { "indirect" } else { "direct" };
+            Ok(Condition::Always(passes(test, name)))
+        }
         _ => Err(ScimError::new(ScimType::InvalidFilter, format!("{} is searched by value", target.attribute))),
     }
 }

@@ -5,7 +5,8 @@ use proptest::strategy::ValueTree as _;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use serde_json::{Value, json};
 
-use super::{Query, condition, search};
+use super::condition;
+use super::page::{Found, Query, Sought, Wanted, search};
 use crate::protocol::scim::document;
 use crate::protocol::scim::filter::{self, evaluate};
 use crate::protocol::scim::limits::Limits;
@@ -19,6 +20,8 @@ use crate::provisioning::resource::{parse, resource_type as of_kind};
 use crate::provisioning::tests::{operation, organization, rules};
 use crate::provisioning::{groups, users};
 use crate::store::Tx;
+use crate::store::condition::Condition;
+use crate::store::resource_grams;
 use crate::store::resources::ResourceKind;
 use crate::store::scratch;
 use crate::values::ids::OrganizationId;
@@ -54,13 +57,22 @@ fn fill(tx: &mut Tx<'_>, organization: OrganizationId) -> Vec<String> {
         let op = operation(1_700_000_000_000_000 + i64::try_from(n).unwrap() * 1_000_000);
         ids.push(users::create(tx, &op, organization, &draft).unwrap().id.to_string());
     }
-    for (n, members) in [vec![ids[0].clone(), ids[1].clone()], vec![ids[1].clone()], vec![]].into_iter().enumerate() {
+    // Team 3 contains team 0, and team 4 contains team 3 and Bob, who is in team 0 as well.
+    let mut teams: Vec<String> = Vec::new();
+    let direct = [vec![0, 1], vec![1], vec![], vec![], vec![1]];
+    for (n, people) in direct.into_iter().enumerate() {
+        let mut members: Vec<String> = people.into_iter().map(|person: usize| ids[person].clone()).collect();
+        match n {
+            3 => members.push(teams[0].clone()),
+            4 => members.push(teams[3].clone()),
+            _ => {}
+        }
         let members: Vec<Value> = members.iter().map(|id| json!({ "value": id })).collect();
         let body = json!({ "displayName": format!("Team {n}"), "members": members });
         let read = document::read(body.as_object().unwrap().clone(), resource_type::group(), &rules());
         let op = operation(1_700_000_100_000_000);
         let draft = groups::draft(read.unwrap(), resource_type::group(), &rules()).unwrap();
-        groups::create(tx, &op, organization, &draft).unwrap();
+        teams.push(groups::create(tx, &op, organization, &draft).unwrap().to_string());
     }
     ids
 }
@@ -82,21 +94,36 @@ fn both(
         None,
         resource_type,
     )?;
-    let page = Page { start_index: 1, count: 200 };
-    let mut query = Query { kind, resource_type: resource_type.clone(), condition: None, page, projection };
-    let everything = search(tx, &operation(0), organization, &query)?;
+    let everything = find(tx, organization, kind, None, &projection)?;
     let evaluated: Vec<String> = everything
         .resources
         .iter()
-        .filter(|resource| {
-            evaluate::matches(&parsed, &parse(&resource.render("http://x", &query.projection).unwrap()).unwrap())
+        .filter(|(_, resource)| {
+            evaluate::matches(&parsed, &parse(&resource.render("http://x", &projection).unwrap()).unwrap())
         })
-        .map(|resource| resource.id.to_string())
+        .map(|(_, resource)| resource.id.to_string())
         .collect();
-    query.condition = Some(condition(&parsed, resource_type)?);
-    let found = search(tx, &operation(0), organization, &query)?;
-    assert_eq!(found.total, i64::try_from(found.resources.len()).unwrap(), "{text}");
-    Ok((found.resources.iter().map(|resource| resource.id.to_string()).collect(), evaluated))
+    let found = find(tx, organization, kind, Some(condition(&parsed, resource_type)?), &projection)?;
+    assert_eq!(found.total, i64::try_from(found.resources.len()).ok(), "{text}");
+    Ok((found.resources.iter().map(|(_, resource)| resource.id.to_string()).collect(), evaluated))
+}
+
+fn find(
+    tx: &mut Tx<'_>,
+    organization: OrganizationId,
+    kind: ResourceKind,
+    condition: Option<Condition>,
+    projection: &Projection,
+) -> Result<Found, ProvisioningError> {
+    let resource_type = of_kind(ResourceTypes::base(), kind).clone();
+    let query = Query {
+        sought: vec![Sought { kind, resource_type, condition, key: None, projection: projection.clone() }],
+        direction: None,
+        wanted: Wanted::Page(Page { start_index: 1, count: 200 }),
+        scan_rows: 100,
+        most_related: 100,
+    };
+    search(tx, &operation(0), organization, &query)
 }
 
 const FILTERS: &[&str] = &[
@@ -113,6 +140,25 @@ const FILTERS: &[&str] = &[
     r#"externalId eq null"#,
     r#"displayName co "love""#,
     r#"not (displayName co "love")"#,
+    r#"displayName co "VELACE""#,
+    r#"externalId co "Ext""#,
+    r#"externalId co "ext-1""#,
+    r#"userName co "rol_%""#,
+    r#"userName co "zzz""#,
+    r#"emails co "@acme.""#,
+    r#"emails.value co "home.test""#,
+    r#"emails[type eq "work" and value co "acme"]"#,
+    r#"emails[type eq "home" or value co "dave"]"#,
+    r#"not (emails[value co "acme"])"#,
+    r#"title co "gineer \u00e9""#,
+    r#"userName co "ada" or title co "gineer""#,
+    r#"userName co "ada" or active eq false"#,
+    r#"emails co "acme" and active eq true and userName co "dave""#,
+    r#"groups.display co "eam 4""#,
+    r#"groups[display co "team" and type eq "indirect"]"#,
+    r#"photos.value co "x.test/A""#,
+    r#"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department co "R&D""#,
+    r#"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager co "m1""#,
     "active eq true",
     "active ne true",
     "active pr and not (active eq false)",
@@ -164,6 +210,25 @@ const FILTERS: &[&str] = &[
     r#"groups.display ne "team 0""#,
     r#"groups[display eq "team 1" and type eq "direct"]"#,
     r#"groups[not (display eq "team 0")]"#,
+    r#"groups.display eq "team 3""#,
+    r#"groups.display eq "team 4""#,
+    r#"groups.display sw "team""#,
+    r#"groups.type eq "indirect""#,
+    r#"not (groups.type eq "indirect")"#,
+    r#"groups[display eq "team 4" and type eq "direct"]"#,
+    r#"groups[display eq "team 4" and type eq "indirect"]"#,
+    r#"groups[display eq "team 4" and not (type eq "direct")]"#,
+    r#"groups[type eq "indirect" or display eq "team 1"]"#,
+    r#"groups[display eq "team 3" or display eq "team 1"]"#,
+    r#"groups[type pr]"#,
+    r#"userName sw "b" and groups.display eq "team 4""#,
+    r#"userName eq "bob" or groups.display eq "team 4" or emails.value sw "dave""#,
+    r#"userName sw "a" and (title eq "countess" or title eq "x")"#,
+    r#"(title eq "countess" or emails[type eq "work" and value eq "ada@acme.test"]) and active eq true"#,
+    r#"emails[value eq "dave@acme.test" or value sw "ada@home"]"#,
+    r#"meta.lastModified gt "2023-11-14T22:13:21Z""#,
+    r#"meta.lastModified ge "2023-11-14T22:13:21Z" and userName sw "c""#,
+    r#"meta.created ge "2023-11-14T22:13:22Z" or userName eq "bob""#,
     r#"id eq "nope""#,
     r#"id sw "018""#,
     r#"id co "-""#,
@@ -193,6 +258,12 @@ async fn the_store_and_the_evaluator_agree() {
                 assert_eq!(found, evaluated, "{engine}: {text}");
                 hits += found.len();
             }
+            // The same when nothing waits to be indexed any more.
+            while resource_grams::index(tx, 3)? > 0 {}
+            for text in filters.iter().filter(|text| text.contains(" co ")) {
+                let (found, evaluated) = both(tx, organization, ResourceKind::User, text)?;
+                assert_eq!(found, evaluated, "{engine}: {text}");
+            }
             assert!(hits > 60, "{engine}: the table finds hardly anything: {hits}");
             let members = [
                 format!("members eq \"{}\"", ids[1]),
@@ -202,6 +273,8 @@ async fn the_store_and_the_evaluator_agree() {
                 "members pr".to_owned(),
                 "not (members pr)".to_owned(),
                 "members.display co \"love\"".to_owned(),
+                "displayName co \"EAM 1\"".to_owned(),
+                "members[display co \"love\" and type eq \"User\"]".to_owned(),
                 "members.type eq \"group\"".to_owned(),
                 "displayName eq \"TEAM 1\"".to_owned(),
             ];
@@ -230,6 +303,10 @@ fn generated() -> impl Strategy<Value = String> {
         Just("\u{c9}"),
         Just("x"),
         Just("FR"),
+        Just("team 4"),
+        Just("team 0"),
+        Just("indirect"),
+        Just("acme"),
         Just("")
     ];
     let names = prop_oneof![
@@ -243,6 +320,8 @@ fn generated() -> impl Strategy<Value = String> {
         Just("name.familyName"),
         Just("addresses.locality"),
         Just("groups.display"),
+        Just("groups.type"),
+        Just("groups"),
         Just("id")
     ];
     let operators = prop_oneof![
@@ -265,6 +344,10 @@ fn generated() -> impl Strategy<Value = String> {
             json!(u)
         )),
         any::<bool>().prop_map(|b| format!("active eq {b}")),
+        (any::<bool>(), 0..5_usize).prop_map(|(b, n)| format!(
+            "groups[type eq \"{}\" and display eq \"team {n}\"]",
+            if b { "direct" } else { "indirect" }
+        )),
     ];
     leaf.prop_recursive(3, 12, 3, |inner| {
         prop_oneof![
@@ -276,12 +359,42 @@ fn generated() -> impl Strategy<Value = String> {
 }
 
 #[tokio::test]
+async fn what_is_found_by_a_part_follows_every_change() {
+    for scratch in scratch::all() {
+        let engine = scratch.engine;
+        let done = scratch.store.write(move |tx| {
+            let acme = organization(tx, "acme");
+            let ids = fill(tx, acme);
+            let finds = |tx: &mut Tx<'_>, text: &str| both(tx, acme, ResourceKind::User, text).map(|both| both.0);
+            while resource_grams::index(tx, 100)? > 0 {}
+            assert_eq!(finds(tx, r#"title co "ountes""#)?, ids[..1], "{engine}");
+            let body = json!({ "userName": "ada@acme.test", "title": "Mathematician" });
+            let read = document::read(body.as_object().unwrap().clone(), resource_type::user(), &rules()).unwrap();
+            let draft = users::draft(read.document, resource_type::user()).unwrap();
+            users::replace(tx, &operation(0), acme, ids[0].parse().unwrap(), &draft, None)?;
+            users::delete(tx, &operation(0), acme, ids[4].parse().unwrap(), None)?;
+            for round in ["waiting", "indexed"] {
+                assert_eq!(finds(tx, r#"title co "ountes""#)?, Vec::<String>::new(), "{engine} {round}");
+                assert_eq!(finds(tx, r#"title co "themat""#)?, ids[..1], "{engine} {round}");
+                assert_eq!(finds(tx, r#"emails co "dave""#)?, Vec::<String>::new(), "{engine} {round}");
+                let waiting = resource_grams::count_waiting(tx, Some(acme), 100)?;
+                assert_eq!(waiting, if round == "waiting" { 2 } else { 0 }, "{engine} {round}");
+                while resource_grams::index(tx, 100)? > 0 {}
+            }
+            Ok::<_, ProvisioningError>(())
+        });
+        done.await.unwrap();
+    }
+}
+
+#[tokio::test]
 async fn generated_filters_find_what_they_say() {
     for scratch in scratch::all() {
         let engine = scratch.engine;
         let done = scratch.store.write(move |tx| {
             let organization = organization(tx, "acme");
             fill(tx, organization);
+            while resource_grams::index(tx, 100)? > 0 {}
             let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &[7; 32]);
             let mut runner = TestRunner::new_with_rng(Config { failure_persistence: None, ..Config::default() }, rng);
             for _ in 0..150 {

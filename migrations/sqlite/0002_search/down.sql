@@ -1,0 +1,13 @@
+DROP TRIGGER resources_gone;
+DROP TRIGGER resource_docs_changed;
+DROP TRIGGER resource_docs_made;
+DROP TABLE resource_grams_stale;
+DROP TABLE resource_grams;
+DROP TRIGGER resources_discounted;
+DROP TRIGGER resources_counted;
+DROP TABLE resource_counts;
+DROP INDEX resources_updated;
+DROP INDEX resources_display;
+DROP INDEX resources_external_id;
+CREATE INDEX resources_external_id ON resources (org_id, external_id, kind) WHERE external_id IS NOT NULL;
+CREATE INDEX resources_display ON resources (org_id, display_folded, kind) WHERE display_folded IS NOT NULL;
