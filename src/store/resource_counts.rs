@@ -113,7 +113,8 @@ mod tests {
             include_str!("../../migrations/sqlite/0002_search/up.sql"),
         )
         .unwrap();
-        let done = scratch::postgres().store.write(|tx| {
+        let scratch = scratch::postgres();
+        let done = scratch.store.write(|tx| {
             tx.connection().batch_execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")?;
             migrate_over_resources(
                 tx,

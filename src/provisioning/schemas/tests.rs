@@ -21,7 +21,8 @@ use crate::provisioning::assignables::{self, AssignableError, Assignables};
 use crate::provisioning::claim_mappings::{self, ClaimError};
 use crate::provisioning::failure::ProvisioningError;
 use crate::provisioning::resource::{Patch, Resource, parse};
-use crate::provisioning::search::{Query, condition, search};
+use crate::provisioning::search::condition;
+use crate::provisioning::search::page::{self, Query, Sought, Wanted};
 use crate::provisioning::tests::{operation, organization, rules};
 use crate::provisioning::{groups, users};
 use crate::record::audit;
@@ -108,14 +109,21 @@ fn shown(tx: &mut Tx<'_>, organization: OrganizationId, id: ResourceId, attribut
 fn found(tx: &mut Tx<'_>, organization: OrganizationId, text: &str) -> Result<i64, Met> {
     let user = users_of(tx, organization);
     let parsed = filter::parse(text, &user, &rules())?;
-    let query = Query {
+    let sought = Sought {
         kind: ResourceKind::User,
         condition: Some(condition(&parsed, &user)?),
         resource_type: user,
-        page: Page { start_index: 1, count: 10 },
+        key: None,
         projection: Projection::Default,
     };
-    Ok(search(tx, &operation(NOW), organization, &query)?.total)
+    let query = Query {
+        sought: vec![sought],
+        direction: None,
+        wanted: Wanted::Page(Page { start_index: 1, count: 10 }),
+        scan_rows: 1_000,
+        most_related: 1_000,
+    };
+    Ok(page::search(tx, &operation(NOW), organization, &query)?.total.unwrap_or_default())
 }
 
 fn refused(outcome: Result<Resource, Met>) -> ScimType {
