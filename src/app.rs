@@ -13,11 +13,12 @@ use tokio::task::JoinHandle;
 use crate::access::signing_keys::{self, SigningKeys};
 use crate::config::{Config, MailTransport};
 use crate::directory::service_provider::ServiceProvider;
+use crate::flows::keep_request_log::Keeper;
 use crate::flows::outside::Outside;
 use crate::flows::sign_in_by_saml::verifier::{self, Verifier};
 use crate::http::context::{Context, Throttles};
 use crate::http::{self, observe};
-use crate::jobs::Runner;
+use crate::jobs::{Runner, request_log};
 use crate::keys::purpose::Purpose;
 use crate::keys::ring::KeyRing;
 use crate::keys::rotation::{self, KeyError};
@@ -31,6 +32,8 @@ use crate::outbound::mail::{self, Mailer};
 use crate::protocol::oidc::client_keys::ClientKeySet;
 use crate::protocol::saml::document::reader;
 use crate::provisioning::schemas::catalog::Catalog;
+use crate::provisioning::request_log::Retention;
+use crate::provisioning::request_log::buffer::{Bounds, Buffer};
 use crate::store::connection::{Location, UnknownLocation};
 use crate::store::constraint::Constraint;
 use crate::store::failure::StoreError;
@@ -73,6 +76,8 @@ pub struct Running {
     serving: JoinHandle<std::io::Result<()>>,
     stop_jobs: watch::Sender<bool>,
     jobs: JoinHandle<()>,
+    stop_log: watch::Sender<bool>,
+    log: JoinHandle<()>,
 }
 
 impl Running {
@@ -82,6 +87,9 @@ impl Running {
         self.server.stop(true).await;
         let _ = self.serving.await;
         let _ = self.jobs.await;
+        // The last requests are over, so that nothing more is recorded.
+        let _ = self.stop_log.send(true);
+        let _ = self.log.await;
     }
 
     /// Waits until the server ends by itself, which it does only when it fails.
@@ -192,6 +200,34 @@ pub fn outside(config: &Config, sealer: Sealer) -> Result<Outside, StartError> {
     })
 }
 
+/// Where the SCIM door puts what it records, from the configuration.
+pub fn request_log_buffer(config: &Config) -> Buffer {
+    let configured = &config.request_log;
+    Buffer::new(Bounds {
+        reads_per_minute: configured.reads_per_minute,
+        changes_per_minute: configured.changes_per_minute,
+        refusals_per_minute: configured.refusals_per_minute,
+        entries: configured.buffer_entries,
+        bytes: configured.buffer_bytes,
+    })
+}
+
+/// What it takes to keep the request log, from the configuration.
+fn keeper(config: &Config, store: &Store, outside: &Outside, entropy: Entropy) -> Keeper {
+    let configured = &config.request_log;
+    Keeper {
+        buffer: request_log_buffer(config),
+        store: store.clone(),
+        sealer: outside.sealer.clone(),
+        retention: Retention {
+            rows_per_client: configured.rows_per_client,
+            days: configured.days,
+            body_bytes: configured.body_bytes,
+        },
+        entropy,
+    }
+}
+
 /// Starts the gateway; it serves when this returns.
 pub async fn start(config: Config, clock: Clock, entropy: Entropy) -> Result<Running, StartError> {
     metrics::install();
@@ -200,6 +236,7 @@ pub async fn start(config: Config, clock: Clock, entropy: Entropy) -> Result<Run
     establish_keys(&store, &sealer, &operation(&config, &clock, entropy, Actor::System)).await?;
     let outside = outside(&config, sealer)?;
     let signing_keys = SigningKeys::new(outside.keys.clone());
+    let keeper = keeper(&config, &store, &outside, entropy);
     let runner = Runner {
         store: store.clone(),
         clock: clock.clone(),
@@ -207,9 +244,11 @@ pub async fn start(config: Config, clock: Clock, entropy: Entropy) -> Result<Run
         data_center: config.data_center.clone(),
         mailer: mailer(&config)?,
         gateway: config.public_url.as_str().trim_end_matches('/').to_owned(),
+        retention: keeper.retention,
     };
     let context = Context {
         scim_catalog: Catalog::default(),
+        request_log: keeper.buffer.clone(),
         throttles: Throttles::new(&config.limits),
         config: Arc::new(config),
         store,
@@ -218,11 +257,11 @@ pub async fn start(config: Config, clock: Clock, entropy: Entropy) -> Result<Run
         outside,
         signing_keys,
     };
-    serve(context, runner)
+    serve(context, runner, keeper)
 }
 
-fn serve(context: Context, runner: Runner) -> Result<Running, StartError> {
-    let config = Arc::clone(&context.config);
+fn serve(context: Context, runner: Runner, keeper: Keeper) -> Result<Running, StartError> {
+    let (config, clock) = (Arc::clone(&context.config), context.clock.clone());
     let data = web::Data::new(context);
     let listen_error = |error| StartError::Listen { address: config.listen, error };
     let server = HttpServer::new(move || {
@@ -241,7 +280,9 @@ fn serve(context: Context, runner: Runner) -> Result<Running, StartError> {
     let handle = server.handle();
     let (stop_jobs, stopped) = watch::channel(false);
     let jobs = tokio::spawn(runner.supervise(stopped));
+    let (stop_log, log_stopped) = watch::channel(false);
+    let log = tokio::spawn(request_log::run(keeper, clock, log_stopped));
     let serving = tokio::spawn(server);
     tracing::info!(%address, public_url = %config.public_url, "serving");
-    Ok(Running { address, server: handle, serving, stop_jobs, jobs })
+    Ok(Running { address, server: handle, serving, stop_jobs, jobs, stop_log, log })
 }

@@ -27,6 +27,7 @@ async fn operations(gateway: &Gateway, org: &str) -> Vec<Operation> {
             let method: Method = method.to_uppercase().parse().expect("a method");
             let nothing = "01900000-0000-7000-8000-000000000000";
             let path = path.replace("{org}", org).replace("{id}", nothing).replace("{credential}", nothing);
+            let path = path.replace("{request}", nothing);
             assert!(!path.contains('{'), "a parameter of {path} is not filled in");
             found.push(Operation { method, path, statuses });
         }

@@ -41,6 +41,7 @@ async fn context(engine: Engine, folder: &TempDir) -> Context {
         scim_catalog: Catalog::default(),
         throttles: Throttles::new(&config.limits),
         signing_keys: SigningKeys::new(outside.keys.clone()),
+        request_log: app::request_log_buffer(&config),
         config: Arc::new(config),
         store,
         clock,

@@ -7,6 +7,7 @@ mod door;
 mod limits;
 mod own_schemas;
 mod lists;
+mod request_log;
 mod scim2_tester;
 mod scim_sanity;
 mod vendors;

@@ -18,6 +18,7 @@ use crate::support::engine::Engine;
 use crate::support::gateway::Gateway;
 use crate::support::http::{Answer, Api};
 use crate::support::organization::{Organization, ScimAccess, text};
+use crate::support::request_log::RequestLog;
 
 const VENDORS: [&str; 8] = ["authentik", "entra", "google", "jumpcloud", "okta", "onelogin", "ping", "sailpoint"];
 
@@ -27,9 +28,20 @@ struct Exchange {
     text: String,
 }
 
-/// A client with a profile.
+/// A client with a profile, and what its request log has to show of the exchanges so far.
 struct Client {
     scim: Api,
+    log: RequestLog,
+    shown: Vec<Shown>,
+}
+
+/// What the request log has to show of one exchange.
+struct Shown {
+    what: String,
+    id: String,
+    status: u16,
+    rewrites: Vec<String>,
+    rule: Option<String>,
 }
 
 /// What is there before the exchange: names and the paths of the resources.
@@ -58,8 +70,8 @@ fn filled_in(value: &Value, world: &World) -> Value {
 
 impl Client {
     async fn create(acme: &Organization, profile: &str) -> Self {
-        let ScimAccess { base, token } = acme.scim_access_as(profile).await;
-        Self { scim: Api::scim(&base, &token) }
+        let ScimAccess { base, token, client } = acme.scim_access_as(profile).await;
+        Self { scim: Api::scim(&base, &token), log: RequestLog::new(acme, &client), shown: Vec::new() }
     }
 
     /// Makes the resources of `before`, in the order of the file.
@@ -77,6 +89,24 @@ impl Client {
         let method: Method = text(request, "method").parse().expect("a method");
         let path = text(request, "path").replace(' ', "%20").replace('"', "%22");
         self.scim.call(method, &path, request.get("body").cloned()).await
+    }
+
+    /// Compares the request log with what every exchange should have left there.
+    async fn check_log(&self) {
+        for Shown { what, id, status, rewrites, rule } in &self.shown {
+            let found = self.log.find(id).await;
+            assert_eq!(found["status"], json!(status), "{what}: {found:#}");
+            let noted: Vec<&str> =
+                found["rewrites"].as_array().into_iter().flatten().filter_map(|one| one["rule"].as_str()).collect();
+            assert_eq!(&noted, rewrites, "{what}: {found:#}");
+            if let Some(rule) = rule {
+                assert_eq!(found["rule"], json!(rule), "{what}: {found:#}");
+            }
+            let text = found.to_string();
+            for personal in ["Lovelace", "@acme.test", "1mz050nq", "Ada King"] {
+                assert!(!text.contains(personal), "{what} left {personal} in the log: {found:#}");
+            }
+        }
     }
 
     async fn read(&self, world: &World) -> Vec<Option<Value>> {
@@ -111,12 +141,24 @@ fn expect(wanted: &Value, found: &Value, what: &str) {
 }
 
 /// Runs one exchange; `wanted` is its `response` or its `strict`.
-async fn run(client: &Client, exchange: &Value, wanted: &Value, what: &str) {
+async fn run(client: &mut Client, exchange: &Value, wanted: &Value, what: &str) {
     let mut world = client.build(exchange["before"].as_object().expect("before")).await;
     let before = client.read(&world).await;
     let answer = client.send(&filled_in(&exchange["request"], &world)).await;
     let status = answer.status.as_u16();
     assert_eq!(json!(status), wanted["status"], "{what}: {:#}", answer.body);
+    // Discovery is for everybody and asks for no credential, so that it is in nobody's log.
+    let is_recorded = ["/Users", "/Groups"].iter().any(|folder| text(&exchange["request"], "path").starts_with(folder));
+    client.shown.extend(is_recorded.then(|| Shown {
+        what: what.to_owned(),
+        id: answer.headers["x-request-id"].to_str().expect("an id").to_owned(),
+        status,
+        rewrites: match wanted.get("rewrites") {
+            Some(rewrites) => serde_json::from_value(rewrites.clone()).expect("names of rules"),
+            None => Vec::new(),
+        },
+        rule: wanted.get("rule").and_then(Value::as_str).map(str::to_owned),
+    }));
     if status >= 400 {
         let status = json!({ "status": status.to_string(), "scimType": wanted["scimType"] });
         expect(&status, &answer.body, what);
@@ -146,15 +188,18 @@ async fn run(client: &Client, exchange: &Value, wanted: &Value, what: &str) {
 
 async fn everything(engine: Engine) {
     let dns = Dns::start(&["acme.test"]);
-    let gateway = Gateway::start(engine, |settings| settings.dns = Some(dns.address));
+    let gateway = Gateway::start(engine, |settings| {
+        settings.dns = Some(dns.address);
+        settings.more = "[request_log]\nreads_per_minute = 10000\nchanges_per_minute = 10000\n".to_owned();
+    });
     let acme = Organization::create(&gateway.operator(), "acme", "Acme").await;
     acme.own_domain(&dns, "acme.test").await;
-    let strict = Client::create(&acme, "strict").await;
+    let mut strict = Client::create(&acme, "strict").await;
     let mut number = 0;
     for vendor in VENDORS {
-        let lenient = Client::create(&acme, vendor).await;
+        let mut lenient = Client::create(&acme, vendor).await;
         for exchange in corpus(vendor) {
-            for (client, key) in [(&lenient, "response"), (&strict, "strict")] {
+            for (client, key) in [(&mut lenient, "response"), (&mut strict, "strict")] {
                 number += 1;
                 let text = exchange.text.replace("{n}", &number.to_string());
                 let read: Value =
@@ -163,7 +208,9 @@ async fn everything(engine: Engine) {
                 run(client, &read, &read[key], &what).await;
             }
         }
+        lenient.check_log().await;
     }
+    strict.check_log().await;
     assert!(number > 200, "only {number} exchanges were run");
 }
 

@@ -15,6 +15,7 @@ pub mod postgres;
 pub mod process;
 pub mod relay;
 pub mod relying_party;
+pub mod request_log;
 pub mod rust_source;
 pub mod server;
 pub mod settings;

@@ -18,6 +18,8 @@ pub struct Organization {
 pub struct ScimAccess {
     pub base: String,
     pub token: String,
+    /// The id of the client.
+    pub client: String,
 }
 
 /// What an app needs to know to sign people in.
@@ -62,7 +64,7 @@ impl Organization {
         let credentials = format!("/scim-clients/{}/credentials", text(&client, "id"));
         let credential = self.api.post(&credentials, json!({})).await.expect(201);
         let base = format!("{}/scim/v2/{}", self.gateway_url, self.slug);
-        ScimAccess { base, token: text(&credential, "token") }
+        ScimAccess { base, token: text(&credential, "token"), client: text(&client, "id") }
     }
 
     /// Connects a SAML identity provider from its metadata, and tells it of the gateway.

@@ -6,6 +6,7 @@
 
 pub mod limits;
 pub mod reader;
+pub mod request_log;
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -21,6 +22,7 @@ use crate::values::email::EmailAddress;
 use crate::values::secret::Secret;
 use limits::Limits;
 use reader::{Fault, Reader};
+use request_log::RequestLog;
 
 const ENCRYPTION_KEY_BYTES: usize = 32;
 
@@ -59,6 +61,8 @@ pub struct Config {
     pub mail: Mail,
     /// Bounds on what comes in.
     pub limits: Limits,
+    /// What is kept of what SCIM clients send.
+    pub request_log: RequestLog,
     /// How long things last.
     pub lifetimes: Lifetimes,
     /// How the log looks.
@@ -173,6 +177,7 @@ fn config(reader: &mut Reader, check_filter: FilterCheck, warnings: &mut Vec<Str
     let outbound_timeout = milliseconds(reader.number("outbound.timeout_ms", 100..=120_000, 10_000));
     let mail = mail(reader);
     let limits = limits::read(reader);
+    let request_log = request_log::read(reader);
     let lifetimes = lifetimes(reader);
     let log = log(reader, check_filter);
     let cores = std::thread::available_parallelism().map_or(2, usize::from);
@@ -202,6 +207,7 @@ fn config(reader: &mut Reader, check_filter: FilterCheck, warnings: &mut Vec<Str
         outbound_timeout,
         mail: mail?,
         limits,
+        request_log,
         lifetimes,
         log,
         workers: usize::try_from(workers).unwrap_or(2),

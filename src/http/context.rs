@@ -13,6 +13,7 @@ use crate::flows::sign_in_by_oidc::SignInByOidc;
 use crate::http::scim::admission::Admission;
 use crate::http::throttle::{Rate, Throttle};
 use crate::provisioning::schemas::catalog::Catalog;
+use crate::provisioning::request_log::buffer::Buffer;
 use crate::store::Store;
 use crate::values::clock::Clock;
 use crate::values::entropy::Entropy;
@@ -38,6 +39,8 @@ pub struct Context {
     pub signing_keys: SigningKeys,
     /// How often what may be done.
     pub throttles: Throttles,
+    /// What is to be kept of what SCIM clients send.
+    pub request_log: Buffer,
 }
 
 /// The limits on how often something may be done, with their memory. Clones share it.

@@ -53,6 +53,7 @@ pub async fn context(world: &World, public_url: &str) -> Context {
             sealer,
         },
         scim_catalog: Catalog::default(),
+        request_log: crate::app::request_log_buffer(&config),
         throttles: Throttles::new(&config.limits),
         config: Arc::new(config),
         signing_keys: SigningKeys::new(keys),

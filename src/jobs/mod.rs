@@ -7,6 +7,7 @@ pub mod clear_scim_values;
 pub mod events;
 pub mod index_resources;
 pub mod notify_administrator;
+pub mod request_log;
 pub mod sweep;
 pub mod warn_of_expiry;
 
@@ -16,6 +17,7 @@ use futures_util::future::join_all;
 use tokio::sync::watch;
 
 use crate::outbound::mail::Mailer;
+use crate::provisioning::request_log::Retention;
 use crate::record::jobs::{self as queue, Job};
 use crate::store::failure::StoreError;
 use crate::store::jobs::ClaimedRow;
@@ -61,6 +63,8 @@ pub struct Runner {
     pub mailer: Mailer,
     /// The public URL, for mails.
     pub gateway: String,
+    /// How long the request log is kept.
+    pub retention: Retention,
 }
 
 /// Why a job did not succeed. The text is kept with the job, for the operator.

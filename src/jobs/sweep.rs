@@ -4,6 +4,7 @@
 use std::time::Instant;
 
 use super::Runner;
+use crate::provisioning::request_log;
 use crate::store::expiry;
 use crate::store::failure::StoreError;
 use crate::store::jobs::{self as rows, ClaimedRow};
@@ -21,10 +22,14 @@ const GRACE_SECONDS: i64 = 3_600;
 pub async fn run(runner: &Runner, claimed: &ClaimedRow) -> Result<(), StoreError> {
     let now = runner.clock.now();
     let grace_ended = now.plus_seconds(-GRACE_SECONDS);
-    let begun = Instant::now();
+    let (begun, retention) = (Instant::now(), runner.retention);
     let mut pause = 0;
     while begun.elapsed() < super::MAX_RUN {
-        if runner.store.write(move |tx| expiry::delete_expired(tx, now, grace_ended, BATCH)).await? == 0 {
+        let removed = runner.store.write(move |tx| {
+            let expired = expiry::delete_expired(tx, now, grace_ended, BATCH)?;
+            Ok::<_, StoreError>(expired.saturating_add(request_log::sweep(tx, now, &retention, BATCH)?))
+        });
+        if removed.await? == 0 {
             pause = PERIOD_SECONDS;
             break;
         }

@@ -10,6 +10,7 @@ use crate::protocol::scim::tolerance;
 use crate::provisioning::clients::credentials::{self, NewCredential};
 use crate::provisioning::clients::kind::CredentialKind;
 use crate::provisioning::clients::{self, ScimClientError, caller};
+use crate::provisioning::request_log::Retention;
 use crate::record::event::{self, Event};
 use crate::record::jobs::Job;
 use crate::store::jobs as rows;
@@ -51,6 +52,7 @@ fn fixtures() -> Vec<Fixture> {
                 })
                 .unwrap(),
                 gateway: "https://id.acme.test".to_owned(),
+                retention: Retention { rows_per_client: 100, days: 7, body_bytes: 1_024 },
             };
             Fixture { runner, mail, now, scratch }
         })

@@ -52,6 +52,20 @@ impl From<StoreError> for ProvisioningError {
 }
 
 impl ProvisioningError {
+    /// What refuses the request, by its stable name: a section, a deviation, a limit, or a word for what failed here.
+    pub const fn rule(&self) -> &'static str {
+        match self {
+            Self::Protocol(error) => error.rule,
+            Self::NotFound | Self::Denied(Denied::OtherOrganization) => "rfc7644:3.12",
+            Self::Denied(Denied::Role) => "permission",
+            Self::VersionMismatch => "rfc7644:3.14",
+            Self::UserNameTaken => "rfc7643:4.1.1",
+            Self::Store(StoreError::Conflict(_)) => "rfc7644:3.3",
+            Self::Store(StoreError::Unavailable(_)) => "unavailable",
+            Self::Store(StoreError::Inconsistent(_) | StoreError::Internal(_)) => "internal",
+        }
+    }
+
     /// What the client hears, as an answer or as a part of one. What failed inside stays inside; it is found in the log under
     /// `request`.
     pub fn refusal(self, request: RequestId) -> Refusal {

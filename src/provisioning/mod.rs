@@ -11,6 +11,7 @@ pub mod failure;
 pub mod groups;
 mod members;
 pub mod own_resource;
+pub mod request_log;
 pub mod resource;
 pub mod schemas;
 pub mod search;

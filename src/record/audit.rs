@@ -29,6 +29,7 @@ pub enum Action {
     ScimClientCreated,
     ScimClientUpdated,
     ScimClientDeleted,
+    ScimRequestTried,
     ScimCredentialCreated,
     ScimCredentialRevoked,
     ScimCredentialExpiryWarned,
@@ -79,6 +80,7 @@ impl Action {
         Self::ScimClientCreated,
         Self::ScimClientUpdated,
         Self::ScimClientDeleted,
+        Self::ScimRequestTried,
         Self::ScimCredentialCreated,
         Self::ScimCredentialRevoked,
         Self::ScimCredentialExpiryWarned,
@@ -129,6 +131,7 @@ impl Action {
             Self::ScimClientCreated => "scim_client.created",
             Self::ScimClientUpdated => "scim_client.updated",
             Self::ScimClientDeleted => "scim_client.deleted",
+            Self::ScimRequestTried => "scim_request.tried",
             Self::ScimCredentialCreated => "scim_credential.created",
             Self::ScimCredentialRevoked => "scim_credential.revoked",
             Self::ScimCredentialExpiryWarned => "scim_credential.expiry_warned",
@@ -226,6 +229,12 @@ pub fn page(
     let rows = audit_entries::page(tx, organization, request)?;
     let entries = rows.into_iter().map(from_row).collect::<Result<Vec<_>, _>>()?;
     Ok(Page::cut(entries, request, |entry| entry.id))
+}
+
+/// The entries that the request of `op` has written so far, in its open transaction.
+pub fn of_request(tx: &mut Tx<'_>, organization: OrganizationId, op: &Operation) -> Result<Vec<Entry>, StoreError> {
+    let rows = audit_entries::of_request(tx, organization, op.request, op.at)?;
+    rows.into_iter().map(from_row).collect()
 }
 
 fn from_row(row: EntryRow) -> Result<Entry, StoreError> {

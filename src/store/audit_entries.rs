@@ -49,3 +49,19 @@ pub fn page(
     }
     Ok(query.load(tx.connection())?)
 }
+
+/// The entries of one request, in their order. It began at `at`: older entries are not looked at.
+pub fn of_request(
+    tx: &mut Tx<'_>,
+    organization: OrganizationId,
+    request: RequestId,
+    at: Timestamp,
+) -> Result<Vec<EntryRow>, StoreError> {
+    let query = table::table
+        .filter(table::org_id.eq(organization))
+        .filter(table::id.ge(EntryId::lowest_at(at)))
+        .filter(table::request_id.eq(request))
+        .order(table::id)
+        .select(EntryRow::as_select());
+    Ok(query.load(tx.connection())?)
+}

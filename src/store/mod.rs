@@ -46,6 +46,7 @@ pub mod scim_clearings;
 pub mod scim_clients;
 pub mod scim_credentials;
 pub mod scim_schemas;
+pub mod scim_exchanges;
 #[cfg(test)]
 pub mod scratch;
 pub mod sessions;

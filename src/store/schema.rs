@@ -125,6 +125,32 @@ diesel::table! {
         state -> Text,
         created_at -> BigInt,
         updated_at -> BigInt,
+        request_log -> Text,
+    }
+}
+
+diesel::table! {
+    scim_exchanges (id) {
+        id -> Binary,
+        org_id -> Binary,
+        client_id -> Binary,
+        credential_id -> Nullable<Binary>,
+        kind -> Text,
+        at -> BigInt,
+        method -> Text,
+        status -> Integer,
+        duration_micros -> BigInt,
+        resource_id -> Nullable<Binary>,
+        scim_type -> Nullable<Text>,
+        rule -> Nullable<Text>,
+        rewrite_rules -> Text,
+        path -> Text,
+        query -> Text,
+        not_recorded -> Nullable<Text>,
+        rewrites -> Nullable<Text>,
+        request -> Nullable<Text>,
+        response -> Nullable<Text>,
+        original -> Nullable<Binary>,
     }
 }
 
@@ -433,6 +459,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     scim_schemas,
     scim_clearings,
     scim_unique_values,
+    scim_exchanges,
     resources,
     resource_docs,
     resource_values,

@@ -22,6 +22,7 @@ pub struct ScimClientRow {
     pub state: String,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
+    pub request_log: String,
 }
 
 /// Inserts a client.
@@ -74,7 +75,7 @@ pub fn update_state(
     Ok(changed.execute(tx.connection())? == 1)
 }
 
-/// Writes name and profile of a client in this state; tells whether there was one.
+/// Writes name, profile and level of the request log of a client in this state; tells whether there was one.
 pub fn update(tx: &mut Tx<'_>, row: &ScimClientRow) -> Result<bool, StoreError> {
     let one = table::table
         .filter(table::org_id.eq(row.org_id))
@@ -83,6 +84,7 @@ pub fn update(tx: &mut Tx<'_>, row: &ScimClientRow) -> Result<bool, StoreError> 
     let changed = diesel::update(one).set((
         table::name.eq(&row.name),
         table::profile.eq(&row.profile),
+        table::request_log.eq(&row.request_log),
         table::updated_at.eq(row.updated_at),
     ));
     Ok(changed.execute(tx.connection())? == 1)

@@ -46,6 +46,7 @@ pub struct PresentedRow {
     pub revoked_at: Option<Timestamp>,
     pub kind: String,
     pub scope: String,
+    pub request_log: String,
 }
 
 /// The columns of a [`PresentedRow`].
@@ -62,6 +63,7 @@ pub(in crate::store) type Presented = (
     table::revoked_at,
     table::kind,
     table::scope,
+    clients::request_log,
 );
 pub(in crate::store) const PRESENTED: Presented = (
     table::id,
@@ -76,6 +78,7 @@ pub(in crate::store) const PRESENTED: Presented = (
     table::revoked_at,
     table::kind,
     table::scope,
+    clients::request_log,
 );
 
 /// A credential that is due for a warning, with its client's name.

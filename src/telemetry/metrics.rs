@@ -23,9 +23,12 @@ pub const PANICS: &str = "causeway_panics_total";
 
 /// SCIM requests that were refused because of a limit, by limit.
 pub const SCIM_REFUSED: &str = "causeway_scim_refused_total";
+/// Exchanges with SCIM clients that the request log heard of, by outcome.
+pub const SCIM_EXCHANGES: &str = "causeway_scim_exchanges_total";
 
 /// Every metric, for the test that compares this list with `docs/metrics.md`.
-pub const ALL: &[&str] = &[REQUESTS, REQUEST_SECONDS, SIGN_INS, JOBS, JOBS_WAITING, JOBS_FAILED, PANICS, SCIM_REFUSED];
+pub const ALL: &[&str] =
+    &[REQUESTS, REQUEST_SECONDS, SIGN_INS, JOBS, JOBS_WAITING, JOBS_FAILED, PANICS, SCIM_REFUSED, SCIM_EXCHANGES];
 
 static HANDLE: OnceLock<Option<PrometheusHandle>> = OnceLock::new();
 

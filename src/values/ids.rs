@@ -30,6 +30,12 @@ impl<K> Id<K> {
         Self::from_uuid(Builder::from_unix_timestamp_millis(millis, &entropy.bytes()).into_uuid())
     }
 
+    /// The lowest id that can be made at `at` or later: ids are ordered by the instant they were made.
+    pub fn lowest_at(at: Timestamp) -> Self {
+        let millis = u64::try_from(at.micros() / 1_000).unwrap_or(0);
+        Self::from_uuid(Uuid::from_u128(u128::from(millis) << 80))
+    }
+
     /// Wraps a UUID that is known to be an id of this kind.
     pub const fn from_uuid(uuid: Uuid) -> Self {
         Self { uuid, kind: PhantomData }
@@ -185,6 +191,12 @@ mod tests {
     #[test]
     fn ids_are_ordered_by_the_instant_they_were_made() {
         assert!(minted(1_000_000) < minted(2_000_000));
+    }
+
+    #[test]
+    fn the_lowest_id_of_an_instant_lies_between_those_before_and_those_of_it() {
+        let lowest = AccountId::lowest_at(Timestamp::from_micros(2_000_000));
+        assert!(minted(1_999_000) < lowest && lowest < minted(2_000_000));
     }
 
     #[test]

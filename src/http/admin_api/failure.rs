@@ -16,6 +16,7 @@ use crate::provisioning::assignables::AssignableError;
 use crate::provisioning::claim_mappings::ClaimError;
 use crate::provisioning::clients::ScimClientError;
 use crate::provisioning::schemas::registry::SchemaError;
+use crate::provisioning::request_log::RequestLogError;
 use crate::store::failure::StoreError;
 
 fn bad_request(code: &'static str, detail: impl ToString) -> Problem {
@@ -166,6 +167,18 @@ impl From<AddError> for Problem {
                 Self::new(StatusCode::BAD_GATEWAY, "keys_unusable", format!("the keys cannot be used: {failure}"))
             }
             AddError::Client(error) => error.into(),
+        }
+    }
+}
+
+impl From<RequestLogError> for Problem {
+    fn from(error: RequestLogError) -> Self {
+        match error {
+            RequestLogError::NotFound => Self::not_found(),
+            RequestLogError::NotKept => conflict("original_not_kept", error),
+            RequestLogError::NotRepeatable => conflict("not_repeatable", error),
+            RequestLogError::Denied(denied) => denied.into(),
+            RequestLogError::Store(error) => error.into(),
         }
     }
 }

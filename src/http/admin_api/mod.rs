@@ -4,8 +4,9 @@
 //! * `/api/v1/openapi.json` [`document`]
 //! * `/api/v1/orgs/{org}` [`organizations`], `.../domains` [`domains`], `.../connections` [`connections`],
 //!   `.../applications` [`applications`], `.../admin-tokens` [`admin_tokens`],
-//!   `.../scim-clients` [`scim_clients`] and their [`scim_credentials`], `.../scim-schemas` [`scim_schemas`],
-//!   `.../claims` [`claims`], `.../scim-roles`, `.../scim-entitlements` [`scim_assignables`], `.../audit` [`audit`]
+//!   `.../scim-clients` [`scim_clients`], their [`scim_credentials`] and [`scim_requests`], `.../scim-schemas`
+//!   [`scim_schemas`], `.../claims` [`claims`], `.../scim-roles`, `.../scim-entitlements` [`scim_assignables`],
+//!   `.../audit` [`audit`]
 
 pub mod admin_tokens;
 pub mod application_body;
@@ -26,6 +27,8 @@ pub mod scim_clients;
 pub mod scim_credential_body;
 pub mod scim_credentials;
 pub mod scim_schemas;
+pub mod scim_request_body;
+pub mod scim_requests;
 
 use actix_web::web;
 use utoipa::OpenApi as _;
@@ -75,6 +78,9 @@ pub fn mount(services: &mut web::ServiceConfig) {
         .service(scim_schemas::show_scim_schema)
         .service(scim_schemas::replace_scim_schema)
         .service(scim_schemas::delete_scim_schema)
+        .service(scim_requests::list_scim_requests)
+        .service(scim_requests::show_scim_request)
+        .service(scim_requests::try_scim_request_again)
         .service(audit::list_audit_entries);
 }
 
@@ -91,6 +97,7 @@ pub fn documents() -> Vec<utoipa::openapi::OpenApi> {
         claims::Document::openapi(),
         scim_schemas::Document::openapi(),
         scim_assignables::Document::openapi(),
+        scim_requests::Document::openapi(),
         audit::Document::openapi(),
     ]
 }

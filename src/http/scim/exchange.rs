@@ -9,6 +9,7 @@ use actix_web::web::{Data, Payload, Query};
 
 use super::admission::{Admission, Holder, Turn};
 use super::failure::Failure;
+use super::recording::Recording;
 use super::route::Route;
 use crate::config;
 use crate::http::client_address::client_address;
@@ -22,6 +23,7 @@ use crate::protocol::scim::json::{self, Object};
 use crate::protocol::scim::limits::{BulkLimits, Limits};
 use crate::protocol::scim::projection::Projection;
 use crate::protocol::scim::resource_type::ResourceType;
+use crate::protocol::scim::rewrite::Rewrites;
 use crate::protocol::scim::validation::Rules;
 use crate::provisioning::clients::caller::{self, Caller, PresentedToken};
 use crate::provisioning::schemas::catalog::Catalog;
@@ -50,6 +52,7 @@ pub struct Exchange {
     slug: Slug,
     parameters: Vec<(String, String)>,
     turn: Arc<Turn>,
+    recording: Recording,
 }
 
 /// A credential as it was presented, to be looked up in the transaction of the request.
@@ -62,6 +65,7 @@ pub struct Presented {
     catalog: Catalog,
     admission: Arc<Admission>,
     turn: Arc<Turn>,
+    recording: Recording,
 }
 
 /// The names of the attributes that a client wants to see, which are read when it is known who asks.
@@ -86,6 +90,7 @@ impl Exchange {
         context: Data<Context>,
         route: &Route,
         turn: Arc<Turn>,
+        recording: Recording,
     ) -> Result<Self, Failure> {
         let parameters = Query::<Vec<(String, String)>>::from_query(request.query_string())
             .map_err(|_| ScimError::value("the query is not well-formed"))?
@@ -101,6 +106,7 @@ impl Exchange {
             slug: route.slug.clone(),
             parameters,
             turn,
+            recording,
         })
     }
 
@@ -148,8 +154,9 @@ impl Exchange {
         let (token, now) = (PresentedToken::of(text), self.context.clock.now());
         let (admission, turn) = (Arc::clone(&self.context.throttles.scim), Arc::clone(&self.turn));
         admission.begin(&turn, &token.hash(), now)?;
+        let (text, slug, recording) = (text.to_owned(), self.slug.clone(), self.recording.clone());
         let catalog = self.context.scim_catalog.clone();
-        Ok(Presented { text: text.to_owned(), token, slug: self.slug.clone(), now, admission, turn, catalog })
+        Ok(Presented { text, token, slug, now, admission, turn, catalog, recording })
     }
 
     /// Reads from the store, in the organization's turn.
@@ -227,13 +234,19 @@ impl Exchange {
 
     /// What bounds and tolerances the body of this caller is read with.
     pub fn rules(&self, caller: &Caller) -> Rules {
-        Rules::new(caller.profile.tolerance(), self.limits)
+        self.presented_rules().of(caller)
+    }
+
+    /// The same, for a caller who is known only inside the transaction of the request.
+    pub fn presented_rules(&self) -> PresentedRules {
+        PresentedRules { limits: self.limits, rewrites: self.recording.rewrites.clone() }
     }
 
     /// Reads the body as one JSON object.
     pub async fn body(&mut self) -> Result<Object, Failure> {
         let payload = self.payload.take().ok_or(Failure::Unreadable)?;
         let body = request_body::bounded(&self.request, payload, &MEDIA_TYPES, self.limits.body_bytes).await?;
+        self.recording.note_body(&body);
         Ok(json::parse_object(&body, &self.limits)?)
     }
 
@@ -246,13 +259,28 @@ impl Exchange {
             BodyFailure::TooLong(limit) => Failure::BulkTooLarge(limit),
             other @ (BodyFailure::MediaType | BodyFailure::TooSlow | BodyFailure::Unreadable) => other.into(),
         })?;
+        self.recording.note_body(&body);
         let json_depth = self.limits.json_depth.saturating_add(BULK_LEVELS);
         Ok(json::parse_object(&body, &Limits { json_depth, ..self.limits })?)
     }
 }
 
+/// What the rules of a request are made of before it is known who calls.
+#[derive(Debug, Clone)]
+pub struct PresentedRules {
+    limits: Limits,
+    rewrites: Rewrites,
+}
+
+impl PresentedRules {
+    /// The rules of this caller.
+    pub fn of(&self, caller: &Caller) -> Rules {
+        Rules { rewrites: self.rewrites.clone(), ..Rules::new(caller.profile.tolerance(), self.limits) }
+    }
+}
+
 /// The bounds of a request, from the configuration.
-fn limits(configured: &config::limits::Limits) -> Limits {
+pub fn limits(configured: &config::limits::Limits) -> Limits {
     let max_page = configured.scim_page_size;
     Limits {
         body_bytes: configured.scim_body_bytes,
@@ -296,9 +324,13 @@ impl Presented {
             self.admission.forget(&token);
             return Err(Failure::Unauthenticated);
         };
+        let is_at_home = caller.slug == self.slug.as_str();
+        if is_at_home {
+            self.recording.note_caller(&caller);
+        }
         let holder = Holder { client: caller.client, organization: caller.organization };
         self.admission.authenticated(&self.turn, token, holder, self.now)?;
-        if caller.slug == self.slug.as_str() { Ok(caller) } else { Err(Failure::NotFound) }
+        if is_at_home { Ok(caller) } else { Err(Failure::NotFound) }
     }
 }
 

@@ -103,6 +103,24 @@ impl From<StoreError> for Failure {
 }
 
 impl Failure {
+    /// What refuses the request, by its stable name: a section, a deviation, a limit, or a word for what failed here.
+    pub fn rule(&self) -> &'static str {
+        match self {
+            Self::Unauthenticated => "rfc7644:2",
+            Self::ScopeMissing => "scope",
+            Self::NotFound => "rfc7644:3.12",
+            Self::MethodNotAllowed(_) | Self::NotImplemented => "rfc7644:3.2",
+            Self::NotAcceptable | Self::UnsupportedMediaType | Self::Unreadable => "rfc7644:3.8",
+            Self::TooLarge(_) => "limits.scim_body_bytes",
+            Self::BulkTooLarge(_) => "limits.scim_bulk_bytes",
+            Self::TooManyOperations(_) => "limits.scim_bulk_operations",
+            Self::TooSlow => "limits.body_timeout_ms",
+            Self::FilterForbidden => "rfc7644:4",
+            Self::Protocol(error) => error.rule,
+            Self::Provisioning(error) => error.rule(),
+        }
+    }
+
     /// The answer. What failed inside is logged here, once, and not told.
     pub fn answer(self, request: RequestId) -> HttpResponse {
         match self {

@@ -24,6 +24,7 @@ pub mod failure;
 pub mod groups;
 pub mod me;
 pub mod media_type;
+pub mod recording;
 pub mod route;
 pub mod search;
 #[cfg(test)]
@@ -41,6 +42,7 @@ use crate::store::resources::ResourceKind;
 use admission::Turn;
 use exchange::Exchange;
 use failure::Failure;
+use recording::Recording;
 use route::{Route, Target};
 
 /// Mounts the door.
@@ -50,12 +52,16 @@ pub fn mount(services: &mut ServiceConfig) {
 
 async fn serve(request: HttpRequest, payload: Payload, context: Data<Context>) -> HttpResponse {
     let (id, turn) = (request_id(&request), Arc::new(Turn::default()));
-    let mut answer = match dispatch(&request, payload, context, &turn).await {
+    let recording = Recording::begin(context.clock.now());
+    let mut answer = match dispatch(&request, payload, context.clone(), &turn, recording.clone()).await {
         Ok(answer) => answer,
-        Err(failure) => failure.answer(id),
+        Err(failure) => {
+            recording.note_refusal(&failure);
+            failure.answer(id)
+        }
     };
     admission::tell(&turn, answer.headers_mut());
-    answer
+    recording.end(&context, &request, answer)
 }
 
 async fn dispatch(
@@ -63,11 +69,12 @@ async fn dispatch(
     payload: Payload,
     context: Data<Context>,
     turn: &Arc<Turn>,
+    recording: Recording,
 ) -> Result<HttpResponse, Failure> {
     let route = Route::parse(request.uri().path())?;
     media_type::check(request)?;
     let method = route.target.method(request.method())?;
-    let exchange = Exchange::new(request, payload, context, &route, Arc::clone(turn))?;
+    let exchange = Exchange::new(request, payload, context, &route, Arc::clone(turn), recording)?;
     match (route.target, method) {
         (Target::Discovery(document), _) => discovery::answer(&exchange, document).await,
         (Target::Me, _) => me::get(exchange).await,

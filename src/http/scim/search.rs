@@ -6,7 +6,7 @@ use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 
 use super::answer;
-use super::exchange::Exchange;
+use super::exchange::{Exchange, PresentedRules};
 use super::failure::Failure;
 use crate::keys::sealing::Sealer;
 use crate::protocol::scim::error::ScimError;
@@ -17,7 +17,6 @@ use crate::protocol::scim::projection::Projection;
 use crate::protocol::scim::resource_type::ResourceType;
 use crate::protocol::scim::search_request::{self, SearchRequest};
 use crate::protocol::scim::sort::{self, Order};
-use crate::protocol::scim::validation::Rules;
 use crate::provisioning::clients::caller::Caller;
 use crate::provisioning::resource::{Resource, resource_type};
 use crate::provisioning::search::cursor::Seal;
@@ -33,6 +32,7 @@ struct Search {
     kinds: Vec<ResourceKind>,
     request: SearchRequest,
     limits: Limits,
+    rules: PresentedRules,
     sealer: Sealer,
 }
 
@@ -81,7 +81,7 @@ pub async fn post(mut exchange: Exchange, kind: Option<ResourceKind>) -> Result<
 impl Search {
     fn new(exchange: &Exchange, kinds: Vec<ResourceKind>, request: SearchRequest) -> Self {
         let sealer = exchange.context.outside.sealer.clone();
-        Self { kinds, request, limits: exchange.limits, sealer }
+        Self { kinds, request, limits: exchange.limits, rules: exchange.presented_rules(), sealer }
     }
 
     fn find(&self, tx: &mut Tx<'_>, operation: &Operation, caller: &Caller) -> Result<Shown, Failure> {
@@ -127,7 +127,7 @@ impl Search {
     fn sought(&self, caller: &Caller, is_sorted: bool) -> Result<Vec<Sought>, Failure> {
         let (mut sought, mut wrong): (Vec<Sought>, Option<ScimError>) = (Vec::new(), None);
         let (attributes, excluded) = (self.request.attributes.as_deref(), self.request.excluded_attributes.as_deref());
-        let rules = Rules::new(caller.profile.tolerance(), self.limits);
+        let rules = self.rules.of(caller);
         for kind in &self.kinds {
             let resource_type = resource_type(&caller.types, *kind);
             let condition = match &self.request.filter {

@@ -21,6 +21,7 @@ pub mod member;
 pub mod message;
 pub mod patch;
 pub mod projection;
+pub mod redaction;
 pub mod render;
 pub mod required;
 pub mod resource_type;

@@ -7,6 +7,7 @@ use super::{ACTIVE, credentials, tokens};
 use crate::protocol::scim::resource_type::ResourceTypes;
 use crate::protocol::scim::tolerance::Profile;
 use crate::provisioning::schemas::catalog::Catalog;
+use crate::provisioning::request_log::level::Level;
 use crate::store::failure::StoreError;
 use crate::store::scim_credentials::{self as rows, PresentedRow};
 use crate::store::{Tx, scim_access_tokens};
@@ -53,6 +54,8 @@ pub struct Caller {
     pub scope: ScimScope,
     /// What it does otherwise than the standard.
     pub profile: Profile,
+    /// How much of what it sends is kept.
+    pub log_level: Level,
     /// What the organization's users and groups are made of.
     pub types: Arc<ResourceTypes>,
     /// True when the use is worth noting with [`touch`].
@@ -130,6 +133,7 @@ fn caller(
         scope: narrowed.map_or(own, |scope| scope.min(own)),
         profile: Profile::parse(&row.profile).ok_or(StoreError::Inconsistent("scim_clients.profile"))?,
         types,
+        log_level: Level::parse(&row.request_log).ok_or(StoreError::Inconsistent("scim_clients.request_log"))?,
         is_use_worth_noting: row.last_used_at.is_none_or(|at| at.plus_seconds(TOUCH_SECONDS) <= now),
     }))
 }

@@ -16,6 +16,7 @@ use crate::directory::permission::{self, Denied, Permission};
 use crate::directory::room::{self, TooMany};
 use crate::protocol::oidc::client_keys::InvalidKeys;
 use crate::protocol::scim::tolerance::Profile;
+use crate::provisioning::request_log::level::Level;
 use crate::record::audit::{self, Action, Subject};
 use crate::record::event::{self, Event};
 use crate::store::Tx;
@@ -40,6 +41,8 @@ pub struct ScimClient {
     pub id: ScimClientId,
     pub name: String,
     pub profile: Profile,
+    /// How much of what it sends is kept.
+    pub log_level: Level,
     pub created_at: Timestamp,
 }
 
@@ -49,6 +52,7 @@ pub struct ScimClient {
 pub struct ScimClientChange {
     pub name: Option<String>,
     pub profile: Option<Profile>,
+    pub log_level: Option<Level>,
 }
 
 /// Why a client or a credential could not be created, found, changed or removed.
@@ -104,6 +108,7 @@ pub fn create(
         state: ACTIVE.to_owned(),
         created_at: op.at,
         updated_at: op.at,
+        request_log: Level::All.as_str().to_owned(),
     };
     rows::insert(tx, &row)?;
     log(tx, op, &row, Action::ScimClientCreated)?;
@@ -151,6 +156,9 @@ pub fn update(
     if let Some(profile) = change.profile {
         row.profile = profile.as_str().to_owned();
     }
+    if let Some(level) = change.log_level {
+        row.request_log = level.as_str().to_owned();
+    }
     row.updated_at = op.at;
     if !rows::update(tx, &row)? {
         return Err(ScimClientError::NotFound);
@@ -177,6 +185,15 @@ pub fn delete(
     Ok(())
 }
 
+/// Refuses unless the organization has this client, whoever asks.
+pub(super) fn require_live(
+    tx: &mut Tx<'_>,
+    organization: OrganizationId,
+    client: ScimClientId,
+) -> Result<ScimClient, ScimClientError> {
+    from_row(find_row(tx, organization, client)?)
+}
+
 fn find_row(
     tx: &mut Tx<'_>,
     organization: OrganizationId,
@@ -194,7 +211,7 @@ fn checked_name(text: &str) -> Result<String, ScimClientError> {
 }
 
 fn log(tx: &mut Tx<'_>, op: &Operation, row: &ScimClientRow, action: Action) -> Result<(), StoreError> {
-    let detail = json!({ "name": row.name, "profile": row.profile });
+    let detail = json!({ "name": row.name, "profile": row.profile, "request_log": row.request_log });
     audit::write(tx, op, Some(row.org_id), action, &Subject::new("scim_client", row.id), &detail)
 }
 
@@ -203,6 +220,7 @@ fn from_row(row: ScimClientRow) -> Result<ScimClient, ScimClientError> {
         id: row.id,
         name: row.name,
         profile: Profile::parse(&row.profile).ok_or(StoreError::Inconsistent("scim_clients.profile"))?,
+        log_level: Level::parse(&row.request_log).ok_or(StoreError::Inconsistent("scim_clients.request_log"))?,
         created_at: row.created_at,
     })
 }

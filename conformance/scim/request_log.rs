@@ -1,0 +1,149 @@
+//! The request log over HTTP, on both engines: what an administrator sees of what a client sent, and what not.
+
+use serde_json::{Value, json};
+
+use crate::support::engine::Engine;
+use crate::support::gateway::Gateway;
+use crate::support::http::{Answer, Api};
+use crate::support::organization::{Organization, ScimAccess, text};
+use crate::support::request_log::RequestLog;
+use crate::support::server::TestServer;
+
+const USER: &str = "urn:ietf:params:scim:schemas:core:2.0:User";
+const PATCH: &str = "urn:ietf:params:scim:api:messages:2.0:PatchOp";
+
+fn id_of(answer: &Answer) -> String {
+    answer.headers["x-request-id"].to_str().expect("an id").to_owned()
+}
+
+/// An organization with a client of Entra ID.
+async fn start(operator: &Api) -> (Organization, Api, RequestLog) {
+    let acme = Organization::create(operator, "acme", "Acme").await;
+    let ScimAccess { base, token, client } = acme.scim_access_as("entra").await;
+    let log = RequestLog::new(&acme, &client);
+    (acme, Api::scim(&base, &token), log)
+}
+
+fn ada() -> Value {
+    json!({ "schemas": [USER], "userName": "ada@acme.test", "displayName": "Ada Lovelace", "password": "hunter2" })
+}
+
+async fn what_a_client_sent_is_seen_without_its_values(engine: Engine) {
+    let gateway = Gateway::start(engine, |_| {});
+    let (acme, scim, log) = start(&gateway.operator()).await;
+    let created = scim.post("/Users", ada()).await;
+    let (made, id) = (id_of(&created), text(&created.expect(201), "id"));
+    let operations = json!([{ "op": "Remove", "path": "emails", "value": [{ "nope": "Ada" }] }]);
+    let patch = json!({ "schemas": [PATCH], "Operations": operations });
+    let refused = scim.call("PATCH".parse().expect("a method"), &format!("/Users/{id}"), Some(patch)).await;
+    let searched = scim.get("/Users?filter=userName%20eq%20%22ada@acme.test%22&count=1").await;
+
+    let seen = log.find(&made).await;
+    assert_eq!((&seen["method"], &seen["path"], &seen["status"]), (&json!("POST"), &json!("/Users"), &json!(201)));
+    assert_eq!(seen["resource_id"], json!(id));
+    assert_eq!(seen["request"]["userName"], json!("‹text, 13 characters›"));
+    assert_eq!(seen["request"]["password"], json!("‹secret›"));
+    assert_eq!(seen["response"]["id"], json!(id));
+    let seen = log.find(&id_of(&refused)).await;
+    assert_eq!((&seen["scim_type"], &seen["rule"]), (&json!("invalidValue"), &json!("rfc7644:3.5.2.2")), "{seen:#}");
+    assert_eq!(seen["rewrites"][0]["received"], json!("Remove"), "what a profile let pass is there too");
+    assert_eq!(seen["response"]["detail"], refused.body["detail"], "what the client heard is there");
+    let seen = log.find(&id_of(&searched)).await;
+    assert_eq!(seen["query"], json!("filter=userName eq \"‹text, 13 characters›\"&count=1"));
+
+    for (query, wanted) in [
+        ("status=4xx", vec![id_of(&refused)]),
+        ("method=GET", vec![id_of(&searched)]),
+        (&*format!("resource={id}&status=2xx"), vec![made.clone()]),
+    ] {
+        let found: Vec<String> = log.list(query).await.iter().map(|line| text(line, "id")).collect();
+        assert_eq!(found, wanted, "{query}");
+    }
+    for bad in ["status=400", "method=get", "since=yesterday", "resource=ada", "method=GET&method=PUT"] {
+        let path = format!("/scim-clients/{}/requests?{bad}", "01900000-0000-7000-8000-000000000000");
+        assert_eq!(acme.api.get(&path).await.expect(400)["code"], "invalid_query", "{bad}");
+    }
+    // Neither the database nor the log of the program has what was sent, in any form.
+    let whole = json!(log.list("").await).to_string() + &gateway.log();
+    for secret in ["hunter2", "Lovelace", scim.token()] {
+        assert!(!whole.contains(secret), "{secret} is in the log");
+    }
+}
+
+async fn roles_and_organizations_are_kept_apart(engine: Engine) {
+    let gateway = Gateway::start(engine, |_| {});
+    let operator = gateway.operator();
+    let (acme, scim, log) = start(&operator).await;
+    let globex = Organization::create(&operator, "globex", "Globex").await;
+    let found = scim.get("/Users").await;
+    let id = id_of(&found);
+    log.find(&id).await;
+    let client = text(&acme.api.get("/scim-clients").await.expect(200)["items"][0], "id");
+    for (role, status) in [("admin", 200), ("auditor", 200), ("app_admin", 403), ("user_admin", 403)] {
+        let token = acme.api.post("/admin-tokens", json!({ "name": role, "role": role })).await.expect(201);
+        let api = Api::new(&acme.api.base, &text(&token, "token"));
+        for path in [format!("/scim-clients/{client}/requests"), format!("/scim-clients/{client}/requests/{id}")] {
+            assert_eq!(api.get(&path).await.status, status, "{role} {path}");
+        }
+    }
+    globex.api.get(&format!("/scim-clients/{client}/requests/{id}")).await.expect(404);
+    // A request without a live credential is nobody's.
+    Api::scim(&scim.base, "nonsense").get("/Users").await.expect(401);
+    assert_eq!(log.list("status=4xx").await.len(), 0);
+}
+
+async fn what_is_past_its_share_is_counted(engine: Engine) {
+    let server = TestServer::start(engine, |settings| {
+        settings.more = "[request_log]\nreads_per_minute = 2\ndays = 3\n".to_owned();
+    })
+    .await;
+    let (_, scim, log) = start(&server.operator()).await;
+    // The reads of this test are in one minute, wherever the second hand stands.
+    let seconds = server.clock.clock().now().micros() / 1_000_000;
+    server.clock.advance_seconds(60 - seconds % 60);
+    let mut reads = Vec::new();
+    for _ in 0..5 {
+        reads.push(id_of(&scim.get("/Users").await));
+    }
+    log.find(&reads[1]).await;
+    assert_eq!(log.list("method=GET").await.len(), 2, "the share of a minute");
+    server.clock.advance_seconds(61);
+    let next = id_of(&scim.get("/Users").await);
+    log.find(&next).await;
+    let lines = log.list("").await;
+    let counted: Vec<&Value> = lines.iter().filter_map(|line| line.get("not_recorded")).collect();
+    assert_eq!(counted, [&json!({ "reads": 3, "changes": 0, "refusals": 0, "dropped": 0 })], "{lines:#?}");
+    server.stop().await;
+}
+
+async fn a_graceful_stop_stores_what_waits(engine: Engine) {
+    let mut gateway = Gateway::start(engine, |_| {});
+    let (_, scim, _) = start(&gateway.operator()).await;
+    scim.post("/Users", ada()).await.expect(201);
+    gateway.ask_to_stop();
+    while gateway.ended().is_none() {
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    assert_eq!(gateway.count_rows(&["scim_exchanges"])[0].1, 1);
+}
+
+macro_rules! on_both_engines {
+    ($($name:ident => $sqlite:ident, $postgres:ident;)*) => {$(
+        #[tokio::test(flavor = "multi_thread")]
+        async fn $sqlite() {
+            $name(Engine::Sqlite).await;
+        }
+
+        #[tokio::test(flavor = "multi_thread")]
+        async fn $postgres() {
+            $name(Engine::Postgres).await;
+        }
+    )*};
+}
+
+on_both_engines! {
+    what_a_client_sent_is_seen_without_its_values => sent_is_seen_on_sqlite, sent_is_seen_on_postgres;
+    roles_and_organizations_are_kept_apart => apart_on_sqlite, apart_on_postgres;
+    what_is_past_its_share_is_counted => counted_on_sqlite, counted_on_postgres;
+    a_graceful_stop_stores_what_waits => stop_stores_on_sqlite, stop_stores_on_postgres;
+}

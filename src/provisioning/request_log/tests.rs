@@ -1,0 +1,208 @@
+use serde_json::{Value, json};
+
+use super::recorded::{Missed, Recorded, Summary};
+use super::{Retention, find, keep, page, row, sweep};
+use crate::keys::sealing::Sealer;
+use crate::protocol::scim::rewrite::{Rewrite, Rule};
+use crate::protocol::scim::tolerance::Profile;
+use crate::provisioning::clients::{self, ScimClientError};
+use crate::provisioning::tests;
+use crate::store::failure::StoreError;
+use crate::store::scim_exchanges::{self, ExchangeRow, Wanted};
+use crate::store::scratch::{self, Scratch};
+use crate::values::clock::Timestamp;
+use crate::values::ids::{Id, OrganizationId, RequestId, ScimClientId};
+use crate::values::operation::{Actor, Operation};
+use crate::values::page::PageRequest;
+use crate::values::quota::Quota;
+use crate::values::secret::Secret;
+
+/// In seconds.
+const NOW: i64 = 1_700_000_000;
+const RETENTION: Retention = Retention { rows_per_client: 100, days: 7, body_bytes: 4_096 };
+
+fn sealer() -> Sealer {
+    Sealer::new(&[Secret::from("AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=".to_owned())]).unwrap()
+}
+
+fn operation(at: i64) -> Operation {
+    tests::operation(at * 1_000_000)
+}
+
+/// The administrator who reads the log.
+fn reader() -> Operation {
+    operation(NOW).by(Actor::Operator { token: None })
+}
+
+async fn organization(scratch: &Scratch, slug: &'static str) -> OrganizationId {
+    scratch.store.write(move |tx| Ok::<_, StoreError>(tests::organization(tx, slug))).await.unwrap()
+}
+
+/// The client itself.
+fn provisioner(organization: OrganizationId, client: ScimClientId) -> Operation {
+    let credential = Id::from_bytes(&[3; 16]).unwrap();
+    operation(NOW).by(Actor::ScimClient { organization, client, credential })
+}
+
+async fn client(scratch: &Scratch) -> (OrganizationId, ScimClientId) {
+    let acme = organization(scratch, "acme").await;
+    let made = scratch.store.write(move |tx| {
+        let made = clients::create(tx, &reader(), acme, "directory", Profile::Entra, &Quota::default())?;
+        Ok::<_, ScimClientError>(made.id)
+    });
+    (acme, made.await.unwrap())
+}
+
+fn recorded(acme: OrganizationId, client: ScimClientId, at: i64) -> Recorded {
+    let at = Timestamp::from_seconds(at);
+    Recorded {
+        id: RequestId::mint(at, &operation(NOW).entropy),
+        organization: acme,
+        client,
+        credential: Id::from_bytes(&[3; 16]).unwrap(),
+        at,
+        duration_micros: 1_500,
+        method: "PATCH".to_owned(),
+        path: "/Users/0190a1b2-0000-7000-8000-000000000001".to_owned(),
+        query: "aadOptscim062020".to_owned(),
+        if_match: None,
+        request: json!({ "Operations": [{ "op": "Replace", "path": "displayName", "value": "Ada Lovelace" },
+            { "op": "add", "path": "password", "value": "hunter2" }] })
+        .to_string()
+        .into_bytes(),
+        status: 400,
+        response: br#"{"schemas":["urn:ietf:params:scim:api:messages:2.0:Error"],"status":"400","scimType":"invalidValue","detail":"no"}"#
+            .to_vec(),
+        resource: "0190a1b2-0000-7000-8000-000000000001".parse().ok(),
+        rule: Some("removal_by_value"),
+        rewrites: vec![Rewrite {
+            rule: Rule::VerbsInAnyCase,
+            at: "op".to_owned(),
+            received: "Replace".into(),
+            understood: "replace".into(),
+        }],
+    }
+}
+
+async fn store(scratch: &Scratch, rows: Vec<ExchangeRow>) {
+    let kept = scratch.store.write(move |tx| keep(tx, &rows, &RETENTION));
+    kept.await.unwrap();
+}
+
+async fn ids(scratch: &Scratch, acme: OrganizationId, client: ScimClientId, wanted: Wanted) -> Vec<RequestId> {
+    let request = PageRequest::new(None, Some(200)).unwrap();
+    let found = scratch.store.read(move |tx| page(tx, &reader(), acme, client, &wanted, &request));
+    found.await.unwrap().items.into_iter().map(|line| line.id).collect()
+}
+
+#[tokio::test]
+async fn an_exchange_is_stored_without_personal_data_and_its_original_under_seal() {
+    for scratch in scratch::all() {
+        let (acme, client) = client(&scratch).await;
+        let exchange = recorded(acme, client, NOW);
+        let made = row::of_exchange(&exchange, &sealer(), RETENTION.body_bytes);
+        let texts = format!("{:?}", ExchangeRow { original: None, ..made.clone() });
+        for personal in ["Ada", "Lovelace", "hunter2"] {
+            assert!(!texts.contains(personal), "{texts}");
+        }
+        let sealed = made.original.clone().unwrap();
+        let opened = sealer().open(&sealed, &row::place(acme, exchange.id)).unwrap();
+        let original: Value = serde_json::from_slice(&opened).unwrap();
+        assert_eq!(original["body"]["Operations"][0]["value"], "Ada Lovelace");
+        assert!(!original.to_string().contains("hunter2"), "a password is not stored in any form: {original}");
+        assert!(sealer().open(&sealed, &row::place(acme, RequestId::from_uuid(uuid::Uuid::nil()))).is_err());
+        store(&scratch, vec![made]).await;
+        let id = exchange.id;
+        let found = scratch.store.read(move |tx| find(tx, &reader(), acme, client, id)).await.unwrap();
+        assert_eq!(found.request["Operations"][0]["value"], json!("‹text, 12 characters›"), "{}", scratch.engine);
+        assert_eq!((found.line.status, found.line.rule.as_deref()), (400, Some("removal_by_value")));
+        assert_eq!(found.line.scim_type.as_deref(), Some("invalidValue"));
+        assert_eq!(
+            found.rewrites[0],
+            json!({ "rule": "verbs_in_any_case", "at": "op", "received": "Replace", "understood": "replace" })
+        );
+        assert!(found.has_original);
+    }
+}
+
+#[test]
+fn an_original_whose_password_cannot_be_taken_out_is_not_kept() {
+    let (acme, client) = (Id::from_bytes(&[1; 16]).unwrap(), Id::from_bytes(&[2; 16]).unwrap());
+    let good = recorded(acme, client, NOW);
+    let kept = |exchange: Recorded| row::of_exchange(&exchange, &sealer(), 512).original.is_some();
+    assert!(kept(good.clone()));
+    assert!(!kept(Recorded { query: "filter=%70assword%20eq%20%22x%22".to_owned(), ..good.clone() }));
+    assert!(!kept(Recorded { request: b"{\"password\": \"hunt".to_vec(), ..good.clone() }));
+    assert!(!kept(Recorded { request: format!("\"{}\"", "x".repeat(600)).into_bytes(), ..good }));
+}
+
+#[tokio::test]
+async fn a_list_is_newest_first_and_finds_by_status_method_time_and_resource() {
+    for scratch in scratch::all() {
+        let (acme, client) = client(&scratch).await;
+        let old = recorded(acme, client, NOW);
+        let new =
+            Recorded { status: 200, method: "GET".to_owned(), resource: None, ..recorded(acme, client, NOW + 60) };
+        let missed = Missed { reads: 7, ..Missed::default() };
+        let summary = Summary { organization: acme, client, since: Timestamp::from_seconds(NOW), missed };
+        let counted = RequestId::mint(Timestamp::from_seconds(NOW + 120), &operation(NOW).entropy);
+        let rows = [&old, &new].map(|one| row::of_exchange(one, &sealer(), RETENTION.body_bytes));
+        store(&scratch, rows.into_iter().chain([row::of_summary(&summary, counted)]).collect()).await;
+        let all = Wanted::default;
+        assert_eq!(ids(&scratch, acme, client, all()).await, [counted, new.id, old.id], "{}", scratch.engine);
+        let at = Some(Timestamp::from_seconds(NOW + 30));
+        for (wanted, found) in [
+            (Wanted { statuses: Some((400, 499)), ..all() }, vec![old.id]),
+            (Wanted { method: Some("GET".to_owned()), ..all() }, vec![new.id]),
+            (Wanted { since: at, until: Some(Timestamp::from_seconds(NOW + 61)), ..all() }, vec![new.id]),
+            (Wanted { until: at, ..all() }, vec![old.id]),
+            (Wanted { resource: old.resource, ..all() }, vec![old.id]),
+        ] {
+            assert_eq!(ids(&scratch, acme, client, wanted.clone()).await, found, "{wanted:?}");
+        }
+        let request = PageRequest::new(None, Some(1)).unwrap();
+        let first = scratch
+            .store
+            .read(move |tx| page(tx, &reader(), acme, client, &Wanted::default(), &request))
+            .await
+            .unwrap();
+        assert_eq!((first.items[0].missed, first.next), (Some(missed), Some(counted)));
+    }
+}
+
+#[tokio::test]
+async fn another_organization_and_other_roles_read_nothing() {
+    for scratch in scratch::all() {
+        let (acme, client) = client(&scratch).await;
+        let globex = organization(&scratch, "globex").await;
+        let exchange = recorded(acme, client, NOW);
+        store(&scratch, vec![row::of_exchange(&exchange, &sealer(), 4_096)]).await;
+        let id = exchange.id;
+        let elsewhere = scratch.store.read(move |tx| find(tx, &reader(), globex, client, id)).await;
+        assert!(elsewhere.is_err(), "{}", scratch.engine);
+        let provisioning = scratch.store.read(move |tx| find(tx, &provisioner(acme, client), acme, client, id)).await;
+        assert!(provisioning.is_err(), "a SCIM client reads no log");
+    }
+}
+
+#[tokio::test]
+async fn rows_are_bounded_in_number_and_in_days() {
+    for scratch in scratch::all() {
+        let (acme, client) = client(&scratch).await;
+        let row_at = |second: i64| row::of_exchange(&recorded(acme, client, NOW + second), &sealer(), 4_096);
+        store(&scratch, (0..120).map(row_at).collect()).await;
+        let beyond =
+            |most: i64| scratch.store.write(move |tx| scim_exchanges::delete_beyond(tx, acme, client, most, 512));
+        let removed: Result<usize, StoreError> = beyond(100).await;
+        assert!(removed.is_ok());
+        let left = ids(&scratch, acme, client, Wanted::default()).await;
+        assert_eq!(left.len(), 100, "{}", scratch.engine);
+        assert!(left.last().unwrap() >= &RequestId::lowest_at(Timestamp::from_seconds(NOW + 20)), "the oldest went");
+        let week = 7 * 24 * 3_600;
+        let now = Timestamp::from_seconds(NOW + 70 + week);
+        let swept = scratch.store.write(move |tx| sweep(tx, now, &RETENTION, 30)).await.unwrap();
+        assert_eq!(swept, 30, "a batch at once");
+        while scratch.store.write(move |tx| sweep(tx, now, &RETENTION, 30)).await.unwrap() > 0 {}
+        assert_eq!(ids(&scratch, acme, client, Wanted::default()).await.len(), 50, "{}", scratch.engine);
+    }
+}
