@@ -116,6 +116,79 @@ async fn what_is_past_its_share_is_counted(engine: Engine) {
     server.stop().await;
 }
 
+async fn a_client_is_recorded_as_its_level_says(engine: Engine) {
+    let gateway = Gateway::start(engine, |_| {});
+    let (acme, scim, log) = start(&gateway.operator()).await;
+    let path = format!("/scim-clients/{}", text(&acme.api.get("/scim-clients").await.expect(200)["items"][0], "id"));
+    let patch = |level: &str| {
+        let (api, path, body) = (acme.api.clone(), path.clone(), json!({ "request_log": level }));
+        async move { api.call(reqwest::Method::PATCH, &path, Some(body)).await }
+    };
+    assert_eq!(patch("some").await.expect(400)["code"], "invalid_request_log");
+    let mut number = 0;
+    for (level, wanted) in
+        [("off", vec![]), ("refusals", vec![404]), ("changes", vec![404, 201]), ("all", vec![404, 201, 200])]
+    {
+        assert_eq!(patch(level).await.expect(200)["request_log"], level);
+        let before = log.list("").await.len();
+        number += 1;
+        let mut answers = vec![scim.get("/Users").await];
+        answers.push(scim.post("/Users", json!({ "schemas": [USER], "userName": format!("u{number}") })).await);
+        answers.push(scim.get("/Users/01900000-0000-7000-8000-000000000000").await);
+        for answer in answers.iter().filter(|answer| wanted.contains(&answer.status.as_u16())) {
+            log.find(&id_of(answer)).await;
+        }
+        assert_eq!(log.list("").await.len() - before, wanted.len(), "{level}");
+    }
+    let audited = acme.audit("scim_client.updated").await;
+    assert_eq!((audited.len(), &audited[0]["detail"]["request_log"]), (4, &json!("all")));
+}
+
+/// Tries a request of the only client again.
+async fn try_again(acme: &Organization, id: &str, body: Value) -> Answer {
+    let client = text(&acme.api.get("/scim-clients").await.expect(200)["items"][0], "id");
+    acme.api.post(&format!("/scim-clients/{client}/requests/{id}/try-again"), body).await
+}
+
+async fn trying_again_tells_what_would_be_and_changes_nothing(engine: Engine) {
+    let gateway = Gateway::start(engine, |_| {});
+    let (acme, scim, log) = start(&gateway.operator()).await;
+    let created = scim.post("/Users", ada()).await;
+    let (made, id) = (id_of(&created), text(&created.expect(201), "id"));
+    let operations = json!([{ "op": "Replace", "path": "phoneNumbers[type eq \"work\"].value", "value": "+1555" }]);
+    let body = json!({ "schemas": [PATCH], "Operations": operations });
+    let patched = scim.call(reqwest::Method::PATCH, &format!("/Users/{id}"), Some(body)).await;
+    let changed = id_of(&patched);
+    for one in [&made, &changed] {
+        assert_eq!(log.find(one).await["can_be_tried_again"], json!(true));
+    }
+    // The user is there now.
+    let again = try_again(&acme, &made, json!({})).await.expect(200);
+    assert_eq!((&again["status"], &again["scim_type"]), (&json!(409), &json!("uniqueness")), "{again:#}");
+    // The same PATCH under other profiles.
+    let strict = try_again(&acme, &changed, json!({ "profile": "strict" })).await.expect(200);
+    assert_eq!((&strict["status"], &strict["rule"]), (&json!(400), &json!("verbs_in_any_case")), "{strict:#}");
+    let standard = try_again(&acme, &changed, json!({ "profile": "standard" })).await.expect(200);
+    assert_eq!(standard["status"], json!(200), "the value is there by now: {standard:#}");
+    assert_eq!(try_again(&acme, &changed, json!({ "profile": "nope" })).await.expect(400)["code"], "invalid_profile");
+    // Once the user is gone, the POST would make it anew.
+    scim.delete(&format!("/Users/{id}")).await.expect(204);
+    let before = scim.get("/Users").await.expect(200)["totalResults"].clone();
+    let fresh = try_again(&acme, &made, json!({})).await.expect(200);
+    assert_eq!((&fresh["status"], &fresh["response"]["userName"]), (&json!(201), &json!("‹text, 13 characters›")));
+    let changes = fresh["changes"].as_array().expect("changes");
+    assert!(changes.iter().any(|change| text(change, "action").starts_with("user.")), "{fresh:#}");
+    for personal in ["Ada", "ada@", "hunter2"] {
+        assert!(!fresh.to_string().contains(personal), "{fresh:#}");
+    }
+    assert_eq!(scim.get("/Users").await.expect(200)["totalResults"], before, "a dry run made a user");
+    assert_eq!(acme.audit("scim_request.tried").await.len(), 4);
+    let auditor = acme.api.post("/admin-tokens", json!({ "name": "a", "role": "auditor" })).await.expect(201);
+    let client = text(&acme.api.get("/scim-clients").await.expect(200)["items"][0], "id");
+    let auditor = Api::new(&acme.api.base, &text(&auditor, "token"));
+    auditor.post(&format!("/scim-clients/{client}/requests/{made}/try-again"), json!({})).await.expect(403);
+}
+
 async fn a_graceful_stop_stores_what_waits(engine: Engine) {
     let mut gateway = Gateway::start(engine, |_| {});
     let (_, scim, _) = start(&gateway.operator()).await;
@@ -145,5 +218,7 @@ on_both_engines! {
     what_a_client_sent_is_seen_without_its_values => sent_is_seen_on_sqlite, sent_is_seen_on_postgres;
     roles_and_organizations_are_kept_apart => apart_on_sqlite, apart_on_postgres;
     what_is_past_its_share_is_counted => counted_on_sqlite, counted_on_postgres;
+    a_client_is_recorded_as_its_level_says => level_on_sqlite, level_on_postgres;
+    trying_again_tells_what_would_be_and_changes_nothing => tried_on_sqlite, tried_on_postgres;
     a_graceful_stop_stores_what_waits => stop_stores_on_sqlite, stop_stores_on_postgres;
 }

@@ -15,6 +15,7 @@ use crate::http::problem::{Problem, ProblemBody};
 use crate::http::request_body;
 use crate::protocol::scim::tolerance::Profile;
 use crate::provisioning::clients::{self, ScimClient, ScimClientChange};
+use crate::provisioning::request_log::level::Level;
 
 /// The operations of this file, for the document.
 #[derive(OpenApi)]
@@ -41,6 +42,8 @@ pub struct ScimClientChangeBody {
     name: Option<String>,
     /// How its requests are read.
     profile: Option<String>,
+    /// How much of its requests is kept in the request log: `off`, `refusals`, `changes` (and refusals) or `all`.
+    request_log: Option<String>,
 }
 
 /// A client.
@@ -49,6 +52,8 @@ pub struct ScimClientBody {
     id: String,
     name: String,
     profile: &'static str,
+    /// How much of its requests is kept.
+    request_log: &'static str,
     created_at: String,
 }
 
@@ -58,6 +63,7 @@ impl ScimClientBody {
             id: client.id.to_string(),
             name: client.name,
             profile: client.profile.as_str(),
+            request_log: client.log_level.as_str(),
             created_at: client.created_at.to_rfc3339(),
         }
     }
@@ -133,7 +139,7 @@ pub async fn show_scim_client(
     .await
 }
 
-/// Change a client's name or profile; what is left out stays. The next request is read with the new profile.
+/// Change a client's name, profile or request log; what is left out stays. The next request is read with the new profile.
 #[utoipa::path(tag = "scim clients", request_body = ScimClientChangeBody,
     params(("org" = String, Path, description = "slug or id"), ("id" = String, Path)),
     responses((status = 200, body = ScimClientBody), (status = 400, body = ProblemBody), (status = 404, body = ProblemBody)))]
@@ -149,7 +155,9 @@ pub async fn update_scim_client(
         let body: ScimClientChangeBody =
             request_body::json(&request, payload, context.config.limits.api_body_bytes).await?;
         let profile = body.profile.as_deref().map(profile).transpose()?;
-        let change = ScimClientChange { name: body.name, profile };
+        let unknown = || Problem::new(StatusCode::BAD_REQUEST, "invalid_request_log", "there is no such level");
+        let log_level = body.request_log.map(|name| Level::parse(&name).ok_or_else(unknown)).transpose()?;
+        let change = ScimClientChange { name: body.name, profile, log_level };
         let (name, client) = path.into_inner();
         let client = id(&client)?;
         let updated = context.store.write(move |tx| {

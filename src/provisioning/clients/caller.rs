@@ -110,6 +110,18 @@ pub fn presented_before(tx: &mut Tx<'_>, before: &Caller, now: Timestamp) -> Res
     }
 }
 
+/// What a credential of the organization may do, or might when it was still there.
+pub fn scope_of(
+    tx: &mut Tx<'_>,
+    organization: OrganizationId,
+    credential: ScimCredentialId,
+) -> Result<ScimScope, StoreError> {
+    match rows::find_with_client(tx, organization, credential)? {
+        Some(row) => credentials::scope(&row.scope),
+        None => Ok(ScimScope::Write),
+    }
+}
+
 /// Notes that a credential was used.
 pub fn touch(tx: &mut Tx<'_>, credential: ScimCredentialId, at: Timestamp) -> Result<(), StoreError> {
     rows::touch(tx, credential, at)

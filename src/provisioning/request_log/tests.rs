@@ -15,6 +15,7 @@ use crate::values::ids::{Id, OrganizationId, RequestId, ScimClientId};
 use crate::values::operation::{Actor, Operation};
 use crate::values::page::PageRequest;
 use crate::values::quota::Quota;
+use crate::values::scim_scope::ScimScope;
 use crate::values::secret::Secret;
 
 /// In seconds.
@@ -41,7 +42,7 @@ async fn organization(scratch: &Scratch, slug: &'static str) -> OrganizationId {
 /// The client itself.
 fn provisioner(organization: OrganizationId, client: ScimClientId) -> Operation {
     let credential = Id::from_bytes(&[3; 16]).unwrap();
-    operation(NOW).by(Actor::ScimClient { organization, client, credential })
+    operation(NOW).by(Actor::ScimClient { organization, client, credential, scope: ScimScope::Write })
 }
 
 async fn client(scratch: &Scratch) -> (OrganizationId, ScimClientId) {

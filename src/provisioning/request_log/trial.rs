@@ -21,7 +21,7 @@ use crate::protocol::scim::tolerance::{PatchAnswer, Profile};
 use crate::protocol::scim::validation::Rules;
 use crate::protocol::scim::{filter, redaction, search_request};
 use crate::provisioning::bulk::{self, Done, PrepareError, Reading};
-use crate::provisioning::clients;
+use crate::provisioning::clients::{self, caller};
 use crate::provisioning::failure::ProvisioningError;
 use crate::provisioning::resource::{Resource, resource_type};
 use crate::provisioning::{groups, search, users};
@@ -88,8 +88,9 @@ pub fn run(tx: &mut Tx<'_>, op: &Operation, sealer: &Sealer, trial: &Trial) -> R
     let profile = trial.profile.unwrap_or(client_now.profile);
     let rules = Rules::new(profile.tolerance(), trial.limits);
     let reading = Reading { types: Arc::clone(ResourceTypes::base()), rules };
-    let op =
-        Operation { actor: Actor::ScimClient { organization, client, credential }, request: op.new_id(), ..op.clone() };
+    let scope = caller::scope_of(tx, organization, credential)?;
+    let actor = Actor::ScimClient { organization, client, credential, scope };
+    let op = Operation { actor, request: op.new_id(), ..op.clone() };
     let outcome = perform(tx, &op, organization, original, &reading);
     let rewrites = redacted_rewrites(&reading.rules.rewrites.take());
     match outcome {
