@@ -190,7 +190,10 @@ async fn everything(engine: Engine) {
     let dns = Dns::start(&["acme.test"]);
     let gateway = Gateway::start(engine, |settings| {
         settings.dns = Some(dns.address);
-        settings.more = "[request_log]\nreads_per_minute = 10000\nchanges_per_minute = 10000\n".to_owned();
+        settings.more = "[request_log]\nreads_per_minute = 10000\nchanges_per_minute = 10000\n\
+                         [limits]\nscim_requests_per_second = 100000\nscim_burst = 100000\n\
+                         scim_organization_requests_per_second = 100000\nscim_organization_burst = 100000\n"
+            .to_owned();
     });
     let acme = Organization::create(&gateway.operator(), "acme", "Acme").await;
     acme.own_domain(&dns, "acme.test").await;

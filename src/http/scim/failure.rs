@@ -116,6 +116,7 @@ impl Failure {
             Self::TooManyOperations(_) => "limits.scim_bulk_operations",
             Self::TooSlow => "limits.body_timeout_ms",
             Self::FilterForbidden => "rfc7644:4",
+            Self::TooManyRequests(_) => "limits.scim_requests_per_second",
             Self::Protocol(error) => error.rule,
             Self::Provisioning(error) => error.rule(),
         }

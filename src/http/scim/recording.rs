@@ -13,7 +13,7 @@ use super::failure::Failure;
 use crate::http::context::Context;
 use crate::http::observe::request_id;
 use crate::protocol::scim::rewrite::Rewrites;
-use crate::provisioning::clients::Caller;
+use crate::provisioning::clients::caller::Caller;
 use crate::provisioning::request_log::level::{Class, Level};
 use crate::provisioning::request_log::recorded::Recorded;
 use crate::values::clock::Timestamp;

@@ -95,8 +95,12 @@ pub enum RequestLogError {
 }
 
 impl From<ScimClientError> for RequestLogError {
-    fn from(_: ScimClientError) -> Self {
-        Self::NotFound
+    fn from(error: ScimClientError) -> Self {
+        match error {
+            ScimClientError::Store(error) => Self::Store(error),
+            ScimClientError::Denied(denied) => Self::Denied(denied),
+            _ => Self::NotFound,
+        }
     }
 }
 

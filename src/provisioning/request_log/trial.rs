@@ -187,7 +187,7 @@ fn call(original: Original, rules: &Rules) -> Result<Call, TrialError> {
         _ => Object::new(),
     };
     let change = |method, target| {
-        let condition = original.if_match.as_deref().map(Condition::parse);
+        let condition = Condition::read(original.if_match.as_deref().map(Some))?;
         Ok(Call::Change(OneOperation { method, endpoint, target, data: body.clone(), condition }))
     };
     match (original.method.as_str(), segments.as_slice()) {

@@ -22,7 +22,7 @@ use crate::provisioning::claim_mappings::{self, ClaimError};
 use crate::provisioning::failure::ProvisioningError;
 use crate::provisioning::resource::{Patch, Resource, parse};
 use crate::provisioning::search::condition;
-use crate::provisioning::search::page::{self, Query, Sought, Wanted};
+use crate::provisioning::search::page::{self, Query, Sought};
 use crate::provisioning::tests::{operation, organization, rules};
 use crate::provisioning::{groups, users};
 use crate::record::audit;
@@ -119,7 +119,7 @@ fn found(tx: &mut Tx<'_>, organization: OrganizationId, text: &str) -> Result<i6
     let query = Query {
         sought: vec![sought],
         direction: None,
-        wanted: Wanted::Page(Page { start_index: 1, count: 10 }),
+        wanted: page::Wanted::Page(Page { start_index: 1, count: 10 }),
         scan_rows: 1_000,
         most_related: 1_000,
     };

@@ -107,7 +107,7 @@ impl<'t> Patch<'t> {
         }
         let Ok(path) = path::parse(name, self.resource_type, self.rules) else { return Ok(None) };
         if !self.rules.tolerance.path_keys.is_understood() {
-            let detail = format!("{name} is a path and stands where the name of an attribute is expected");
+            let detail = "a path stands where the name of an attribute is expected";
             return Err(ScimError::path(detail).under(Rule::PathKeys));
         }
         self.rules.note(Rule::PathKeys, name, json!({ name: value }), json!({ "path": name, "value": value }));
@@ -121,7 +121,9 @@ impl<'t> Patch<'t> {
             return Ok(());
         }
         if !self.rules.tolerance.read_only_values.is_understood() {
-            return Err(ScimError::mutability(format!("{name} is readOnly")).under(Rule::ReadOnlyValues));
+            // What a filter in the key compares with is nobody's business.
+            let attribute = name.split('[').next().unwrap_or_default();
+            return Err(ScimError::mutability(format!("{attribute} is readOnly")).under(Rule::ReadOnlyValues));
         }
         self.rules.note(Rule::ReadOnlyValues, name, value, Value::Null);
         Ok(())
