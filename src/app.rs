@@ -14,9 +14,11 @@ use crate::access::signing_keys::{self, SigningKeys};
 use crate::config::{Config, MailTransport};
 use crate::directory::service_provider::ServiceProvider;
 use crate::flows::keep_request_log::Keeper;
+use crate::flows::bulk::asynchronous::AsynchronousBulk;
 use crate::flows::outside::Outside;
 use crate::flows::sign_in_by_saml::verifier::{self, Verifier};
 use crate::http::context::{Context, Throttles};
+use crate::http::scim::exchange;
 use crate::http::{self, observe};
 use crate::jobs::{Runner, request_log};
 use crate::keys::purpose::Purpose;
@@ -237,7 +239,18 @@ pub async fn start(config: Config, clock: Clock, entropy: Entropy) -> Result<Run
     let outside = outside(&config, sealer)?;
     let signing_keys = SigningKeys::new(outside.keys.clone());
     let keeper = keeper(&config, &store, &outside, entropy);
+    let bulk = AsynchronousBulk {
+        store: store.clone(),
+        clock: clock.clone(),
+        entropy,
+        data_center: config.data_center.clone(),
+        sealer: outside.sealer.clone(),
+        limits: exchange::limits(&config.limits),
+        kept_seconds: config.lifetimes.scim_answer_seconds,
+    };
     let runner = Runner {
+        bulk,
+        scim_event_seconds: config.lifetimes.scim_event_seconds,
         store: store.clone(),
         clock: clock.clone(),
         entropy,

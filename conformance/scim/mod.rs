@@ -1,6 +1,7 @@
 //! SCIM as others check it.
 
 mod assignables;
+mod asynchronous;
 mod bulk;
 mod credentials;
 mod door;

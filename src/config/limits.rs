@@ -47,6 +47,8 @@ pub struct Limits {
     pub scim_bulk_bytes: usize,
     /// Comparisons that the PATCH operations of one SCIM bulk request may cause.
     pub scim_bulk_patch_comparisons: usize,
+    /// Bulk requests of one SCIM client that wait to be done while it does not wait for them.
+    pub scim_asynchronous_requests_per_client: u32,
     /// SCIM resources on a page.
     pub scim_page_size: u32,
     /// Seconds that a SCIM cursor is good for.
@@ -110,6 +112,11 @@ pub(super) fn read(reader: &mut Reader) -> Limits {
         scim_bulk_patch_comparisons: count("limits.scim_bulk_patch_comparisons", 10_000..=100_000_000, 1_000_000),
         scim_requests_at_once: count("limits.scim_requests_at_once", 1..=10_000, 6),
         connections: count("limits.connections", 16..=100_000, 10_000),
+        scim_asynchronous_requests_per_client: small(reader.number(
+            "limits.scim_asynchronous_requests_per_client",
+            1..=1_000,
+            10,
+        )),
         scim_page_size: small(reader.number("limits.scim_page_size", 1..=1_000, 200)),
         scim_cursor_seconds: small(reader.number("limits.scim_cursor_seconds", 60..=86_400, 3_600)),
         scim_scan_rows: small(reader.number("limits.scim_scan_rows", 0..=10_000_000, 20_000)),

@@ -110,6 +110,10 @@ pub struct Lifetimes {
     pub scim_access_token_seconds: i64,
     /// A refresh token without use.
     pub refresh_token_seconds: i64,
+    /// The answer to a SCIM request whose client did not wait for it.
+    pub scim_answer_seconds: i64,
+    /// A SCIM event.
+    pub scim_event_seconds: i64,
     /// How far a peer's clock may be off.
     pub clock_skew_seconds: i64,
 }
@@ -302,6 +306,8 @@ fn lifetimes(reader: &mut Reader) -> Lifetimes {
         access_token_seconds: reader.number("lifetimes.access_token_seconds", 30..=DAY, 600),
         scim_access_token_seconds: reader.number("lifetimes.scim_access_token_seconds", 300..=6 * HOUR, HOUR),
         refresh_token_seconds: reader.number("lifetimes.refresh_token_seconds", 60..=90 * DAY, 30 * DAY),
+        scim_answer_seconds: reader.number("lifetimes.scim_answer_seconds", 60..=30 * DAY, DAY),
+        scim_event_seconds: reader.number("lifetimes.scim_event_seconds", 60..=90 * DAY, 7 * DAY),
         clock_skew_seconds: reader.number("lifetimes.clock_skew_seconds", 0..=300, 180),
     }
 }

@@ -4,6 +4,7 @@
 //! growing pauses, and given up after [`MAX_ATTEMPTS`], when it stays for the operator to see.
 
 pub mod clear_scim_values;
+pub mod asynchronous_request;
 pub mod events;
 pub mod index_resources;
 pub mod notify_administrator;
@@ -16,6 +17,9 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use tokio::sync::watch;
 
+use asynchronous_request::Outlook;
+
+use crate::flows::bulk::asynchronous::AsynchronousBulk;
 use crate::outbound::mail::Mailer;
 use crate::provisioning::request_log::Retention;
 use crate::record::jobs::{self as queue, Job};
@@ -65,6 +69,10 @@ pub struct Runner {
     pub gateway: String,
     /// How long the request log is kept.
     pub retention: Retention,
+    /// How bulk requests are gone on with.
+    pub bulk: AsynchronousBulk,
+    /// How long SCIM events are kept.
+    pub scim_event_seconds: i64,
 }
 
 /// Why a job did not succeed. The text is kept with the job, for the operator.
@@ -185,6 +193,13 @@ impl Runner {
             Ok(Job::ClearScimValues { organization, clearing }) => {
                 clear_scim_values::run(self, organization, clearing).await
             }
+            Ok(Job::AsynchronousRequest { organization, request }) => {
+                match in_time(asynchronous_request::run(self, claimed, organization, request)).await {
+                    Ok(Outlook::Waits) => return Ok(()),
+                    Ok(Outlook::Over) => Ok(()),
+                    Err(failure) => Err(failure),
+                }
+            }
             Ok(Job::Sweep) => return sweep::run(self, claimed).await,
             Ok(Job::WarnOfExpiry) => return warn_of_expiry::run(self, claimed).await,
             Err(error) => Err(JobFailure(format!("the payload cannot be read: {error}"))),
@@ -213,7 +228,7 @@ impl Runner {
 }
 
 /// A job that takes longer than its lease would be run twice.
-async fn in_time(job: impl Future<Output = Result<(), JobFailure>>) -> Result<(), JobFailure> {
+async fn in_time<T>(job: impl Future<Output = Result<T, JobFailure>>) -> Result<T, JobFailure> {
     let outcome = tokio::time::timeout(MAX_RUN, job).await;
     outcome.unwrap_or_else(|_| Err(JobFailure(format!("it took longer than {} seconds", MAX_RUN.as_secs()))))
 }

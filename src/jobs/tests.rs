@@ -1,11 +1,16 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
+use base64::Engine as _;
+
 use super::{Runner, back_off_seconds};
 use crate::directory::accounts;
 use crate::directory::organizations::{self, NewOrganization, OrganizationError};
 use crate::directory::profile::Profile;
+use crate::flows::bulk::asynchronous::AsynchronousBulk;
+use crate::keys::sealing::Sealer;
 use crate::outbound::mail::{Mailer, Settings, Transport};
+use crate::protocol::scim::limits::Limits;
 use crate::protocol::scim::tolerance;
 use crate::provisioning::clients::credentials::{self, NewCredential};
 use crate::provisioning::clients::kind::CredentialKind;
@@ -41,9 +46,21 @@ fn fixtures() -> Vec<Fixture> {
             let mail = tempfile::tempdir().unwrap();
             let now = Arc::new(AtomicI64::new(1_000));
             let at = Arc::clone(&now);
+            let clock = Clock::new(move || Timestamp::from_seconds(at.load(Ordering::SeqCst)));
+            let key = base64::engine::general_purpose::STANDARD.encode([1; 32]);
             let runner = Runner {
+                bulk: AsynchronousBulk {
+                    store: scratch.store.clone(),
+                    clock: clock.clone(),
+                    entropy: entropy(),
+                    data_center: "us".parse().unwrap(),
+                    sealer: Sealer::new(&[key.into()]).unwrap(),
+                    limits: Limits::default(),
+                    kept_seconds: 3_600,
+                },
+                scim_event_seconds: 3_600,
                 store: scratch.store.clone(),
-                clock: Clock::new(move || Timestamp::from_seconds(at.load(Ordering::SeqCst))),
+                clock,
                 entropy: entropy(),
                 data_center: "us".parse().unwrap(),
                 mailer: Mailer::new(&Settings {

@@ -5,12 +5,14 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use super::announcement::{self, Subject as Told, Verb};
 use super::failure::ProvisioningError;
 use super::members::{MemberChanges, Tally};
 use super::resource::{self, Patch, Resource};
 use super::search_values;
 use super::users::{changed_names, text};
 use crate::directory::permission::{self, Permission};
+use crate::protocol::event::scim::ScimEvent;
 use crate::protocol::scim::document::Draft;
 use crate::protocol::scim::error::ScimError;
 use crate::protocol::scim::etag;
@@ -134,6 +136,10 @@ pub fn create(
     let subject = Subject::new("group", row.id);
     let detail = json!({ "members_added": tally.added, "members_unknown": tally.unknown });
     audit::write(tx, op, Some(organization), Action::GroupCreated, &subject, &detail)?;
+    let told =
+        Told { kind: ResourceKind::Group, id: row.id, external_id: draft.external_id.as_deref(), version: Some(1) };
+    let event = announcement::created(&draft.document, (tally.added > 0).then_some("members"));
+    announcement::publish(tx, op, organization, told, &[event])?;
     Ok(row.id)
 }
 
@@ -182,7 +188,8 @@ pub fn replace(
     required::check_extensions(&document, Some(&before), &draft.resource_type)?;
     immutable::keep(&before, &mut document, &draft.resource_type)?;
     let draft = draft.with(document)?;
-    change(tx, op, organization, row, &before, draft, members)
+    let changed = change(tx, op, organization, row, &before, draft, members)?;
+    tell_of_change(tx, op, organization, id, changed, Verb::Put)
 }
 
 /// Changes a group (PATCH) and returns its version.
@@ -200,7 +207,8 @@ pub fn patch(
     let draft = draft(Draft { document: patched.document, members: None }, &resource_type, &rules)?;
     let members =
         MemberChanges { budget: patched.budget, ..MemberChanges::new(patched.members, draft.unknown_members) };
-    change(tx, op, organization, row, &before, draft, members)
+    let changed = change(tx, op, organization, row, &before, draft, members)?;
+    tell_of_change(tx, op, organization, id, changed, Verb::Patch)
 }
 
 /// Removes a group. Its members stay.
@@ -211,11 +219,40 @@ pub fn delete(
     id: ResourceId,
     condition: Option<&etag::Condition>,
 ) -> Result<(), ProvisioningError> {
-    let (row, _) = resource::find_for_change(tx, op, organization, ResourceKind::Group, id, condition)?;
+    let (row, before) = resource::find_for_change(tx, op, organization, ResourceKind::Group, id, condition)?;
     resources::delete(tx, organization, row.k)?;
     let subject = Subject::new("group", id);
     audit::write(tx, op, Some(organization), Action::GroupDeleted, &subject, &json!({}))?;
+    let external_id = before.get("externalId").and_then(Value::as_str);
+    let told = Told { kind: ResourceKind::Group, id, external_id, version: None };
+    announcement::publish(tx, op, organization, told, &[ScimEvent::Deleted])?;
     Ok(())
+}
+
+/// What a change came to.
+struct Changed {
+    version: i64,
+    external_id: Option<String>,
+    /// The attributes that differ; none when nothing does.
+    names: Vec<String>,
+}
+
+/// Tells of a change, and of its absence nothing; the version.
+fn tell_of_change(
+    tx: &mut Tx<'_>,
+    op: &Operation,
+    organization: OrganizationId,
+    id: ResourceId,
+    changed: Changed,
+    verb: Verb,
+) -> Result<i64, ProvisioningError> {
+    let Changed { version, external_id, names } = changed;
+    if !names.is_empty() {
+        let (kind, external_id) = (ResourceKind::Group, external_id.as_deref());
+        let told = Told { kind, id, external_id, version: Some(version) };
+        announcement::publish(tx, op, organization, told, &[verb.changed(names)])?;
+    }
+    Ok(version)
 }
 
 fn change(
@@ -226,12 +263,12 @@ fn change(
     before: &Object,
     draft: GroupDraft,
     changes: MemberChanges,
-) -> Result<i64, ProvisioningError> {
+) -> Result<Changed, ProvisioningError> {
     let tally = changes.make(tx, op, organization, row.k)?;
     draft.note_unknown(&tally);
     let is_same_document = *before == draft.document;
     if is_same_document && tally.added == 0 && tally.removed == 0 {
-        return Ok(row.version);
+        return Ok(Changed { version: row.version, external_id: None, names: Vec::new() });
     }
     let (version, at) = (row.version.saturating_add(1), resource::instant(op));
     if is_same_document {
@@ -252,13 +289,17 @@ fn change(
         let unique = search_values::unique(before, &draft.resource_type)?;
         unique_values::replace(tx, organization, row.k, &unique, &draft.unique)??;
     }
+    let mut names = changed_names(before, &draft.document);
     let detail = json!({
-        "attributes": changed_names(before, &draft.document),
+        "attributes": names,
         "members_added": tally.added,
         "members_removed": tally.removed,
         "members_unknown": tally.unknown,
     });
     let subject = Subject::new("group", row.id);
     audit::write(tx, op, Some(organization), Action::GroupUpdated, &subject, &detail)?;
-    Ok(version)
+    if tally.added > 0 || tally.removed > 0 {
+        names.push("members".to_owned());
+    }
+    Ok(Changed { version, external_id: text(&draft.document, "externalId")?, names })
 }

@@ -4,6 +4,8 @@
 //! are changed through `directory`. Depends on `directory`, `record`, `protocol` and `store`.
 
 pub mod assignables;
+mod announcement;
+pub mod asynchronous;
 pub mod bulk;
 pub mod claim_mappings;
 pub mod clients;

@@ -20,10 +20,11 @@ use crate::store::Tx;
 use crate::store::members;
 use crate::store::organizations::{self, OrganizationRow};
 use crate::store::resources::{self, ResourceKind};
+use crate::store::scim_events;
 use crate::store::scratch;
 use crate::values::clock::Timestamp;
 use crate::values::entropy::Entropy;
-use crate::values::ids::{AccountId, Id, OrganizationId, ResourceId};
+use crate::values::ids::{AccountId, EventId, Id, OrganizationId, ResourceId};
 use crate::values::operation::{Actor, Operation, Role};
 use crate::values::page::PageRequest;
 use crate::values::scim_scope::ScimScope;
@@ -444,6 +445,108 @@ async fn a_change_reads_no_more_groups_of_a_user_than_others_can_wait_for() {
             assert!(!patch(tx, acme, id, title("b"))?.is_complete);
             let whole = users::find(tx, &operation(NOW), acme, resource_type::user(), id, &Projection::Default)?;
             assert_eq!((whole.related.len(), whole.is_complete), (1_001, true));
+            Ok::<_, ProvisioningError>(())
+        });
+        done.await.unwrap();
+    }
+}
+
+/// The events of the organization: the last part of the name, what changed, and whether there is a version.
+fn told(tx: &mut Tx<'_>, organization: OrganizationId) -> Vec<(String, Vec<String>, bool)> {
+    let mut found = Vec::new();
+    for row in scim_events::all(tx, organization).unwrap() {
+        let claims: Value = serde_json::from_str(&row.claims).unwrap();
+        assert_eq!((&claims["jti"], &claims["sub_id"]["format"]), (&json!(row.id.to_string()), &json!("scim")));
+        assert!(claims["txn"].is_string() && claims["iat"].is_i64() && claims.get("sub").is_none());
+        let (name, payload) = claims["events"].as_object().unwrap().iter().next().unwrap();
+        let names = payload["attributes"].as_array().cloned().unwrap_or_default();
+        let names = names.iter().map(|name| name.as_str().unwrap().to_owned()).collect();
+        found.push((name.rsplit("event:").next().unwrap().to_owned(), names, payload["version"].is_string()));
+    }
+    found.sort();
+    found
+}
+
+#[tokio::test]
+async fn rfc9967_each_change_of_a_user_tells_its_events_and_no_value() {
+    for scratch in scratch::all() {
+        let done = scratch.store.write(|tx| {
+            let acme = organization(tx, "acme");
+            let new = json!({ "userName": "ada", "externalId": "e-1", "title": "Countess" });
+            let id = users::create(tx, &operation(NOW), acme, &user(new))?.id;
+            let off = json!([{ "op": "replace", "path": "active", "value": false }]);
+            patch(tx, acme, id, off.clone())?;
+            patch(tx, acme, id, off)?;
+            let put = user(json!({ "userName": "ada", "externalId": "e-1", "nickName": "A", "active": true }));
+            users::replace(tx, &operation(NOW), acme, id, &put, None)?;
+            let rows = scim_events::all(tx, acme)?;
+            assert!(rows.iter().all(|row| row.claims.contains(&format!("/Users/{id}")) && row.claims.contains("e-1")));
+            assert!(!rows.iter().any(|row| row.claims.contains("Countess") || row.claims.contains("\"ada\"")));
+            users::delete(tx, &operation(NOW), acme, id, None)?;
+            let all = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+            assert_eq!(
+                told(tx, acme),
+                [
+                    ("prov:activate".to_owned(), vec![], true),
+                    ("prov:create:notice".to_owned(), all(&["userName", "externalId", "title", "active"]), true),
+                    ("prov:deactivate".to_owned(), vec![], true),
+                    ("prov:delete".to_owned(), vec![], false),
+                    ("prov:patch:notice".to_owned(), all(&["active"]), true),
+                    ("prov:put:notice".to_owned(), all(&["title", "nickName", "active"]), true),
+                ]
+            );
+            Ok::<_, ProvisioningError>(())
+        });
+        done.await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn rfc9967_each_change_of_a_group_tells_its_event_and_a_change_that_fails_tells_none() {
+    for scratch in scratch::all() {
+        let made = scratch.store.write(|tx| {
+            let acme = organization(tx, "acme");
+            let ada = users::create(tx, &operation(NOW), acme, &user(json!({ "userName": "ada" })))?.id;
+            let (team, _) = team(tx, acme, 0);
+            let add = json!([{ "op": "add", "path": "members", "value": [{ "value": ada.to_string() }] }]);
+            remove_members(tx, acme, team, add.clone(), 1_000)?;
+            assert_eq!(remove_members(tx, acme, team, add, 1_000)?, 1);
+            groups::delete(tx, &operation(NOW), acme, team, None)?;
+            let of_groups: Vec<_> =
+                told(tx, acme).into_iter().filter(|(_, names, _)| !names.contains(&"userName".into())).collect();
+            assert_eq!(
+                of_groups,
+                [
+                    ("prov:create:notice".to_owned(), vec!["displayName".to_owned()], true),
+                    ("prov:delete".to_owned(), vec![], false),
+                    ("prov:patch:notice".to_owned(), vec!["members".to_owned()], true),
+                ]
+            );
+            Ok::<_, ProvisioningError>((acme, scim_events::all(tx, acme)?.len()))
+        });
+        let (acme, count) = made.await.unwrap();
+        let failed = scratch.store.write(move |tx| {
+            users::create(tx, &operation(NOW), acme, &user(json!({ "userName": "eve" })))?;
+            users::create(tx, &operation(NOW), acme, &user(json!({ "userName": "EVE" })))
+        });
+        assert!(matches!(failed.await, Err(ProvisioningError::UserNameTaken)));
+        assert_eq!(scratch.store.read(move |tx| scim_events::all(tx, acme)).await.unwrap().len(), count);
+    }
+}
+
+#[tokio::test]
+async fn rfc9967_events_are_swept_by_their_time_a_batch_at_a_time() {
+    for scratch in scratch::all() {
+        let done = scratch.store.write(|tx| {
+            let acme = organization(tx, "acme");
+            for (n, name) in (0..).zip(["a", "b", "c", "d"]) {
+                users::create(tx, &operation(NOW + n * 1_000_000), acme, &user(json!({ "userName": name })))?;
+            }
+            let first = EventId::first_at(Timestamp::from_micros(NOW + 3_000_000));
+            assert_eq!(scim_events::delete_before(tx, first, 2)?, 2);
+            assert_eq!(scim_events::delete_before(tx, first, 2)?, 1);
+            assert_eq!(scim_events::delete_before(tx, first, 2)?, 0);
+            assert_eq!(scim_events::all(tx, acme)?.len(), 1);
             Ok::<_, ProvisioningError>(())
         });
         done.await.unwrap();

@@ -7,12 +7,14 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use super::announcement::{self, Subject as Told, Verb};
 use super::failure::ProvisioningError;
 use super::resource::{self, Patch, Resource};
 use super::search_values;
 use crate::directory::accounts::{self, AccountError, Ownership};
 use crate::directory::permission::{self, Permission};
 use crate::directory::profile::Profile;
+use crate::protocol::event::scim::ScimEvent;
 use crate::protocol::scim::error::ScimError;
 use crate::protocol::scim::etag;
 use crate::protocol::scim::immutable;
@@ -147,6 +149,10 @@ pub fn create(
     let k = resources::insert(tx, &row, &draft.text)?;
     resource_values::insert(tx, organization, k, &draft.values)?;
     unique_values::replace(tx, organization, k, &[], &draft.unique)??;
+    let told =
+        Told { kind: ResourceKind::User, id: row.id, external_id: draft.external_id.as_deref(), version: Some(1) };
+    let event = announcement::created(&draft.document, Some("active"));
+    announcement::publish(tx, op, organization, told, &[event])?;
     Ok(Resource {
         id: row.id,
         kind: ResourceKind::User,
@@ -225,7 +231,7 @@ pub fn replace(
     let draft = if document == draft.document { draft.clone() } else { self::draft(document, &draft.resource_type)? };
     // What a PUT leaves out is cleared, but to leave `active` out must not let somebody in who was deactivated.
     let draft = UserDraft { active: draft.active.or(row.active), ..draft };
-    change(tx, op, organization, row, &before, draft)
+    change(tx, op, organization, row, &before, draft, Verb::Put)
 }
 
 /// Changes a user (PATCH).
@@ -244,7 +250,7 @@ pub fn patch(
     }
     let Patch { operations, resource_type, rules } = patch;
     let patched = patch::apply(&whole, operations, &resource_type, &rules)?;
-    change(tx, op, organization, row, &before, draft(patched.document, &resource_type)?)
+    change(tx, op, organization, row, &before, draft(patched.document, &resource_type)?, Verb::Patch)
 }
 
 /// Removes a user and ends the membership of the person.
@@ -255,9 +261,12 @@ pub fn delete(
     id: ResourceId,
     condition: Option<&etag::Condition>,
 ) -> Result<(), ProvisioningError> {
-    let (row, _) = resource::find_for_change(tx, op, organization, ResourceKind::User, id, condition)?;
+    let (row, before) = resource::find_for_change(tx, op, organization, ResourceKind::User, id, condition)?;
     let account = account_of(&row)?;
     resources::delete(tx, organization, row.k)?;
+    let external_id = before.get("externalId").and_then(Value::as_str);
+    let told = Told { kind: ResourceKind::User, id, external_id, version: None };
+    announcement::publish(tx, op, organization, told, &[ScimEvent::Deleted])?;
     match accounts::end_membership(tx, op, organization, account) {
         Ok(()) | Err(AccountError::NotFound) => Ok(()),
         Err(AccountError::LastOwner) => Err(last_owner()),
@@ -274,6 +283,7 @@ fn change(
     row: ResourceRow,
     before: &Object,
     draft: UserDraft,
+    verb: Verb,
 ) -> Result<Resource, ProvisioningError> {
     let account = account_of(&row)?;
     let is_same_document = *before == draft.document;
@@ -283,6 +293,7 @@ fn change(
         if row.active != draft.active {
             set_active(tx, op, organization, account, draft.active)?;
         }
+        tell_of_change(tx, op, organization, &row, before, &draft, verb)?;
         let change = ResourceChange {
             user_name_folded: Some(draft.user_name_folded),
             external_id: draft.external_id,
@@ -313,6 +324,26 @@ fn change(
     let row = ResourceRow { active: draft.active, version, updated_at, document: text, ..row };
     let user = resource::of_row(ResourceKind::User, &draft.resource_type, related, row);
     Ok(Resource { is_complete, standing, ..user })
+}
+
+/// The events of a change; one more when it gives or takes access (RFC 9967, section 2.4).
+fn tell_of_change(
+    tx: &mut Tx<'_>,
+    op: &Operation,
+    organization: OrganizationId,
+    row: &ResourceRow,
+    before: &Object,
+    draft: &UserDraft,
+    verb: Verb,
+) -> Result<(), StoreError> {
+    let mut names = changed_names(before, &draft.document);
+    let switched = if row.active == draft.active { None } else { Some(draft.active) };
+    names.extend(switched.map(|_| "active".to_owned()));
+    let mut events = vec![verb.changed(names)];
+    events.extend(switched.flatten().map(|active| if active { ScimEvent::Activated } else { ScimEvent::Deactivated }));
+    let (external_id, version) = (draft.external_id.as_deref(), Some(row.version.saturating_add(1)));
+    let told = Told { kind: ResourceKind::User, id: row.id, external_id, version };
+    announcement::publish(tx, op, organization, told, &events)
 }
 
 /// Gives or takes access as `active` says; both change nothing when it is so already. A client that removes `active`

@@ -7,7 +7,7 @@ use crate::store::Tx;
 use crate::store::failure::StoreError;
 use crate::store::jobs::{self, JobRow};
 use crate::values::clock::Timestamp;
-use crate::values::ids::{AccountId, OrganizationId, ScimClearingId};
+use crate::values::ids::{AccountId, OrganizationId, RequestId, ScimClearingId};
 use crate::values::operation::Operation;
 
 /// Everything that can be queued.
@@ -41,7 +41,14 @@ pub enum Job {
         /// Which values.
         clearing: ScimClearingId,
     },
-    /// Remove what has expired: attempts, codes, tokens, sessions, consumed assertions.
+    /// Do a bulk request whose client does not wait for the answer.
+    AsynchronousRequest {
+        /// The organization.
+        organization: OrganizationId,
+        /// The request.
+        request: RequestId,
+    },
+    /// Remove what has expired: attempts, codes, tokens, sessions, consumed assertions, answers and events.
     Sweep,
     /// Warn of credentials that will end soon.
     WarnOfExpiry,
@@ -54,6 +61,7 @@ impl Job {
             Self::NotifyAdministrator { .. } => "notify_administrator",
             Self::HandOn { .. } => "hand_on",
             Self::ClearScimValues { .. } => "clear_scim_values",
+            Self::AsynchronousRequest { .. } => "asynchronous_request",
             Self::Sweep => "sweep",
             Self::WarnOfExpiry => "warn_of_expiry",
         }
@@ -62,7 +70,10 @@ impl Job {
     /// A recurring job waits in a slot of its own, so that it is queued once over all nodes.
     const fn slot(&self) -> Option<&'static str> {
         match self {
-            Self::NotifyAdministrator { .. } | Self::HandOn { .. } | Self::ClearScimValues { .. } => None,
+            Self::NotifyAdministrator { .. }
+            | Self::HandOn { .. }
+            | Self::ClearScimValues { .. }
+            | Self::AsynchronousRequest { .. } => None,
             Self::Sweep => Some("sweep"),
             Self::WarnOfExpiry => Some("warn_of_expiry"),
         }

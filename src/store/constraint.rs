@@ -35,6 +35,8 @@ pub enum Constraint {
     UpstreamHandle,
     /// The URN of a schema that the organization has.
     ScimSchemaUrn,
+    /// What became of an operation of an asynchronous request.
+    AsynchronousOutcome,
     /// A recurring job that is already queued.
     JobSlot,
 }
@@ -65,6 +67,11 @@ const TABLE: &[(Constraint, &str, &str)] = &[
     ),
     (Constraint::UpstreamHandle, "attempts_upstream_hash_key", "attempts.upstream_hash"),
     (Constraint::ScimSchemaUrn, "scim_schemas_urn", "scim_schemas.org_id, scim_schemas.urn_folded"),
+    (
+        Constraint::AsynchronousOutcome,
+        "asynchronous_outcomes_pkey",
+        "asynchronous_outcomes.request_id, asynchronous_outcomes.position",
+    ),
     (Constraint::JobSlot, "jobs_slot", "jobs.slot"),
 ];
 

@@ -1,4 +1,4 @@
-//! The tables, as diesel sees them. Kept in step with `migrations/*/0001_first` by the tests, which run every query.
+//! The tables, as diesel sees them. Kept in step with `migrations/` by the tests, which run every query.
 #![allow(missing_docs)]
 
 diesel::table! {

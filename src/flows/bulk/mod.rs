@@ -2,16 +2,20 @@
 //! by side as may share a commit, and what needs another waits for it. No transaction lasts longer than one step, so
 //! others are served in between.
 
+pub mod asynchronous;
 mod run;
 mod step;
+#[cfg(test)]
+mod tests;
 
+use crate::keys::sealing::Sealer;
 use crate::protocol::scim::bulk::answer::Outcome;
 use crate::protocol::scim::bulk::request::{BulkRequest, Method};
-use crate::protocol::scim::limits::Limits;
 use crate::protocol::scim::validation::Rules;
 use crate::provisioning::bulk::Reading;
 use crate::provisioning::clients::caller::Caller;
 use crate::store::Store;
+use crate::store::failure::StoreError;
 use crate::values::clock::Clock;
 use crate::values::operation::Operation;
 
@@ -30,18 +34,36 @@ pub struct Bulk {
     pub reading: Reading,
     /// The operation of the whole request.
     pub operation: Operation,
+    /// Where outcomes are noted, when the client does not wait for them.
+    pub journal: Option<Journal>,
+}
+
+impl Bulk {
+    /// The operation of a step that begins now.
+    fn operation_now(&self) -> Operation {
+        Operation { at: self.clock.now(), ..self.operation.clone() }
+    }
+}
+
+/// Where outcomes are noted, each in the transaction of its operation.
+#[derive(Clone)]
+pub struct Journal {
+    /// The seal that they are under.
+    pub sealer: Sealer,
 }
 
 /// Does a request and tells what became of its operations, in their order. Those that `failOnErrors` left undone are not
 /// among them.
-pub async fn run(bulk: Bulk, request: BulkRequest) -> Vec<Outcome> {
-    let Reading { types, rules } = bulk.reading;
-    let rules = Rules { limits: in_bulk(rules.limits, &request), ..rules };
-    let outcomes = Run::new(Bulk { reading: Reading { types, rules }, ..bulk }, request).finish().await;
-    outcomes.into_iter().flatten().collect()
+pub async fn run(bulk: Bulk, request: BulkRequest) -> Result<Vec<Outcome>, StoreError> {
+    let ended = Run::new(sharing(bulk, &request), request).finish().await?;
+    Ok(ended.outcomes.into_iter().flatten().collect())
 }
 
-fn in_bulk(limits: Limits, request: &BulkRequest) -> Limits {
+/// The PATCH operations of a request share what they may cost.
+fn sharing(bulk: Bulk, request: &BulkRequest) -> Bulk {
     let operations = request.entries.iter().filter_map(|entry| entry.operation.as_ref().ok());
-    limits.in_bulk(operations.filter(|operation| operation.method == Method::Patch).count())
+    let patches = operations.filter(|operation| operation.method == Method::Patch).count();
+    let Reading { types, rules } = bulk.reading;
+    let rules = Rules { limits: rules.limits.in_bulk(patches), ..rules };
+    Bulk { reading: Reading { types, rules }, ..bulk }
 }

@@ -11,6 +11,7 @@ use super::step::{self, Company, Settled, Work};
 use crate::protocol::scim::bulk::answer::{Head, Outcome, Verdict};
 use crate::protocol::scim::bulk::plan::{self, Step};
 use crate::protocol::scim::bulk::request::{BulkRequest, Endpoint, Entry, Method};
+use crate::store::failure::StoreError;
 use crate::values::ids::ResourceId;
 
 /// Steps that go side by side: so many may share a commit.
@@ -38,6 +39,17 @@ pub(super) struct Run {
     under_way: usize,
     /// Everything before this step is over.
     first_open: usize,
+    /// How many steps may still begin.
+    left: usize,
+    failed: Option<StoreError>,
+}
+
+/// A request that is over, or as far as it may go for now.
+pub(super) struct Ended {
+    /// What became of each operation. One that was not tried has no outcome.
+    pub(super) outcomes: Vec<Option<Outcome>>,
+    /// True when nothing more is to be tried.
+    pub(super) is_over: bool,
 }
 
 impl Run {
@@ -45,28 +57,66 @@ impl Run {
     pub(super) fn new(bulk: Bulk, request: BulkRequest) -> Self {
         let steps = plan::of(&request.entries).into_iter().map(|step| (step, State::Waiting)).collect();
         let outcomes = vec![None; request.entries.len()];
-        let created = HashMap::new();
-        Self { bulk: Arc::new(bulk), request, steps, outcomes, created, errors: 0, under_way: 0, first_open: 0 }
+        Self {
+            bulk: Arc::new(bulk),
+            request,
+            steps,
+            outcomes,
+            created: HashMap::new(),
+            errors: 0,
+            under_way: 0,
+            first_open: 0,
+            left: usize::MAX,
+            failed: None,
+        }
     }
 
-    /// Goes on until everything is over, or enough has failed. An operation that was not tried has no outcome.
-    pub(super) async fn finish(mut self) -> Vec<Option<Outcome>> {
+    /// The same request of which this is done already, to be gone on with for so many steps.
+    pub(super) fn resume(mut self, done: Vec<(usize, Outcome)>, left: usize) -> Self {
+        for (position, outcome) in done {
+            self.note(position, outcome);
+        }
+        for (step, state) in &mut self.steps {
+            // The outcomes of a step were written together.
+            let is_done = |position: &usize| self.outcomes.get(*position).is_some_and(Option::is_some);
+            if step.positions.iter().all(is_done) {
+                *state = State::Over;
+            }
+        }
+        self.close();
+        Self { left, ..self }
+    }
+
+    /// Goes on until everything is over, enough has failed, or enough was begun.
+    pub(super) async fn finish(mut self) -> Result<Ended, StoreError> {
         let mut running = FuturesUnordered::new();
         loop {
             while let Some((number, heads, work, company)) = self.begin() {
                 let bulk = Arc::clone(&self.bulk);
                 running.push(async move { (number, step::perform(&bulk, heads, work, company).await) });
             }
-            let Some((number, settled)) = running.next().await else { return self.outcomes };
+            let Some((number, settled)) = running.next().await else { break };
             self.settle(number, settled);
         }
+        match self.failed {
+            Some(error) => Err(error),
+            None => Ok(Ended {
+                is_over: self.first_open >= self.steps.len() || self.may_fail() == Some(0),
+                outcomes: self.outcomes,
+            }),
+        }
+    }
+
+    /// How many errors the client still accepts.
+    fn may_fail(&self) -> Option<usize> {
+        self.request.fail_on_errors.map(|most| most.saturating_sub(self.errors))
     }
 
     /// Begins the first step that may. No more go side by side than may still fail, so that none begins that would have been
     /// left undone one after the other.
-    fn begin(&mut self) -> Option<(usize, Vec<Head>, Work, Company)> {
-        let may_fail = self.request.fail_on_errors.map(|most| most.saturating_sub(self.errors));
-        if self.under_way >= may_fail.unwrap_or(WINDOW).min(WINDOW) {
+    fn begin(&mut self) -> Option<(usize, Vec<(usize, Head)>, Work, Company)> {
+        let most = self.may_fail().unwrap_or(WINDOW).min(WINDOW);
+        if self.under_way >= most || self.left == 0 || self.failed.is_some() {
             return None;
         }
         let number = (self.first_open..self.steps.len()).take(REACH).find(|number| self.may_begin(*number))?;
@@ -74,9 +124,10 @@ impl Run {
         let (step, state) = self.steps.get_mut(number)?;
         *state = State::UnderWay;
         self.under_way = self.under_way.saturating_add(1);
+        self.left = self.left.saturating_sub(1);
         let entries: Vec<&Entry> =
             step.positions.iter().filter_map(|position| self.request.entries.get(*position)).collect();
-        let heads = entries.iter().map(|entry| Head::of(entry)).collect();
+        let heads = step.positions.iter().copied().zip(entries.iter().map(|entry| Head::of(entry))).collect();
         let work = Work::of(&self.bulk, &entries, step.is_circle, &self.created);
         Some((number, heads, work, company))
     }
@@ -115,15 +166,20 @@ impl Run {
         let Some((step, state)) = self.steps.get_mut(number) else { return };
         match settled {
             Settled::Again => *state = State::Again,
+            Settled::Failed(error) => self.failed = Some(error),
             Settled::Over(outcomes) => {
                 *state = State::Over;
                 for (position, outcome) in step.positions.clone().into_iter().zip(outcomes) {
                     self.note(position, outcome);
                 }
-                while self.is_over(self.first_open) {
-                    self.first_open = self.first_open.saturating_add(1);
-                }
+                self.close();
             }
+        }
+    }
+
+    fn close(&mut self) {
+        while self.is_over(self.first_open) {
+            self.first_open = self.first_open.saturating_add(1);
         }
     }
 

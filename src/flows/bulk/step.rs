@@ -2,18 +2,21 @@
 
 use std::collections::HashMap;
 
-use super::Bulk;
+use super::{Bulk, Journal};
 use crate::protocol::scim::bulk::answer::{Head, Outcome, Verdict};
+use crate::protocol::scim::bulk::references;
 use crate::protocol::scim::bulk::request::{Entry, Operation as BulkOperation};
 use crate::protocol::scim::error::Refusal;
 use crate::protocol::scim::etag;
+use crate::provisioning::asynchronous;
 use crate::provisioning::bulk::{self, Done, PrepareError, Prepared};
 use crate::provisioning::clients::caller;
 use crate::provisioning::failure::{self, ProvisioningError};
 use crate::provisioning::resource;
+use crate::store::Tx;
+use crate::store::constraint::Constraint;
 use crate::store::failure::StoreError;
 use crate::values::ids::{RequestId, ResourceId};
-use crate::values::operation::Operation;
 
 /// The most operations that may refer to each other in circles: they share one transaction.
 const MOST_IN_CIRCLE: usize = 50;
@@ -45,6 +48,8 @@ pub(super) enum Settled {
     Over(Vec<Outcome>),
     /// It lost against one that came before it, and is to be tried again when those are over.
     Again,
+    /// The store failed where outcomes are noted: nothing is known to be over, and the request is gone on with later.
+    Failed(StoreError),
 }
 
 /// Why a step was not done.
@@ -103,7 +108,10 @@ fn circle(entries: &[&Entry], created: &HashMap<String, ResourceId>) -> Work {
         let operation = entry.operation.as_ref().ok()?;
         Some((entry.bulk_id.clone()?, operation.clone()))
     });
-    Work::Circle(named.collect(), created.clone())
+    let named: Vec<(String, BulkOperation)> = named.collect();
+    let outside = named.iter().flat_map(|(_, operation)| references::of(&operation.data));
+    let known = outside.filter_map(|name| created.get(&name).map(|id| (name.clone(), *id))).collect();
+    Work::Circle(named, known)
 }
 
 impl StepError {
@@ -133,24 +141,43 @@ impl StepError {
     }
 }
 
-/// Does the work of a step.
-pub(super) async fn perform(bulk: &Bulk, heads: Vec<Head>, work: Work, company: Company) -> Settled {
-    let refused = |refusal: Refusal| {
-        Settled::Over(heads.iter().map(|head| Outcome::refused(head.clone(), refusal.clone())).collect())
-    };
+/// Does the work of a step. `heads` has the positions of its operations.
+pub(super) async fn perform(bulk: &Bulk, heads: Vec<(usize, Head)>, work: Work, company: Company) -> Settled {
     let is_circle = matches!(work, Work::Circle(..));
     let result = match work {
-        Work::Refused(refusal) => return refused(refusal),
+        Work::Refused(refusal) => return refuse(bulk, heads, refusal).await,
         work => write(bulk, heads.clone(), work).await,
     };
     match result {
         Ok(outcomes) => Settled::Over(outcomes),
         Err(error) if error.is_worth_a_second_try(company) => Settled::Again,
+        Err(StepError::Provisioning(ProvisioningError::Store(
+            error @ (StoreError::Unavailable(_) | StoreError::Conflict(Constraint::AsynchronousOutcome)),
+        ))) if bulk.journal.is_some() => Settled::Failed(error),
         Err(error) => {
             let refusal = error.refusal(bulk.operation.request);
-            refused(if is_circle { of_circle(refusal) } else { refusal })
+            refuse(bulk, heads, if is_circle { of_circle(refusal) } else { refusal }).await
         }
     }
+}
+
+/// The outcome of what was not done, noted where the client does not wait for it.
+async fn refuse(bulk: &Bulk, heads: Vec<(usize, Head)>, refusal: Refusal) -> Settled {
+    let refused = |(position, head)| (position, Outcome::refused(head, refusal.clone()));
+    let outcomes: Vec<(usize, Outcome)> = heads.into_iter().map(refused).collect();
+    if let Some(Journal { sealer }) = bulk.journal.clone() {
+        let (organization, op) = (bulk.caller.organization, bulk.operation_now());
+        let noted = outcomes.clone();
+        let work = move |tx: &mut Tx<'_>| {
+            let note =
+                |(at, outcome): &(usize, Outcome)| asynchronous::note(tx, &op, &sealer, organization, *at, outcome);
+            noted.iter().try_for_each(note)
+        };
+        if let Err(error) = bulk.store.write(work).await {
+            return Settled::Failed(error);
+        }
+    }
+    Settled::Over(outcomes.into_iter().map(|(_, outcome)| outcome).collect())
 }
 
 /// Each operation of a circle fails with the others: 409, as for every reference that cannot be resolved.
@@ -164,24 +191,30 @@ fn of_circle(refusal: Refusal) -> Refusal {
     }
 }
 
-/// One transaction: the credential is looked up again, then the work is done.
-async fn write(bulk: &Bulk, heads: Vec<Head>, work: Work) -> Result<Vec<Outcome>, StepError> {
-    let at = bulk.clock.now();
-    let op = Operation { at, ..bulk.operation.clone() };
+/// One transaction: the credential is looked up again, the work is done, and it is noted.
+async fn write(bulk: &Bulk, heads: Vec<(usize, Head)>, work: Work) -> Result<Vec<Outcome>, StepError> {
+    let (op, journal) = (bulk.operation_now(), bulk.journal.clone());
     let (caller, reading) = (bulk.caller.clone(), bulk.reading.clone());
+    let organization = caller.organization;
     bulk.store
         .write(move |tx| {
-            if caller::presented_before(tx, &caller, at)?.is_none() {
+            if caller::presented_before(tx, &caller, op.at)?.is_none() {
                 return Err(StepError::Revoked);
             }
             let done = match work {
                 Work::Refused(_) => Vec::new(),
-                Work::One(prepared) => vec![bulk::make(tx, &op, caller.organization, *prepared)?],
-                Work::Circle(circle, created) => {
-                    bulk::make_circle(tx, &op, caller.organization, &circle, &created, &reading)?
-                }
+                Work::One(prepared) => vec![bulk::make(tx, &op, organization, *prepared)?],
+                Work::Circle(circle, created) => bulk::make_circle(tx, &op, organization, &circle, &created, &reading)?,
             };
-            Ok(heads.into_iter().zip(done).map(|(head, done)| outcome(head, done)).collect())
+            let mut outcomes = Vec::with_capacity(done.len());
+            for ((position, head), done) in heads.into_iter().zip(done) {
+                let outcome = outcome(head, done);
+                if let Some(Journal { sealer }) = &journal {
+                    asynchronous::note(tx, &op, sealer, organization, position, &outcome)?;
+                }
+                outcomes.push(outcome);
+            }
+            Ok(outcomes)
         })
         .await
 }

@@ -40,7 +40,7 @@ pub async fn answer(exchange: &Exchange, document: Document) -> Result<HttpRespo
     let schemas = || resource_types.iter().flat_map(|resource_type| resource_type.schemas());
     let found = match document {
         Document::ServiceProviderConfig => {
-            let mut body = service_provider_config::body(base, &exchange.limits);
+            let mut body = service_provider_config(exchange);
             if let (Value::Object(members), false) = (&mut body, assigned.is_empty()) {
                 let announced = service_provider_config::roles_and_entitlements(&types);
                 members.insert("RolesAndEntitlements".to_owned(), announced);
@@ -55,6 +55,19 @@ pub async fn answer(exchange: &Exchange, document: Document) -> Result<HttpRespo
             .map(|schema| schema_body(schema, base).to_string()),
     };
     found.map(|body| answer::text(StatusCode::OK, body)).ok_or(Failure::NotFound)
+}
+
+/// The document, with what RFC 9967 adds for a client that asks for it by name.
+fn service_provider_config(exchange: &Exchange) -> Value {
+    let mut body = service_provider_config::body(&exchange.base, &exchange.limits);
+    let mut asked = exchange.parameter("attributes").unwrap_or_default().split(',');
+    if asked.any(|name| name.trim().eq_ignore_ascii_case(service_provider_config::SECURITY_EVENTS))
+        && let Some(members) = body.as_object_mut()
+    {
+        let name = service_provider_config::SECURITY_EVENTS.to_owned();
+        members.insert(name, service_provider_config::security_events());
+    }
+    body
 }
 
 fn named<'t>(resource_types: &[&'t ResourceType], name: &str) -> Option<&'t ResourceType> {

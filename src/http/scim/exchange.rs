@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use actix_web::HttpRequest;
 use actix_web::http::header::{AUTHORIZATION, HeaderName, IF_MATCH, IF_NONE_MATCH};
-use actix_web::web::{Data, Payload, Query};
+use actix_web::web::{Bytes, Data, Payload, Query};
 
 use super::admission::{Admission, Holder, Turn};
 use super::failure::Failure;
@@ -21,6 +21,7 @@ use crate::protocol::scim::error::ScimError;
 use crate::protocol::scim::etag::Condition;
 use crate::protocol::scim::json::{self, Object};
 use crate::protocol::scim::limits::{BulkLimits, Limits};
+use crate::protocol::scim::prefer::{self, Preferences};
 use crate::protocol::scim::projection::Projection;
 use crate::protocol::scim::resource_type::ResourceType;
 use crate::protocol::scim::rewrite::Rewrites;
@@ -35,9 +36,6 @@ use crate::values::slug::Slug;
 
 /// A client that does not name a media type can only mean JSON.
 const MEDIA_TYPES: [&str; 3] = ["application/scim+json", "application/json", UNNAMED];
-
-/// The levels of JSON around a document in a bulk request: the body, `Operations`, the operation.
-const BULK_LEVELS: usize = 3;
 
 /// A request.
 pub struct Exchange {
@@ -138,6 +136,12 @@ impl Exchange {
     /// True when the request carries a credential, live or not.
     pub fn is_authenticated(&self) -> bool {
         self.request.headers().contains_key(AUTHORIZATION)
+    }
+
+    /// What the client would rather have.
+    pub fn preferences(&self) -> Preferences {
+        let headers = self.request.headers().get_all("Prefer");
+        prefer::read(headers.filter_map(|value| value.to_str().ok()))
     }
 
     /// The credential that the request carries. Two `Authorization` headers are as bad as none. The request is counted
@@ -250,8 +254,8 @@ impl Exchange {
         Ok(json::parse_object(&body, &self.limits)?)
     }
 
-    /// Reads the body of a bulk request, whose documents stand three levels deeper than alone.
-    pub async fn bulk_body(&mut self) -> Result<Object, Failure> {
+    /// Reads the body of a bulk request: as it came, and as one JSON object.
+    pub async fn bulk_body(&mut self) -> Result<(Bytes, Object), Failure> {
         let payload = self.payload.take().ok_or(Failure::Unreadable)?;
         let limit = self.limits.bulk.payload_bytes;
         let body = request_body::bounded(&self.request, payload, &MEDIA_TYPES, limit).await;
@@ -260,8 +264,8 @@ impl Exchange {
             other @ (BodyFailure::MediaType | BodyFailure::TooSlow | BodyFailure::Unreadable) => other.into(),
         })?;
         self.recording.note_body(&body);
-        let json_depth = self.limits.json_depth.saturating_add(BULK_LEVELS);
-        Ok(json::parse_object(&body, &Limits { json_depth, ..self.limits })?)
+        let object = json::parse_object(&body, &self.limits.around_documents())?;
+        Ok((body, object))
     }
 }
 

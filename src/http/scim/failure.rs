@@ -5,12 +5,14 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{ALLOW, CACHE_CONTROL, RETRY_AFTER, WWW_AUTHENTICATE};
 
 use super::answer::MEDIA_TYPE;
+use crate::directory::room::TooMany;
 use crate::http::gate::Busy;
 use crate::http::problem::RETRY_AFTER_SECONDS;
 use crate::http::request_body::BodyFailure;
 use crate::http::throttle::OverLimit;
 use crate::protocol::scim::bulk::request::Refused;
 use crate::protocol::scim::error::{self, Refusal, ScimError, ScimType};
+use crate::provisioning::asynchronous::AsynchronousError;
 use crate::provisioning::failure::{self, ProvisioningError};
 use crate::store::failure::StoreError;
 use crate::values::ids::RequestId;
@@ -36,6 +38,8 @@ pub enum Failure {
     BulkTooLarge(usize),
     /// A bulk request has more operations than this.
     TooManyOperations(usize),
+    /// The client has as many requests under way as it may have.
+    TooManyRequests(u32),
     /// The body did not arrive in time.
     TooSlow,
     /// The body did not arrive.
@@ -96,6 +100,18 @@ impl From<Refused> for Failure {
     }
 }
 
+impl From<AsynchronousError> for Failure {
+    fn from(error: AsynchronousError) -> Self {
+        match error {
+            AsynchronousError::NotFound => Self::NotFound,
+            AsynchronousError::TooMany(TooMany(most)) => Self::TooManyRequests(most),
+            AsynchronousError::Denied(denied) => Self::Provisioning(denied.into()),
+            AsynchronousError::Sealing(error) => StoreError::Internal(error.to_string()).into(),
+            AsynchronousError::Store(error) => error.into(),
+        }
+    }
+}
+
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         Self::Provisioning(error.into())
@@ -149,6 +165,13 @@ impl Failure {
             }
             Self::TooLarge(limit) => {
                 body(StatusCode::PAYLOAD_TOO_LARGE, None, &format!("the body is longer than {limit} bytes"))
+            }
+            Self::TooManyRequests(most) => {
+                let detail = format!("{most} asynchronous requests of this client are under way already");
+                let mut response = body(StatusCode::TOO_MANY_REQUESTS, None, &detail);
+                let seconds = actix_web::http::header::HeaderValue::from_static(RETRY_AFTER_SECONDS);
+                response.headers_mut().insert(RETRY_AFTER, seconds);
+                response
             }
             Self::TooSlow => body(StatusCode::REQUEST_TIMEOUT, None, "the body did not arrive in time"),
             Self::Unreadable => body(StatusCode::BAD_REQUEST, Some(ScimType::InvalidSyntax), "the body cannot be read"),

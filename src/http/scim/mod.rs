@@ -8,6 +8,7 @@
 //! | `/Roles[/{value}]`, `/Entitlements[/{value}]` | GET |
 //! | `/.search`, `/Users/.search`, `/Groups/.search` | POST |
 //! | `/Bulk` | POST |
+//! | `/Bulk/{txn}` | GET: how far a request is whose client did not wait |
 //! | `/Me` | GET, for a signed-in person; 501 for a SCIM client |
 //!
 //! Everything below `/scim` ends here, whatever its path and method, and every answer is SCIM JSON. Paths are compared
@@ -86,6 +87,7 @@ async fn dispatch(
         }
         (Target::Collection(kind), route::Method::Get) => search::get(exchange, kind).await,
         (Target::Bulk, _) => bulk::post(exchange).await,
+        (Target::BulkRequest(id), _) => bulk::poll(exchange, id).await,
         (Target::Search(kind), _) => search::post(exchange, kind).await,
         (Target::Collection(ResourceKind::User), _) => users::create(exchange).await,
         (Target::Collection(ResourceKind::Group), _) => groups::create(exchange).await,

@@ -7,7 +7,7 @@ use super::failure::Failure;
 use crate::protocol::scim::assignable::AssignableKind;
 use crate::protocol::scim::error::{ScimError, ScimType};
 use crate::store::resources::ResourceKind;
-use crate::values::ids::ResourceId;
+use crate::values::ids::{RequestId, ResourceId};
 use crate::values::slug::Slug;
 
 /// A path below `/scim`.
@@ -36,6 +36,8 @@ pub enum Target {
     Resource(ResourceKind, Option<ResourceId>),
     /// Many operations in one request.
     Bulk,
+    /// A bulk request whose client did not wait; `None` for what cannot be one.
+    BulkRequest(Option<RequestId>),
     /// The user of the person who asks.
     Me,
     /// Nothing.
@@ -99,6 +101,7 @@ fn target(segments: &[&str]) -> Target {
         // A colon may be sent encoded; the document is public and names nothing of an organization.
         ["Schemas", id] => Target::Discovery(Document::Schemas(Some(id.replace("%3A", ":").replace("%3a", ":")))),
         ["Bulk"] => Target::Bulk,
+        ["Bulk", id] => Target::BulkRequest(id.parse().ok()),
         ["Me"] => Target::Me,
         [".search"] => Target::Search(None),
         ["Users", ".search"] => Target::Search(Some(ResourceKind::User)),
@@ -135,7 +138,9 @@ impl Target {
     /// The method, when the target has it.
     pub fn method(&self, method: &http::Method) -> Result<Method, Failure> {
         let (allowed, names): (&[Method], &'static str) = match self {
-            Self::Discovery(_) | Self::Me | Self::Assignables(_) | Self::Assignable(..) => (&[Method::Get], "GET"),
+            Self::Discovery(_) | Self::Me | Self::BulkRequest(_) | Self::Assignables(_) | Self::Assignable(..) => {
+                (&[Method::Get], "GET")
+            }
             Self::Collection(_) => (&[Method::Get, Method::Post], "GET, POST"),
             Self::Search(_) | Self::Bulk => (&[Method::Post], "POST"),
             Self::Resource(..) => {

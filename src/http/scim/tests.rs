@@ -2,7 +2,7 @@
 
 use actix_web::http::Method;
 use actix_web::test::TestRequest;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::access::attempts::state::Identified;
 use crate::access::sessions::{self, Limits};
@@ -10,6 +10,7 @@ use crate::access::testing::{REDIRECT_URI, World, world};
 use crate::directory::accounts;
 use crate::http::context::Context;
 use crate::http::testing::{Answer, context, send};
+use crate::protocol::oidc::signing::{SigningAlgorithm, TokenType};
 use crate::protocol::scim::document;
 use crate::protocol::scim::limits::Limits as ScimLimits;
 use crate::protocol::scim::resource_type;
@@ -19,6 +20,7 @@ use crate::provisioning::clients::credentials::{self, NewCredential};
 use crate::provisioning::clients::kind::CredentialKind;
 use crate::provisioning::{clients, users};
 use crate::store::failure::StoreError;
+use crate::store::scim_events;
 use crate::values::quota::Quota;
 use crate::values::scim_scope::ScimScope;
 use crate::values::secret::Secret;
@@ -167,4 +169,44 @@ async fn rfc7644_3_8_whoever_takes_no_json_is_told_so() {
     };
     assert_eq!(status("application/json").await, 200);
     assert_eq!(status("application/xml").await, 406);
+}
+
+#[actix_web::test]
+async fn rfc8417_an_event_signed_by_the_gateway_is_checked_by_others_with_its_published_keys() {
+    for stage in stages().await {
+        let (organization, now) = (stage.world.organization, stage.world.op().at);
+        let keys = stage.context.signing_keys.clone();
+        let (rows, keys) = stage
+            .world
+            .store()
+            .read(move |tx| Ok::<_, StoreError>((scim_events::all(tx, organization)?, keys.oidc(tx, now)?)))
+            .await
+            .unwrap();
+        let mut claims: Value = serde_json::from_str(&rows[0].claims).unwrap();
+        claims["iss"] = json!(stage.context.issuer());
+        claims["aud"] = json!("https://receiver.test");
+        let token = keys.signer(SigningAlgorithm::Es256).sign(TokenType::SecurityEvent, &claims).unwrap();
+
+        // From here on with nothing but what the gateway publishes and a library that knows nothing of it.
+        let published = send(&stage.context, TestRequest::get().uri("/oauth2/jwks")).await.json();
+        let published: jsonwebtoken::jwk::JwkSet = serde_json::from_value(published).unwrap();
+        let header = jsonwebtoken::decode_header(&token).unwrap();
+        assert_eq!(header.typ.as_deref(), Some("secevent+jwt"), "RFC 8417, section 2.3");
+        let key = published.find(&header.kid.unwrap()).unwrap();
+        let mut validation = jsonwebtoken::Validation::new(header.alg);
+        validation.set_audience(&["https://receiver.test"]);
+        validation.set_issuer(&["https://id.test"]);
+        // "A SET ... the 'exp' claim ... NOT RECOMMENDED" (RFC 8417, section 2.2).
+        validation.set_required_spec_claims(&["iss", "aud"]);
+        let key = jsonwebtoken::DecodingKey::from_jwk(key).unwrap();
+        let read = jsonwebtoken::decode::<Value>(&token, &key, &validation).unwrap().claims;
+        assert_eq!(read, claims, "{}", stage.world.engine());
+        for required in ["iss", "iat", "jti", "txn", "sub_id", "events"] {
+            assert!(read.get(required).is_some(), "{required}");
+        }
+        assert!(read.get("sub").is_none() && read.get("exp").is_none());
+        assert_eq!(read["sub_id"]["uri"], json!(format!("/Users/{}", stage.user)));
+        // It cannot pass for an access token.
+        assert_eq!(stage.me(Method::GET, "acme", &token).await.status, 401);
+    }
 }

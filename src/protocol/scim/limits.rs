@@ -1,5 +1,8 @@
 //! How much a client may ask for in one request. The composition root makes the value from the configuration.
 
+/// The levels of JSON around a document in a bulk request: the body, `Operations`, the operation.
+const BULK_LEVELS: usize = 3;
+
 /// Bounds of one request. Past them the answer is a clear 400 (or 413 for the body), never a slow or a failed server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
@@ -47,6 +50,11 @@ pub struct BulkLimits {
 }
 
 impl Limits {
+    /// The bounds of the body of a bulk request as JSON: a document stands deeper in it than alone.
+    pub const fn around_documents(self) -> Self {
+        Self { json_depth: self.json_depth.saturating_add(BULK_LEVELS), ..self }
+    }
+
     /// The bounds of one operation among `patches` PATCH operations of a bulk request.
     pub fn in_bulk(self, patches: usize) -> Self {
         let share = self.bulk.patch_comparisons.checked_div(patches).unwrap_or(usize::MAX);

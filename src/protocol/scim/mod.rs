@@ -20,6 +20,7 @@ pub mod list;
 pub mod member;
 pub mod message;
 pub mod patch;
+pub mod prefer;
 pub mod projection;
 pub mod redaction;
 pub mod render;

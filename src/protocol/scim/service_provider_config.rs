@@ -58,3 +58,12 @@ pub fn body(base: &str, limits: &Limits) -> Value {
         "meta": { "resourceType": "ServiceProviderConfig", "location": format!("{base}/ServiceProviderConfig") },
     })
 }
+
+/// The name of the attribute that [`security_events`] is.
+pub const SECURITY_EVENTS: &str = "securityEvents";
+
+/// What RFC 9967, section 4, adds: bulk requests are answered later when the client asks for it; no event is delivered yet. It
+/// is shown on request only, because clients that were made before refuse an attribute that they do not know.
+pub fn security_events() -> Value {
+    json!({ "asyncRequest": "request", "eventUris": [] })
+}

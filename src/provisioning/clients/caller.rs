@@ -122,6 +122,19 @@ pub fn scope_of(
     }
 }
 
+/// Who sent a request that is gone on with later, whether or not the credential is still live: that is asked again by each
+/// transaction, with [`presented_before`].
+pub fn presenter(
+    tx: &mut Tx<'_>,
+    organization: OrganizationId,
+    credential: ScimCredentialId,
+    scope: ScimScope,
+    now: Timestamp,
+) -> Result<Caller, StoreError> {
+    let row = rows::find_with_client(tx, organization, credential)?;
+    of_row(row.ok_or(StoreError::Inconsistent("asynchronous_requests.credential_id"))?, Some(scope), now)
+}
+
 /// Notes that a credential was used.
 pub fn touch(tx: &mut Tx<'_>, credential: ScimCredentialId, at: Timestamp) -> Result<(), StoreError> {
     rows::touch(tx, credential, at)
@@ -136,8 +149,12 @@ fn caller(
     if row.revoked_at.is_some() || row.state != ACTIVE {
         return Ok(None);
     }
+    of_row(row, narrowed, now).map(Some)
+}
+
+fn of_row(row: PresentedRow, narrowed: Option<ScimScope>, now: Timestamp) -> Result<Caller, StoreError> {
     let own = credentials::scope(&row.scope)?;
-    Ok(Some(Caller {
+    Ok(Caller {
         client: row.client,
         credential: row.credential,
         organization: row.organization,
@@ -147,5 +164,5 @@ fn caller(
         types,
         log_level: Level::parse(&row.request_log).ok_or(StoreError::Inconsistent("scim_clients.request_log"))?,
         is_use_worth_noting: row.last_used_at.is_none_or(|at| at.plus_seconds(TOUCH_SECONDS) <= now),
-    }))
+    })
 }

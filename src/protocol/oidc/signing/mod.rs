@@ -46,6 +46,8 @@ pub enum TokenType {
     IdToken,
     /// An access token (RFC 9068).
     AccessToken,
+    /// A security event token (RFC 8417).
+    SecurityEvent,
 }
 
 impl TokenType {
@@ -54,6 +56,7 @@ impl TokenType {
         match self {
             Self::IdToken => "JWT",
             Self::AccessToken => "at+jwt",
+            Self::SecurityEvent => "secevent+jwt",
         }
     }
 }

@@ -1,0 +1,3 @@
+DROP TABLE asynchronous_outcomes;
+DROP TABLE asynchronous_requests;
+DROP TABLE scim_events;
