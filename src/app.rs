@@ -13,8 +13,8 @@ use tokio::task::JoinHandle;
 use crate::access::signing_keys::{self, SigningKeys};
 use crate::config::{Config, MailTransport};
 use crate::directory::service_provider::ServiceProvider;
-use crate::flows::keep_request_log::Keeper;
 use crate::flows::bulk::asynchronous::AsynchronousBulk;
+use crate::flows::keep_request_log::Keeper;
 use crate::flows::outside::Outside;
 use crate::flows::sign_in_by_saml::verifier::{self, Verifier};
 use crate::http::context::{Context, Throttles};
@@ -33,9 +33,9 @@ use crate::outbound::key_sets::KeySets;
 use crate::outbound::mail::{self, Mailer};
 use crate::protocol::oidc::client_keys::ClientKeySet;
 use crate::protocol::saml::document::reader;
-use crate::provisioning::schemas::catalog::Catalog;
 use crate::provisioning::request_log::Retention;
 use crate::provisioning::request_log::buffer::{Bounds, Buffer};
+use crate::provisioning::schemas::catalog::Catalog;
 use crate::store::connection::{Location, UnknownLocation};
 use crate::store::constraint::Constraint;
 use crate::store::failure::StoreError;
@@ -239,12 +239,14 @@ pub async fn start(config: Config, clock: Clock, entropy: Entropy) -> Result<Run
     let outside = outside(&config, sealer)?;
     let signing_keys = SigningKeys::new(outside.keys.clone());
     let keeper = keeper(&config, &store, &outside, entropy);
+    let scim_catalog = Catalog::default();
     let bulk = AsynchronousBulk {
         store: store.clone(),
         clock: clock.clone(),
         entropy,
         data_center: config.data_center.clone(),
         sealer: outside.sealer.clone(),
+        catalog: scim_catalog.clone(),
         limits: exchange::limits(&config.limits),
         kept_seconds: config.lifetimes.scim_answer_seconds,
     };
@@ -260,7 +262,7 @@ pub async fn start(config: Config, clock: Clock, entropy: Entropy) -> Result<Run
         retention: keeper.retention,
     };
     let context = Context {
-        scim_catalog: Catalog::default(),
+        scim_catalog,
         request_log: keeper.buffer.clone(),
         throttles: Throttles::new(&config.limits),
         config: Arc::new(config),

@@ -3,8 +3,8 @@
 //! Jobs are claimed under a lease, so that a node that dies leaves none behind; each is idempotent, retried with
 //! growing pauses, and given up after [`MAX_ATTEMPTS`], when it stays for the operator to see.
 
-pub mod clear_scim_values;
 pub mod asynchronous_request;
+pub mod clear_scim_values;
 pub mod events;
 pub mod index_resources;
 pub mod notify_administrator;

@@ -16,6 +16,7 @@ use crate::provisioning::clients::credentials::{self, NewCredential};
 use crate::provisioning::clients::kind::CredentialKind;
 use crate::provisioning::clients::{self, ScimClientError, caller};
 use crate::provisioning::request_log::Retention;
+use crate::provisioning::schemas::catalog::Catalog;
 use crate::record::event::{self, Event};
 use crate::record::jobs::Job;
 use crate::store::jobs as rows;
@@ -50,6 +51,7 @@ fn fixtures() -> Vec<Fixture> {
             let key = base64::engine::general_purpose::STANDARD.encode([1; 32]);
             let runner = Runner {
                 bulk: AsynchronousBulk {
+                    catalog: Catalog::default(),
                     store: scratch.store.clone(),
                     clock: clock.clone(),
                     entropy: entropy(),

@@ -10,6 +10,7 @@ use crate::directory::permission::{self, Denied, Permission};
 use crate::directory::room::{self, TooMany};
 use crate::keys::sealing::{Sealer, SealingError};
 use crate::protocol::scim::bulk::answer::Outcome;
+use crate::provisioning::schemas::catalog::Catalog;
 use crate::record::jobs::{self, Job};
 use crate::record::scim_events;
 use crate::store::Tx;
@@ -84,7 +85,7 @@ pub fn accept(
     terms: Terms,
 ) -> Result<(), AsynchronousError> {
     let organization = caller.organization;
-    permission::require(op, organization, Permission::Provision)?;
+    permission::require(op, organization, Permission::ChangeResources)?;
     let count = |tx: &mut Tx<'_>| rows::count_unfinished(tx, caller.client, op.at);
     room::require::<AsynchronousError>(tx, organization, terms.most_unfinished, count)?;
     rows::insert(
@@ -114,7 +115,7 @@ pub fn seal_body(sealer: &Sealer, request: RequestId, body: &[u8]) -> Result<Vec
 /// What is needed to go on with a request; `None` when it is over or no longer there.
 pub fn unfinished(
     tx: &mut Tx<'_>,
-    sealer: &Sealer,
+    (sealer, catalog): (&Sealer, &Catalog),
     organization: OrganizationId,
     request: RequestId,
     now: Timestamp,
@@ -125,7 +126,7 @@ pub fn unfinished(
     let outcomes = rows::outcomes(tx, organization, request)?;
     let outcomes = outcomes.iter().map(|row| open_outcome(sealer, row)).collect::<Result<_, _>>()?;
     let scope = ScimScope::parse(&row.scope).ok_or(StoreError::Inconsistent("asynchronous_requests.scope"))?;
-    let caller = caller::presenter(tx, organization, row.credential_id, scope, now)?;
+    let caller = caller::presenter(tx, catalog, organization, row.credential_id, scope, now)?;
     Ok(Some(Unfinished { caller, body, outcomes }))
 }
 
@@ -164,7 +165,7 @@ pub fn progress(
     caller: &Caller,
     request: RequestId,
 ) -> Result<Progress, AsynchronousError> {
-    permission::require(op, caller.organization, Permission::Provision)?;
+    permission::require(op, caller.organization, Permission::ReadResources)?;
     let row = rows::find(tx, caller.organization, request)?;
     let row = row.filter(|row| row.client_id == caller.client && op.at < row.expires_at);
     let row = row.ok_or(AsynchronousError::NotFound)?;

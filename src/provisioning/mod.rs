@@ -3,8 +3,8 @@
 //! Owns the life of SCIM resources and the credentials of the clients; refuses HTTP and knows no vendor by name. Accounts
 //! are changed through `directory`. Depends on `directory`, `record`, `protocol` and `store`.
 
-pub mod assignables;
 mod announcement;
+pub mod assignables;
 pub mod asynchronous;
 pub mod bulk;
 pub mod claim_mappings;

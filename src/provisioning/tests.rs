@@ -542,7 +542,7 @@ async fn rfc9967_events_are_swept_by_their_time_a_batch_at_a_time() {
             for (n, name) in (0..).zip(["a", "b", "c", "d"]) {
                 users::create(tx, &operation(NOW + n * 1_000_000), acme, &user(json!({ "userName": name })))?;
             }
-            let first = EventId::first_at(Timestamp::from_micros(NOW + 3_000_000));
+            let first = EventId::lowest_at(Timestamp::from_micros(NOW + 3_000_000));
             assert_eq!(scim_events::delete_before(tx, first, 2)?, 2);
             assert_eq!(scim_events::delete_before(tx, first, 2)?, 1);
             assert_eq!(scim_events::delete_before(tx, first, 2)?, 0);

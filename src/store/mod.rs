@@ -47,9 +47,9 @@ pub mod scim_assignables;
 pub mod scim_clearings;
 pub mod scim_clients;
 pub mod scim_credentials;
-pub mod scim_schemas;
-pub mod scim_exchanges;
 pub mod scim_events;
+pub mod scim_exchanges;
+pub mod scim_schemas;
 #[cfg(test)]
 pub mod scratch;
 pub mod sessions;

@@ -11,6 +11,7 @@ use crate::protocol::scim::limits::Limits;
 use crate::protocol::scim::validation::Rules;
 use crate::provisioning::asynchronous::{self, AsynchronousError, Unfinished};
 use crate::provisioning::bulk::Reading;
+use crate::provisioning::schemas::catalog::Catalog;
 use crate::store::failure::StoreError;
 use crate::store::{Store, Tx};
 use crate::values::clock::Clock;
@@ -35,6 +36,8 @@ pub struct AsynchronousBulk {
     pub data_center: DataCenter,
     /// The seal of bodies and outcomes.
     pub sealer: Sealer,
+    /// The resource types of organizations.
+    pub catalog: Catalog,
     /// What bodies are read with.
     pub limits: Limits,
     /// How long an answer is kept.
@@ -67,8 +70,8 @@ pub enum TurnError {
 impl AsynchronousBulk {
     /// Goes on with a request for one turn.
     pub async fn turn(&self, organization: OrganizationId, id: RequestId) -> Result<Turn, TurnError> {
-        let (sealer, now) = (self.sealer.clone(), self.clock.now());
-        let work = move |tx: &mut Tx<'_>| asynchronous::unfinished(tx, &sealer, organization, id, now);
+        let (sealer, catalog, now) = (self.sealer.clone(), self.catalog.clone(), self.clock.now());
+        let work = move |tx: &mut Tx<'_>| asynchronous::unfinished(tx, (&sealer, &catalog), organization, id, now);
         let Some(Unfinished { caller, body, outcomes }) = self.store.read(work).await? else { return Ok(Turn::Over) };
         let rules = Rules::new(caller.profile.tolerance(), self.limits);
         let request = self.read(&body, &rules)?;

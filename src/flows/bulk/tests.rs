@@ -15,9 +15,10 @@ use crate::provisioning::clients;
 use crate::provisioning::clients::caller::{self, Caller, PresentedToken};
 use crate::provisioning::clients::credentials::{self, NewCredential};
 use crate::provisioning::clients::kind::CredentialKind;
+use crate::provisioning::schemas::catalog::Catalog;
 use crate::store::failure::StoreError;
-use crate::store::resources::{self, ResourceKind};
-use crate::store::scim_events;
+use crate::store::resources::ResourceKind;
+use crate::store::{resource_counts, scim_events};
 use crate::values::ids::RequestId;
 use crate::values::operation::Operation;
 use crate::values::quota::Quota;
@@ -42,7 +43,7 @@ async fn stages() -> Vec<Stage> {
             let new = NewCredential { kind: CredentialKind::Bearer, scope: ScimScope::Write, ttl_seconds: 60_000 };
             let made = credentials::create(tx, &op, organization, client.id, &new, &quota).unwrap();
             let token = PresentedToken::of(made.1.unwrap().expose());
-            Ok::<_, StoreError>(caller::authenticate(tx, &token, op.at)?.unwrap())
+            Ok::<_, StoreError>(caller::authenticate(tx, &Catalog::default(), &token, op.at)?.unwrap())
         });
         let caller = written.await.unwrap();
         let key = {
@@ -50,6 +51,7 @@ async fn stages() -> Vec<Stage> {
             base64::engine::general_purpose::STANDARD.encode([1; 32])
         };
         let bulk = AsynchronousBulk {
+            catalog: Catalog::default(),
             store: world.store().clone(),
             clock: world.clock(),
             entropy: world.op().entropy,
@@ -95,7 +97,7 @@ impl Stage {
 
     async fn users(&self) -> i64 {
         let organization = self.world.organization;
-        self.world.store().read(move |tx| resources::count(tx, organization, ResourceKind::User)).await.unwrap()
+        self.world.store().read(move |tx| resource_counts::total(tx, organization, ResourceKind::User)).await.unwrap()
     }
 }
 

@@ -15,8 +15,8 @@ use crate::http::problem::Problem;
 use crate::provisioning::assignables::AssignableError;
 use crate::provisioning::claim_mappings::ClaimError;
 use crate::provisioning::clients::ScimClientError;
-use crate::provisioning::schemas::registry::SchemaError;
 use crate::provisioning::request_log::RequestLogError;
+use crate::provisioning::schemas::registry::SchemaError;
 use crate::store::failure::StoreError;
 
 fn bad_request(code: &'static str, detail: impl ToString) -> Problem {

@@ -26,9 +26,9 @@ pub mod scim_assignables;
 pub mod scim_clients;
 pub mod scim_credential_body;
 pub mod scim_credentials;
-pub mod scim_schemas;
 pub mod scim_request_body;
 pub mod scim_requests;
+pub mod scim_schemas;
 
 use actix_web::web;
 use utoipa::OpenApi as _;

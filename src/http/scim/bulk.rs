@@ -68,7 +68,7 @@ async fn accept(exchange: Exchange, caller: Caller, body: Bytes, operations: usi
     let sealed = sealed.map_err(asynchronous::AsynchronousError::from)?;
     let by = caller.clone();
     let work = move |tx: &mut Tx<'_>| asynchronous::accept(tx, &operation, &by, sealed, operations, terms);
-    exchange.write(work).await?;
+    exchange.write(&caller, work).await?;
     let waited = exchange.preferences().wait_seconds.unwrap_or(0).min(MOST_WAIT_SECONDS);
     for _ in 0..waited.saturating_mul(LOOKS_PER_SECOND) {
         tokio::time::sleep(LOOK_EVERY).await;

@@ -39,7 +39,7 @@ pub enum Failure {
     /// A bulk request has more operations than this.
     TooManyOperations(usize),
     /// The client has as many requests under way as it may have.
-    TooManyRequests(u32),
+    TooManyWaiting(u32),
     /// The body did not arrive in time.
     TooSlow,
     /// The body did not arrive.
@@ -104,7 +104,7 @@ impl From<AsynchronousError> for Failure {
     fn from(error: AsynchronousError) -> Self {
         match error {
             AsynchronousError::NotFound => Self::NotFound,
-            AsynchronousError::TooMany(TooMany(most)) => Self::TooManyRequests(most),
+            AsynchronousError::TooMany(TooMany(most)) => Self::TooManyWaiting(most),
             AsynchronousError::Denied(denied) => Self::Provisioning(denied.into()),
             AsynchronousError::Sealing(error) => StoreError::Internal(error.to_string()).into(),
             AsynchronousError::Store(error) => error.into(),
@@ -133,6 +133,7 @@ impl Failure {
             Self::TooSlow => "limits.body_timeout_ms",
             Self::FilterForbidden => "rfc7644:4",
             Self::TooManyRequests(_) => "limits.scim_requests_per_second",
+            Self::TooManyWaiting(_) => "limits.scim_asynchronous_requests_per_client",
             Self::Protocol(error) => error.rule,
             Self::Provisioning(error) => error.rule(),
         }
@@ -166,7 +167,7 @@ impl Failure {
             Self::TooLarge(limit) => {
                 body(StatusCode::PAYLOAD_TOO_LARGE, None, &format!("the body is longer than {limit} bytes"))
             }
-            Self::TooManyRequests(most) => {
+            Self::TooManyWaiting(most) => {
                 let detail = format!("{most} asynchronous requests of this client are under way already");
                 let mut response = body(StatusCode::TOO_MANY_REQUESTS, None, &detail);
                 let seconds = actix_web::http::header::HeaderValue::from_static(RETRY_AFTER_SECONDS);

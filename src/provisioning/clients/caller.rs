@@ -6,8 +6,8 @@ use super::kind::CredentialKind;
 use super::{ACTIVE, credentials, tokens};
 use crate::protocol::scim::resource_type::ResourceTypes;
 use crate::protocol::scim::tolerance::Profile;
-use crate::provisioning::schemas::catalog::Catalog;
 use crate::provisioning::request_log::level::Level;
+use crate::provisioning::schemas::catalog::Catalog;
 use crate::store::failure::StoreError;
 use crate::store::scim_credentials::{self as rows, PresentedRow};
 use crate::store::{Tx, scim_access_tokens};
@@ -126,13 +126,16 @@ pub fn scope_of(
 /// transaction, with [`presented_before`].
 pub fn presenter(
     tx: &mut Tx<'_>,
+    catalog: &Catalog,
     organization: OrganizationId,
     credential: ScimCredentialId,
     scope: ScimScope,
     now: Timestamp,
 ) -> Result<Caller, StoreError> {
     let row = rows::find_with_client(tx, organization, credential)?;
-    of_row(row.ok_or(StoreError::Inconsistent("asynchronous_requests.credential_id"))?, Some(scope), now)
+    let row = row.ok_or(StoreError::Inconsistent("asynchronous_requests.credential_id"))?;
+    let types = catalog.types(tx, organization, row.schemas_version)?;
+    of_row(row, Some(scope), types, now)
 }
 
 /// Notes that a credential was used.
@@ -149,10 +152,15 @@ fn caller(
     if row.revoked_at.is_some() || row.state != ACTIVE {
         return Ok(None);
     }
-    of_row(row, narrowed, now).map(Some)
+    of_row(row, narrowed, types, now).map(Some)
 }
 
-fn of_row(row: PresentedRow, narrowed: Option<ScimScope>, now: Timestamp) -> Result<Caller, StoreError> {
+fn of_row(
+    row: PresentedRow,
+    narrowed: Option<ScimScope>,
+    types: Arc<ResourceTypes>,
+    now: Timestamp,
+) -> Result<Caller, StoreError> {
     let own = credentials::scope(&row.scope)?;
     Ok(Caller {
         client: row.client,
