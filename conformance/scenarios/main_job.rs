@@ -58,7 +58,8 @@ async fn the_main_job(engine: Engine) {
     a_deactivated_person_is_out_at_once(&app, &scim, &ada).await;
 }
 
-/// Step 2: a missing and a wrong record leave the claim pending, with the reason; the right one verifies it.
+/// Step 2: a missing and a wrong record leave the claim pending, with the reason; the right one verifies it. Nothing
+/// that rests on a domain comes before that (rule E10, invariant 9).
 async fn a_domain_is_proven_by_its_record_only(acme: &Organization, dns: &Dns) {
     let claim = acme.api.post("/domains", json!({ "name": "acme.test" })).await.expect(201);
     assert_eq!(claim["record"]["name"], "_causeway-challenge.acme.test");
@@ -81,7 +82,8 @@ async fn a_domain_is_proven_by_its_record_only(acme: &Organization, dns: &Dns) {
     assert_eq!(acme.audit("domain.verified").await.len(), 1);
 }
 
-/// Step 3: 200 people and 10 groups, read, filtered, patched and deleted with an unmodified client.
+/// Step 3: 200 people and 10 groups, read, filtered, patched and deleted with an unmodified client. Their addresses are
+/// in the organization's own verified domain, so they can sign in at once (rules D2 and E29); DELETE follows Q19.
 async fn a_scim_client_pushes_people(scim: &ScimAccess) {
     let left =
         scim_push(&scim.base, &scim.token, &["exercise", "--users", "200", "--groups", "10", "--domain", "acme.test"]);
@@ -101,7 +103,8 @@ async fn the_owner_is_told_of_the_connection(gateway: &Gateway) {
     }
 }
 
-/// Step 5: from the app's front page to its verified claims, in a fresh browser. Answers that browser.
+/// Step 5: from the app's front page to its verified claims, in a fresh browser: the domain of the address leads to the
+/// organization's identity provider (rule E27). Answers that browser.
 async fn a_person_signs_in(app: &SampleApp, acme: &Organization, email: &str, choice: Option<&str>) -> Browser {
     let browser = Browser::asking_for_json();
     let page = arrive(&browser, &app.sign_in_url(), email, choice).await;
@@ -158,7 +161,7 @@ async fn apache_signs_in_as_well(gateway: &Gateway, acme: &Organization, email: 
 }
 
 /// Step 7: an identity provider of Globex says that it is Bob of Acme, by either protocol. Refused, nothing created, one
-/// entry.
+/// entry (invariants 13 and 19, decision Q16).
 async fn another_organization_cannot_assert_the_person(
     gateway: &Gateway,
     dns: &Dns,

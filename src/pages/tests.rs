@@ -29,6 +29,18 @@ fn samples() -> Vec<(&'static str, String)> {
     ]
 }
 
+#[test]
+fn every_page_is_among_the_samples() {
+    let names: Vec<&str> = samples().into_iter().map(|(name, _)| name).collect();
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/pages");
+    let files = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap());
+    let pages: Vec<String> = files.filter_map(|name| name.strip_suffix(".html").map(str::to_owned)).collect();
+    assert!(pages.len() > 5, "{pages:?}");
+    for page in pages.iter().filter(|page| *page != "base") {
+        assert!(names.contains(&page.as_str()), "{page} has no sample, so nothing is known of it");
+    }
+}
+
 /// The start tags of a page as (name, attributes).
 fn elements(html: &str) -> Vec<(String, Vec<(String, String)>)> {
     let mut reader = Reader::from_str(html);
