@@ -120,19 +120,19 @@ pub fn operation(config: &Config, clock: &Clock, entropy: Entropy, actor: Actor)
 /// schema is refused.
 pub async fn open_store(config: &Config) -> Result<Store, StartError> {
     let (location, settings) = store_settings(config)?;
-    if !config.migrates_on_start {
+    if config.migrates_on_start {
+        let location = location.clone();
+        let migrated = tokio::task::spawn_blocking(move || migration::run(&location)).await;
+        for name in migrated.map_err(|_| StartError::Interrupted)?? {
+            tracing::info!(name, "a migration was run");
+        }
+    } else {
         let (location, settings) = (location.clone(), settings.clone());
         let checked = tokio::task::spawn_blocking(move || migration::check(&location, &settings)).await;
         match checked.map_err(|_| StartError::Interrupted)? {
             // It may come up later; requests are answered 503 until it does.
             Err(StoreError::Unavailable(error)) => tracing::warn!(error, "the schema could not be checked"),
             outcome => outcome?,
-        }
-    } else {
-        let location = location.clone();
-        let migrated = tokio::task::spawn_blocking(move || migration::run(&location)).await;
-        for name in migrated.map_err(|_| StartError::Interrupted)?? {
-            tracing::info!(name, "a migration was run");
         }
     }
     Ok(Store::open(location, &settings)?)

@@ -85,7 +85,9 @@ fn with_network_settings(url: &str) -> String {
         let parameters = whole.split_once('?').map_or("", |(_, parameters)| parameters);
         if !parameters.split('&').any(|parameter| parameter.split('=').next() == Some(name)) {
             whole.push(if whole.contains('?') { '&' } else { '?' });
-            whole.push_str(&format!("{name}={value}"));
+            for part in [name, "=", value] {
+                whole.push_str(part);
+            }
         }
     }
     whole
