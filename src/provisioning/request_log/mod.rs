@@ -27,7 +27,7 @@ use crate::values::operation::Operation;
 use crate::values::page::{Page, PageRequest};
 use recorded::Missed;
 
-/// One row in so many looks whether its client has too many, and removes twice as many at most.
+/// One row in so many looks whether its client has too many, and removes so many of the oldest at once.
 const ROWS_PER_TRIM: u8 = 64;
 const TRIMMED_AT_ONCE: i64 = 512;
 
