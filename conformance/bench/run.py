@@ -103,6 +103,7 @@ def fill(server, folder, arguments, operations):
 def load(server, folder, arguments, operations, more=None):
     environment, filled = fill(server, folder, arguments, operations)
     environment.update(more(folder) if more else {})
+    time.sleep(arguments.settle)
     results = {operation: measure(operation, server, arguments, environment) for operation in operations}
     return {"name": server.name, "users": arguments.users, "group": arguments.group, "seconds": arguments.seconds,
             "connections": arguments.connections, "filled": filled, "results": results}
@@ -167,6 +168,8 @@ def main():
     parser.add_argument("--seconds", type=int, default=10)
     parser.add_argument("--connections", type=int, default=64)
     parser.add_argument("--fill-connections", type=int, default=64)
+    parser.add_argument("--settle", type=int, default=0,
+                        help="seconds between filling and measuring; PostgreSQL takes its statistics within a minute")
     parser.add_argument("--operations", help="which, by their names in requests.lua")
     parser.add_argument("--port-base", type=int, default=19000)
     parser.add_argument("--folder", type=Path, help="where the database lies; its disk decides what a commit costs")

@@ -3,12 +3,14 @@
 mod assignables;
 mod asynchronous;
 mod bulk;
+mod client;
 mod credentials;
 mod door;
 mod limits;
 mod lists;
 mod own_schemas;
 mod request_log;
+mod rfc;
 mod scim2_tester;
 mod scim_sanity;
 mod vendors;
