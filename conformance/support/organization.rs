@@ -54,19 +54,11 @@ impl Organization {
 
     /// A SCIM client with a fresh credential.
     pub async fn scim_access(&self) -> ScimAccess {
-<<<<<<< HEAD
         self.scim_access_as("standard").await
     }
 
     /// The same under this profile.
     pub async fn scim_access_as(&self, profile: &str) -> ScimAccess {
-=======
-        self.scim_access_with("standard").await
-    }
-
-    /// The same, of a client with this profile.
-    pub async fn scim_access_with(&self, profile: &str) -> ScimAccess {
->>>>>>> bf2b0c2 (conformance: Prove SCIM requirement by requirement)
         let new = json!({ "name": "directory", "profile": profile });
         let client = self.api.post("/scim-clients", new).await.expect(201);
         let credentials = format!("/scim-clients/{}/credentials", text(&client, "id"));

@@ -119,7 +119,7 @@ async fn every_requirement_holds(engine: Engine) {
     let server = TestServer::start(engine, move |settings| settings.dns = Some(address)).await;
     let acme = Organization::create(&server.operator(), "acme", "Acme").await;
     acme.own_domain(&dns, "acme.test").await;
-    let (lax, strict) = (acme.scim_access().await, acme.scim_access_with("strict").await);
+    let (lax, strict) = (acme.scim_access().await, acme.scim_access_as("strict").await);
     let world = World { scim: Scim::new(&lax.base, &lax.token), strict: Scim::new(&strict.base, &strict.token) };
     resources::run(&world).await;
     schemas::run(&world).await;
