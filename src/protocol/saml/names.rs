@@ -6,6 +6,8 @@ pub const SAML: &str = "urn:oasis:names:tc:SAML:2.0:assertion";
 pub const SAMLP: &str = "urn:oasis:names:tc:SAML:2.0:protocol";
 /// Namespace of metadata.
 pub const METADATA: &str = "urn:oasis:names:tc:SAML:2.0:metadata";
+/// Namespace of XInclude.
+pub const XINCLUDE: &str = "http://www.w3.org/2001/XInclude";
 /// Namespace of XML Signature.
 pub const DSIG: &str = "http://www.w3.org/2000/09/xmldsig#";
 /// Namespace and algorithm of exclusive canonicalization without comments.

@@ -21,13 +21,26 @@ pub struct Limits {
     pub elements: usize,
     /// Attributes of one element, namespace declarations included.
     pub attributes_per_element: usize,
+    /// Attributes in all, namespace declarations included.
+    pub attributes: usize,
+    /// Namespace declarations that hold at one place: those of an element and of all elements around it. A signature
+    /// library looks through them for each element, and for each prefix that a transform names.
+    pub namespaces_in_scope: usize,
 }
 
 impl Limits {
-    /// For a response of an identity provider.
-    pub const RESPONSE: Self = Self { bytes: 256 * 1024, depth: 32, elements: 5_000, attributes_per_element: 64 };
+    /// For a response of an identity provider. One that repeats two declarations in each of a thousand values passes.
+    pub const RESPONSE: Self = Self {
+        bytes: 256 * 1024,
+        depth: 32,
+        elements: 5_000,
+        attributes_per_element: 64,
+        attributes: 10_000,
+        namespaces_in_scope: 32,
+    };
     /// For the metadata of an identity provider, which an administrator hands in.
-    pub const METADATA: Self = Self { bytes: 1024 * 1024, depth: 32, elements: 20_000, attributes_per_element: 64 };
+    pub const METADATA: Self =
+        Self { bytes: 1024 * 1024, elements: 20_000, attributes: 60_000, namespaces_in_scope: 64, ..Self::RESPONSE };
 }
 
 /// Whether a comment may stand in the document. Comments never become content.
@@ -69,22 +82,28 @@ pub enum Malformed {
     /// More than [`Limits::elements`].
     #[error("document has too many elements")]
     TooManyElements,
-    /// More than [`Limits::attributes_per_element`].
-    #[error("an element has too many attributes")]
+    /// More than [`Limits::attributes_per_element`] or [`Limits::attributes`].
+    #[error("an element or the document has too many attributes")]
     TooManyAttributes,
+    /// More than [`Limits::namespaces_in_scope`].
+    #[error("too many namespaces are declared in one place")]
+    TooManyNamespaces,
     /// One attribute twice, by its name or by its namespace and local name.
     #[error("an element has the same attribute twice")]
     DuplicateAttribute,
     /// A name that is not an ASCII NCName.
     #[error("a name is not allowed")]
     Name,
-    /// A relative or ill-formed namespace URI, or a prefix that is not declared.
-    #[error("a namespace is not declared or not absolute")]
+    /// A relative, ill-formed or overlong namespace URI, or a prefix that is not declared.
+    #[error("a namespace is not declared, not absolute or too long")]
     Namespace,
     /// An entity other than the five of XML, or a bad character reference.
     #[error("an entity or character reference is not allowed")]
     Reference,
 }
+
+/// The longest namespace URI. Canonicalization may write it again for each element and attribute that uses it.
+const MAX_NAMESPACE_BYTES: usize = 256;
 
 fn is_xml_character(character: char) -> bool {
     matches!(character, '\t' | '\n' | '\r' | ' '..='\u{D7FF}' | '\u{E000}'..='\u{FFFD}' | '\u{10000}'..='\u{10FFFF}')
@@ -123,20 +142,20 @@ pub fn check_bytes<'a>(bytes: &'a [u8], limits: &Limits, comments: Comments) -> 
 /// Reads a document that [`check_bytes`] let through.
 pub fn parse(text: &str, limits: &Limits, comments: Comments) -> Result<Element, Malformed> {
     let mut reader = NsReader::from_str(text);
-    let mut builder = Builder { limits, count: 0, open: Vec::new(), root: None };
+    let mut builder = Builder { limits, elements: 0, attributes: 0, open: Vec::new(), root: None };
     loop {
         match reader.read_event().map_err(malformed)? {
             Event::Start(tag) => {
-                let element = builder.element(&reader, &tag)?;
-                builder.open.push(element);
+                let opened = builder.element(&reader, &tag)?;
+                builder.open.push(opened);
             }
             Event::Empty(tag) => {
-                let element = builder.element(&reader, &tag)?;
-                builder.close(element)?;
+                let opened = builder.element(&reader, &tag)?;
+                builder.close(opened.element)?;
             }
             Event::End(_) => {
-                let element = builder.open.pop().ok_or(Malformed::NotWellFormed)?;
-                builder.close(element)?;
+                let opened = builder.open.pop().ok_or(Malformed::NotWellFormed)?;
+                builder.close(opened.element)?;
             }
             Event::Text(text) => builder.text(&text.xml10_content().map_err(|_| Malformed::Encoding)?)?,
             Event::GeneralRef(reference) => builder.text(&resolve(&reference)?)?,
@@ -161,30 +180,47 @@ pub fn parse(text: &str, limits: &Limits, comments: Comments) -> Result<Element,
 
 struct Builder<'l> {
     limits: &'l Limits,
-    count: usize,
-    open: Vec<Element>,
+    /// How many there were so far.
+    elements: usize,
+    attributes: usize,
+    open: Vec<Open>,
     root: Option<Element>,
 }
 
+/// An element whose end has not come yet.
+struct Open {
+    element: Element,
+    /// The namespace declarations that hold in it.
+    namespaces: usize,
+}
+
 impl Builder<'_> {
-    fn element(&mut self, reader: &NsReader<&[u8]>, tag: &BytesStart<'_>) -> Result<Element, Malformed> {
-        self.count += 1;
-        if self.count > self.limits.elements {
+    fn element(&mut self, reader: &NsReader<&[u8]>, tag: &BytesStart<'_>) -> Result<Open, Malformed> {
+        self.elements += 1;
+        if self.elements > self.limits.elements {
             return Err(Malformed::TooManyElements);
         }
         if self.open.len() >= self.limits.depth {
             return Err(Malformed::TooDeep);
         }
         let (namespace, local) = reader.resolver().resolve_element(tag.name());
-        let attributes = self.attributes(reader, tag)?;
+        let (attributes, namespaces) = self.attributes(reader, tag)?;
         check_name(tag.name().as_ref())?;
-        Ok(Element { namespace: bound(&namespace)?, local: ascii(local.as_ref())?, attributes, children: Vec::new() })
+        let (namespace, local) = (bound(&namespace)?, ascii(local.as_ref())?);
+        Ok(Open { element: Element { namespace, local, attributes, children: Vec::new() }, namespaces })
     }
 
-    fn attributes(&self, reader: &NsReader<&[u8]>, tag: &BytesStart<'_>) -> Result<Vec<Attribute>, Malformed> {
+    /// The attributes of an element, and how many namespace declarations hold in it.
+    fn attributes(
+        &mut self,
+        reader: &NsReader<&[u8]>,
+        tag: &BytesStart<'_>,
+    ) -> Result<(Vec<Attribute>, usize), Malformed> {
         let mut attributes = Vec::new();
+        let mut namespaces = self.open.last().map_or(0, |parent| parent.namespaces);
         for (index, attribute) in tag.attributes().enumerate() {
-            if index >= self.limits.attributes_per_element {
+            self.attributes += 1;
+            if index >= self.limits.attributes_per_element || self.attributes > self.limits.attributes {
                 return Err(Malformed::TooManyAttributes);
             }
             let attribute = attribute.map_err(malformed_attribute)?;
@@ -194,28 +230,26 @@ impl Builder<'_> {
             }
             if let Some(declaration) = attribute.key.as_namespace_binding() {
                 check_declaration(&declaration, &attribute.value)?;
+                namespaces += 1;
+                if namespaces > self.limits.namespaces_in_scope {
+                    return Err(Malformed::TooManyNamespaces);
+                }
                 continue;
             }
-            let value = attribute.normalized_value(XmlVersion::Explicit1_0).map_err(|_| Malformed::Reference)?;
-            if !value.chars().all(is_xml_character) {
-                return Err(Malformed::Reference);
-            }
-            let (namespace, local) = reader.resolver().resolve_attribute(attribute.key);
-            attributes.push(Attribute {
-                namespace: bound(&namespace)?,
-                local: ascii(local.as_ref())?,
-                value: value.into_owned(),
-            });
+            attributes.push(plain_attribute(reader, &attribute)?);
         }
         attributes.sort();
         let is_repeated =
             |pair: &[Attribute]| matches!(pair, [a, b] if a.local == b.local && a.namespace == b.namespace);
-        if attributes.windows(2).any(is_repeated) { Err(Malformed::DuplicateAttribute) } else { Ok(attributes) }
+        if attributes.windows(2).any(is_repeated) {
+            return Err(Malformed::DuplicateAttribute);
+        }
+        Ok((attributes, namespaces))
     }
 
     fn close(&mut self, element: Element) -> Result<(), Malformed> {
         match self.open.last_mut() {
-            Some(parent) => parent.children.push(Node::Element(element)),
+            Some(parent) => parent.element.children.push(Node::Element(element)),
             None if self.root.is_none() => self.root = Some(element),
             None => return Err(Malformed::SeveralRoots),
         }
@@ -224,13 +258,26 @@ impl Builder<'_> {
 
     fn text(&mut self, text: &str) -> Result<(), Malformed> {
         match self.open.last_mut() {
-            Some(parent) => parent.push_text(text),
+            Some(parent) => parent.element.push_text(text),
             None if text.chars().all(is_xml_space) => {}
             None if self.root.is_some() => return Err(Malformed::SeveralRoots),
             None => return Err(Malformed::NotWellFormed),
         }
         Ok(())
     }
+}
+
+/// An attribute that declares no namespace.
+fn plain_attribute(
+    reader: &NsReader<&[u8]>,
+    attribute: &quick_xml::events::attributes::Attribute<'_>,
+) -> Result<Attribute, Malformed> {
+    let value = attribute.normalized_value(XmlVersion::Explicit1_0).map_err(|_| Malformed::Reference)?;
+    if !value.chars().all(is_xml_character) {
+        return Err(Malformed::Reference);
+    }
+    let (namespace, local) = reader.resolver().resolve_attribute(attribute.key);
+    Ok(Attribute { namespace: bound(&namespace)?, local: ascii(local.as_ref())?, value: value.into_owned() })
 }
 
 fn check_name(name: &[u8]) -> Result<(), Malformed> {
@@ -243,6 +290,9 @@ fn check_name(name: &[u8]) -> Result<(), Malformed> {
 }
 
 fn check_declaration(declaration: &quick_xml::name::PrefixDeclaration<'_>, uri: &[u8]) -> Result<(), Malformed> {
+    if uri.len() > MAX_NAMESPACE_BYTES {
+        return Err(Malformed::Namespace);
+    }
     let is_undeclaring = uri.is_empty() && matches!(declaration, quick_xml::name::PrefixDeclaration::Default);
     let uri = std::str::from_utf8(uri).map_err(|_| Malformed::Namespace)?;
     if is_undeclaring || is_absolute_uri(uri) { Ok(()) } else { Err(Malformed::Namespace) }

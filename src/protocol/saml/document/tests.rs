@@ -81,13 +81,29 @@ fn what_is_not_a_document_is_refused_by_name() {
 
 #[test]
 fn each_limit_holds() {
-    let limits = Limits { bytes: 1_000, depth: 3, elements: 5, attributes_per_element: 2 };
+    let limits = Limits {
+        bytes: 1_000,
+        depth: 3,
+        elements: 5,
+        attributes_per_element: 2,
+        attributes: 4,
+        namespaces_in_scope: 2,
+    };
     let read = |text: &str| read_with(text, limits, Comments::Refused);
     assert!(read("<a b='' c=''><b><c/></b><d/><e/></a>").is_ok());
     assert_eq!(read(&format!("<a>{}</a>", "x".repeat(1_000))), Err(Malformed::TooLarge));
     assert_eq!(read("<a><b><c><d/></c></b></a>"), Err(Malformed::TooDeep));
     assert_eq!(read("<a><b/><c/><d/><e/><f/></a>"), Err(Malformed::TooManyElements));
     assert_eq!(read("<a b='' c='' d=''/>"), Err(Malformed::TooManyAttributes));
+    assert!(read("<a b='' c=''><a b='' c=''/></a>").is_ok());
+    assert_eq!(read("<a b='' c=''><a b='' c=''/><a b=''/></a>"), Err(Malformed::TooManyAttributes));
+    let two_at_a_time = "<a xmlns:p='urn:p'><b xmlns:q='urn:q'/><b xmlns:r='urn:r'/><b xmlns='urn:s'/></a>";
+    assert!(read(two_at_a_time).is_ok());
+    let three = "<a xmlns:p='urn:p'><b xmlns:q='urn:q'><c xmlns:r='urn:r'/></b></a>";
+    assert_eq!(read(three), Err(Malformed::TooManyNamespaces));
+    let declare = |length: usize| read(&format!("<a xmlns='u:{}'/>", "x".repeat(length - 2)));
+    assert!(declare(256).is_ok());
+    assert_eq!(declare(257), Err(Malformed::Namespace));
 }
 
 #[test]

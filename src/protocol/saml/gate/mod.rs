@@ -15,7 +15,7 @@ use std::collections::HashSet;
 use crate::protocol::saml::document::reader::{Comments, Limits, check_bytes, parse};
 use crate::protocol::saml::document::{Element, is_ncname};
 use crate::protocol::saml::gate::refusal::Refusal;
-use crate::protocol::saml::names::{DSIG, SAML, SAMLP};
+use crate::protocol::saml::names::{DSIG, SAML, SAMLP, XINCLUDE};
 
 /// A response that is a well-formed document with unambiguous ids. Its content is anybody's claim.
 #[derive(Debug)]
@@ -143,7 +143,8 @@ fn check_ids<'e>(element: &'e Element, seen: &mut HashSet<&'e str>) -> Result<()
     element.elements().try_for_each(|child| check_ids(child, seen))
 }
 
-/// Exactly one assertion, counted by local name in any namespace and at any depth, and it is a child of the response.
+/// Exactly one assertion, counted by local name in any namespace and at any depth, and it is a child of the response. No
+/// instruction to include another document, which some readers would follow.
 fn check_assertions(response: &Element) -> Result<(), Refusal> {
     let mut found = 0_usize;
     let mut pending: Vec<(&Element, bool)> = response.elements().map(|child| (child, true)).collect();
@@ -155,6 +156,7 @@ fn check_assertions(response: &Element) -> Result<(), Refusal> {
                 is_misplaced |= !is_child || element.namespace != SAML;
             }
             "Response" => is_misplaced = true,
+            _ if element.namespace == XINCLUDE => return Err(Refusal::Content),
             _ => {}
         }
         pending.extend(element.elements().map(|child| (child, false)));

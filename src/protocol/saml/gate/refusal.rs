@@ -68,6 +68,10 @@ pub enum Refusal {
     /// Anything but exclusive canonicalization without comments.
     #[error("a signature's canonicalization is not allowed")]
     Canonicalization,
+    /// A list of prefixes that is too long, names one twice, or names something that is no prefix. Canonicalization
+    /// costs prefixes times elements, and runs before the signature is looked at.
+    #[error("a signature's list of prefixes is too long or not one")]
+    PrefixList,
     /// A signature algorithm that is not on the list (SHA-1, HMAC, DSA ...).
     #[error("a signature's algorithm is not allowed")]
     SignatureAlgorithm,
@@ -104,6 +108,7 @@ impl Refusal {
             Self::ReferenceTarget => "saml_gate_reference_target",
             Self::Transforms => "saml_gate_transforms",
             Self::Canonicalization => "saml_gate_canonicalization",
+            Self::PrefixList => "saml_gate_prefix_list",
             Self::SignatureAlgorithm => "saml_gate_signature_algorithm",
             Self::AlgorithmParameter => "saml_gate_algorithm_parameter",
             Self::DigestAlgorithm => "saml_gate_digest_algorithm",
@@ -123,6 +128,7 @@ const fn document_code(malformed: Malformed) -> &'static str {
         Malformed::TooDeep => "saml_gate_too_deep",
         Malformed::TooManyElements => "saml_gate_too_many_elements",
         Malformed::TooManyAttributes => "saml_gate_too_many_attributes",
+        Malformed::TooManyNamespaces => "saml_gate_too_many_namespaces",
         Malformed::DuplicateAttribute => "saml_gate_duplicate_attribute",
         Malformed::Name => "saml_gate_name",
         Malformed::Namespace => "saml_gate_namespace",

@@ -2,7 +2,9 @@
 //!
 //! Owns the list of algorithms. Whether the signature is right is not its question.
 
-use crate::protocol::saml::document::{Element, Node};
+use std::collections::HashSet;
+
+use crate::protocol::saml::document::{Element, Node, is_ncname, is_xml_space};
 use crate::protocol::saml::gate::refusal::Refusal;
 use crate::protocol::saml::names::{DSIG, ENVELOPED_SIGNATURE, EXCLUSIVE_C14N};
 
@@ -22,6 +24,11 @@ pub const DIGEST_ALGORITHMS: [&str; 3] = [
     "http://www.w3.org/2001/04/xmldsig-more#sha384",
     "http://www.w3.org/2001/04/xmlenc#sha512",
 ];
+
+/// How many prefixes a canonicalization may be told to keep. OpenSAML names those it has declared, which are fewer than ten.
+const MAX_PREFIXES: usize = 16;
+/// How long the list of them may be.
+const MAX_PREFIX_LIST_BYTES: usize = 1024;
 
 /// Checks the signature of `parent`, if it has one; says whether it has.
 pub fn check(parent: &Element) -> Result<bool, Refusal> {
@@ -94,6 +101,7 @@ fn check_signed_info(info: &Element, parent: &Element) -> Result<(), Refusal> {
     if !is_exclusive_canonicalization(canonicalization) {
         return Err(Refusal::Canonicalization);
     }
+    check_prefix_list(canonicalization)?;
     if !method.children.iter().all(is_blank) {
         return Err(Refusal::AlgorithmParameter);
     }
@@ -137,11 +145,11 @@ fn check_transforms(transforms: &Element) -> Result<(), Refusal> {
         && is_exclusive_canonicalization(canonicalization)
         && !transforms.has_loose_text()
         && transforms.attributes.is_empty();
-    if is_allowed { Ok(()) } else { Err(Refusal::Transforms) }
+    if is_allowed { check_prefix_list(canonicalization) } else { Err(Refusal::Transforms) }
 }
 
 /// Exclusive canonicalization without comments; its one parameter, a list of prefixes, is let through (ADFS and
-/// Shibboleth send it).
+/// Shibboleth send it) within the bounds of [`check_prefix_list`].
 fn is_exclusive_canonicalization(element: &Element) -> bool {
     let is_parameter = |child: &Element| {
         child.is(EXCLUSIVE_C14N, "InclusiveNamespaces")
@@ -154,6 +162,24 @@ fn is_exclusive_canonicalization(element: &Element) -> bool {
         && !element.has_loose_text()
 }
 
+/// Exclusive XML Canonicalization 3: "a whitespace-delimited list of namespace prefixes, and where #default indicates the
+/// default namespace". The library looks for every one of them at every element, before it knows whose signature it is.
+fn check_prefix_list(canonicalization: &Element) -> Result<(), Refusal> {
+    let lists = canonicalization.elements().filter_map(|parameter| parameter.attribute("PrefixList"));
+    for list in lists {
+        let mut seen = HashSet::new();
+        let mut prefixes = list.split(is_xml_space).filter(|prefix| !prefix.is_empty());
+        let is_bounded = list.len() <= MAX_PREFIX_LIST_BYTES
+            && prefixes.all(|prefix| {
+                (prefix == "#default" || is_ncname(prefix)) && seen.insert(prefix) && seen.len() <= MAX_PREFIXES
+            });
+        if !is_bounded {
+            return Err(Refusal::PrefixList);
+        }
+    }
+    Ok(())
+}
+
 fn algorithm(element: &Element) -> Option<&str> {
     if has_only_attributes(element, &["Algorithm"]) { element.attribute("Algorithm") } else { None }
 }
@@ -164,7 +190,7 @@ fn has_only_attributes(element: &Element, allowed: &[&str]) -> bool {
 }
 
 fn is_blank(node: &Node) -> bool {
-    matches!(node, Node::Text(text) if text.chars().all(crate::protocol::saml::document::is_xml_space))
+    matches!(node, Node::Text(text) if text.chars().all(is_xml_space))
 }
 
 fn is_base64(element: &Element) -> bool {

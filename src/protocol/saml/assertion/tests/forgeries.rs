@@ -252,6 +252,18 @@ fn what_libxml_would_forgive_or_read_differently_is_refused() {
         ("entities", format!("<!DOCTYPE r [<!ENTITY a \"aaaa\"><!ENTITY b \"&a;&a;\">]>{body}"), "saml_gate_doctype"),
         ("duplicate id", body.replace("<saml:Subject>", "<saml:Subject ID=\"_a1\">"), "saml_gate_id_repeated"),
         ("decoy id", body.replace("<saml:Subject>", "<saml:Subject id=\"_a1\">"), "saml_gate_id_repeated"),
+        ("decoy Id", body.replace("<saml:Subject>", "<saml:Subject Id=\"_a1\">"), "saml_gate_id_repeated"),
+        ("decoy iD", body.replace("<saml:Subject>", "<saml:Subject iD=\"_a1\">"), "saml_gate_id_repeated"),
+        ("wsu:Id", body.replace("<saml:Subject>", "<saml:Subject xmlns:w=\"urn:w\" w:Id=\"_x\">"), "saml_gate_id_namespace"),
+        (
+            "xinclude",
+            body.replace(
+                "<samlp:Status>",
+                "<samlp:Extensions><x:include xmlns:x=\"http://www.w3.org/2001/XInclude\" href=\"http://127.0.0.1:1/\"/>\
+                 </samlp:Extensions><samlp:Status>",
+            ),
+            "saml_gate_content",
+        ),
         ("xml:id", body.replace("<saml:Subject>", "<saml:Subject xml:id=\"_x\">"), "saml_gate_id_namespace"),
         (
             "id with a pointer in it",

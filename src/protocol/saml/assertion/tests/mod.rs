@@ -1,6 +1,7 @@
 //! `verify` against documents that a test identity provider really signs.
 
 mod checks;
+mod cost;
 mod forgeries;
 mod genuine;
 mod mutations;
