@@ -113,6 +113,7 @@ diesel::table! {
         expires_at -> BigInt,
         last_used_at -> Nullable<BigInt>,
         revoked_at -> Nullable<BigInt>,
+        parent_id -> Nullable<Binary>,
     }
 }
 
@@ -277,6 +278,7 @@ diesel::table! {
         outcome -> Nullable<Text>,
         created_at -> BigInt,
         expires_at -> BigInt,
+        tries -> Integer,
     }
 }
 
@@ -303,6 +305,7 @@ diesel::table! {
         last_seen_at -> BigInt,
         expires_at -> BigInt,
         ended_at -> Nullable<BigInt>,
+        is_auth_time_known -> Bool,
     }
 }
 
