@@ -24,6 +24,10 @@ use crate::values::secret::{Secret, TokenHash, is_equal, new_token};
 use refusal::Refusal;
 use state::{Sent, State};
 
+/// How many answers may be looked at for one departure. Each costs a verification, and one that does not come to an end
+/// leaves the handle as it was.
+pub const MAX_TRIES: i32 = 3;
+
 /// An attempt as it was read.
 #[derive(Debug, Clone)]
 pub struct Attempt {
@@ -184,6 +188,12 @@ pub fn send(
     };
     let is_sent = attempts::send(tx, id, &State::SENDABLE, &departure, op.at)?;
     if is_sent { Ok(()) } else { Err(AttemptError::NotAllowed) }
+}
+
+/// Counts one more answer that is about to be verified under `handle`. False when it had [`MAX_TRIES`] of them, or is not
+/// waited for (any more).
+pub fn count_try(tx: &mut Tx<'_>, op: &Operation, connection: ConnectionId, handle: &str) -> Result<bool, StoreError> {
+    attempts::count_try(tx, &TokenHash::of(handle), connection, MAX_TRIES, op.at)
 }
 
 /// Consumes `handle` and stores the outcome, which is [`State::Identified`] or [`State::Refused`]. Returns the

@@ -17,7 +17,7 @@ use crate::access::identity::{self, AssertedIdentity, IdentityError, Outcome};
 use crate::directory::connections::{self, ConnectionState, Settings};
 use crate::directory::service_provider::{ServiceProvider, ServiceProviderError};
 use crate::protocol::saml::assertion::rejected::Rejected;
-use crate::protocol::saml::assertion::{self, Answers, Authentication, Expected, Request, VerifiedAssertion};
+use crate::protocol::saml::assertion::{self, Authentication, Expected, Request, VerifiedAssertion};
 use crate::protocol::saml::attribute_map::AttributeMap;
 use crate::protocol::saml::authn_context;
 use crate::protocol::saml::authn_request::{self, AuthnRequest};
@@ -62,7 +62,8 @@ pub enum SamlSignInError {
     /// The attempt is over.
     #[error("the attempt is over or in another state")]
     AttemptOver,
-    /// Verification did not come to an end. The same answer may be sent again.
+    /// Verification did not come to an end. The same answer may be sent again, a few times
+    /// ([`attempts::MAX_TRIES`]).
     #[error("the answer could not be verified now: {0}")]
     NotVerified(Unverified),
     /// Our own key.
@@ -112,7 +113,6 @@ pub async fn begin(
         sp_entity_id: &provider.entity_id(connection),
         acs_url: &provider.acs_url(connection),
         authentication,
-        name_id_format: None,
     }
     .redirect_url(handle.expose(), &key)
     .map_err(ServiceProviderError::from)?;
@@ -139,8 +139,9 @@ pub async fn finish(
     let verdict = if let Some(refusal) = waiting.refusal.take() {
         Err(refusal)
     } else {
+        count_try(store, op, connection, &relay_state).await?;
         let question = Question::new(waiting, provider, verifier, op.at);
-        match verifier.run(move || question.verify(&saml_response)).await {
+        match verifier.run(asking.0, move || question.verify(&saml_response)).await {
             Ok(assertion) => Ok(assertion),
             Err(Unverified::Rejected(rejected)) => {
                 tracing::info!(%connection, code = rejected.code(), reason = %rejected, "a response was rejected");
@@ -159,6 +160,18 @@ pub async fn finish(
         }
         Err(error) => Err(not_settled(error)),
     }
+}
+
+/// Before the work, so that answers sent at the same time count as well, and those that are never decided.
+async fn count_try(
+    store: &Store,
+    op: &Operation,
+    connection: ConnectionId,
+    handle: &str,
+) -> Result<(), SamlSignInError> {
+    let (op, handle) = (op.clone(), handle.to_owned());
+    let is_counted = store.write(move |tx| attempts::count_try(tx, &op, connection, &handle)).await?;
+    if is_counted { Ok(()) } else { Err(SamlSignInError::NotExpected) }
 }
 
 fn not_settled(error: IdentityError) -> SamlSignInError {
@@ -244,7 +257,7 @@ impl Question {
             certificates: &self.waiting.idp.certificates,
             sp_entity_id: &self.sp_entity_id,
             acs_url: &self.acs_url,
-            answers: Answers::Request(request),
+            request,
             now: self.now,
             skew_seconds: self.settings.clock_skew_seconds,
             limits: self.settings.limits,
@@ -276,7 +289,7 @@ fn settle(
 
 fn refusal_of(rejected: &Rejected) -> Refusal {
     match rejected {
-        Rejected::Status(code) => Refusal::Declined { code: code.clone() },
+        Rejected::Status(code) => Refusal::Declined { code: (*code).to_owned() },
         other => Refusal::Unverified { check: other.code().to_owned() },
     }
 }
@@ -294,7 +307,7 @@ fn asserted_identity(
     AssertedIdentity {
         connection,
         organization,
-        subject: assertion.name_id().value.clone(),
+        subject: assertion.name_id().subject(),
         email: person.email.and_then(|text| text.parse().ok()),
         // A SAML identity provider has no way to say less; whose addresses it may assert is for `directory::linking`.
         email_verified: true,
@@ -302,7 +315,7 @@ fn asserted_identity(
         given_name: person.given_name,
         family_name: person.family_name,
         groups: person.groups,
-        authn_instant: assertion.authn_instant(),
+        authn_instant: Some(assertion.authn_instant()),
         amr: class.and_then(authn_context::method).map(str::to_owned).into_iter().collect(),
         acr: class.map(str::to_owned),
         session_expires_at: assertion.session_expires_at(),

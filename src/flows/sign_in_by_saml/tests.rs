@@ -18,6 +18,7 @@ use crate::keys::purpose::Purpose;
 use crate::keys::ring::KeyRing;
 use crate::keys::rotation;
 use crate::keys::sealing::Sealer;
+use crate::protocol::saml::assertion::rejected::Rejected;
 use crate::protocol::saml::document::reader::{Comments, Limits, parse};
 use crate::protocol::saml::idp_metadata::IdpMetadata;
 use crate::protocol::saml::testing::{Place, Signer, response_to, signer, stranger};
@@ -165,7 +166,7 @@ async fn an_answer_that_does_not_hold_ends_the_attempt_with_one_entry() {
             (
                 "urn:oasis:names:tc:SAML:2.0:status:Success",
                 responder,
-                Some(Refusal::Declined { code: responder.to_owned() }),
+                Some(Refusal::Declined { code: "Responder".to_owned() }),
             ),
         ];
         for (number, (from, to, refusal)) in cases.into_iter().enumerate() {
@@ -180,6 +181,25 @@ async fn an_answer_that_does_not_hold_ends_the_attempt_with_one_entry() {
             );
             assert!(matches!(stage.state(journey.attempt).await, State::Refused(_)));
             assert_eq!(stage.refusals().await.len(), number + 1, "{}", stage.world.engine());
+        }
+    }
+}
+
+/// SAML core 2.2.2: the format is a part of the identifier.
+#[tokio::test]
+async fn one_text_in_two_formats_is_two_subjects() {
+    for stage in stages().await {
+        let email = "urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress";
+        for (format, refusal) in [
+            (email, None),
+            ("urn:oasis:names:tc:SAML:2.0:nameid-format:persistent", Some(Refusal::SubjectChanged)),
+            ("urn:oasis:names:tc:SAML:1.1:nameid-format:unspecified", Some(Refusal::SubjectChanged)),
+            (email, None),
+        ] {
+            let journey = stage.leave(stage.connections[0]).await;
+            let xml = stage.response(&journey).replace(email, format);
+            let outcome = stage.come_back(&journey, &xml).await.unwrap();
+            assert_eq!(outcome.refusal, refusal, "{}: {format}", stage.world.engine());
         }
     }
 }
@@ -217,6 +237,38 @@ async fn an_answer_of_or_at_another_connection_is_refused() {
         let xml = signer().sign_response(Place::Both, &stage.response(&first));
         let outcome = stage.post(ours, &second.relay_state, &xml).await.unwrap();
         assert_eq!(outcome.refusal, unverified("saml_in_response_to"), "{}", stage.world.engine());
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_is_not_decided_may_be_sent_again_a_few_times_only() {
+    for mut stage in stages().await {
+        let deadline = std::time::Duration::from_millis(50);
+        let occupied = Verifier::new(Verification { threads: 1, deadline, ..Verification::default() });
+        let (release, wait) = std::sync::mpsc::channel::<()>();
+        let stuck = occupied.run(stage.world.organization, move || {
+            let _ = wait.recv();
+            Err(Rejected::Signature)
+        });
+        assert!(stuck.await.is_err(), "it overruns, and keeps the only slot");
+        let patient = std::mem::replace(&mut stage.verifier, occupied);
+        let journey = stage.leave(stage.connections[0]).await;
+        let xml = stage.response(&journey);
+        for _ in 0..attempts::MAX_TRIES {
+            let outcome = stage.come_back(&journey, &xml).await;
+            assert!(matches!(outcome, Err(SamlSignInError::NotVerified(_))), "{outcome:?}");
+        }
+        drop(release);
+        stage.verifier = patient;
+        let spent = stage.come_back(&journey, &xml).await;
+        assert!(matches!(spent, Err(SamlSignInError::NotExpected)), "{}: {spent:?}", stage.world.engine());
+        let departure = Departure {
+            attempt: journey.attempt,
+            address: "ada@acme.test".parse().unwrap(),
+            connection: journey.connection,
+        };
+        begin(stage.world.store(), &stage.provider, &stage.world.op(), &departure).await.unwrap();
+        assert!(matches!(stage.state(journey.attempt).await, State::Sent(_)), "leaving again begins anew");
     }
 }
 

@@ -2,25 +2,28 @@
 //!
 //! libxml2 recurses and libxmlsec1 computes, so a verification gets a stack of 8 MiB, its caller waits with a deadline,
 //! and only so many run at once. One that overruns its deadline keeps its slot until it ends: a flood of costly
-//! documents runs out of slots and not out of threads.
+//! documents runs out of slots and not out of threads. An organization has a share of the slots, so that documents made
+//! for its connections, by whomever, keep nobody else from signing in.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::thread;
 use std::time::Duration;
 
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::time::timeout;
 
 use crate::protocol::saml::assertion::VerifiedAssertion;
 use crate::protocol::saml::assertion::rejected::Rejected;
 use crate::protocol::saml::document::reader::Limits;
+use crate::values::ids::OrganizationId;
 
 const STACK_BYTES: usize = 8 * 1024 * 1024;
 
 /// How responses are verified.
 #[derive(Debug, Clone, Copy)]
 pub struct Settings {
-    /// How many verifications run at once.
+    /// How many verifications run at once; half of them, but at least one, for any one organization.
     pub threads: usize,
     /// How long a caller waits for a slot, and then for the outcome.
     pub deadline: Duration,
@@ -33,7 +36,7 @@ pub struct Settings {
 impl Default for Settings {
     /// Three minutes of skew: Kantara's implementation profile asks for three to five.
     fn default() -> Self {
-        let threads = thread::available_parallelism().map_or(2, usize::from);
+        let threads = thread::available_parallelism().map_or(2, usize::from).max(2);
         Self { threads, deadline: Duration::from_secs(5), clock_skew_seconds: 180, limits: Limits::RESPONSE }
     }
 }
@@ -57,12 +60,21 @@ pub enum Unverified {
 pub struct Verifier {
     settings: Settings,
     slots: Arc<Semaphore>,
+    /// The slots of each organization that verifies something now.
+    shares: Arc<Mutex<HashMap<OrganizationId, Weak<Semaphore>>>>,
+}
+
+/// The right to run one verification.
+struct Turn {
+    _share: OwnedSemaphorePermit,
+    _slot: OwnedSemaphorePermit,
 }
 
 impl Verifier {
     /// A verifier for the whole process.
     pub fn new(settings: Settings) -> Self {
-        Self { settings, slots: Arc::new(Semaphore::new(settings.threads.max(1))) }
+        let slots = Arc::new(Semaphore::new(settings.threads.max(1)));
+        Self { settings, slots, shares: Arc::default() }
     }
 
     /// How it verifies.
@@ -70,17 +82,18 @@ impl Verifier {
         &self.settings
     }
 
-    /// Runs `verify` on a thread of its own.
+    /// Runs `verify` on a thread of its own, on behalf of `organization`.
     pub async fn run(
         &self,
+        organization: OrganizationId,
         verify: impl FnOnce() -> Result<VerifiedAssertion, Rejected> + Send + 'static,
     ) -> Result<VerifiedAssertion, Unverified> {
-        let slot = timeout(self.settings.deadline, Arc::clone(&self.slots).acquire_owned()).await;
-        let Ok(Ok(slot)) = slot else { return Err(Unverified::Busy) };
+        let turn = timeout(self.settings.deadline, self.turn(organization)).await;
+        let Ok(Some(turn)) = turn else { return Err(Unverified::Busy) };
         let (sender, receiver) = oneshot::channel();
         let work = move || {
             let outcome = verify();
-            drop(slot);
+            drop(turn);
             // A caller that has gone away needs no outcome.
             let _ = sender.send(outcome);
         };
@@ -92,6 +105,24 @@ impl Verifier {
             Err(_) => Err(Unverified::Busy),
         }
     }
+
+    /// The organization's own slot first: who waits for it holds none of the others' up.
+    async fn turn(&self, organization: OrganizationId) -> Option<Turn> {
+        let share = self.share(organization).acquire_owned().await.ok()?;
+        let slot = Arc::clone(&self.slots).acquire_owned().await.ok()?;
+        Some(Turn { _share: share, _slot: slot })
+    }
+
+    fn share(&self, organization: OrganizationId) -> Arc<Semaphore> {
+        let mut shares = self.shares.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(share) = shares.get(&organization).and_then(Weak::upgrade) {
+            return share;
+        }
+        shares.retain(|_, share| share.strong_count() > 0);
+        let share = Arc::new(Semaphore::new((self.settings.threads / 2).max(1)));
+        shares.insert(organization, Arc::downgrade(&share));
+        share
+    }
 }
 
 #[cfg(test)]
@@ -101,6 +132,11 @@ mod tests {
 
     use super::{Settings, Unverified, Verifier};
     use crate::protocol::saml::assertion::rejected::Rejected;
+    use crate::values::ids::OrganizationId;
+
+    fn acme() -> OrganizationId {
+        OrganizationId::from_bytes(&[1; 16]).unwrap()
+    }
 
     fn verifier(deadline: Duration) -> Verifier {
         Verifier::new(Settings { threads: 1, deadline, ..Settings::default() })
@@ -110,28 +146,45 @@ mod tests {
     async fn a_verification_that_overruns_keeps_its_slot_until_it_ends() {
         let verifier = verifier(Duration::from_millis(50));
         let (release, wait) = mpsc::channel::<()>();
-        let stuck = verifier.run(move || {
+        let stuck = verifier.run(acme(), move || {
             let _ = wait.recv();
             Err(Rejected::Signature)
         });
         assert!(matches!(stuck.await, Err(Unverified::Busy)));
-        assert!(matches!(verifier.run(|| Err(Rejected::Signature)).await, Err(Unverified::Busy)));
+        assert!(matches!(verifier.run(acme(), || Err(Rejected::Signature)).await, Err(Unverified::Busy)));
         drop(release);
-        let mut outcome = verifier.run(|| Err(Rejected::Signature)).await;
+        let mut outcome = verifier.run(acme(), || Err(Rejected::Signature)).await;
         for _ in 0..100 {
             if matches!(outcome, Err(Unverified::Rejected(_))) {
                 break;
             }
-            outcome = verifier.run(|| Err(Rejected::Signature)).await;
+            outcome = verifier.run(acme(), || Err(Rejected::Signature)).await;
         }
         assert!(matches!(outcome, Err(Unverified::Rejected(Rejected::Signature))));
     }
 
     #[tokio::test]
+    async fn one_organization_does_not_take_all_slots() {
+        let deadline = Duration::from_millis(200);
+        let verifier = Verifier::new(Settings { threads: 2, deadline, ..Settings::default() });
+        let (release, wait) = mpsc::channel::<()>();
+        let stuck = verifier.run(acme(), move || {
+            let _ = wait.recv();
+            Err(Rejected::Signature)
+        });
+        assert!(matches!(stuck.await, Err(Unverified::Busy)));
+        assert!(matches!(verifier.run(acme(), || Err(Rejected::Signature)).await, Err(Unverified::Busy)));
+        let other = OrganizationId::from_bytes(&[2; 16]).unwrap();
+        let outcome = verifier.run(other, || Err(Rejected::Signature)).await;
+        assert!(matches!(outcome, Err(Unverified::Rejected(_))), "{outcome:?}");
+        drop(release);
+    }
+
+    #[tokio::test]
     async fn a_panic_costs_its_own_verification_only() {
         let verifier = verifier(Duration::from_secs(10));
-        assert!(matches!(verifier.run(|| panic!("on purpose")).await, Err(Unverified::Crashed)));
-        assert!(matches!(verifier.run(|| Err(Rejected::Signature)).await, Err(Unverified::Rejected(_))));
+        assert!(matches!(verifier.run(acme(), || panic!("on purpose")).await, Err(Unverified::Crashed)));
+        assert!(matches!(verifier.run(acme(), || Err(Rejected::Signature)).await, Err(Unverified::Rejected(_))));
     }
 
     #[tokio::test]
@@ -141,7 +194,7 @@ mod tests {
             if level == 0 { room[0] } else { deep(level - 1) + std::hint::black_box(room)[1] - level }
         }
         let verifier = verifier(Duration::from_secs(10));
-        let outcome = verifier.run(|| {
+        let outcome = verifier.run(acme(), || {
             deep(400);
             Err(Rejected::Signature)
         });
