@@ -176,6 +176,7 @@ fn verifier(config: &Config) -> Verifier {
             depth: config.limits.saml_depth,
             elements: config.limits.saml_elements,
             attributes_per_element: config.limits.saml_attributes,
+            ..reader::Limits::RESPONSE
         },
         ..verifier::Settings::default()
     })
@@ -300,4 +301,22 @@ fn serve(context: Context, runner: Runner, keeper: Keeper) -> Result<Running, St
     let serving = tokio::spawn(server);
     tracing::info!(%address, public_url = %config.public_url, "serving");
     Ok(Running { address, server: handle, serving, stop_jobs, jobs, stop_log, log })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::verifier;
+    use crate::config;
+
+    #[test]
+    fn the_bounds_of_a_saml_response_reach_the_verifier() {
+        let text = "public_url = \"https://id.acme.test\"\ndata_center = \"us\"\n\
+                    encryption_keys = [\"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\"]\n\
+                    [mail]\nfrom = \"a@b.test\"\ndirectory = \"/nowhere\"\n\
+                    [limits]\nsaml_response_bytes = 1048576\nsaml_depth = 40\nsaml_elements = 9000\nsaml_attributes = 80\n";
+        let config = config::read(text, [], |_| Ok(())).unwrap().config;
+        let limits = verifier(&config).settings().limits;
+        let bounds = (limits.bytes, limits.depth, limits.elements, limits.attributes_per_element);
+        assert_eq!(bounds, (1_048_576, 40, 9_000, 80));
+    }
 }

@@ -40,6 +40,22 @@ async fn what_is_not_an_answer_is_refused_by_its_kind() {
     }
 }
 
+/// The redirect binding is none of ours for an answer, and what a link can bring must not count as one.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_in_the_address_is_no_answer() {
+    for engine in Engine::ALL {
+        let stage = Stage::set(engine, "both").await;
+        let browser = Browser::asking_for_json();
+        let page = stage.answered(&browser, None).await;
+        let mut acs = stage.acs();
+        acs.query_pairs_mut().extend_pairs(response_fields(&page));
+        let answer = client().get(acs).send().await.expect("an answer");
+        assert!([404, 405].contains(&answer.status().as_u16()), "{}", answer.status());
+        assert!(stage.refusals().await.is_empty());
+        claims(&browser.submit(&page, &[]).await);
+    }
+}
+
 /// An answer that cannot be read ends its own attempt and nothing else.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_unreadable_answer_to_a_live_attempt_is_refused() {

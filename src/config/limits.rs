@@ -85,6 +85,8 @@ pub struct Limits {
     pub sign_in_attempts_per_minute: u32,
     /// Sign-ins that one network may begin within a minute.
     pub authorize_per_minute: u32,
+    /// Answers that one network may bring, go on with, or sign out with, within a minute.
+    pub answers_per_minute: u32,
 }
 
 /// Reads the table.
@@ -98,7 +100,7 @@ pub(super) fn read(reader: &mut Reader) -> Limits {
         saml_response_bytes: count("limits.saml_response_bytes", KIB..=KIB * KIB, 256 * KIB),
         json_depth: count("limits.json_depth", 4..=128, 32),
         saml_depth: count("limits.saml_depth", 16..=64, 32),
-        saml_elements: count("limits.saml_elements", 100..=50_000, 5_000),
+        saml_elements: count("limits.saml_elements", 100..=10_000, 5_000),
         saml_attributes: count("limits.saml_attributes", 16..=256, 64),
         scim_filter_bytes: count("limits.scim_filter_bytes", 256..=64 * KIB, 8 * KIB),
         scim_filter_depth: count("limits.scim_filter_depth", 2..=64, 16),
@@ -142,6 +144,7 @@ pub(super) fn read(reader: &mut Reader) -> Limits {
         body_timeout: milliseconds(reader.number("limits.body_timeout_ms", 100..=600_000, 20_000)),
         sign_in_attempts_per_minute: small(reader.number("limits.sign_in_attempts_per_minute", 1..=100_000, 60)),
         authorize_per_minute: small(reader.number("limits.authorize_per_minute", 1..=1_000_000, 600)),
+        answers_per_minute: small(reader.number("limits.answers_per_minute", 1..=1_000_000, 1_200)),
     }
 }
 

@@ -3,6 +3,8 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use actix_web::HttpRequest;
+
 use crate::access::grants::Lifetimes;
 use crate::access::sessions;
 use crate::access::signing_keys::SigningKeys;
@@ -10,8 +12,9 @@ use crate::config::Config;
 use crate::config::limits::Limits;
 use crate::flows::outside::Outside;
 use crate::flows::sign_in_by_oidc::SignInByOidc;
+use crate::http::client_address::client_address;
 use crate::http::scim::admission::Admission;
-use crate::http::throttle::{Rate, Throttle};
+use crate::http::throttle::{OverLimit, Rate, Throttle, network};
 use crate::provisioning::request_log::buffer::Buffer;
 use crate::provisioning::schemas::catalog::Catalog;
 use crate::store::Store;
@@ -50,6 +53,8 @@ pub struct Throttles {
     pub sign_in: Throttle<IpAddr>,
     /// How often one network may begin a sign-in.
     pub authorize: Throttle<IpAddr>,
+    /// How often one network may bring the answer of an identity provider, go on with it, or sign out.
+    pub answers: Throttle<IpAddr>,
     /// How often one network may ask for a token of a SCIM client.
     pub token: Throttle<IpAddr>,
     /// How much SCIM clients and their organizations may ask for.
@@ -63,6 +68,7 @@ impl Throttles {
         Self {
             sign_in: per_minute(limits.sign_in_attempts_per_minute),
             authorize: per_minute(limits.authorize_per_minute),
+            answers: per_minute(limits.answers_per_minute),
             token: per_minute(limits.scim_token_requests_per_minute),
             scim: Arc::new(Admission::new(limits)),
         }
@@ -84,6 +90,12 @@ impl Context {
     /// The public URL without the slash at its end: the issuer, and what paths are appended to.
     pub fn issuer(&self) -> &str {
         self.config.public_url.as_str().trim_end_matches('/')
+    }
+
+    /// Lets the network that `request` comes from do one more of what `throttle` counts, or says when it may.
+    pub fn admit(&self, throttle: &Throttle<IpAddr>, request: &HttpRequest, op: &Operation) -> Result<(), OverLimit> {
+        let address = client_address(request, &self.config.trusted_proxies);
+        throttle.admit(network(address), op.at).map(|_| ())
     }
 
     /// How long sessions last.

@@ -8,8 +8,8 @@ use utoipa::ToSchema;
 
 use crate::values::ids::RequestId;
 
-/// How long a client is asked to wait when the database is away, in seconds.
-pub const RETRY_AFTER_SECONDS: &str = "2";
+/// How long a client or a browser is asked to wait when the database is away or the gateway is busy, in seconds.
+pub const RETRY_AFTER_SECONDS: i64 = 2;
 
 /// An error before it has a request.
 #[derive(Debug, Clone, PartialEq, Eq)]

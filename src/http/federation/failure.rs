@@ -9,16 +9,15 @@ use crate::directory::{connections, organizations};
 use crate::flows::sign_in_by_saml::SamlSignInError;
 use crate::http::context::Context;
 use crate::http::page_answer::{Forms, PageHeaders};
+use crate::http::problem::RETRY_AFTER_SECONDS;
 use crate::http::request_body::BodyFailure;
+use crate::http::throttle::OverLimit;
 use crate::keys::rotation::KeyError;
 use crate::pages::error::{ErrorPage, Next, Support};
 use crate::pages::not_found::NotFoundPage;
 use crate::store::failure::StoreError;
 use crate::values::ids::ConnectionId;
 use crate::values::operation::Operation;
-
-/// How long a browser is asked to wait when the gateway is busy, in seconds.
-const WAIT_SECONDS: i64 = 2;
 
 /// Why an answer cannot be taken.
 #[derive(Debug, thiserror::Error)]
@@ -38,6 +37,9 @@ pub enum Failure {
     /// No attempt waits for this answer.
     #[error("no attempt waits for this answer")]
     NotExpected,
+    /// Too many answers from this network.
+    #[error(transparent)]
+    OverLimit(#[from] OverLimit),
     /// The database is away, or there is more to verify than can be done now.
     #[error("the gateway is busy")]
     Unavailable,
@@ -105,10 +107,14 @@ pub async fn answer(
         Some(connection) => support(context, connection).await,
         None => None,
     };
-    let (status, page) = (status(&failure), page(op, &failure, support));
-    let mut answer = pages.page(status, &page, Forms::StayHere);
-    if status == StatusCode::SERVICE_UNAVAILABLE {
-        answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from(WAIT_SECONDS));
+    let mut answer = pages.page(status(&failure), &page(op, &failure, support), Forms::StayHere);
+    let wait = match &failure {
+        Failure::OverLimit(limit) => Some(limit.retry_after_seconds),
+        Failure::Unavailable => Some(RETRY_AFTER_SECONDS),
+        _ => None,
+    };
+    if let Some(seconds) = wait {
+        answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
     }
     answer
 }
@@ -119,6 +125,7 @@ fn status(failure: &Failure) -> StatusCode {
         Failure::Malformed | Failure::NotExpected => StatusCode::BAD_REQUEST,
         Failure::TooLong => StatusCode::PAYLOAD_TOO_LARGE,
         Failure::TooSlow => StatusCode::REQUEST_TIMEOUT,
+        Failure::OverLimit(_) => StatusCode::TOO_MANY_REQUESTS,
         Failure::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         Failure::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
     }
@@ -160,6 +167,11 @@ fn page(op: &Operation, failure: &Failure, support: Option<Support>) -> ErrorPag
             "That took too long",
             "What your organization’s sign-in sent to us did not arrive in time.",
             "Check your connection, then open the app again and sign in from there.",
+        ),
+        Failure::OverLimit(_) => (
+            "Please wait a moment",
+            "Too many sign-ins come from your network at this moment. Nothing is wrong with your account.",
+            "Wait a minute and reload the page.",
         ),
         Failure::Unavailable => (
             "We are not quite here",

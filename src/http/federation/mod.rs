@@ -23,3 +23,47 @@ pub fn mount(services: &mut ServiceConfig) {
         .route("/federation/saml/{connection}/acs", web::post().to(saml::acs))
         .route("/federation/oidc/{connection}/callback", web::get().to(oidc::callback));
 }
+
+#[cfg(test)]
+mod tests {
+    use actix_web::http::StatusCode;
+    use actix_web::http::header::CONTENT_TYPE;
+    use actix_web::test::TestRequest;
+
+    use crate::access::testing::world;
+    use crate::http::testing::{context, send};
+    use crate::http::throttle::{Rate, Throttle};
+
+    /// What nobody has to be known for and what costs a verification or a write: a network has so many of it.
+    #[actix_web::test]
+    async fn one_network_brings_so_many_answers_and_then_has_to_wait() {
+        let world = world().await.remove(0);
+        let id = world.connection.to_string();
+        let form = |path: String| {
+            TestRequest::post().uri(&path).insert_header((CONTENT_TYPE, "application/x-www-form-urlencoded"))
+        };
+        let doors: [&dyn Fn() -> TestRequest; 5] = [
+            &|| form(format!("/federation/saml/{id}/acs")).set_payload("SAMLResponse=x&RelayState=y"),
+            &|| TestRequest::get().uri(&format!("/federation/oidc/{id}/callback?code=c&state=s")),
+            &|| TestRequest::get().uri(&format!("/sign-in/{id}/continue?answer=a")),
+            &|| TestRequest::get().uri("/oauth2/end-session"),
+            &|| form("/sign-out".to_owned()),
+        ];
+        for (number, door) in doors.into_iter().enumerate() {
+            let mut context = context(&world, "https://id.test").await;
+            context.throttles.answers = Throttle::new(Rate::per_minute(2));
+            let from = |address: &str| door().peer_addr(format!("{address}:9").parse().unwrap());
+            for _ in 0..2 {
+                assert_ne!(send(&context, from("192.0.2.7")).await.status, StatusCode::TOO_MANY_REQUESTS, "{number}");
+            }
+            let refused = send(&context, from("192.0.2.7")).await;
+            assert_eq!(
+                (refused.status.as_u16(), refused.header("retry-after").as_deref()),
+                (429, Some("30")),
+                "{number}"
+            );
+            assert!(refused.text().to_lowercase().contains("wait"), "{number}");
+            assert_ne!(send(&context, from("192.0.2.8")).await.status, StatusCode::TOO_MANY_REQUESTS, "{number}");
+        }
+    }
+}

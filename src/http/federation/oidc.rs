@@ -44,6 +44,7 @@ async fn take(
     connection: ConnectionId,
     request: &HttpRequest,
 ) -> Result<Outcome, Failure> {
+    context.admit(&context.throttles.answers, request, op)?;
     let cookies = Cookies::new(context.config.data_center.clone(), &context.config.public_url);
     let binding = cookies.read(request, Cookie::Attempt).ok_or(Failure::NotExpected)?;
     Ok(context.sign_in_by_oidc().finish(op, connection, &binding, request.query_string()).await?)

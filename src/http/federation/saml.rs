@@ -66,6 +66,7 @@ async fn take(
     request: &HttpRequest,
     payload: Payload,
 ) -> Result<Outcome, Failure> {
+    context.admit(&context.throttles.answers, request, op)?;
     let answer = read_form(request, payload, context.config.limits.saml_response_bytes).await?;
     let (provider, verifier) = (&context.outside.service_provider, &context.outside.verifier);
     Ok(sign_in_by_saml::finish(&context.store, provider, verifier, op, connection, answer).await?)

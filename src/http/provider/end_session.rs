@@ -55,23 +55,25 @@ enum Outcome {
     SignedOut(Option<String>),
     /// Somebody is signed in, and the application did not prove that it means them.
     Ask,
-    /// The person's session has just ended.
-    Ended(Option<String>),
+    /// The person's session ends.
+    End(Box<Session>, Option<String>),
 }
 
 async fn answer(request: &HttpRequest, provider: &Provider, op: &Operation) -> Result<HttpResponse, Failure> {
+    provider.admit_sign_out(request, op)?;
     let parameters = form::query(request, provider)?;
     let asked = EndSessionRequest::parse(&parameters)?;
     let token = provider.cookies().read(request, Cookie::Session);
-    let (ours, in_write) = (provider.clone(), op.clone());
-    let outcome = provider.store().write(move |tx| end(tx, &ours, &in_write, &asked, token.as_ref())).await?;
-    match outcome {
+    let (ours, reader) = (provider.clone(), op.clone());
+    match provider.store().read(move |tx| look(tx, &ours, &reader, &asked, token.as_ref())).await? {
         Outcome::Ask => {
             let page = SignOutPage { action: SIGN_OUT.to_owned() };
             Ok(provider.pages().page(StatusCode::OK, &page, Forms::StayHere))
         }
         Outcome::SignedOut(back) => Ok(leave(provider, back)),
-        Outcome::Ended(back) => {
+        Outcome::End(session, back) => {
+            let op = op.clone();
+            provider.store().write(move |tx| sessions::end(tx, &op, session.id, session.organization)).await?;
             let removal = provider.cookies().remove(Cookie::Session);
             let removal = removal.map_err(|error| Failure::Internal(error.to_string()))?;
             let mut answer = leave(provider, back);
@@ -88,7 +90,8 @@ fn leave(provider: &Provider, back: Option<String>) -> HttpResponse {
     }
 }
 
-fn end(
+/// Changes nothing, for anybody can ask.
+fn look(
     tx: &mut Tx<'_>,
     provider: &Provider,
     op: &Operation,
@@ -106,10 +109,7 @@ fn end(
     };
     match session {
         None => Ok(Outcome::SignedOut(back)),
-        Some(session) if is_about(hint.as_ref(), &session) => {
-            sessions::end(tx, op, session.id, session.organization)?;
-            Ok(Outcome::Ended(back))
-        }
+        Some(session) if is_about(hint.as_ref(), &session) => Ok(Outcome::End(Box::new(session), back)),
         Some(_) => Ok(Outcome::Ask),
     }
 }

@@ -7,6 +7,7 @@ use actix_web::{HttpResponse, ResponseError};
 use super::Provider;
 use crate::access::tokens::issuance::IssuanceError;
 use crate::http::page_answer::Forms;
+use crate::http::problem::RETRY_AFTER_SECONDS;
 use crate::http::throttle::OverLimit;
 use crate::pages::error::{ErrorPage, Next};
 use crate::protocol::oidc::error::{ErrorCode, OAuthError};
@@ -117,7 +118,7 @@ impl Failure {
                 challenge("Bearer realm=\"causeway\", error=\"invalid_token\"")
             }
             Self::OverLimit(limit) => Some((RETRY_AFTER, limit.retry_after_seconds.into())),
-            Self::Unavailable(_) => Some((RETRY_AFTER, HeaderValue::from_static("2"))),
+            Self::Unavailable(_) => Some((RETRY_AFTER, RETRY_AFTER_SECONDS.into())),
             Self::OAuth(_) | Self::TooSlow | Self::Internal(_) => None,
         }
     }

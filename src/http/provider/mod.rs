@@ -34,12 +34,11 @@ use actix_web::{Error, FromRequest, HttpRequest};
 use crate::access::grants::Lifetimes;
 use crate::access::sessions::Limits;
 use crate::access::signing_keys::SigningKeys;
-use crate::http::client_address::client_address;
 use crate::http::context::Context;
 use crate::http::cookies::Cookies;
 use crate::http::observe::request_id;
 use crate::http::page_answer::PageHeaders;
-use crate::http::throttle::{self, OverLimit};
+use crate::http::throttle::OverLimit;
 use crate::protocol::oidc::discovery::path;
 use crate::store::Store;
 use crate::values::ids::RequestId;
@@ -121,14 +120,17 @@ impl Provider {
 
     /// Lets a network begin one more sign-in, or says when it may.
     pub fn admit(&self, request: &HttpRequest, op: &Operation) -> Result<(), OverLimit> {
-        let address = client_address(request, &self.context.config.trusted_proxies);
-        self.context.throttles.authorize.admit(throttle::network(address), op.at).map(|_| ())
+        self.context.admit(&self.context.throttles.authorize, request, op)
+    }
+
+    /// Lets a network sign out once more, or says when it may.
+    pub fn admit_sign_out(&self, request: &HttpRequest, op: &Operation) -> Result<(), OverLimit> {
+        self.context.admit(&self.context.throttles.answers, request, op)
     }
 
     /// Lets a network ask for one more token of a SCIM client, or says when it may.
     pub fn admit_token_request(&self, request: &HttpRequest, op: &Operation) -> Result<(), OverLimit> {
-        let address = client_address(request, &self.context.config.trusted_proxies);
-        self.context.throttles.token.admit(throttle::network(address), op.at).map(|_| ())
+        self.context.admit(&self.context.throttles.token, request, op)
     }
 
     /// How long a sign-in attempt lives.

@@ -202,7 +202,7 @@ fn provisioning(error: ProvisioningError, request: RequestId) -> HttpResponse {
     let is_away = note(&error);
     let mut response = refused(&error.refusal(request));
     if is_away {
-        let seconds = actix_web::http::header::HeaderValue::from_static(RETRY_AFTER_SECONDS);
+        let seconds = actix_web::http::header::HeaderValue::from(RETRY_AFTER_SECONDS);
         response.headers_mut().insert(RETRY_AFTER, seconds);
     }
     response

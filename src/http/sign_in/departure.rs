@@ -14,18 +14,14 @@ use crate::access::sign_in::Step;
 use crate::directory::connections::{Connection, ConnectionState, Settings};
 use crate::flows::sign_in_by_oidc::BeginError;
 use crate::flows::sign_in_by_saml::{self, Departure, SamlSignInError};
-use crate::http::client_address::client_address;
 use crate::http::page_answer::{Forms, see_other};
-use crate::http::throttle;
 use crate::pages::choose::{ChoosePage, Way};
 use crate::values::email::EmailAddress;
 use crate::values::ids::{ConnectionId, OrganizationId};
 
 /// Lets the form through, or says that this network has to wait.
 pub fn admit(visit: &Visit<'_>) -> Result<(), Failure> {
-    let address = client_address(visit.request, &visit.context.config.trusted_proxies);
-    visit.context.throttles.sign_in.admit(throttle::network(address), visit.op.at)?;
-    Ok(())
+    Ok(visit.context.admit(&visit.context.throttles.sign_in, visit.request, &visit.op)?)
 }
 
 /// Does what `step` says for somebody who typed `address`.

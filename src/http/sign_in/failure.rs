@@ -10,6 +10,7 @@ use crate::access::attempts::AttemptError;
 use crate::access::attempts::refusal::Refusal;
 use crate::directory::organizations::Organization;
 use crate::http::page_answer::{Forms, PageHeaders};
+use crate::http::problem::RETRY_AFTER_SECONDS;
 use crate::http::request_body::BodyFailure;
 use crate::http::throttle::OverLimit;
 use crate::pages::error::{ErrorPage, Next, Support};
@@ -17,9 +18,6 @@ use crate::pages::not_found::NotFoundPage;
 use crate::store::failure::StoreError;
 use crate::values::ids::{AttemptId, RequestId};
 use crate::values::operation::Operation;
-
-/// How long a browser is asked to wait when the database is away, in seconds.
-const UNAVAILABLE_SECONDS: i64 = 2;
 
 /// Where a sign-in was stopped: what the page needs to be of use.
 #[derive(Debug, Clone)]
@@ -123,7 +121,7 @@ pub fn answer(pages: PageHeaders, op: &Operation, failure: Failure) -> HttpRespo
     let status = status(&failure);
     let wait = match &failure {
         Failure::OverLimit(limit) => Some(limit.retry_after_seconds),
-        Failure::Unavailable => Some(UNAVAILABLE_SECONDS),
+        Failure::Unavailable => Some(RETRY_AFTER_SECONDS),
         _ => None,
     };
     let mut answer = pages.page(status, &page(op, failure), Forms::StayHere);

@@ -11,7 +11,7 @@ use url::form_urlencoded;
 use super::failure::Failure;
 use super::path;
 use super::visit::Visit;
-use crate::access::arrival::{Arrival, ArrivalError, Presented, Terms, arrive};
+use crate::access::arrival::{Arrival, ArrivalError, Presented, Terms, arrive, look};
 use crate::access::attempts::Attempt;
 use crate::access::attempts::refusal::Refusal;
 use crate::http::context::Context;
@@ -36,19 +36,18 @@ impl From<ArrivalError> for Failure {
 /// `GET /sign-in/{attempt}/continue`
 pub async fn get(request: HttpRequest, context: Data<Context>, id: Path<String>) -> HttpResponse {
     let visit = Visit::new(&context, &request);
-    visit.answer(look(&visit, &id).await)
+    visit.answer(show(&visit, &id).await)
 }
 
-async fn look(visit: &Visit<'_>, id: &str) -> Result<HttpResponse, Failure> {
+async fn show(visit: &Visit<'_>, id: &str) -> Result<HttpResponse, Failure> {
     let id: AttemptId = id.parse().map_err(|_| Failure::NotFound)?;
+    visit.context.admit(&visit.context.throttles.answers, visit.request, &visit.op)?;
     let presented = Presented {
         binding: visit.binding()?,
         session: visit.cookies.read(visit.request, Cookie::Session),
         arrival: arrival_token(visit.request),
     };
-    let terms = Terms { session: visit.context.session_limits(), lifetimes: visit.context.lifetimes() };
-    let op = visit.op.clone();
-    match visit.context.store.write(move |tx| arrive(tx, &op, id, &presented, terms)).await? {
+    match arrival(visit, id, presented).await? {
         Arrival::SignedIn { session_token, request, answer } => {
             counter!(metrics::SIGN_INS, "outcome" => "succeeded").increment(1);
             to_application(visit, &session_token, &request, answer)
@@ -61,6 +60,17 @@ async fn look(visit: &Visit<'_>, id: &str) -> Result<HttpResponse, Failure> {
         Arrival::Expired(attempt) => Err(Failure::Expired(attempt.id)),
         Arrival::AlreadyFinished => Err(Failure::AlreadyFinished),
     }
+}
+
+/// Read first: who only reloads the page writes nothing.
+async fn arrival(visit: &Visit<'_>, id: AttemptId, presented: Presented) -> Result<Arrival, Failure> {
+    let (op, shown) = (visit.op.clone(), presented.clone());
+    if let Some(told) = visit.context.store.read(move |tx| look(tx, &op, id, &shown)).await? {
+        return Ok(told);
+    }
+    let terms = Terms { session: visit.context.session_limits(), lifetimes: visit.context.lifetimes() };
+    let op = visit.op.clone();
+    Ok(visit.context.store.write(move |tx| arrive(tx, &op, id, &presented, terms)).await?)
 }
 
 fn arrival_token(request: &HttpRequest) -> Option<Secret> {

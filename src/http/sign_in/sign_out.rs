@@ -34,6 +34,7 @@ pub async fn post(request: HttpRequest, context: Data<Context>, payload: Payload
 }
 
 async fn submit(visit: &Visit<'_>, payload: Payload) -> Result<HttpResponse, Failure> {
+    visit.context.admit(&visit.context.throttles.answers, visit.request, &visit.op)?;
     Form::read(visit.request, payload, visit.context.config.limits.form_bytes).await?;
     if let Some(token) = visit.cookies.read(visit.request, Cookie::Session) {
         let op = visit.op.clone();
