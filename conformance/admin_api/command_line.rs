@@ -38,6 +38,31 @@ async fn an_organization_is_created_beside_a_running_gateway_on_postgres() {
     an_organization_is_created(Engine::Postgres).await;
 }
 
+async fn an_operators_token_is_revoked(engine: Engine) {
+    let gateway = Gateway::start(engine, |_| {});
+    let (first, second) = (gateway.operator(), gateway.operator());
+    let listed = second.get("/api/v1/operator/tokens").await.expect(200);
+    let ids: Vec<String> = listed["items"].as_array().expect("tokens").iter().map(|token| text(token, "id")).collect();
+    assert_eq!(ids.len(), 2, "{listed:#}");
+    first.get("/api/v1/operator/orgs").await.expect(200);
+    second.delete(&format!("/api/v1/operator/tokens/{}", ids[0])).await.expect(204);
+    first.get("/api/v1/operator/orgs").await.expect(401);
+    second.delete(&format!("/api/v1/operator/tokens/{}", ids[0])).await.expect(404);
+    let printed = gateway.command(&["operator", "token", "list"]);
+    let lines: Vec<&str> = printed.lines().collect();
+    assert!(lines[0].contains(&ids[0]) && lines[0].contains("revoked"), "{printed}");
+    assert!(lines[1].contains(&ids[1]) && !lines[1].contains("revoked"), "{printed}");
+    gateway.command(&["operator", "token", "revoke", &ids[1]]);
+    second.get("/api/v1/operator/orgs").await.expect(401);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_operators_token_that_was_revoked_opens_nothing() {
+    for engine in Engine::ALL {
+        an_operators_token_is_revoked(engine).await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rotation_is_published_by_the_running_gateway_within_seconds() {
     for engine in Engine::ALL {

@@ -20,6 +20,9 @@ use crate::values::secret::{self, Secret, TokenHash};
 pub const PREFIX: &str = "cw_admin_";
 /// The longest life of a token.
 pub const MAX_TTL_SECONDS: i64 = 366 * 24 * 3600;
+/// How many tokens may stand between one and the first that was not made with another: all of them are looked at whenever
+/// it is presented.
+pub const MAX_GENERATIONS: usize = 8;
 /// Uses are noted at most this often.
 const TOUCH_SECONDS: i64 = 60;
 /// The role column of an operator's token.
@@ -38,6 +41,18 @@ pub struct AdminToken {
     pub revoked_at: Option<Timestamp>,
 }
 
+/// A token of the operators as they see it: never the token itself.
+#[derive(Debug, Clone)]
+#[allow(missing_docs)] // the names say it
+pub struct OperatorToken {
+    pub id: AdminTokenId,
+    pub name: String,
+    pub created_at: Timestamp,
+    pub expires_at: Timestamp,
+    pub last_used_at: Option<Timestamp>,
+    pub revoked_at: Option<Timestamp>,
+}
+
 /// What a new token is for.
 #[derive(Debug, Clone)]
 pub struct NewToken {
@@ -45,9 +60,10 @@ pub struct NewToken {
     pub name: String,
     /// What it may do.
     pub role: Role,
-    /// For how long, 1 second to [`MAX_TTL_SECONDS`].
+    /// For how long, 1 second to [`MAX_TTL_SECONDS`]. One that an administrator makes ends with theirs at the latest.
     pub ttl_seconds: i64,
-    /// The administrator it belongs to, if it belongs to one.
+    /// The administrator it belongs to, if it belongs to one. One that an administrator makes belongs to whom theirs does,
+    /// whatever stands here.
     pub account: Option<AccountId>,
 }
 
@@ -60,6 +76,9 @@ pub enum AdminTokenError {
     /// The role cannot be held by a token, or is above the creator's own.
     #[error("this role cannot be given")]
     RoleNotGivable,
+    /// There are [`MAX_GENERATIONS`] tokens behind the one that was presented.
+    #[error("a token that descends from so many others cannot make one")]
+    TooManyGenerations,
     /// The lifetime is out of bounds.
     #[error("a token lives from 1 second to 366 days")]
     InvalidTtl,
@@ -74,7 +93,9 @@ pub enum AdminTokenError {
     Store(#[from] StoreError),
 }
 
-/// Creates a token of an organization. The token is shown this once.
+/// Creates a token of an organization. The token is shown this once. One that an administrator makes is a child of theirs: it
+/// belongs to the same account, has no higher role, ends no later, and opens nothing once theirs is revoked or the
+/// account is switched off. One that the operator makes stands alone.
 pub fn create(
     tx: &mut Tx<'_>,
     op: &Operation,
@@ -88,14 +109,35 @@ pub fn create(
     if new.role == Role::Member || is_above_creator {
         return Err(AdminTokenError::RoleNotGivable);
     }
+    let creator = match op.actor {
+        Actor::Admin { token, .. } => Some(creator(tx, token)?),
+        _ => None,
+    };
     let count = |tx: &mut Tx<'_>| rows::count_live(tx, organization, op.at);
     room::require::<AdminTokenError>(tx, organization, quota.admin_tokens, count)?;
-    let (row, token) = new_row(op, Some(organization), &new.name, new.role.as_str(), new.ttl_seconds, new.account)?;
+    let (mut row, token) = new_row(op, Some(organization), &new.name, new.role.as_str(), new.ttl_seconds)?;
+    row.account_id = new.account;
+    if let Some(creator) = creator {
+        row.account_id = creator.account_id;
+        row.expires_at = row.expires_at.min(creator.expires_at);
+        row.parent_id = Some(creator.id);
+    }
     rows::insert(tx, &row)?;
-    let detail = json!({ "name": row.name, "role": row.role });
+    let detail = json!({ "name": row.name, "role": row.role, "account": row.account_id, "made_with": row.parent_id });
     let subject = Subject::new("admin_token", row.id);
     audit::write(tx, op, Some(organization), Action::AdminTokenCreated, &subject, &detail)?;
     Ok((from_row(row)?, token))
+}
+
+/// The token that is presented to make another, if it may.
+fn creator(tx: &mut Tx<'_>, id: AdminTokenId) -> Result<AdminTokenRow, AdminTokenError> {
+    let creator = rows::find(tx, id)?.ok_or(AdminTokenError::NotFound)?;
+    let mut ancestor = creator.parent_id;
+    for _ in 1..MAX_GENERATIONS {
+        let Some(id) = ancestor else { return Ok(creator) };
+        ancestor = rows::find(tx, id)?.and_then(|row| row.parent_id);
+    }
+    Err(AdminTokenError::TooManyGenerations)
 }
 
 /// Creates a token of the operator. Only the command line and the operator may.
@@ -106,7 +148,7 @@ pub fn create_for_operator(
     ttl_seconds: i64,
 ) -> Result<Secret, AdminTokenError> {
     permission::require_operator(op)?;
-    let (row, token) = new_row(op, None, name, OPERATOR, ttl_seconds, None)?;
+    let (row, token) = new_row(op, None, name, OPERATOR, ttl_seconds)?;
     rows::insert(tx, &row)?;
     let subject = Subject::new("admin_token", row.id);
     audit::write(tx, op, None, Action::AdminTokenCreated, &subject, &json!({ "name": name, "role": OPERATOR }))?;
@@ -141,12 +183,35 @@ pub fn revoke(
     Ok(())
 }
 
+/// The tokens of the operators.
+pub fn page_of_operators(
+    tx: &mut Tx<'_>,
+    op: &Operation,
+    request: &PageRequest<AdminTokenId>,
+) -> Result<Page<OperatorToken, AdminTokenId>, AdminTokenError> {
+    permission::require_operator(op)?;
+    let found = rows::page_of_operators(tx, request)?.into_iter().map(operator_token).collect();
+    Ok(Page::cut(found, request, |token| token.id))
+}
+
+/// Revokes a token of the operators, one's own included: it opens nothing from this commit on.
+pub fn revoke_of_operators(tx: &mut Tx<'_>, op: &Operation, id: AdminTokenId) -> Result<(), AdminTokenError> {
+    permission::require_operator(op)?;
+    if !rows::revoke_of_operators(tx, id, op.at)? {
+        return Err(AdminTokenError::NotFound);
+    }
+    let subject = Subject::new("admin_token", id);
+    audit::write(tx, op, None, Action::AdminTokenRevoked, &subject, &json!({ "role": OPERATOR }))?;
+    Ok(())
+}
+
 /// Who presents `token`, if it is live. The row is found by hash, so time tells nothing about other tokens.
-/// The token of an administrator is live only as long as they are an active member of the organization.
+/// The token of an administrator is live only as long as they are an active member of the organization, and as long as
+/// every token that it was made with is.
 /// The flag says whether the use is worth noting with [`touch`].
 pub fn authenticate(tx: &mut Tx<'_>, token: &str, now: Timestamp) -> Result<Option<(Actor, bool)>, StoreError> {
     let Some(row) = rows::find_by_hash(tx, TokenHash::of(token).as_bytes())? else { return Ok(None) };
-    if row.revoked_at.is_some() || row.expires_at <= now {
+    if !is_unbroken(tx, &row, now)? {
         return Ok(None);
     }
     if let (Some(organization), Some(account)) = (row.org_id, row.account_id)
@@ -166,6 +231,23 @@ pub fn authenticate(tx: &mut Tx<'_>, token: &str, now: Timestamp) -> Result<Opti
     Ok(Some((actor, is_stale)))
 }
 
+/// True when neither the token nor one that it was made with is revoked or has expired.
+fn is_unbroken(tx: &mut Tx<'_>, row: &AdminTokenRow, now: Timestamp) -> Result<bool, StoreError> {
+    let is_over = |row: &AdminTokenRow| row.revoked_at.is_some() || row.expires_at <= now;
+    if is_over(row) {
+        return Ok(false);
+    }
+    let mut ancestor = row.parent_id;
+    for _ in 0..MAX_GENERATIONS {
+        let Some(id) = ancestor else { return Ok(true) };
+        match rows::find(tx, id)? {
+            Some(found) if !is_over(&found) => ancestor = found.parent_id,
+            Some(_) | None => return Ok(false),
+        }
+    }
+    Ok(ancestor.is_none())
+}
+
 fn is_active_member(tx: &mut Tx<'_>, organization: OrganizationId, account: AccountId) -> Result<bool, StoreError> {
     let is_active = accounts::find(tx, account)?.is_some_and(|account| account.state == AccountState::Active);
     let membership = accounts::membership(tx, account, organization)?;
@@ -183,7 +265,6 @@ fn new_row(
     name: &str,
     role: &str,
     ttl_seconds: i64,
-    account: Option<AccountId>,
 ) -> Result<(AdminTokenRow, Secret), AdminTokenError> {
     if !(1..=MAX_TTL_SECONDS).contains(&ttl_seconds) {
         return Err(AdminTokenError::InvalidTtl);
@@ -192,7 +273,7 @@ fn new_row(
     let row = AdminTokenRow {
         id: op.new_id(),
         org_id: organization,
-        account_id: account,
+        account_id: None,
         name: name.to_owned(),
         role: role.to_owned(),
         token_hash: TokenHash::of(token.expose()).as_bytes().to_vec(),
@@ -200,8 +281,20 @@ fn new_row(
         expires_at: op.at.plus_seconds(ttl_seconds),
         last_used_at: None,
         revoked_at: None,
+        parent_id: None,
     };
     Ok((row, token))
+}
+
+fn operator_token(row: AdminTokenRow) -> OperatorToken {
+    OperatorToken {
+        id: row.id,
+        name: row.name,
+        created_at: row.created_at,
+        expires_at: row.expires_at,
+        last_used_at: row.last_used_at,
+        revoked_at: row.revoked_at,
+    }
 }
 
 fn from_row(row: AdminTokenRow) -> Result<AdminToken, StoreError> {

@@ -25,6 +25,7 @@ pub struct AdminTokenRow {
     pub expires_at: Timestamp,
     pub last_used_at: Option<Timestamp>,
     pub revoked_at: Option<Timestamp>,
+    pub parent_id: Option<AdminTokenId>,
 }
 
 /// Inserts one.
@@ -37,6 +38,32 @@ pub fn insert(tx: &mut Tx<'_>, row: &AdminTokenRow) -> Result<(), StoreError> {
 pub fn find_by_hash(tx: &mut Tx<'_>, hash: &[u8]) -> Result<Option<AdminTokenRow>, StoreError> {
     let query = table::table.filter(table::token_hash.eq(hash)).select(AdminTokenRow::as_select());
     Ok(query.first(tx.connection()).optional()?)
+}
+
+/// The token with this id.
+pub fn find(tx: &mut Tx<'_>, id: AdminTokenId) -> Result<Option<AdminTokenRow>, StoreError> {
+    let query = table::table.filter(table::id.eq(id)).select(AdminTokenRow::as_select());
+    Ok(query.first(tx.connection()).optional()?)
+}
+
+/// The operators' tokens, by id.
+pub fn page_of_operators(tx: &mut Tx<'_>, page: &PageRequest<AdminTokenId>) -> Result<Vec<AdminTokenRow>, StoreError> {
+    let mut query = table::table
+        .filter(table::org_id.is_null())
+        .order(table::id)
+        .limit(page.fetch_limit())
+        .select(AdminTokenRow::as_select())
+        .into_boxed();
+    if let Some(after) = page.after {
+        query = query.filter(table::id.gt(after));
+    }
+    Ok(query.load(tx.connection())?)
+}
+
+/// Revokes an operator's token; tells whether it was live.
+pub fn revoke_of_operators(tx: &mut Tx<'_>, id: AdminTokenId, at: Timestamp) -> Result<bool, StoreError> {
+    let one = table::table.filter(table::org_id.is_null()).filter(table::id.eq(id)).filter(table::revoked_at.is_null());
+    Ok(diesel::update(one).set(table::revoked_at.eq(at)).execute(tx.connection())? == 1)
 }
 
 /// The tokens of an organization, by id.

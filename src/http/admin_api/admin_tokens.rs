@@ -33,7 +33,7 @@ pub struct NewAdminTokenBody {
     /// `owner`, `admin`, `user_admin`, `app_admin` or `auditor`.
     #[schema(example = "admin")]
     role: String,
-    /// How long it lives, 1 second to 366 days; 90 days when left out.
+    /// How long it lives, 1 second to 366 days; 90 days when left out. It ends with the token that makes it at the latest.
     ttl_seconds: Option<i64>,
 }
 
@@ -69,7 +69,8 @@ impl AdminTokenBody {
     }
 }
 
-/// Create a token. It is shown in this answer and never again.
+/// Create a token. It is shown in this answer and never again. One that an administrator makes belongs to the same account as
+/// theirs, and ends with it.
 #[utoipa::path(tag = "admin tokens", request_body = NewAdminTokenBody,
     params(("org" = String, Path, description = "slug or id")),
     responses((status = 201, body = AdminTokenBody), (status = 400, body = ProblemBody), (status = 409, body = ProblemBody), (status = 403, body = ProblemBody)))]

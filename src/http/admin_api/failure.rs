@@ -131,6 +131,7 @@ impl From<AdminTokenError> for Problem {
         match error {
             AdminTokenError::NotFound => Self::not_found(),
             AdminTokenError::RoleNotGivable => bad_request("role_not_givable", error),
+            AdminTokenError::TooManyGenerations => conflict("too_many_generations", error),
             AdminTokenError::InvalidTtl => bad_request("invalid_ttl", error),
             AdminTokenError::TooMany(error) => error.into(),
             AdminTokenError::Denied(denied) => denied.into(),

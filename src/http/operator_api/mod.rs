@@ -3,9 +3,11 @@
 //!
 //! * `/api/v1/operator/orgs` [`organizations`]
 //! * `/api/v1/operator/applications` [`applications`]
+//! * `/api/v1/operator/tokens` [`tokens`]
 
 pub mod applications;
 pub mod organizations;
+pub mod tokens;
 
 use actix_web::web;
 use utoipa::OpenApi as _;
@@ -20,10 +22,12 @@ pub fn mount(services: &mut web::ServiceConfig) {
         .service(applications::operator_show_application)
         .service(applications::operator_update_application)
         .service(applications::operator_rotate_application_secret)
-        .service(applications::operator_delete_application);
+        .service(applications::operator_delete_application)
+        .service(tokens::operator_list_tokens)
+        .service(tokens::operator_revoke_token);
 }
 
 /// The operations, for the document.
 pub fn documents() -> Vec<utoipa::openapi::OpenApi> {
-    vec![organizations::Document::openapi(), applications::Document::openapi()]
+    vec![organizations::Document::openapi(), applications::Document::openapi(), tokens::Document::openapi()]
 }
