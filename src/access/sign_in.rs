@@ -3,6 +3,7 @@
 
 use super::attempts::refusal::Refusal;
 use super::attempts::state::{Identified, State};
+use super::grants::is_application_open;
 use super::realm::Route;
 use super::sessions::Standing;
 use crate::values::ids::{ConnectionId, OrganizationId};
@@ -88,16 +89,12 @@ pub fn next_step(state: &State, is_expired: bool, moment: Moment) -> Step {
     }
 }
 
-/// True when people who signed in on behalf of `organization` may use an application of `owner`.
-pub fn is_application_open(owner: Option<OrganizationId>, organization: OrganizationId) -> bool {
-    owner.is_none_or(|owner| owner == organization)
-}
-
 fn came_back(identified: &Identified, standing: Option<Standing>, owner: Option<OrganizationId>) -> Step {
     let refusal = match standing {
         None => Refusal::AccountInactive,
         Some(standing) if !standing.is_account_active => Refusal::AccountInactive,
         Some(standing) if !standing.is_membership_active => Refusal::MembershipInactive,
+        Some(standing) if !standing.is_connection_active => Refusal::ConnectionInactive,
         Some(standing) if standing.session_epoch != identified.session_epoch => Refusal::Overtaken,
         Some(_) if !is_application_open(owner, identified.organization) => Refusal::ForeignApplication,
         Some(_) => return Step::Finish(identified.clone()),
@@ -133,7 +130,8 @@ mod tests {
     use crate::values::clock::Timestamp;
     use crate::values::ids::{AccountId, ConnectionId, OrganizationId};
 
-    const WELL: Standing = Standing { is_account_active: true, is_membership_active: true, session_epoch: 3 };
+    const WELL: Standing =
+        Standing { is_account_active: true, is_membership_active: true, is_connection_active: true, session_epoch: 3 };
 
     fn acme() -> OrganizationId {
         OrganizationId::from_bytes(&[1; 16]).unwrap()
@@ -151,7 +149,7 @@ mod tests {
             session_epoch: 3,
             amr: vec!["pwd".to_owned()],
             acr: "1".to_owned(),
-            auth_time: Timestamp::from_seconds(1),
+            auth_time: Some(Timestamp::from_seconds(1)),
             session_expires_at: None,
         }
     }
@@ -244,6 +242,7 @@ mod tests {
         let cases = [
             (Some(Standing { is_account_active: false, ..WELL }), Refusal::AccountInactive),
             (Some(Standing { is_membership_active: false, ..WELL }), Refusal::MembershipInactive),
+            (Some(Standing { is_connection_active: false, ..WELL }), Refusal::ConnectionInactive),
             (Some(Standing { session_epoch: 4, ..WELL }), Refusal::Overtaken),
             (None, Refusal::AccountInactive),
         ];

@@ -14,7 +14,7 @@ use crate::record::audit::{self, Action, Subject};
 use crate::record::event::{self, Event};
 use crate::store::connections::{self as rows, ConnectionRow};
 use crate::store::failure::StoreError;
-use crate::store::{Tx, identities};
+use crate::store::{Tx, grants, identities, sessions};
 use crate::values::clock::Timestamp;
 use crate::values::ids::{ConnectionId, OrganizationId};
 use crate::values::operation::Operation;
@@ -171,7 +171,7 @@ pub fn create(
         updated_at: op.at,
     };
     rows::insert(tx, &to_row(&connection)?)?;
-    log(tx, op, &connection, Action::ConnectionCreated)?;
+    log(tx, op, &connection, Action::ConnectionCreated, None)?;
     let name = connection.name.clone();
     event::publish(tx, op, organization, &Event::ConnectionCreated { connection: connection.id, name })?;
     Ok(connection)
@@ -250,7 +250,8 @@ pub fn enable(
     store(tx, op, connection, Action::ConnectionEnabled)
 }
 
-/// Stops sign-in through a connection, answers in flight included.
+/// Stops sign-in through a connection, answers in flight included, and ends what was opened through it: its sessions,
+/// and the grants made in them, those for offline use included. Enabling it again brings none of them back.
 pub fn disable(
     tx: &mut Tx<'_>,
     op: &Operation,
@@ -266,7 +267,7 @@ pub fn disable(
     store(tx, op, connection, Action::ConnectionDisabled)
 }
 
-/// Removes a connection and its identities. Nobody inherits them: a later connection to the same provider starts anew
+/// Removes a connection and its identities, and ends what was opened through it as [`disable`] does. Nobody inherits them: a later connection to the same provider starts anew
 /// (decision Q16).
 pub fn delete(
     tx: &mut Tx<'_>,
@@ -294,13 +295,38 @@ fn store(
         return Err(ConnectionError::Changed);
     }
     connection.version += 1;
-    log(tx, op, &connection, action)?;
+    let ended = match connection.state {
+        ConnectionState::Active => None,
+        ConnectionState::Disabled | ConnectionState::Deleted => Some(end_opened(tx, op, &connection)?),
+    };
+    log(tx, op, &connection, action, ended)?;
     let change = Event::ConnectionChanged { connection: connection.id, name: connection.name.clone() };
     event::publish(tx, op, connection.organization, &change)?;
     Ok(connection)
 }
 
-fn log(tx: &mut Tx<'_>, op: &Operation, connection: &Connection, action: Action) -> Result<(), StoreError> {
+/// How many sessions and grants ended with a connection.
+struct Ended {
+    sessions: usize,
+    grants: usize,
+}
+
+/// After the connection was written: whoever signs in through it looks at it under a lock, so that no session comes later.
+fn end_opened(tx: &mut Tx<'_>, op: &Operation, connection: &Connection) -> Result<Ended, StoreError> {
+    let (organization, id) = (connection.organization, connection.id);
+    Ok(Ended {
+        grants: grants::revoke_of_connection(tx, organization, id, op.at)?,
+        sessions: sessions::end_of_connection(tx, organization, id, op.at)?,
+    })
+}
+
+fn log(
+    tx: &mut Tx<'_>,
+    op: &Operation,
+    connection: &Connection,
+    action: Action,
+    ended: Option<Ended>,
+) -> Result<(), StoreError> {
     let about = match &connection.settings {
         Settings::Saml { idp } => json!({
             "entity_id": idp.entity_id,
@@ -308,7 +334,10 @@ fn log(tx: &mut Tx<'_>, op: &Operation, connection: &Connection, action: Action)
         }),
         Settings::Oidc { issuer, client_id } => json!({ "issuer": issuer, "client_id": client_id }),
     };
-    let detail = json!({ "name": connection.name, "state": connection.state.as_str(), "provider": about });
+    let mut detail = json!({ "name": connection.name, "state": connection.state.as_str(), "provider": about });
+    if let Some(Ended { sessions, grants }) = ended {
+        detail["ended"] = json!({ "sessions": sessions, "grants": grants });
+    }
     audit::write(tx, op, Some(connection.organization), action, &Subject::new("connection", connection.id), &detail)
 }
 

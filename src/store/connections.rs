@@ -1,11 +1,12 @@
 //! Connections of organizations to their identity providers.
 
 use diesel::prelude::*;
+use diesel::sql_types::Binary;
 
 use super::Tx;
 use super::failure::StoreError;
 use super::schema::connections as table;
-use crate::store::connection::Backend;
+use crate::store::connection::{AnyConnection, Backend};
 use crate::values::clock::Timestamp;
 use crate::values::ids::{ConnectionId, OrganizationId};
 use crate::values::page::PageRequest;
@@ -37,6 +38,17 @@ pub fn insert(tx: &mut Tx<'_>, row: &ConnectionRow) -> Result<(), StoreError> {
 pub fn find(tx: &mut Tx<'_>, id: ConnectionId) -> Result<Option<ConnectionRow>, StoreError> {
     let query = table::table.filter(table::id.eq(id)).select(ConnectionRow::as_select());
     Ok(query.first(tx.connection()).optional()?)
+}
+
+/// Keeps other transactions from changing a connection before this one ends; they do not keep each other from doing so.
+/// On SQLite there is one writer.
+pub fn lock_for_share(tx: &mut Tx<'_>, id: ConnectionId) -> Result<(), StoreError> {
+    if let AnyConnection::Postgres(_) = tx.connection() {
+        diesel::sql_query("SELECT 1 FROM connections WHERE id = $1 FOR SHARE")
+            .bind::<Binary, _>(id)
+            .execute(tx.connection())?;
+    }
+    Ok(())
 }
 
 /// A connection of an organization.

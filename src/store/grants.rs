@@ -4,10 +4,12 @@ use diesel::prelude::*;
 
 use super::Tx;
 use super::failure::StoreError;
-use super::schema::{accounts, addresses, applications, grants as table, memberships, organizations, sessions};
+use super::schema::{
+    accounts, addresses, applications, connections, grants as table, memberships, organizations, sessions,
+};
 use crate::store::connection::Backend;
 use crate::values::clock::Timestamp;
-use crate::values::ids::{AccountId, ApplicationId, GrantId, OrganizationId, SessionId};
+use crate::values::ids::{AccountId, ApplicationId, ConnectionId, GrantId, OrganizationId, SessionId};
 
 /// One grant.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
@@ -34,8 +36,17 @@ pub struct SessionFacts {
     pub amr: String,
     pub acr: String,
     pub auth_time: Timestamp,
+    pub is_auth_time_known: bool,
     pub expires_at: Timestamp,
     pub ended_at: Option<Timestamp>,
+}
+
+/// What a grant needs to know of the connection that opened its session.
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = connections, check_for_backend(Backend))]
+#[allow(missing_docs)] // columns
+pub struct ConnectionFacts {
+    pub state: String,
 }
 
 /// What a grant needs to know of its account.
@@ -88,6 +99,7 @@ pub struct AddressFacts {
 pub struct StandingRow {
     pub grant: GrantRow,
     pub session: SessionFacts,
+    pub connection: ConnectionFacts,
     pub account: AccountFacts,
     pub organization_name: String,
     pub claim_mappings: Option<String>,
@@ -106,6 +118,7 @@ pub fn insert(tx: &mut Tx<'_>, row: &GrantRow) -> Result<(), StoreError> {
 pub fn find_standing(tx: &mut Tx<'_>, id: GrantId) -> Result<Option<StandingRow>, StoreError> {
     let query = table::table
         .inner_join(sessions::table.on(sessions::id.eq(table::session_id)))
+        .inner_join(connections::table.on(connections::id.eq(sessions::connection_id)))
         .inner_join(accounts::table.on(accounts::id.eq(table::account_id)))
         .inner_join(organizations::table.on(organizations::id.eq(table::org_id)))
         .inner_join(applications::table.on(applications::id.eq(table::application_id)))
@@ -118,6 +131,7 @@ pub fn find_standing(tx: &mut Tx<'_>, id: GrantId) -> Result<Option<StandingRow>
         .select((
             GrantRow::as_select(),
             SessionFacts::as_select(),
+            ConnectionFacts::as_select(),
             AccountFacts::as_select(),
             organizations::name,
             organizations::claim_mappings,
@@ -126,6 +140,21 @@ pub fn find_standing(tx: &mut Tx<'_>, id: GrantId) -> Result<Option<StandingRow>
             Option::<AddressFacts>::as_select(),
         ));
     Ok(query.first(tx.connection()).optional()?)
+}
+
+/// Revokes every grant of the sessions that a connection opened, ended ones included; tells how many were in force.
+pub fn revoke_of_connection(
+    tx: &mut Tx<'_>,
+    organization: OrganizationId,
+    connection: ConnectionId,
+    at: Timestamp,
+) -> Result<usize, StoreError> {
+    let opened = sessions::table.filter(sessions::connection_id.eq(connection)).select(sessions::id);
+    let in_force = table::table
+        .filter(table::org_id.eq(organization))
+        .filter(table::revoked_at.is_null())
+        .filter(table::session_id.eq_any(opened));
+    Ok(diesel::update(in_force).set(table::revoked_at.eq(Some(at))).execute(tx.connection())?)
 }
 
 /// Revokes a grant, and with it every token made from it; tells whether it was in force.

@@ -1,6 +1,7 @@
 //! A person comes back from an identity provider, in the browser that began: the last step of a sign-in, in one
 //! transaction. That browser has to show the cookie of the attempt and the token that only the bringer of the answer got
-//! (decision 0006). It looks at the outcome again, since a person can be deactivated on the way, ends the session that
+//! (decision 0006). It looks at the outcome again, since a person can be deactivated or a connection switched off on the
+//! way, ends the session that
 //! this browser had before, makes a new one, and issues the code.
 
 use serde_json::json;
@@ -16,8 +17,8 @@ use crate::directory::applications::{self, Application};
 use crate::protocol::oidc::authorization::AuthorizationRequest;
 use crate::protocol::oidc::error::OAuthError;
 use crate::record::audit::{self, Action, Subject};
-use crate::store::Tx;
 use crate::store::failure::StoreError;
+use crate::store::{Tx, connections};
 use crate::values::ids::AttemptId;
 use crate::values::operation::{Actor, Operation};
 use crate::values::secret::Secret;
@@ -92,6 +93,23 @@ impl From<AttemptError> for ArrivalError {
     }
 }
 
+/// What there is to say about the attempt `id` without changing anything; `None` when the last step is to be taken, which
+/// is for [`arrive`]. Anybody can ask again and again, so it is asked before a transaction is opened for writing.
+pub fn look(
+    tx: &mut Tx<'_>,
+    op: &Operation,
+    id: AttemptId,
+    presented: &Presented,
+) -> Result<Option<Arrival>, ArrivalError> {
+    let attempt = presented_attempt(tx, id, presented)?;
+    let is_expired = attempt.is_expired(op.at);
+    if matches!(attempt.state, State::Identified(_)) && !is_expired {
+        return Ok(None);
+    }
+    let moment = Moment::CameBack { standing: None, application_owner: None };
+    Ok(Some(without_change(next_step(&attempt.state, is_expired, moment), attempt)))
+}
+
 /// Takes the last step of the attempt `id`.
 pub fn arrive(
     tx: &mut Tx<'_>,
@@ -100,26 +118,46 @@ pub fn arrive(
     presented: &Presented,
     terms: Terms,
 ) -> Result<Arrival, ArrivalError> {
-    let attempt = attempts::find(tx, id)?.filter(|attempt| attempt.is_bound_to(&presented.binding));
-    let attempt = attempt.ok_or(ArrivalError::NotFound)?;
-    if has_outcome(&attempt) && !presented.arrival.as_ref().is_some_and(|arrival| attempt.is_answered_by(arrival)) {
-        return Err(ArrivalError::NotFound);
-    }
+    let attempt = presented_attempt(tx, id, presented)?;
     let application = applications::find(tx, attempt.application)?.ok_or(ArrivalError::NotFound)?;
     let standing = match &attempt.state {
-        State::Identified(who) => Some(sessions::standing(tx, who.account, who.organization)?),
+        State::Identified(who) => {
+            // Until the session is there, so that whoever switches the connection off ends it.
+            connections::lock_for_share(tx, who.connection)?;
+            Some(sessions::standing(tx, who.account, who.organization, who.connection)?)
+        }
         State::Started | State::Sent(_) | State::Finished | State::Refused(_) => None,
     };
     let moment = Moment::CameBack { standing, application_owner: application.organization };
     match next_step(&attempt.state, attempt.is_expired(op.at), moment) {
         Step::Finish(identified) => finish(tx, op, &attempt, &application, &identified, presented, terms),
         Step::Refuse(identified, refusal) => refuse(tx, op, attempt, &identified, refusal),
-        Step::Explain(refusal) => Ok(Arrival::Refused { attempt: Box::new(attempt), refusal }),
-        Step::StartAgain => Ok(Arrival::Expired(Box::new(attempt))),
-        Step::AlreadyFinished => Ok(Arrival::AlreadyFinished),
-        Step::AskAddress | Step::Choose { .. } | Step::SendTo { .. } | Step::ExplainNoWayIn { .. } | Step::Continue => {
-            Ok(Arrival::AskAddress)
-        }
+        step => Ok(without_change(step, attempt)),
+    }
+}
+
+/// The attempt, if this browser began it and, where it has an outcome, brought the answer.
+fn presented_attempt(tx: &mut Tx<'_>, id: AttemptId, presented: &Presented) -> Result<Attempt, ArrivalError> {
+    let attempt = attempts::find(tx, id)?.filter(|attempt| attempt.is_bound_to(&presented.binding));
+    let attempt = attempt.ok_or(ArrivalError::NotFound)?;
+    if has_outcome(&attempt) && !presented.arrival.as_ref().is_some_and(|arrival| attempt.is_answered_by(arrival)) {
+        return Err(ArrivalError::NotFound);
+    }
+    Ok(attempt)
+}
+
+/// The steps that only tell something.
+fn without_change(step: Step, attempt: Attempt) -> Arrival {
+    match step {
+        Step::Explain(refusal) | Step::Refuse(_, refusal) => Arrival::Refused { attempt: Box::new(attempt), refusal },
+        Step::StartAgain => Arrival::Expired(Box::new(attempt)),
+        Step::AlreadyFinished => Arrival::AlreadyFinished,
+        Step::AskAddress
+        | Step::Choose { .. }
+        | Step::SendTo { .. }
+        | Step::ExplainNoWayIn { .. }
+        | Step::Continue
+        | Step::Finish(_) => Arrival::AskAddress,
     }
 }
 

@@ -1,4 +1,5 @@
 use futures_util::future::join_all;
+use serde_json::json;
 
 use super::{Arrival, ArrivalError, Presented, Terms, arrive};
 use crate::access::attempts::refusal::Refusal;
@@ -7,7 +8,7 @@ use crate::access::attempts::{self, Attempt, NewAttempt};
 use crate::access::grants::Lifetimes;
 use crate::access::sessions::{self, Limits};
 use crate::access::testing::{World, world};
-use crate::directory::accounts;
+use crate::directory::{accounts, connections};
 use crate::protocol::oidc::authorization::AuthorizationRequest;
 use crate::protocol::oidc::error::ErrorCode;
 use crate::store::failure::StoreError;
@@ -121,6 +122,77 @@ async fn whoever_is_deactivated_on_the_way_is_refused_at_the_door() {
         assert!(matches!(arrived, Arrival::Refused { refusal: Refusal::AccountInactive, .. }), "{}", world.engine());
         assert_eq!(world.entries("sign_in.refused").await.len(), 1, "{}", world.engine());
         assert!(world.entries("sign_in.succeeded").await.is_empty());
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Change {
+    Disable,
+    Delete,
+}
+
+async fn switch_off(world: &World, change: Change) {
+    let (op, organization, id) = (world.operator(), world.organization, world.connection);
+    let write = world.store().write(move |tx| match change {
+        Change::Disable => connections::disable(tx, &op, organization, id).map(drop),
+        Change::Delete => connections::delete(tx, &op, organization, id),
+    });
+    write.await.unwrap();
+}
+
+/// CVE-2026-9098: the identity provider has answered, and then the connection is switched off.
+#[tokio::test]
+async fn an_answer_does_not_outlive_its_connection() {
+    for change in [Change::Disable, Change::Delete] {
+        for world in world().await {
+            let (attempt, arrival) = identified(&world).await;
+            switch_off(&world, change).await;
+            let arrived = come_back(&world, &attempt, bringing(&arrival)).await.unwrap();
+            let is_refused = matches!(arrived, Arrival::Refused { refusal: Refusal::ConnectionInactive, .. });
+            assert!(is_refused, "{}: {change:?}: {arrived:?}", world.engine());
+            assert_eq!(world.entries("sign_in.refused").await.len(), 1, "{}", world.engine());
+            assert!(world.entries("sign_in.succeeded").await.is_empty());
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_session_ends_with_its_connection_and_stays_so() {
+    for change in [Change::Disable, Change::Delete] {
+        for world in world().await {
+            let token = signed_in(&world, None).await;
+            switch_off(&world, change).await;
+            assert!(!is_live(&world, &token).await, "{}: {change:?}", world.engine());
+            let action = if change == Change::Disable { "connection.disabled" } else { "connection.deleted" };
+            assert_eq!(world.entries(action).await[0]["ended"], json!({ "sessions": 1, "grants": 1 }));
+            if change == Change::Disable {
+                let (op, organization, id) = (world.operator(), world.organization, world.connection);
+                world.store().write(move |tx| connections::enable(tx, &op, organization, id)).await.unwrap();
+                assert!(!is_live(&world, &token).await, "{}: enabled again", world.engine());
+                assert!(is_live(&world, &signed_in(&world, None).await).await, "{}", world.engine());
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn looking_at_an_attempt_tells_what_there_is_to_say_and_leaves_the_rest_to_the_arrival() {
+    for world in world().await {
+        let look = async |attempt: &Attempt, presented: Presented| {
+            let (op, id) = (world.op(), attempt.id);
+            world.store().read(move |tx| super::look(tx, &op, id, &presented)).await
+        };
+        let (attempt, arrival) = identified(&world).await;
+        assert!(look(&attempt, bringing(&arrival)).await.unwrap().is_none(), "{}", world.engine());
+        let other = Presented { arrival: None, ..bringing(&arrival) };
+        assert!(matches!(look(&attempt, other).await, Err(ArrivalError::NotFound)));
+        come_back(&world, &attempt, bringing(&arrival)).await.unwrap();
+        assert!(matches!(look(&attempt, bringing(&arrival)).await, Ok(Some(Arrival::AlreadyFinished))));
+        let begun = world.start_attempt(&browser()).await;
+        assert!(matches!(look(&begun, bringing(&arrival)).await, Ok(Some(Arrival::AskAddress))));
+        let refused = world.start_attempt(&browser()).await;
+        let arrival = world.answer(&refused, "eve@acme.test").await;
+        assert!(matches!(look(&refused, bringing(&arrival)).await, Ok(Some(Arrival::Refused { .. }))));
     }
 }
 

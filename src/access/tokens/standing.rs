@@ -13,6 +13,8 @@ pub enum Ended {
     Expired,
     /// The person signed out, and the grant was not for offline use.
     SignedOut,
+    /// The connection that the person came through was switched off.
+    Connection,
     /// The account's session epoch moved: everything made before is dead.
     SessionEpoch,
     /// The account is not active.
@@ -34,6 +36,9 @@ pub fn check(row: &StandingRow, now: Timestamp) -> Result<(), Ended> {
     }
     if row.session.ended_at.is_some() && !is_offline {
         return Err(Ended::SignedOut);
+    }
+    if row.connection.state != "active" {
+        return Err(Ended::Connection);
     }
     if row.account.session_epoch != row.grant.session_epoch {
         return Err(Ended::SessionEpoch);
