@@ -1,13 +1,14 @@
 //! Sessions: what a browser holds after a sign-in.
 //!
 //! A session dies of whichever comes first: it is ended, it expires (the absolute limit or the identity provider's
-//! own), it is idle for too long, its account or membership is no longer active, or the account's session epoch has
-//! moved since it was made. All of this is looked at on every use, so that a deactivation counts from its commit on.
+//! own), it is idle for too long, its account, its membership or the connection it came through is no longer active, or the
+//! account's session epoch has moved since it was made. All of this is looked at on every use, so that a deactivation counts from its commit on.
 
 use serde_json::json;
 
 use super::attempts::state::Identified;
 use crate::directory::accounts::{self, AccountState};
+use crate::directory::connections::{self, ConnectionState};
 use crate::record::audit::{self, Action, Subject};
 use crate::store::Tx;
 use crate::store::failure::StoreError;
@@ -46,8 +47,8 @@ pub struct Session {
     pub amr: Vec<String>,
     /// The authentication context class.
     pub acr: String,
-    /// When they proved themselves.
-    pub auth_time: Timestamp,
+    /// When they proved themselves; `None` when the identity provider did not say.
+    pub auth_time: Option<Timestamp>,
     /// When it was made.
     pub created_at: Timestamp,
     /// When it was last used, to the minute.
@@ -63,6 +64,8 @@ pub struct Standing {
     pub is_account_active: bool,
     /// The membership in the organization is active.
     pub is_membership_active: bool,
+    /// The connection that identified them is active.
+    pub is_connection_active: bool,
     /// The account's session epoch now.
     pub session_epoch: i64,
 }
@@ -74,6 +77,7 @@ impl Session {
             && now < self.last_seen_at.plus_seconds(limits.idle_seconds)
             && standing.is_account_active
             && standing.is_membership_active
+            && standing.is_connection_active
             && standing.session_epoch == self.session_epoch
     }
 
@@ -83,11 +87,19 @@ impl Session {
     }
 }
 
-/// The standing of a person in an organization. An account or a membership that does not exist is not active.
-pub fn standing(tx: &mut Tx<'_>, account: AccountId, organization: OrganizationId) -> Result<Standing, StoreError> {
+/// The standing of a person in an organization, who came through a connection of it. An account, a membership or a
+/// connection that does not exist is not active.
+pub fn standing(
+    tx: &mut Tx<'_>,
+    account: AccountId,
+    organization: OrganizationId,
+    connection: ConnectionId,
+) -> Result<Standing, StoreError> {
     let found = accounts::find(tx, account)?;
     let membership = accounts::membership(tx, account, organization)?;
+    let connection = connections::find(tx, connection)?;
     Ok(Standing {
+        is_connection_active: connection.is_some_and(|found| found.state == ConnectionState::Active),
         is_account_active: found.as_ref().is_some_and(|account| account.state == AccountState::Active),
         is_membership_active: membership.is_some_and(|membership| membership.is_active),
         session_epoch: found.map_or(0, |account| account.session_epoch),
@@ -133,7 +145,7 @@ pub fn find_live(
         return Ok(None);
     }
     let session = session(row)?;
-    let standing = standing(tx, session.account, session.organization)?;
+    let standing = standing(tx, session.account, session.organization, session.connection)?;
     Ok(session.is_live(&standing, limits, op.at).then_some(session))
 }
 
@@ -175,7 +187,8 @@ fn row(session: &Session, token: &TokenHash) -> Result<SessionRow, StoreError> {
         session_epoch: session.session_epoch,
         amr: serde_json::to_string(&session.amr).map_err(|error| StoreError::Internal(error.to_string()))?,
         acr: session.acr.clone(),
-        auth_time: session.auth_time,
+        auth_time: session.auth_time.unwrap_or(session.created_at),
+        is_auth_time_known: session.auth_time.is_some(),
         created_at: session.created_at,
         last_seen_at: session.last_seen_at,
         expires_at: session.expires_at,
@@ -192,7 +205,7 @@ fn session(row: SessionRow) -> Result<Session, StoreError> {
         connection: row.connection_id,
         session_epoch: row.session_epoch,
         acr: row.acr,
-        auth_time: row.auth_time,
+        auth_time: row.is_auth_time_known.then_some(row.auth_time),
         created_at: row.created_at,
         last_seen_at: row.last_seen_at,
         expires_at: row.expires_at,
@@ -206,7 +219,8 @@ mod tests {
     use crate::values::ids::{AccountId, ConnectionId, OrganizationId, SessionId};
 
     const LIMITS: Limits = Limits { idle_seconds: 3_600, absolute_seconds: 36_000 };
-    const WELL: Standing = Standing { is_account_active: true, is_membership_active: true, session_epoch: 7 };
+    const WELL: Standing =
+        Standing { is_account_active: true, is_membership_active: true, is_connection_active: true, session_epoch: 7 };
 
     fn session() -> Session {
         let at = Timestamp::from_seconds(1_000_000);
@@ -218,7 +232,7 @@ mod tests {
             session_epoch: 7,
             amr: vec!["pwd".to_owned()],
             acr: "1".to_owned(),
-            auth_time: at,
+            auth_time: Some(at),
             created_at: at,
             last_seen_at: at,
             expires_at: at.plus_seconds(LIMITS.absolute_seconds),
@@ -240,6 +254,7 @@ mod tests {
             ("in use, at the absolute limit", used_late, WELL, 36_000, false),
             ("account inactive", session(), Standing { is_account_active: false, ..WELL }, 0, false),
             ("membership inactive", session(), Standing { is_membership_active: false, ..WELL }, 0, false),
+            ("connection inactive", session(), Standing { is_connection_active: false, ..WELL }, 0, false),
             ("epoch moved on", session(), Standing { session_epoch: 8, ..WELL }, 0, false),
             ("epoch moved back", session(), Standing { session_epoch: 6, ..WELL }, 0, false),
         ];

@@ -213,19 +213,14 @@ impl World {
             given_name: None,
             family_name: None,
             groups: vec![],
-            authn_instant: self.op().at,
+            authn_instant: Some(self.op().at),
             amr: vec!["pwd".to_owned()],
             acr: None,
             session_expires_at: None,
         };
         let (op, id, connection) = (self.op(), attempt.id, self.connection);
         let write = self.store().write(move |tx| {
-            let upstream = Upstream::Oidc {
-                nonce: "n".to_owned(),
-                code_verifier: "v".to_owned(),
-                issuer: "i".to_owned(),
-                client_id: "c".to_owned(),
-            };
+            let upstream = Upstream::Oidc { sealed: "s".to_owned(), issuer: "i".to_owned(), client_id: "c".to_owned() };
             let (handle, typed) = (attempts::new_handle(&op), "ada@acme.test".parse().unwrap());
             attempts::send(tx, &op, id, &typed, &Sent { connection, upstream }, &handle)?;
             identity::accept(tx, &op, handle.expose(), &asserted)

@@ -28,6 +28,7 @@ pub struct SessionRow {
     pub last_seen_at: Timestamp,
     pub expires_at: Timestamp,
     pub ended_at: Option<Timestamp>,
+    pub is_auth_time_known: bool,
 }
 
 /// Adds one session.
@@ -46,6 +47,20 @@ pub fn find_by_token(tx: &mut Tx<'_>, token: &TokenHash) -> Result<Option<Sessio
 pub fn touch(tx: &mut Tx<'_>, id: SessionId, at: Timestamp) -> Result<bool, StoreError> {
     let one = table::table.filter(table::id.eq(id)).filter(table::ended_at.is_null());
     Ok(diesel::update(one).set(table::last_seen_at.eq(at)).execute(tx.connection())? == 1)
+}
+
+/// Ends every session that a connection opened; tells how many there were.
+pub fn end_of_connection(
+    tx: &mut Tx<'_>,
+    organization: OrganizationId,
+    connection: ConnectionId,
+    at: Timestamp,
+) -> Result<usize, StoreError> {
+    let all = table::table
+        .filter(table::org_id.eq(organization))
+        .filter(table::connection_id.eq(connection))
+        .filter(table::ended_at.is_null());
+    Ok(diesel::update(all).set(table::ended_at.eq(Some(at))).execute(tx.connection())?)
 }
 
 /// Ends a session. False when it had ended before.

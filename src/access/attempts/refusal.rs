@@ -7,9 +7,10 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "refusal", rename_all = "snake_case")]
 pub enum Refusal {
-    /// The identity provider sent an error instead of an identity: the person declined, or may not use the app there.
+    /// There came an error instead of an identity: the person declined, or may not use the app there. An error is not
+    /// signed, so whoever brought it may have written it.
     Declined {
-        /// The provider's error code, bounded by its parser.
+        /// The error code, from a list (SAML) or bounded by its parser (OpenID Connect).
         code: String,
     },
     /// The answer failed a check of its protocol.

@@ -53,10 +53,9 @@ pub enum Upstream {
     },
     /// OpenID Connect.
     Oidc {
-        /// The nonce that the ID token must carry.
-        nonce: String,
-        /// The PKCE verifier.
-        code_verifier: String,
+        /// The nonce that the ID token must carry and the PKCE verifier, sealed by the flow for this attempt: who reads
+        /// the database and takes a code off a browser shall not be able to redeem it.
+        sealed: String,
         /// Whom we asked.
         issuer: String,
         /// As which client.
@@ -88,8 +87,8 @@ pub struct Identified {
     pub amr: Vec<String>,
     /// The authentication context class.
     pub acr: String,
-    /// When they proved themselves.
-    pub auth_time: Timestamp,
+    /// When they proved themselves, when the identity provider says.
+    pub auth_time: Option<Timestamp>,
     /// The identity provider wants the session to end by then.
     pub session_expires_at: Option<Timestamp>,
 }
@@ -171,7 +170,7 @@ mod tests {
             session_epoch: 3,
             amr: vec!["pwd".to_owned()],
             acr: "1".to_owned(),
-            auth_time: Timestamp::from_seconds(1),
+            auth_time: Some(Timestamp::from_seconds(1)),
             session_expires_at: None,
         }
     }
@@ -208,12 +207,8 @@ mod tests {
 
     #[test]
     fn secrets_of_a_departure_are_not_printed() {
-        let upstream = Upstream::Oidc {
-            nonce: "n0nce".to_owned(),
-            code_verifier: "verif1er".to_owned(),
-            issuer: "i".to_owned(),
-            client_id: "c".to_owned(),
-        };
+        let upstream =
+            Upstream::Oidc { sealed: "s3aled".to_owned(), issuer: "i".to_owned(), client_id: "c".to_owned() };
         assert_eq!(format!("{upstream:?}"), "Upstream::Oidc(...)");
     }
 }

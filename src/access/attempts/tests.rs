@@ -56,7 +56,7 @@ fn outcome(world: &World) -> State {
         session_epoch: 1,
         amr: vec!["pwd".to_owned()],
         acr: "1".to_owned(),
-        auth_time: world.op().at,
+        auth_time: Some(world.op().at),
         session_expires_at: None,
     })
 }

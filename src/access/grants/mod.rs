@@ -15,7 +15,7 @@ use crate::store::authorization_codes::{self, CodeRow};
 use crate::store::failure::StoreError;
 use crate::store::grants::{self, GrantRow};
 use crate::values::clock::Timestamp;
-use crate::values::ids::{AccountId, GrantId};
+use crate::values::ids::{AccountId, GrantId, OrganizationId};
 use crate::values::operation::Operation;
 use crate::values::secret::{Secret, TokenHash, new_token};
 
@@ -58,7 +58,7 @@ pub fn decide(
     let suitable = session.filter(|session| {
         !must_sign_in
             && is_fresh(request, session, now)
-            && may_use(application, session)
+            && is_application_open(application.organization, session.organization)
             && hinted.is_none_or(|hinted| hinted == Some(session.account))
     });
     match suitable {
@@ -70,18 +70,19 @@ pub fn decide(
     }
 }
 
-// max_age=0 is prompt=login (OpenID Connect Core 3.1.2.1 speaks of "elapsed time greater than this value").
+// max_age=0 is prompt=login (OpenID Connect Core 3.1.2.1 speaks of "elapsed time greater than this value"). Where the
+// identity provider did not say when the person proved themselves, any time may have elapsed.
 fn is_fresh(request: &AuthorizationRequest, session: &Session, now: Timestamp) -> bool {
     match request.max_age_seconds {
         None => true,
         Some(0) => false,
-        Some(max_age) => now <= session.auth_time.plus_seconds(i64::from(max_age)),
+        Some(max_age) => session.auth_time.is_some_and(|at| now <= at.plus_seconds(i64::from(max_age))),
     }
 }
 
-/// Whether the people of the session's organization may use `application`.
-pub fn may_use(application: &Application, session: &Session) -> bool {
-    application.organization.is_none_or(|owner| owner == session.organization)
+/// True when people who signed in on behalf of `organization` may use an application of `owner`.
+pub fn is_application_open(owner: Option<OrganizationId>, organization: OrganizationId) -> bool {
+    owner.is_none_or(|owner| owner == organization)
 }
 
 /// The oldest sign-in that is good enough for `request`, when it is asked at `asked_at`: what an identity provider's
@@ -105,7 +106,7 @@ pub fn issue(
     session: &Session,
     lifetimes: Lifetimes,
 ) -> Result<Result<Secret, OAuthError>, StoreError> {
-    if !may_use(application, session) {
+    if !is_application_open(application.organization, session.organization) {
         let denied = "the application is not for people of this organization";
         return Ok(Err(OAuthError::new(ErrorCode::AccessDenied, denied)));
     }

@@ -1,4 +1,4 @@
-use super::{Decision, decide, may_use, oldest_sign_in};
+use super::{Decision, decide, is_application_open, oldest_sign_in};
 use crate::access::sessions::Session;
 use crate::directory::applications::{Application, ApplicationKind, IdTokenAlgorithm};
 use crate::protocol::oidc::authorization::{AuthorizationRequest, Prompt};
@@ -45,7 +45,7 @@ fn session() -> Session {
         session_epoch: 1,
         amr: vec!["pwd".to_owned()],
         acr: "1".to_owned(),
-        auth_time: Timestamp::from_seconds(NOW - 100),
+        auth_time: Some(Timestamp::from_seconds(NOW - 100)),
         created_at: Timestamp::from_seconds(NOW - 100),
         last_seen_at: Timestamp::from_seconds(NOW),
         expires_at: Timestamp::from_seconds(NOW + 3600),
@@ -79,6 +79,15 @@ fn a_live_session_is_enough_unless_more_is_asked_for() {
     assert_eq!(decided("", None), Decision::SignIn);
 }
 
+/// OpenID Connect Core 3.1.2.1, `max_age`.
+#[test]
+fn a_session_of_unknown_age_is_not_young_enough_for_any_max_age() {
+    let unknown = Session { auth_time: None, ..session() };
+    assert_eq!(decided("", Some(&unknown)), Decision::Issue);
+    assert_eq!(decided("&max_age=10000", Some(&unknown)), Decision::SignIn);
+    assert!(is_login_required(&decided("&prompt=none&max_age=10000", Some(&unknown))));
+}
+
 #[test]
 fn oidcc_prompt_none_never_leads_to_a_page() {
     assert!(is_login_required(&decided("&prompt=none", None)));
@@ -101,9 +110,9 @@ fn oidcc_id_token_hint_must_name_the_person_who_is_signed_in() {
 fn an_organizations_application_is_for_its_people() {
     let own: OrganizationId = id(3);
     assert_eq!(session().organization, own);
-    assert!(may_use(&application(None), &session()));
-    assert!(may_use(&application(Some(3)), &session()));
-    assert!(!may_use(&application(Some(8)), &session()));
+    assert!(is_application_open(None, own));
+    assert!(is_application_open(Some(own), own));
+    assert!(!is_application_open(Some(id(8)), own));
     let now = Timestamp::from_seconds(NOW);
     assert_eq!(decide(&request(""), &application(Some(8)), Some(&session()), None, now), Decision::SignIn);
 }

@@ -48,7 +48,7 @@ pub fn affiliation(row: &StandingRow, here: &DataCenter) -> Result<AffiliationCl
 pub fn authentication(row: &StandingRow) -> Result<AuthenticationClaims, StoreError> {
     let session = &row.session;
     Ok(AuthenticationClaims {
-        auth_time: session.auth_time.seconds(),
+        auth_time: session.is_auth_time_known.then(|| session.auth_time.seconds()),
         amr: serde_json::from_str(&session.amr).map_err(|_| StoreError::Inconsistent("sessions.amr"))?,
         acr: Some(session.acr.clone()).filter(|acr| !acr.is_empty()),
         sid: row.grant.session_id.to_string(),

@@ -19,13 +19,13 @@ use crate::protocol::oidc::pkce::{CodeChallenge, CodeVerifier};
 use crate::protocol::oidc::scope::ScopeSet;
 use crate::protocol::oidc::userinfo::UserInfoClaims;
 use crate::record::audit::{self, Action, Subject};
-use crate::store::Tx;
 use crate::store::authorization_codes::{self, CodeRow};
 use crate::store::failure::StoreError;
 use crate::store::grants::{self, StandingRow};
 use crate::store::refresh_tokens::{self, RefreshTokenRow};
+use crate::store::{Tx, domains};
 use crate::values::clock::Timestamp;
-use crate::values::ids::{AccountId, OrganizationId};
+use crate::values::ids::{AccountId, GrantId, OrganizationId};
 use crate::values::operation::Operation;
 use crate::values::secret::{Secret, TokenHash, new_token};
 
@@ -92,7 +92,7 @@ pub fn redeem(
 ) -> Result<Outcome, StoreError> {
     let hash = TokenHash::of(presented.code.expose());
     let Some(row) = authorization_codes::find(tx, &hash)? else { return Ok(Outcome::Refused(Refusal::Unknown)) };
-    let Some(standing) = grants::find_standing(tx, row.grant_id)? else {
+    let Some(standing) = standing_of(tx, row.grant_id)? else {
         return Ok(Outcome::Refused(Refusal::Unknown));
     };
     if standing.grant.application_id != application.id {
@@ -127,6 +127,21 @@ fn check_code(row: &CodeRow, presented: &PresentedCode, now: Timestamp) -> Resul
     })
 }
 
+/// A grant with everything it rests on, and with the address of the person only if it may be told: an application takes an
+/// address for the person's. So it is verified, or lies in a domain of the organization on whose behalf they signed in;
+/// any other is what some directory wrote down.
+fn standing_of(tx: &mut Tx<'_>, id: GrantId) -> Result<Option<StandingRow>, StoreError> {
+    let Some(mut standing) = grants::find_standing(tx, id)? else { return Ok(None) };
+    let unverified = standing.address.as_ref().filter(|address| address.verified_at.is_none());
+    if let Some(address) = unverified {
+        let domain = address.address.rsplit_once('@').map_or("", |(_, domain)| domain);
+        if !domains::is_owner(tx, standing.grant.org_id, domain)? {
+            standing.address = None;
+        }
+    }
+    Ok(Some(standing))
+}
+
 /// Uses a refresh token up and issues the next. A second use of the same token, at the same time or later, revokes the
 /// whole family (RFC 9700, 4.14.2); there is no grace period.
 pub fn refresh(
@@ -139,7 +154,7 @@ pub fn refresh(
 ) -> Result<Outcome, StoreError> {
     let hash = TokenHash::of(token.expose());
     let Some(row) = refresh_tokens::find(tx, &hash)? else { return Ok(Outcome::Refused(Refusal::Unknown)) };
-    let Some(standing) = grants::find_standing(tx, row.grant_id)? else {
+    let Some(standing) = standing_of(tx, row.grant_id)? else {
         return Ok(Outcome::Refused(Refusal::Unknown));
     };
     if standing.grant.application_id != application.id {
@@ -209,7 +224,7 @@ fn revoke_grant(tx: &mut Tx<'_>, op: &Operation, standing: &StandingRow, why: &s
 /// revoked already are no error: "invalid tokens do not cause an error response".
 pub fn revoke(tx: &mut Tx<'_>, op: &Operation, application: &Application, token: &Secret) -> Result<(), StoreError> {
     let Some(row) = refresh_tokens::find(tx, &TokenHash::of(token.expose()))? else { return Ok(()) };
-    match grants::find_standing(tx, row.grant_id)? {
+    match standing_of(tx, row.grant_id)? {
         Some(standing) if standing.grant.application_id == application.id => {
             revoke_grant(tx, op, &standing, "revoked_by_application")
         }
@@ -225,7 +240,7 @@ pub fn revoke_by_claims(
     claims: &AccessTokenClaims,
 ) -> Result<(), StoreError> {
     let Ok(grant) = claims.grant.parse() else { return Ok(()) };
-    match grants::find_standing(tx, grant)? {
+    match standing_of(tx, grant)? {
         Some(standing) if standing.grant.application_id == application.id => {
             revoke_grant(tx, op, &standing, "revoked_by_application")
         }
@@ -274,7 +289,7 @@ fn find_standing(
     claims: &AccessTokenClaims,
 ) -> Result<Option<StandingRow>, StoreError> {
     let Ok(grant) = claims.grant.parse() else { return Ok(None) };
-    let Some(row) = grants::find_standing(tx, grant)? else { return Ok(None) };
+    let Some(row) = standing_of(tx, grant)? else { return Ok(None) };
     let is_same = row.grant.account_id.to_string() == claims.sub && row.grant.session_epoch == claims.sep;
     Ok(Some(row).filter(|row| is_same && standing::check(row, op.at).is_ok()))
 }

@@ -12,18 +12,22 @@ use crate::access::grants::{self, Lifetimes};
 use crate::access::sessions::{self, Limits, Session};
 use crate::access::signing_keys::{self, OidcKeys, SigningKeys};
 use crate::access::testing::{REDIRECT_URI, World, world};
-use crate::directory::accounts;
 use crate::directory::applications::{self, Application, ApplicationKind, IdTokenAlgorithm, NewApplication};
+use crate::directory::profile::Profile;
+use crate::directory::{accounts, connections};
 use crate::keys::purpose::Purpose;
 use crate::keys::ring::KeyRing;
+use crate::keys::rotation;
 use crate::keys::sealing::Sealer;
 use crate::protocol::oidc::access_token::AccessTokenClaims;
 use crate::protocol::oidc::pkce::CodeVerifier;
 use crate::protocol::oidc::scope::ScopeSet;
 use crate::protocol::oidc::userinfo::UserInfoClaims;
+use crate::store::accounts as account_rows;
 use crate::store::failure::StoreError;
 use crate::store::organizations;
 use crate::store::resources::{self, NewResourceRow};
+use crate::values::clock::Timestamp;
 use crate::values::quota::Quota;
 use crate::values::secret::Secret;
 
@@ -35,6 +39,10 @@ const LIFETIMES: Lifetimes =
 const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 
 async fn session(world: &World) -> Session {
+    session_since(world, Some(world.op().at)).await
+}
+
+async fn session_since(world: &World, auth_time: Option<Timestamp>) -> Session {
     let (op, account, organization, connection) = (world.op(), world.ada, world.organization, world.connection);
     let identified = Identified {
         account,
@@ -43,7 +51,7 @@ async fn session(world: &World) -> Session {
         session_epoch: 1,
         amr: vec!["pwd".to_owned(), "otp".to_owned()],
         acr: "urn:acme:two".to_owned(),
-        auth_time: op.at,
+        auth_time,
         session_expires_at: None,
     };
     world.store().write(move |tx| sessions::start(tx, &op, &identified, SESSION)).await.unwrap().0
@@ -146,10 +154,11 @@ async fn deactivate(world: &World) {
 
 async fn keys(world: &World) -> std::sync::Arc<OidcKeys> {
     let sealer = Sealer::new(&[Secret::from(STANDARD.encode([1; 32]))]).unwrap();
-    let keys = SigningKeys::new(KeyRing::new(sealer));
+    let keys = SigningKeys::new(KeyRing::new(sealer.clone()));
     for purpose in Purpose::ALL {
         let op = world.op();
-        let (active, next) = (keys.prepare(&op, purpose).unwrap(), keys.prepare(&op, purpose).unwrap());
+        let prepare = || rotation::prepare(&op, &sealer, purpose).unwrap();
+        let (active, next) = (prepare(), prepare());
         world.store().write(move |tx| signing_keys::establish(tx, &op, &active, &next)).await.unwrap();
     }
     let at = world.op().at;
@@ -181,6 +190,62 @@ async fn oidcc_server_a_code_becomes_tokens_that_say_who_and_how() {
         }
         assert!(said["at_hash"].is_string() && said["sid"].is_string() && said.get("name").is_none());
         assert_eq!((claims.dc.as_str(), claims.home_dc.as_str()), ("us", "us"));
+    }
+}
+
+/// Ada's primary address becomes this one, which nobody has verified.
+async fn provision_address(world: &World, address: &'static str) {
+    let (op, ada) = (world.operator(), world.ada);
+    let write = world.store().write(move |tx| {
+        let profile = Profile { addresses: vec![address.parse().unwrap()], ..Profile::default() };
+        accounts::update_profile(tx, &op, ada, &profile)
+    });
+    assert!(write.await.unwrap(), "{}", world.engine());
+}
+
+#[tokio::test]
+async fn an_address_is_told_only_when_it_is_verified_or_of_the_organizations_own_domain() {
+    for world in world().await {
+        let keys = keys(&world).await;
+        let told = async || {
+            let issuance = tokens(&world, "openid email profile").await;
+            let person = who(&world, access_claims(&world, &issuance)).await.unwrap().person;
+            let id_token = id_token_of(&world, &keys, &issuance);
+            assert_eq!(id_token.get("email").is_some(), person.email.is_some());
+            assert_eq!(id_token.get("preferred_username").is_some(), person.preferred_username.is_some());
+            (person.email, person.email_verified, person.preferred_username)
+        };
+        let own = Some("ada@acme.test".to_owned());
+        assert_eq!(told().await, (own.clone(), Some(false), own), "{}", world.engine());
+        provision_address(&world, "ceo@globex.test").await;
+        assert_eq!(told().await, (None, None, None), "{}", world.engine());
+        let (ada, at) = (world.ada, world.op().at);
+        let verify = world.store().write(move |tx| account_rows::mark_verified(tx, ada, "ceo@globex.test", at));
+        verify.await.unwrap();
+        let foreign = Some("ceo@globex.test".to_owned());
+        assert_eq!(told().await, (foreign.clone(), Some(true), foreign), "{}", world.engine());
+    }
+}
+
+/// What an issuance says in its ID token.
+fn id_token_of(world: &World, keys: &OidcKeys, issuance: &Issuance) -> serde_json::Value {
+    let id_token = issuance.sign(&world.op(), keys, ISSUER).unwrap().id_token.unwrap();
+    let payload = id_token.split('.').nth(1).unwrap();
+    let payload = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(payload).unwrap();
+    serde_json::from_slice(&payload).unwrap()
+}
+
+/// OpenID Connect Core 2, `auth_time`: "time when the End-User authentication occurred", which nobody told.
+#[tokio::test]
+async fn a_time_of_the_sign_in_that_the_provider_did_not_tell_is_not_made_up() {
+    for world in world().await {
+        let session = session_since(&world, None).await;
+        let code = code(&world, &session, "openid").await;
+        let issuance = issued(present(&world, application(&world).await, presented(&code)).await);
+        let keys = keys(&world).await;
+        assert_eq!(id_token_of(&world, &keys, &issuance).get("auth_time"), None, "{}", world.engine());
+        let claims = who(&world, access_claims(&world, &issuance)).await.unwrap();
+        assert_eq!(claims.authentication.auth_time, None);
     }
 }
 
@@ -361,6 +426,24 @@ async fn an_application_revokes_its_own_tokens_only() {
             let (op, token) = (world.op(), issuance.refresh_token.clone());
             world.store().write(move |tx| revoke(tx, &op, &application, &token)).await.unwrap();
             assert_eq!(who(&world, access_claims(&world, &issuance)).await.is_some(), survives);
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_a_connection_opened_ends_with_it_for_offline_use_as_well() {
+    for (scope, is_deleted) in [("openid", false), ("openid offline_access", false), ("openid offline_access", true)] {
+        for world in world().await {
+            let issuance = tokens(&world, scope).await;
+            let (op, organization, id) = (world.operator(), world.organization, world.connection);
+            let write = world.store().write(move |tx| match is_deleted {
+                false => connections::disable(tx, &op, organization, id).map(drop),
+                true => connections::delete(tx, &op, organization, id),
+            });
+            write.await.unwrap();
+            assert!(who(&world, access_claims(&world, &issuance)).await.is_none(), "{}: {scope}", world.engine());
+            let refresh = refused(rotate(&world, &issuance.refresh_token, None).await);
+            assert_eq!(refresh, Refusal::Ended(Ended::Revoked), "{}: {scope}", world.engine());
         }
     }
 }

@@ -52,7 +52,7 @@ async fn stages() -> Vec<Stage> {
                 session_epoch: 1,
                 amr: vec!["pwd".to_owned()],
                 acr: "1".to_owned(),
-                auth_time: op.at,
+                auth_time: Some(op.at),
                 session_expires_at: None,
             };
             let limits = Limits { idle_seconds: 3_600, absolute_seconds: 36_000 };

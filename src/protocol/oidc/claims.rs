@@ -4,7 +4,6 @@
 use serde::{Deserialize, Serialize};
 
 use super::scope::{Scope, ScopeSet};
-use crate::values::clock::Timestamp;
 use crate::values::data_center::DataCenter;
 
 /// The claims that the metadata lists.
@@ -108,8 +107,9 @@ pub struct AffiliationClaims {
 /// How and when the person signed in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuthenticationClaims {
-    /// Seconds since the epoch.
-    pub auth_time: i64,
+    /// Seconds since the epoch; absent when nobody knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auth_time: Option<i64>,
     /// RFC 8176 values.
     pub amr: Vec<String>,
     /// The authentication context class, if one was asserted.
@@ -119,13 +119,6 @@ pub struct AuthenticationClaims {
     pub sid: String,
     /// IPSIE: when the session ends, in seconds.
     pub session_expiry: i64,
-}
-
-impl AuthenticationClaims {
-    /// The instant of the sign-in.
-    pub const fn authenticated_at(&self) -> Timestamp {
-        Timestamp::from_seconds(self.auth_time)
-    }
 }
 
 #[cfg(test)]

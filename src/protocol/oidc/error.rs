@@ -29,8 +29,6 @@ pub enum ErrorCode {
     TemporarilyUnavailable,
     /// `prompt=none`, and nobody suitable is signed in.
     LoginRequired,
-    /// `prompt=none`, and a page would have to be shown.
-    InteractionRequired,
     /// `request` (a request object by value) is not supported.
     RequestNotSupported,
     /// `request_uri` (a request object by reference) is not supported; it is never fetched.
@@ -58,7 +56,6 @@ impl ErrorCode {
             Self::ServerError => "server_error",
             Self::TemporarilyUnavailable => "temporarily_unavailable",
             Self::LoginRequired => "login_required",
-            Self::InteractionRequired => "interaction_required",
             Self::RequestNotSupported => "request_not_supported",
             Self::RequestUriNotSupported => "request_uri_not_supported",
             Self::RegistrationNotSupported => "registration_not_supported",

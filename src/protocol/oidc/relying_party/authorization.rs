@@ -17,6 +17,10 @@ use crate::values::secret::Secret;
 /// The longest code or state that is read.
 const MAX_VALUE: usize = 4_096;
 
+/// OpenID Connect Core 5.5: when the person signed in there, which decides whether a later `max_age` is met. A provider
+/// says it unasked only when it is asked for a maximal age.
+const CLAIMS: &str = r#"{"id_token":{"auth_time":null}}"#;
+
 /// What one authorization request carries. `state` and `nonce` are fresh random values of the gateway.
 #[derive(Debug, Clone, Copy)]
 pub struct Request<'a> {
@@ -61,6 +65,9 @@ pub fn url(provider: &ProviderConfiguration, request: &Request<'_>) -> Url {
         .add_scopes(request.scope.split_ascii_whitespace().map(|scope| Scope::new(scope.to_owned())))
         .set_redirect_uri(Cow::Owned(RedirectUrl::from_url(request.redirect_uri.clone())))
         .set_pkce_challenge(PkceCodeChallenge::from_code_verifier_sha256(&verifier));
+    if provider.takes_claims {
+        composed = composed.add_extra_param("claims", CLAIMS);
+    }
     if let Some(hint) = request.login_hint {
         composed = composed.set_login_hint(LoginHint::new(hint.to_owned()));
     }

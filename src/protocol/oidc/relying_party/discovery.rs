@@ -61,6 +61,8 @@ pub struct ProviderConfiguration {
     pub jwks_uri: Url,
     /// The provider promises `iss` in its responses, so a response without it is refused.
     pub sends_issuer: bool,
+    /// The provider reads the `claims` parameter of a request.
+    pub takes_claims: bool,
     /// The client authentication methods the provider takes; basic when it says nothing (RFC 8414).
     pub token_endpoint_auth_methods: Vec<CoreClientAuthMethod>,
 }
@@ -122,6 +124,7 @@ pub fn parse(body: &[u8], issuer: &str, transport: Transport) -> Result<Provider
         userinfo_endpoint: userinfo_endpoint.transpose()?,
         jwks_uri: endpoint(document.jwks_uri(), "jwks_uri")?,
         sends_issuer: document.additional_metadata().authorization_response_iss_parameter_supported,
+        takes_claims: document.claims_parameter_supported().unwrap_or(false),
         token_endpoint_auth_methods: methods.unwrap_or_else(|| vec![CoreClientAuthMethod::ClientSecretBasic]),
     })
 }
