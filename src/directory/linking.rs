@@ -77,19 +77,26 @@ pub enum LinkingError {
 /// Finds the account of an assertion, linking it on the first sight of its subject.
 pub fn resolve(tx: &mut Tx<'_>, op: &Operation, asserted: &Assertion<'_>) -> Result<Linked, LinkingError> {
     if let Some(address) = asserted.address
-        && !domains::is_owner(tx, asserted.organization, address.domain().as_str())?
+        && !domains::lock_owner_for_share(tx, asserted.organization, address.domain().as_str())?
     {
         return Err(LinkingError::AddressOutsideDomains);
     }
     match identities::find(tx, asserted.connection, asserted.subject)? {
-        Some(identity) => {
-            let (account, membership) = active(tx, asserted.organization, identity.account_id)?;
-            identities::touch(tx, identity.id, op.at)?;
-            let account = confirm_address(tx, op, asserted, account)?;
-            Ok(Linked { account, membership, identity: identity.id })
-        }
+        Some(identity) => known(tx, op, asserted, &identity),
         None => link(tx, op, asserted),
     }
+}
+
+fn known(
+    tx: &mut Tx<'_>,
+    op: &Operation,
+    asserted: &Assertion<'_>,
+    identity: &IdentityRow,
+) -> Result<Linked, LinkingError> {
+    let (account, membership) = active(tx, asserted.organization, identity.account_id)?;
+    identities::touch(tx, identity.id, op.at)?;
+    let account = confirm_address(tx, op, asserted, account)?;
+    Ok(Linked { account, membership, identity: identity.id })
 }
 
 /// An address loses its verification when its domain loses its owner. Asserted anew for a known subject, in a domain that
@@ -106,6 +113,9 @@ fn confirm_address(
         return Ok(account);
     }
     mark_verified(tx, op, account.id, address)?;
+    let detail = json!({ "connection": asserted.connection });
+    let subject = Subject::new("account", account.id);
+    audit::write(tx, op, Some(asserted.organization), Action::AddressVerified, &subject, &detail)?;
     Ok(accounts::find(tx, account.id)?.unwrap_or(account))
 }
 
@@ -132,32 +142,44 @@ fn link(tx: &mut Tx<'_>, op: &Operation, asserted: &Assertion<'_>) -> Result<Lin
         [account] => *account,
         _ => return Err(LinkingError::Ambiguous),
     };
+    // From here on nobody ends the membership, and nobody else links somebody by it.
+    memberships::lock(tx, account, asserted.organization)?;
     let (account, _) = active(tx, asserted.organization, account)?;
+    let Some(identity) = insert_identity(tx, op, asserted, account.id)? else {
+        let identity = identities::find(tx, asserted.connection, asserted.subject)?;
+        return known(tx, op, asserted, &identity.ok_or(StoreError::Inconsistent("identities.subject"))?);
+    };
     mark_verified(tx, op, account.id, address)?;
     memberships::join(tx, account.id, asserted.organization, op.at)?;
-    let identity: IdentityId = op.new_id();
-    identities::insert(
-        tx,
-        &IdentityRow {
-            id: identity,
-            org_id: asserted.organization,
-            connection_id: asserted.connection,
-            subject: asserted.subject.to_owned(),
-            account_id: account.id,
-            created_at: op.at,
-            last_sign_in_at: op.at,
-        },
-    )
-    .map_err(|error| match error {
-        StoreError::Conflict(Constraint::IdentityAccount) => LinkingError::SubjectChanged,
-        other => other.into(),
-    })?;
     let detail = json!({ "connection": asserted.connection, "account": account.id });
     let subject = Subject::new("identity", identity);
     audit::write(tx, op, Some(asserted.organization), Action::IdentityLinked, &subject, &detail)?;
     // Read again: the address is verified and the membership is joined now.
     let (account, membership) = active(tx, asserted.organization, account.id)?;
     Ok(Linked { account, membership, identity })
+}
+
+/// `None` when another sign-in of the same subject linked it a moment ago.
+fn insert_identity(
+    tx: &mut Tx<'_>,
+    op: &Operation,
+    asserted: &Assertion<'_>,
+    account: AccountId,
+) -> Result<Option<IdentityId>, LinkingError> {
+    let row = IdentityRow {
+        id: op.new_id(),
+        org_id: asserted.organization,
+        connection_id: asserted.connection,
+        subject: asserted.subject.to_owned(),
+        account_id: account,
+        created_at: op.at,
+        last_sign_in_at: op.at,
+    };
+    let is_new = identities::insert_if_new(tx, &row).map_err(|error| match error {
+        StoreError::Conflict(Constraint::IdentityAccount) => LinkingError::SubjectChanged,
+        other => other.into(),
+    })?;
+    Ok(is_new.then_some(row.id))
 }
 
 fn active(

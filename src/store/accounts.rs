@@ -138,9 +138,20 @@ pub fn is_verified_for_anybody(tx: &mut Tx<'_>, address: &str) -> Result<bool, S
     Ok(query.count().get_result::<i64>(tx.connection())? > 0)
 }
 
-/// Takes the verification from every address in exactly this domain, but for those of `owner`'s members. `domain` is a
-/// canonical domain name, in which no character means anything to `LIKE`.
-pub fn unverify_domain(tx: &mut Tx<'_>, domain: &str, owner: Option<OrganizationId>) -> Result<(), StoreError> {
+/// Takes the verification from every address in exactly this domain, but for those of `owner`'s members, and tells whose
+/// members' they were. `domain` is a canonical domain name, in which no character means anything to `LIKE`.
+pub fn unverify_domain(
+    tx: &mut Tx<'_>,
+    domain: &str,
+    owner: Option<OrganizationId>,
+) -> Result<Vec<OrganizationId>, StoreError> {
+    let affected = memberships::table
+        .inner_join(addresses::table.on(addresses::account_id.eq(memberships::account_id)))
+        .filter(memberships::kind.eq("member"))
+        .filter(addresses::verified_at.is_not_null().and(addresses::address.like(format!("%@{domain}"))))
+        .select(memberships::org_id)
+        .distinct()
+        .load::<OrganizationId>(tx.connection())?;
     let in_domain = addresses::verified_at.is_not_null().and(addresses::address.like(format!("%@{domain}")));
     let none = addresses::verified_at.eq(None::<Timestamp>);
     match owner {
@@ -155,5 +166,5 @@ pub fn unverify_domain(tx: &mut Tx<'_>, domain: &str, owner: Option<Organization
             diesel::update(of_others).set(none).execute(tx.connection())?
         }
     };
-    Ok(())
+    Ok(affected.into_iter().filter(|organization| Some(*organization) != owner).collect())
 }

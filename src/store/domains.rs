@@ -1,11 +1,12 @@
 //! Domains that organizations have claimed.
 
 use diesel::prelude::*;
+use diesel::sql_types::{Binary, Text};
 
 use super::Tx;
 use super::failure::StoreError;
 use super::schema::domains as table;
-use crate::store::connection::Backend;
+use crate::store::connection::{AnyConnection, Backend};
 use crate::values::clock::Timestamp;
 use crate::values::ids::{DomainId, OrganizationId};
 use crate::values::page::PageRequest;
@@ -96,6 +97,18 @@ pub fn is_owner(tx: &mut Tx<'_>, organization: OrganizationId, name: &str) -> Re
         .filter(table::name.eq(name))
         .filter(table::state.eq_any(OWNED));
     Ok(query.count().get_result::<i64>(tx.connection())? > 0)
+}
+
+/// As [`is_owner`], and keeps the claim from being given up or changed before this transaction ends. On SQLite there is one
+/// writer.
+pub fn lock_owner_for_share(tx: &mut Tx<'_>, organization: OrganizationId, name: &str) -> Result<bool, StoreError> {
+    if let AnyConnection::Postgres(_) = tx.connection() {
+        diesel::sql_query("SELECT 1 FROM domains WHERE org_id = $1 AND name = $2 FOR SHARE")
+            .bind::<Binary, _>(organization)
+            .bind::<Text, _>(name)
+            .execute(tx.connection())?;
+    }
+    is_owner(tx, organization, name)
 }
 
 /// How many claims an organization has that are not released.

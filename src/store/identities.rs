@@ -1,6 +1,7 @@
 //! Identities: (connection, subject) pointing at an account.
 
 use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Binary, Text};
 
 use super::Tx;
 use super::failure::StoreError;
@@ -23,11 +24,22 @@ pub struct IdentityRow {
     pub last_sign_in_at: Timestamp,
 }
 
-/// Inserts one; [`super::constraint::Constraint::IdentitySubject`] when the subject is linked already,
-/// [`super::constraint::Constraint::IdentityAccount`] when the account is linked to another subject.
-pub fn insert(tx: &mut Tx<'_>, row: &IdentityRow) -> Result<(), StoreError> {
-    diesel::insert_into(table::table).values(row).execute(tx.connection())?;
-    Ok(())
+/// Inserts one, unless the subject is linked already; tells whether it did. Of two transactions that link a subject at once,
+/// one waits for the other and hears false. [`super::constraint::Constraint::IdentityAccount`] when the account is linked
+/// to another subject.
+pub fn insert_if_new(tx: &mut Tx<'_>, row: &IdentityRow) -> Result<bool, StoreError> {
+    let text = "INSERT INTO identities (id, org_id, connection_id, subject, account_id, created_at, last_sign_in_at) \
+                VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (connection_id, subject) DO NOTHING";
+    let inserted = diesel::sql_query(text)
+        .bind::<Binary, _>(row.id)
+        .bind::<Binary, _>(row.org_id)
+        .bind::<Binary, _>(row.connection_id)
+        .bind::<Text, _>(&row.subject)
+        .bind::<Binary, _>(row.account_id)
+        .bind::<BigInt, _>(row.created_at)
+        .bind::<BigInt, _>(row.last_sign_in_at)
+        .execute(tx.connection())?;
+    Ok(inserted == 1)
 }
 
 /// The identity that a connection knows under this subject.

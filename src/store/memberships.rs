@@ -1,11 +1,12 @@
 //! Memberships of accounts in organizations.
 
 use diesel::prelude::*;
+use diesel::sql_types::Binary;
 
 use super::Tx;
 use super::failure::StoreError;
 use super::schema::{accounts, addresses, memberships as table};
-use crate::store::connection::Backend;
+use crate::store::connection::{AnyConnection, Backend};
 use crate::values::clock::Timestamp;
 use crate::values::ids::{AccountId, OrganizationId};
 
@@ -41,6 +42,17 @@ pub fn find(
         .filter(table::org_id.eq(organization))
         .select(MembershipRow::as_select());
     Ok(query.first(tx.connection()).optional()?)
+}
+
+/// Keeps other transactions from changing or ending a membership before this one ends. On SQLite there is one writer.
+pub fn lock(tx: &mut Tx<'_>, account: AccountId, organization: OrganizationId) -> Result<(), StoreError> {
+    if let AnyConnection::Postgres(_) = tx.connection() {
+        diesel::sql_query("SELECT 1 FROM memberships WHERE account_id = $1 AND org_id = $2 FOR NO KEY UPDATE")
+            .bind::<Binary, _>(account)
+            .bind::<Binary, _>(organization)
+            .execute(tx.connection())?;
+    }
+    Ok(())
 }
 
 /// Writes the status; tells whether it was another one before.

@@ -49,8 +49,8 @@ pub struct AssertedIdentity {
     pub family_name: Option<String>,
     /// Groups at the provider.
     pub groups: Vec<String>,
-    /// When the person proved themselves there; now, when the provider does not say.
-    pub authn_instant: Timestamp,
+    /// When the person proved themselves there, when the provider says.
+    pub authn_instant: Option<Timestamp>,
     /// How, as RFC 8176 values, when the provider says.
     pub amr: Vec<String>,
     /// The provider's authentication context class.
@@ -156,12 +156,15 @@ pub(super) fn write_refusal(
     refusal: &Refusal,
     about: &Value,
 ) -> Result<(), StoreError> {
-    let detail = json!({
+    let mut detail = json!({
         "code": refusal.code(),
         "detail": refusal.detail(),
         "attempt": attempt,
         "asserted": about,
     });
+    if matches!(refusal, Refusal::Declined { .. }) {
+        detail["is_verified"] = json!(false);
+    }
     let subject = Subject::new("connection", connection);
     audit::write(tx, op, Some(organization), Action::SignInRefused, &subject, &detail)
 }
@@ -213,7 +216,7 @@ fn identified(op: &Operation, asserted: &AssertedIdentity, linked: &Linked) -> I
         amr,
         acr: acr.to_owned(),
         // A provider whose clock is ahead must not make a sign-in look younger than it is.
-        auth_time: asserted.authn_instant.min(op.at),
+        auth_time: asserted.authn_instant.map(|at| at.min(op.at)),
         session_expires_at: asserted.session_expires_at,
     }
 }

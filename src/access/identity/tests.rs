@@ -1,19 +1,22 @@
+use serde_json::json;
+
 use super::{AssertedIdentity, FEDERATED_ACR, FEDERATED_AMR, IdentityError, Outcome, accept, refuse};
 use crate::access::attempts::refusal::Refusal;
 use crate::access::attempts::state::{Sent, State, Upstream};
 use crate::access::attempts::{self, NewAttempt};
 use crate::access::testing::{World, world};
+use crate::directory::admin_tokens::{self, AdminTokenError, NewToken};
 use crate::directory::connections::{NewConnection, Settings};
 use crate::directory::domains::claim;
 use crate::directory::domains::proof::{Answer, record_value};
 use crate::directory::organizations::{self, NewOrganization};
 use crate::directory::profile::Profile;
-use crate::directory::{accounts, admin_tokens, connections};
-use crate::store::accounts as account_rows;
+use crate::directory::{accounts, connections};
 use crate::store::failure::StoreError;
+use crate::store::{Tx, accounts as account_rows};
 use crate::values::clock::Timestamp;
 use crate::values::ids::{AccountId, AttemptId, ConnectionId, OrganizationId};
-use crate::values::operation::Role;
+use crate::values::operation::{Actor, Operation, Role};
 use crate::values::page::PageRequest;
 use crate::values::quota::Quota;
 use crate::values::secret::Secret;
@@ -53,7 +56,7 @@ fn ada(world: &World) -> AssertedIdentity {
         given_name: None,
         family_name: None,
         groups: vec![],
-        authn_instant: world.op().at.plus_seconds(-5),
+        authn_instant: Some(world.op().at.plus_seconds(-5)),
         amr: vec!["pwd".to_owned(), "otp".to_owned()],
         acr: Some("urn:acme:loa:2".to_owned()),
         session_expires_at: Some(world.op().at.plus_seconds(600)),
@@ -76,7 +79,7 @@ async fn an_accepted_assertion_says_who_signs_in_and_links_the_subject_once() {
             assert_eq!((identified.account, identified.organization), (world.ada, world.organization));
             assert_eq!(identified.amr, ["pwd", "otp"]);
             assert_eq!(identified.acr, "urn:acme:loa:2");
-            assert_eq!(identified.auth_time, world.op().at.plus_seconds(-5));
+            assert_eq!(identified.auth_time, Some(world.op().at.plus_seconds(-5)));
             assert_eq!(identified.session_expires_at, Some(world.op().at.plus_seconds(600)));
         }
         assert_eq!(world.entries("identity.linked").await.len(), 1, "{}", world.engine());
@@ -90,13 +93,13 @@ async fn what_the_provider_leaves_out_or_overdoes_gets_a_safe_value() {
         let asserted = AssertedIdentity {
             amr: vec!["two words".to_owned(), String::new(), "x".repeat(500)],
             acr: Some("line\nbreak".to_owned()),
-            authn_instant: world.op().at.plus_seconds(3_600),
+            authn_instant: Some(world.op().at.plus_seconds(3_600)),
             ..ada(&world)
         };
         take(&world, "handle", asserted).await.unwrap();
         let State::Identified(identified) = world.state_of(attempt).await else { panic!("not identified") };
         assert_eq!((identified.amr, identified.acr.as_str()), (vec![FEDERATED_AMR.to_owned()], FEDERATED_ACR));
-        assert_eq!(identified.auth_time, world.op().at);
+        assert_eq!(identified.auth_time, Some(world.op().at));
     }
 }
 
@@ -246,6 +249,7 @@ async fn an_address_in_a_released_domain_is_told_as_verified_for_nobody() {
         assert!(is_verified(&world, world.ada).await, "{}", world.engine());
         release_acme_test(&world).await;
         assert!(!is_verified(&world, world.ada).await, "{}", world.engine());
+        assert_eq!(world.entries("addresses.unverified").await, [json!({ "domain": "acme.test" })]);
         waiting(&world, "after").await;
         let silent = AssertedIdentity { email: None, ..ada(&world) };
         assert_eq!(take(&world, "after", silent).await.unwrap().refusal, None, "the subject is known");
@@ -253,6 +257,21 @@ async fn an_address_in_a_released_domain_is_told_as_verified_for_nobody() {
         waiting(&world, "asserted").await;
         let outcome = take(&world, "asserted", ada(&world)).await.unwrap();
         assert_eq!(outcome.refusal, Some(Refusal::ForeignAddress), "{}", world.engine());
+    }
+}
+
+#[tokio::test]
+async fn an_address_that_is_verified_anew_leaves_an_entry() {
+    for world in world().await {
+        waiting(&world, "first").await;
+        take(&world, "first", ada(&world)).await.unwrap();
+        assert!(world.entries("address.verified").await.is_empty(), "the link says it");
+        let unverify = world.store().write(|tx| account_rows::unverify_domain(tx, "acme.test", None));
+        assert_eq!(unverify.await.unwrap(), [world.organization], "{}", world.engine());
+        waiting(&world, "second").await;
+        take(&world, "second", ada(&world)).await.unwrap();
+        assert!(is_verified(&world, world.ada).await, "{}", world.engine());
+        assert_eq!(world.entries("address.verified").await.len(), 1, "{}", world.engine());
     }
 }
 
@@ -268,6 +287,7 @@ async fn the_people_of_a_domains_new_owner_are_not_kept_out_by_the_earlier_ones(
         write.await.unwrap();
         let (organization, connection, account) = new_owner(&world).await;
         assert!(!is_verified(&world, world.ada).await, "{}", world.engine());
+        assert_eq!(world.entries("addresses.unverified").await.len(), 2, "{}: Acme is told", world.engine());
         waiting_for(&world, connection, "new").await;
         let asserted = AssertedIdentity { organization, connection, ..ada(&world) };
         assert_eq!(take(&world, "new", asserted).await.unwrap().refusal, None, "{}", world.engine());
@@ -298,26 +318,153 @@ async fn a_domain_with_a_longer_or_shorter_name_keeps_its_addresses() {
     }
 }
 
+/// Runs `first` in a transaction that stays open until `second` has begun. On SQLite, which has one writer, `second` comes
+/// after it in any case.
+async fn overlapping<F, S>(world: &World, first: F, second: S) -> Result<Outcome, IdentityError>
+where
+    F: FnOnce(&mut Tx<'_>) + Send + 'static,
+    S: Future<Output = Result<Outcome, IdentityError>>,
+{
+    let (done, is_done) = tokio::sync::oneshot::channel();
+    let (go_on, may_go_on) = std::sync::mpsc::channel();
+    let store = world.store().clone();
+    let first = tokio::spawn(async move {
+        let write = store.write(move |tx| {
+            first(tx);
+            done.send(()).unwrap();
+            may_go_on.recv_timeout(std::time::Duration::from_secs(10)).unwrap();
+            Ok::<_, StoreError>(())
+        });
+        write.await.unwrap();
+    });
+    is_done.await.unwrap();
+    let release = async {
+        tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+        go_on.send(()).unwrap();
+    };
+    let (outcome, ()) = tokio::join!(second, release);
+    first.await.unwrap();
+    outcome
+}
+
+#[tokio::test]
+async fn nobody_is_linked_by_a_domain_that_is_given_up_at_that_moment() {
+    for world in world().await {
+        let attempt = waiting(&world, "handle").await;
+        let (op, organization) = (world.operator(), world.organization);
+        let release = move |tx: &mut Tx<'_>| {
+            let claims = claim::page(tx, &op, organization, &PageRequest::new(None, None).unwrap()).unwrap();
+            claim::release(tx, &op, organization, claims.items[0].id).unwrap();
+        };
+        let outcome = overlapping(&world, release, take(&world, "handle", ada(&world))).await.unwrap();
+        assert_eq!(outcome.refusal, Some(Refusal::ForeignAddress), "{}", world.engine());
+        assert!(matches!(world.state_of(attempt).await, State::Refused(_)), "{}", world.engine());
+        assert!(world.entries("identity.linked").await.is_empty(), "{}", world.engine());
+    }
+}
+
+#[tokio::test]
+async fn nobody_is_linked_whose_membership_ends_at_that_moment() {
+    for world in world().await {
+        waiting(&world, "handle").await;
+        let (op, organization, account) = (world.operator(), world.organization, world.ada);
+        let end = move |tx: &mut Tx<'_>| accounts::end_membership(tx, &op, organization, account).unwrap();
+        let outcome = overlapping(&world, end, take(&world, "handle", ada(&world))).await.unwrap();
+        assert!(outcome.refusal.is_some(), "{}", world.engine());
+        assert!(world.entries("identity.linked").await.is_empty(), "{}", world.engine());
+    }
+}
+
+#[tokio::test]
+async fn two_first_sign_ins_of_one_person_at_once_both_succeed() {
+    for world in world().await {
+        waiting(&world, "first").await;
+        waiting(&world, "second").await;
+        let (op, asserted) = (world.op(), ada(&world));
+        let first = move |tx: &mut Tx<'_>| assert_eq!(accept(tx, &op, "first", &asserted).unwrap().refusal, None);
+        let second = overlapping(&world, first, take(&world, "second", ada(&world))).await.unwrap();
+        assert_eq!(second.refusal, None, "{}", world.engine());
+        assert_eq!(world.entries("identity.linked").await.len(), 1, "{}", world.engine());
+    }
+}
+
+/// What an administrator makes with their token.
+fn minted(tx: &mut Tx<'_>, op: &Operation, by: &Secret, ttl_seconds: i64) -> Result<Secret, AdminTokenError> {
+    let (actor, _) = admin_tokens::authenticate(tx, by.expose(), op.at)?.expect("live");
+    let Actor::Admin { organization, .. } = actor else { panic!("not an administrator") };
+    let new = NewToken { name: "child".to_owned(), role: Role::Admin, ttl_seconds, account: None };
+    Ok(admin_tokens::create(tx, &op.by(actor), organization, &new, &Quota::default())?.1)
+}
+
+#[tokio::test]
+async fn a_token_ends_with_the_one_it_was_made_with() {
+    for world in world().await {
+        let (op, organization, ada) = (world.operator(), world.organization, world.ada);
+        let opened = world.store().write(move |tx| {
+            let new = NewToken { name: "t".to_owned(), role: Role::Admin, ttl_seconds: 60, account: Some(ada) };
+            let (first, token) = admin_tokens::create(tx, &op, organization, &new, &Quota::default())?;
+            let child = minted(tx, &op, &token, 3_600)?;
+            let grandchild = minted(tx, &op, &child, 3_600)?;
+            let is_open = |tx: &mut Tx<'_>, at| {
+                let found = admin_tokens::authenticate(tx, grandchild.expose(), at)?;
+                Ok::<_, AdminTokenError>(found.is_some())
+            };
+            let in_time = is_open(tx, op.at.plus_seconds(59))?;
+            let outlived = is_open(tx, op.at.plus_seconds(60))?;
+            admin_tokens::revoke(tx, &op, organization, first.id)?;
+            Ok::<_, AdminTokenError>([in_time, outlived, is_open(tx, op.at)?])
+        });
+        assert_eq!(opened.await.unwrap(), [true, false, false], "{}", world.engine());
+    }
+}
+
+#[tokio::test]
+async fn tokens_are_made_with_each_other_only_so_many_deep() {
+    for world in world().await {
+        let (op, organization) = (world.operator(), world.organization);
+        let made = world.store().write(move |tx| {
+            let new = NewToken { name: "t".to_owned(), role: Role::Admin, ttl_seconds: 60, account: None };
+            let mut token = admin_tokens::create(tx, &op, organization, &new, &Quota::default())?.1;
+            for _ in 0..admin_tokens::MAX_GENERATIONS {
+                token = minted(tx, &op, &token, 60)?;
+            }
+            assert!(admin_tokens::authenticate(tx, token.expose(), op.at)?.is_some());
+            minted(tx, &op, &token, 60)
+        });
+        assert!(matches!(made.await, Err(AdminTokenError::TooManyGenerations)), "{}", world.engine());
+    }
+}
+
 #[tokio::test]
 async fn the_token_of_an_administrator_opens_nothing_while_they_are_switched_off_or_gone() {
     for world in world().await {
         let (op, organization, ada) = (world.operator(), world.organization, world.ada);
         let opened = world.store().write(move |tx| {
-            let of =
-                |account| admin_tokens::NewToken { name: "t".to_owned(), role: Role::Admin, ttl_seconds: 60, account };
+            let of = |account| NewToken { name: "t".to_owned(), role: Role::Admin, ttl_seconds: 60, account };
             let (_, own) = admin_tokens::create(tx, &op, organization, &of(Some(ada)), &Quota::default())?;
             let (_, nobodys) = admin_tokens::create(tx, &op, organization, &of(None), &Quota::default())?;
-            let mut opened = vec![admin_tokens::authenticate(tx, own.expose(), op.at)?.is_some()];
+            let child = minted(tx, &op, &own, 60)?;
+            let mut opened = Vec::new();
+            let mut look = |tx: &mut Tx<'_>, token: &Secret| {
+                opened.push(admin_tokens::authenticate(tx, token.expose(), op.at)?.is_some());
+                Ok::<_, AdminTokenError>(())
+            };
+            look(tx, &own)?;
+            look(tx, &child)?;
             accounts::deactivate(tx, &op, organization, ada).unwrap();
-            opened.push(admin_tokens::authenticate(tx, own.expose(), op.at)?.is_some());
+            look(tx, &own)?;
+            look(tx, &child)?;
             accounts::reactivate(tx, &op, organization, ada).unwrap();
-            opened.push(admin_tokens::authenticate(tx, own.expose(), op.at)?.is_some());
+            look(tx, &own)?;
+            look(tx, &child)?;
             accounts::end_membership(tx, &op, organization, ada).unwrap();
-            opened.push(admin_tokens::authenticate(tx, own.expose(), op.at)?.is_some());
-            opened.push(admin_tokens::authenticate(tx, nobodys.expose(), op.at)?.is_some());
-            Ok::<_, admin_tokens::AdminTokenError>(opened)
+            look(tx, &own)?;
+            look(tx, &child)?;
+            look(tx, &nobodys)?;
+            Ok::<_, AdminTokenError>(opened)
         });
-        assert_eq!(opened.await.unwrap(), [true, false, true, false, true], "{}", world.engine());
+        let expected = [true, true, false, false, true, true, false, false, true];
+        assert_eq!(opened.await.unwrap(), expected, "{}", world.engine());
     }
 }
 

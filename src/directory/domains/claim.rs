@@ -16,7 +16,7 @@ use crate::store::failure::StoreError;
 use crate::values::clock::Timestamp;
 use crate::values::domain_name::DomainName;
 use crate::values::ids::{DomainId, OrganizationId};
-use crate::values::operation::Operation;
+use crate::values::operation::{Actor, Operation};
 use crate::values::page::{Page, PageRequest};
 use crate::values::quota::Quota;
 use crate::values::secret;
@@ -222,7 +222,7 @@ pub fn finish_check(
     if failure.is_some() {
         log(tx, op, &domain, Action::DomainCheckFailed)?;
     } else {
-        account_rows::unverify_domain(tx, domain.name.as_str(), Some(organization))?;
+        unverify(tx, op, &domain, Some(organization))?;
         log(tx, op, &domain, Action::DomainVerified)?;
         event::publish(tx, op, organization, &Event::DomainVerified { domain: domain.name.clone() })?;
     }
@@ -242,9 +242,21 @@ pub fn release(
     let from = domain.state.as_str();
     domain.state = domain.state.release()?;
     store(tx, op, &domain, from)?;
-    account_rows::unverify_domain(tx, domain.name.as_str(), None)?;
+    unverify(tx, op, &domain, None)?;
     log(tx, op, &domain, Action::DomainReleased)?;
     Ok(domain)
+}
+
+/// Takes the verification from the addresses in the domain, but for those of the owner's members. Each organization whose
+/// members had one finds an entry in its own log, which does not say who else claims the domain.
+fn unverify(tx: &mut Tx<'_>, op: &Operation, domain: &Domain, owner: Option<OrganizationId>) -> Result<(), StoreError> {
+    let by_gateway = op.by(Actor::System);
+    for affected in account_rows::unverify_domain(tx, domain.name.as_str(), owner)? {
+        let op = if affected == domain.organization { op } else { &by_gateway };
+        let (subject, detail) = (Subject::new("organization", affected), json!({ "domain": domain.name.as_str() }));
+        audit::write(tx, op, Some(affected), Action::AddressesUnverified, &subject, &detail)?;
+    }
+    Ok(())
 }
 
 fn store(tx: &mut Tx<'_>, op: &Operation, domain: &Domain, from: &str) -> Result<(), DomainError> {
