@@ -2,8 +2,11 @@
 
 use serde_json::{Map, Value};
 
+use crate::values::domain_name::DomainName;
 use crate::values::email::EmailAddress;
 
+/// Google's issuer.
+const GOOGLE: &str = "https://accounts.google.com";
 /// At most this many groups are read.
 const MAX_GROUPS: usize = 2_000;
 /// The longest name, in characters.
@@ -33,13 +36,20 @@ pub fn email(claims: &Map<String, Value>) -> Option<EmailAddress> {
 }
 
 /// Whether the provider vouches for the address. Silence is a no (CVE-2026-9092). Some providers write the boolean as
-/// a string (AWS Cognito, Apple).
-pub fn is_email_verified(claims: &Map<String, Value>) -> bool {
-    match claims.get("email_verified") {
+/// a string (AWS Cognito, Apple). Google's consumer accounts may have an address at any domain, verified once: Google vouches
+/// for it only where `hd` names the domain of a workspace, which has to be that of the address.
+pub fn is_email_verified(claims: &Map<String, Value>, issuer: &str) -> bool {
+    let is_said = match claims.get("email_verified") {
         Some(Value::Bool(is_verified)) => *is_verified,
         Some(Value::String(text)) => text == "true",
         _ => false,
-    }
+    };
+    is_said && (issuer != GOOGLE || is_of_workspace(claims))
+}
+
+fn is_of_workspace(claims: &Map<String, Value>) -> bool {
+    let hosted = claims.get("hd").and_then(Value::as_str).and_then(|text| text.parse::<DomainName>().ok());
+    hosted.is_some_and(|hosted| email(claims).is_some_and(|address| *address.domain() == hosted))
 }
 
 /// A claim that is a name.
@@ -80,7 +90,22 @@ mod tests {
             (json!({ "email_verified": null }), false),
             (json!({}), false),
         ] {
-            assert_eq!(is_email_verified(&claims(value.clone())), expected, "{value}");
+            assert_eq!(is_email_verified(&claims(value.clone()), "https://idp.test"), expected, "{value}");
+        }
+    }
+
+    #[test]
+    fn google_vouches_for_the_addresses_of_a_workspace_only() {
+        for (hosted, expected) in [
+            (json!("acme.test"), true),
+            (json!("globex.test"), false),
+            (json!(""), false),
+            (json!(true), false),
+            (Value::Null, false),
+        ] {
+            let told = claims(json!({ "email": "ada@acme.test", "email_verified": true, "hd": hosted }));
+            assert_eq!(is_email_verified(&told, "https://accounts.google.com"), expected, "{hosted}");
+            assert!(is_email_verified(&told, "https://idp.test"), "{hosted}");
         }
     }
 
@@ -109,7 +134,7 @@ mod tests {
             assert!(!is_enough(&claims(id_token.clone())), "{case}");
             let merged = merge(&claims(id_token), claims(userinfo));
             assert_eq!(email(&merged).unwrap().as_str(), address, "{case}");
-            assert_eq!(is_email_verified(&merged), is_verified, "{case}");
+            assert_eq!(is_email_verified(&merged, "https://idp.test"), is_verified, "{case}");
         }
     }
 

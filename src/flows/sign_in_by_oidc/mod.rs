@@ -8,6 +8,8 @@ pub mod claims;
 
 use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value};
 use url::Url;
 
@@ -17,6 +19,7 @@ use crate::access::attempts::{self, Attempt, AttemptError};
 use crate::access::grants;
 use crate::access::identity::{self, AssertedIdentity, IdentityError, Outcome};
 use crate::directory::connections::{self, Connection, ConnectionState, Settings};
+use crate::directory::service_provider::callback_url;
 use crate::keys::sealing::{Sealer, SealingError};
 use crate::outbound::idp::{IdpClient, IdpFailure};
 use crate::protocol::oidc::authorization::{AuthorizationRequest, Prompt};
@@ -30,7 +33,7 @@ use crate::protocol::oidc::relying_party::userinfo;
 use crate::store::Store;
 use crate::store::failure::StoreError;
 use crate::values::email::EmailAddress;
-use crate::values::ids::{ConnectionId, OrganizationId};
+use crate::values::ids::{AttemptId, ConnectionId, OrganizationId};
 use crate::values::operation::Operation;
 use crate::values::secret::{Secret, new_token};
 
@@ -61,6 +64,9 @@ pub enum BeginError {
     /// The provider's metadata cannot be had.
     #[error("the identity provider cannot be used")]
     Provider(#[from] IdpFailure),
+    /// What the answer is compared with cannot be sealed.
+    #[error("the departure cannot be sealed")]
+    Sealing(#[from] SealingError),
     /// The attempt is over.
     #[error(transparent)]
     Attempt(#[from] AttemptError),
@@ -75,8 +81,8 @@ pub enum FinishError {
     /// No attempt of this browser waits for it.
     #[error("no attempt waits for this response")]
     NotExpected,
-    /// The client secret of the connection cannot be opened.
-    #[error("the connection's client secret cannot be opened")]
+    /// The client secret of the connection, or what was kept of the departure, cannot be opened.
+    #[error("a sealed value of the connection or the attempt cannot be opened")]
     Sealing(#[from] SealingError),
     /// The store's failure.
     #[error(transparent)]
@@ -102,21 +108,36 @@ struct Waiting {
     issuer: String,
     client_id: String,
     client_secret: Option<Secret>,
-    nonce: String,
+    nonce: Secret,
     verifier: CodeVerifier,
 }
 
-impl SignInByOidc {
-    /// The only redirect URI that is registered at the provider of `connection`.
-    pub fn callback_url(&self, connection: ConnectionId) -> Url {
-        let mut url = self.public_url.clone();
-        url.set_path(&format!(
-            "{}/federation/oidc/{connection}/callback",
-            self.public_url.path().trim_end_matches('/')
-        ));
-        url
-    }
+/// What is kept of a departure, sealed, until its answer comes.
+struct Kept {
+    nonce: Secret,
+    verifier: CodeVerifier,
+}
 
+/// The place that it is sealed for.
+fn kept_place(attempt: AttemptId) -> String {
+    format!("attempts.upstream/{attempt}")
+}
+
+/// Neither of the two has a space in it.
+fn seal(sealer: &Sealer, attempt: AttemptId, kept: &Kept) -> Result<String, SealingError> {
+    let text = Secret::from(format!("{} {}", kept.nonce.expose(), kept.verifier.expose()));
+    Ok(URL_SAFE_NO_PAD.encode(sealer.seal_secret(&text, &kept_place(attempt))?))
+}
+
+fn open(sealer: &Sealer, attempt: AttemptId, sealed: &str) -> Result<Kept, SealingError> {
+    let sealed = URL_SAFE_NO_PAD.decode(sealed).map_err(|_| SealingError::Damaged)?;
+    let text = sealer.open_secret(&sealed, &kept_place(attempt))?;
+    let (nonce, verifier) = text.expose().split_once(' ').ok_or(SealingError::Damaged)?;
+    let verifier = CodeVerifier::parse(verifier).map_err(|_| SealingError::Damaged)?;
+    Ok(Kept { nonce: Secret::from(nonce.to_owned()), verifier })
+}
+
+impl SignInByOidc {
     /// Sends the browser of `attempt` to the provider of `connection`, with the address that the person typed here as
     /// the hint. Returns where to.
     pub async fn begin(
@@ -137,7 +158,7 @@ impl SignInByOidc {
             &provider,
             &Request {
                 client_id,
-                redirect_uri: &self.callback_url(connection.id),
+                redirect_uri: &callback_url(&self.public_url, connection.id),
                 scope: SCOPE,
                 state: handle.expose(),
                 nonce: nonce.expose(),
@@ -147,8 +168,7 @@ impl SignInByOidc {
             },
         );
         let upstream = Upstream::Oidc {
-            nonce: nonce.expose().to_owned(),
-            code_verifier: verifier.expose().to_owned(),
+            sealed: seal(&self.sealer, attempt.id, &Kept { nonce, verifier })?,
             issuer: issuer.clone(),
             client_id: client_id.clone(),
         };
@@ -186,9 +206,10 @@ impl SignInByOidc {
             Ok(attempts::find_sent(tx, &op, id, &handle)?.map(|(attempt, sent)| (connection, attempt, sent)))
         });
         let (connection, attempt, sent) = found.await?.ok_or(FinishError::NotExpected)?;
-        let Upstream::Oidc { nonce, code_verifier, issuer, client_id } = sent.upstream else {
+        let Upstream::Oidc { sealed, issuer, client_id } = sent.upstream else {
             return Err(FinishError::NotExpected);
         };
+        let Kept { nonce, verifier } = open(&self.sealer, attempt.id, &sealed)?;
         let asked = Settings::Oidc { issuer: issuer.clone(), client_id: client_id.clone() };
         let refusal = match connection.state {
             ConnectionState::Disabled | ConnectionState::Deleted => Some(Refusal::ConnectionInactive),
@@ -200,8 +221,6 @@ impl SignInByOidc {
         let place = connections::secret_place(id);
         let client_secret =
             connection.sealed_secret.map(|sealed| self.sealer.open_secret(&sealed, &place)).transpose()?;
-        let verifier =
-            CodeVerifier::parse(&code_verifier).map_err(|_| StoreError::Inconsistent("an attempt's upstream"))?;
         let organization = connection.organization;
         Ok(Waiting {
             attempt,
@@ -233,13 +252,13 @@ impl SignInByOidc {
             authorization::Outcome::Refused(code) => return Err(Refusal::Declined { code: code.clone() }),
         };
         let own = OwnCredentials { client_id: &waiting.client_id, client_secret: waiting.client_secret.as_ref() };
-        let redirect_uri = self.callback_url(waiting.connection);
+        let redirect_uri = callback_url(&self.public_url, waiting.connection);
         let call = token::redeem(&provider, &own, code, &redirect_uri, &waiting.verifier)
             .map_err(|error| unreachable(&error.into()))?;
         let tokens = self.idp.tokens(&provider, &call).await.map_err(|failure| unreachable(&failure))?;
         let verified = self.verified(op, waiting, &provider, &tokens).await?;
         let claims = self.claims(&provider, &tokens, &verified).await?;
-        Ok(asserted(op, waiting, verified, &claims))
+        Ok(asserted(waiting, verified, &claims))
     }
 
     async fn verified(
@@ -252,7 +271,7 @@ impl SignInByOidc {
         let expected = Expected {
             issuer: &provider.issuer,
             client_id: &waiting.client_id,
-            nonce: &waiting.nonce,
+            nonce: waiting.nonce.expose(),
             access_token: tokens.access_token.expose(),
             authenticated_after: grants::oldest_sign_in(&waiting.attempt.request, waiting.attempt.started_at),
             now: op.at,
@@ -326,23 +345,18 @@ fn unverified(error: &impl std::error::Error) -> Refusal {
     Refusal::Unverified { check: error.to_string() }
 }
 
-fn asserted(
-    op: &Operation,
-    waiting: &Waiting,
-    verified: VerifiedIdToken,
-    claims: &Map<String, Value>,
-) -> AssertedIdentity {
+fn asserted(waiting: &Waiting, verified: VerifiedIdToken, claims: &Map<String, Value>) -> AssertedIdentity {
     AssertedIdentity {
         connection: waiting.connection,
         organization: waiting.organization,
         subject: verified.subject,
         email: claims::email(claims),
-        email_verified: claims::is_email_verified(claims),
+        email_verified: claims::is_email_verified(claims, &waiting.issuer),
         display_name: claims::name(claims, "name"),
         given_name: claims::name(claims, "given_name"),
         family_name: claims::name(claims, "family_name"),
         groups: claims::groups(claims),
-        authn_instant: verified.authenticated_at.unwrap_or(op.at),
+        authn_instant: verified.authenticated_at,
         amr: verified.amr,
         acr: verified.acr,
         session_expires_at: verified.session_expires_at,

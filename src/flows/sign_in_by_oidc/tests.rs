@@ -46,6 +46,7 @@ async fn answer(request: HttpRequest, body: String, script: Data<Mutex<Script>>)
             let mut metadata = metadata(&base);
             metadata["userinfo_endpoint"] = format!("{base}/userinfo").into();
             metadata["authorization_response_iss_parameter_supported"] = true.into();
+            metadata["claims_parameter_supported"] = true.into();
             HttpResponse::Ok().json(metadata)
         }
         "/jwks" => HttpResponse::Ok().body(document(&script.jwks)),
@@ -166,7 +167,30 @@ async fn a_person_is_identified_with_a_code_that_only_this_gateway_can_redeem() 
         assert!(CodeChallenge::parse(&asked["code_challenge"]).unwrap().is_met_by(&verifier));
         let State::Identified(who) = journey.world.state_of(journey.attempt.id).await else { panic!("not identified") };
         assert_eq!((who.account, who.amr), (journey.world.ada, vec!["pwd".to_owned(), "mfa".to_owned()]));
-        assert_eq!(who.auth_time, journey.world.op().at.plus_seconds(-10));
+        assert_eq!(who.auth_time, Some(journey.world.op().at.plus_seconds(-10)));
+        assert_eq!(asked["claims"], r#"{"id_token":{"auth_time":null}}"#);
+    }
+}
+
+#[actix_web::test]
+async fn whoever_reads_the_database_learns_neither_the_verifier_nor_the_nonce() {
+    for world in world().await {
+        let journey = Journey::begin(world).await;
+        let State::Sent(sent) = journey.world.state_of(journey.attempt.id).await else { panic!("not sent") };
+        let kept = serde_json::to_string(&sent.upstream).unwrap();
+        journey.finish(&journey.query()).await.unwrap();
+        let redeemed = journey.provider.script.lock().unwrap().redeemed.clone().unwrap();
+        assert!(!kept.contains(&redeemed["code_verifier"]) && !kept.contains(&journey.asked["nonce"]), "{kept}");
+    }
+}
+
+#[actix_web::test]
+async fn a_provider_that_does_not_say_when_leaves_it_unknown() {
+    for world in world().await {
+        let journey = Journey::begin(world).await.dishonest(|script| script.claims["auth_time"] = Value::Null);
+        assert_eq!(journey.refusal().await, None);
+        let State::Identified(who) = journey.world.state_of(journey.attempt.id).await else { panic!("not identified") };
+        assert_eq!(who.auth_time, None, "{}", journey.world.engine());
     }
 }
 
