@@ -1,4 +1,4 @@
-//! The gateway's keys, ready to sign and to check: for OpenID Connect and for SAML. Parsed once, and again only when
+//! The gateway's keys, ready to sign and to check what OpenID Connect is made of. Parsed once, and again only when
 //! the set of published keys changed.
 
 use std::sync::{Arc, PoisonError, RwLock};
@@ -8,7 +8,6 @@ use serde_json::json;
 use crate::keys::purpose::Purpose;
 use crate::keys::ring::{KeyRing, OpenedKey, Snapshot};
 use crate::keys::rotation::{self, KeyError, PreparedKey, Rotation};
-use crate::keys::sealing::Sealer;
 use crate::protocol::oidc::jwks::JwkSet;
 use crate::protocol::oidc::signing::{InvalidSigningKey, SigningAlgorithm, SigningKey};
 use crate::protocol::oidc::verification::VerificationKeys;
@@ -95,11 +94,6 @@ impl SigningKeys {
         Self { ring, parsed: Arc::new(RwLock::new(None)) }
     }
 
-    /// The seal, for other secrets that are kept in the store.
-    pub const fn sealer(&self) -> &Sealer {
-        self.ring.sealer()
-    }
-
     /// The OpenID Connect keys as of at most a second before `now`.
     pub fn oidc(&self, tx: &mut Tx<'_>, now: Timestamp) -> Result<Arc<OidcKeys>, StoreError> {
         let snapshot = self.ring.snapshot(tx, now)?;
@@ -112,20 +106,6 @@ impl SigningKeys {
         let keys = Arc::new(OidcKeys::of(&snapshot)?);
         *self.parsed.write().unwrap_or_else(PoisonError::into_inner) = Some((snapshot, Arc::clone(&keys)));
         Ok(keys)
-    }
-
-    /// The SAML keys as of at most a second before `now`: the one that signs first, then the others that are
-    /// published. Each is PKCS#8 with its id and the instant it was made, from which its certificate is derived.
-    pub fn saml(&self, tx: &mut Tx<'_>, now: Timestamp) -> Result<Vec<Arc<OpenedKey>>, StoreError> {
-        let snapshot = self.ring.snapshot(tx, now)?;
-        let active = Arc::clone(snapshot.active(Purpose::Saml)?);
-        let others = snapshot.of(Purpose::Saml).filter(|key| key.id != active.id).map(Arc::clone).collect::<Vec<_>>();
-        Ok([vec![active], others].concat())
-    }
-
-    /// Makes a key for `purpose`. Slow for RSA: not inside a transaction.
-    pub fn prepare(&self, op: &Operation, purpose: Purpose) -> Result<PreparedKey, KeyError> {
-        rotation::prepare(op, self.ring.sealer(), purpose)
     }
 }
 

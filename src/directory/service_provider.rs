@@ -1,4 +1,5 @@
-//! Who the gateway is towards the identity provider of one SAML connection: entity id, address and keys.
+//! Who the gateway is towards the identity provider of one connection: its addresses there and, for SAML, entity id and
+//! keys.
 //!
 //! Each connection has an entity id and an assertion consumer service of its own, so that a response made for one can
 //! never be meant for another, even if two organizations use the same identity provider. The signing key is shared.
@@ -37,6 +38,13 @@ pub enum ServiceProviderError {
     Store(#[from] StoreError),
 }
 
+/// The redirect URI of an OpenID connection, the only one that is registered at its provider.
+pub fn callback_url(public_url: &Url, connection: ConnectionId) -> Url {
+    let mut url = public_url.clone();
+    url.set_path(&format!("{}/federation/oidc/{connection}/callback", public_url.path().trim_end_matches('/')));
+    url
+}
+
 impl ServiceProvider {
     /// The gateway that people reach at `public_url`.
     pub fn new(public_url: Url, keys: KeyRing) -> Self {
@@ -51,6 +59,11 @@ impl ServiceProvider {
     /// The assertion consumer service.
     pub fn acs_url(&self, connection: ConnectionId) -> String {
         self.address(connection, "acs")
+    }
+
+    /// As [`callback_url`].
+    pub fn callback_url(&self, connection: ConnectionId) -> String {
+        callback_url(&self.public_url, connection).into()
     }
 
     fn address(&self, connection: ConnectionId, door: &str) -> String {

@@ -35,11 +35,6 @@ impl DomainName {
     pub fn is_public_suffix(&self) -> bool {
         psl::suffix(self.0.as_bytes()).is_some_and(|suffix| suffix.as_bytes() == self.0.as_bytes())
     }
-
-    /// True when this name is `other` or lies below it, compared label by label (never by text suffix).
-    pub fn is_within(&self, other: &DomainName) -> bool {
-        self.0 == other.0 || self.0.strip_suffix(other.as_str()).is_some_and(|rest| rest.ends_with('.'))
-    }
 }
 
 impl FromStr for DomainName {
@@ -118,13 +113,6 @@ mod tests {
         for address in ["127.0.0.1", "::1", "[::1]", "1.2.3"] {
             assert_eq!(address.parse::<DomainName>(), Err(InvalidDomainName::IpAddress), "{address}");
         }
-    }
-
-    #[test]
-    fn containment_goes_by_label_not_by_text() {
-        assert!(name("mail.corp.test").is_within(&name("corp.test")));
-        assert!(name("corp.test").is_within(&name("corp.test")));
-        assert!(!name("evilcorp.test").is_within(&name("corp.test")));
     }
 
     #[test]

@@ -146,7 +146,7 @@ impl Setup {
             idp_metadata_url: metadata.to_string(),
             idp_entity_id: entity_id(&saml),
             oidc_connection: oidc.id,
-            callback_url: format!("{gateway}/federation/oidc/{}/callback", oidc.id),
+            callback_url: self.outside.service_provider.callback_url(oidc.id),
             idp_client_id: CLIENT_ID.to_owned(),
             idp_client_secret: client_secret.expose().to_owned(),
             client_id: application.id.to_string(),

@@ -137,7 +137,7 @@ impl ConnectionBody {
             Settings::Oidc { issuer, client_id } => SettingsBody::Oidc {
                 issuer,
                 client_id,
-                callback_url: format!("{}/federation/oidc/{id}/callback", context.issuer()),
+                callback_url: context.outside.service_provider.callback_url(id),
             },
         };
         Self {

@@ -45,8 +45,6 @@ pub struct AuthnRequest<'a> {
     pub acs_url: &'a str,
     /// Whether an existing session at the identity provider is enough.
     pub authentication: Authentication,
-    /// The NameID format asked for, when the connection wants a particular one.
-    pub name_id_format: Option<&'a str>,
 }
 
 impl AuthnRequest<'_> {
@@ -56,12 +54,11 @@ impl AuthnRequest<'_> {
             Authentication::Any => "",
             Authentication::Fresh => " ForceAuthn=\"true\"",
         };
-        let format = self.name_id_format.map(|format| format!(" Format=\"{}\"", escape(format))).unwrap_or_default();
         format!(
             "<samlp:AuthnRequest xmlns:samlp=\"{SAMLP}\" xmlns:saml=\"{SAML}\" ID=\"{id}\" Version=\"2.0\" \
              IssueInstant=\"{issued_at}\" Destination=\"{destination}\" AssertionConsumerServiceURL=\"{acs}\" \
              ProtocolBinding=\"{BINDING_POST}\"{force}><saml:Issuer>{issuer}</saml:Issuer>\
-             <samlp:NameIDPolicy{format} AllowCreate=\"true\"/></samlp:AuthnRequest>",
+             <samlp:NameIDPolicy AllowCreate=\"true\"/></samlp:AuthnRequest>",
             id = escape(self.id),
             issued_at = self.issued_at,
             destination = escape(self.destination.as_str()),
@@ -137,7 +134,6 @@ mod tests {
             sp_entity_id: "https://sp.test/metadata?a=1&b=\"2\"",
             acs_url: "https://sp.test/acs",
             authentication: Authentication::Fresh,
-            name_id_format: None,
         }
     }
 

@@ -11,7 +11,7 @@ use openssl::rsa::Rsa;
 use samael::crypto::{Crypto, CryptoProvider};
 
 use crate::protocol::saml::assertion::rejected::Rejected;
-use crate::protocol::saml::assertion::{Answers, Authentication, Expected, Request, VerifiedAssertion, verify};
+use crate::protocol::saml::assertion::{Authentication, Expected, Request, VerifiedAssertion, verify};
 use crate::protocol::saml::certificate::{Certificate, Holder, self_signed};
 use crate::protocol::saml::document::reader::Limits;
 use crate::values::clock::Timestamp;
@@ -173,11 +173,11 @@ pub fn expected() -> Expected<'static> {
         certificates: std::slice::from_ref(&signer().certificate),
         sp_entity_id: SP,
         acs_url: ACS,
-        answers: Answers::Request(Request {
+        request: Request {
             id: REQUEST,
             issued_at: Timestamp::from_seconds(NOW - 30),
             authentication: Authentication::Any,
-        }),
+        },
         now: Timestamp::from_seconds(NOW + 5),
         skew_seconds: 60,
         limits: Limits::RESPONSE,

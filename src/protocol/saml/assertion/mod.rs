@@ -21,6 +21,7 @@ use crate::protocol::saml::assertion::window::Window;
 use crate::protocol::saml::certificate::Certificate;
 use crate::protocol::saml::document::reader::Limits;
 use crate::protocol::saml::gate;
+use crate::protocol::saml::names::FORMAT_UNSPECIFIED;
 use crate::values::clock::Timestamp;
 
 /// What the response has to fit.
@@ -35,22 +36,13 @@ pub struct Expected<'a> {
     /// This connection's assertion consumer service: destination and recipient.
     pub acs_url: &'a str,
     /// Which request it answers.
-    pub answers: Answers<'a>,
+    pub request: Request<'a>,
     /// Our clock.
     pub now: Timestamp,
     /// How far the two clocks may be apart. Kantara's profile asks for 3 to 5 minutes.
     pub skew_seconds: i64,
     /// Bounds of the document.
     pub limits: Limits,
-}
-
-/// Which request a response answers.
-#[derive(Debug, Clone, Copy)]
-pub enum Answers<'a> {
-    /// The request of a sign-in under way; it must be named.
-    Request(Request<'a>),
-    /// None: the identity provider began. No request may be named.
-    Nothing,
 }
 
 /// The request that was sent.
@@ -74,21 +66,26 @@ pub enum Authentication {
 }
 
 impl Expected<'_> {
-    /// How old an unsolicited response may be; a solicited one is measured against its request.
-    const UNSOLICITED_MAX_AGE_SECONDS: i64 = 300;
-
     fn window(&self) -> Window {
         Window { now: self.now, skew_seconds: self.skew_seconds }
     }
 }
 
-/// Whom an assertion is about. Compared as a whole and byte for byte.
+/// Whom an assertion is about. Compared as a whole and byte for byte ([`NameId::subject`]).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NameId {
     /// The identifier: not empty, without white space around it.
     pub value: String,
     /// The format URI; unspecified when the assertion gave none. Never transient.
     pub format: String,
+}
+
+impl NameId {
+    /// The whole of it as one text, under which an identity is kept. SAML core 2.2.2: the format is the "classification of
+    /// string-based identifier information", so one text in two formats is two identifiers. A value has no line break.
+    pub fn subject(&self) -> String {
+        if self.format == FORMAT_UNSPECIFIED { self.value.clone() } else { format!("{}\n{}", self.value, self.format) }
+    }
 }
 
 /// An attribute and its values in document order; empty values are left out.
@@ -104,9 +101,7 @@ pub struct Attribute {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VerifiedAssertion {
     assertion_id: String,
-    issuer: String,
     name_id: NameId,
-    session_index: Option<String>,
     attributes: Vec<Attribute>,
     authn_instant: Timestamp,
     authn_context: Option<String>,
@@ -120,19 +115,9 @@ impl VerifiedAssertion {
         &self.assertion_id
     }
 
-    /// The identity provider's entity id.
-    pub fn issuer(&self) -> &str {
-        &self.issuer
-    }
-
     /// Whom it is about.
     pub fn name_id(&self) -> &NameId {
         &self.name_id
-    }
-
-    /// The session at the identity provider, for logout.
-    pub fn session_index(&self) -> Option<&str> {
-        self.session_index.as_deref()
     }
 
     /// What it says about the person.

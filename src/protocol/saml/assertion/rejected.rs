@@ -25,9 +25,9 @@ pub enum Rejected {
     /// The signature library verified something else than what the gate had seen.
     #[error("the verified bytes are not the document that was inspected")]
     Disagreement,
-    /// The identity provider answered that it did not sign the person in.
-    #[error("identity provider answered with status {0}")]
-    Status(String),
+    /// The answer says that the identity provider did not sign the person in. Nobody has verified who says so.
+    #[error("the answer has the status {0}, unverified")]
+    Status(&'static str),
     /// No status at all.
     #[error("response has no status")]
     NoStatus,
@@ -43,9 +43,6 @@ pub enum Rejected {
     /// The response or the assertion answers another request, or none.
     #[error("in-response-to is not the request of this sign-in")]
     InResponseTo,
-    /// An answer to a request, where none was made.
-    #[error("an unsolicited response must not answer a request")]
-    Unsolicited,
     /// Missing, unreadable, in the future, or before the request.
     #[error("issue instant is missing or not plausible")]
     IssueInstant,
@@ -118,7 +115,6 @@ impl Rejected {
             Self::Destination => "saml_destination",
             Self::Issuer => "saml_issuer",
             Self::InResponseTo => "saml_in_response_to",
-            Self::Unsolicited => "saml_unsolicited",
             Self::IssueInstant => "saml_issue_instant",
             Self::AssertionId => "saml_assertion_id",
             Self::NameId => "saml_name_id",

@@ -5,7 +5,7 @@
 use crate::protocol::saml::assertion::rejected::Rejected;
 use crate::protocol::saml::assertion::response::{check_in_response_to, check_issue_instant, check_issuer};
 use crate::protocol::saml::assertion::window::{Instant, instant};
-use crate::protocol::saml::assertion::{Answers, Attribute, Authentication, Expected, NameId, VerifiedAssertion};
+use crate::protocol::saml::assertion::{Attribute, Authentication, Expected, NameId, VerifiedAssertion};
 use crate::protocol::saml::document::{Element, is_ncname, is_xml_space};
 use crate::protocol::saml::names::{BEARER, FORMAT_TRANSIENT, FORMAT_UNSPECIFIED, SAML};
 use crate::values::clock::Timestamp;
@@ -32,9 +32,7 @@ pub fn read(assertion: &Element, expected: &Expected<'_>) -> Result<VerifiedAsse
     let last_use = conditions_until.map_or(confirmed_until, |until| until.min(confirmed_until));
     Ok(VerifiedAssertion {
         assertion_id: id.to_owned(),
-        issuer: expected.idp_entity_id.to_owned(),
         name_id,
-        session_index: authn.session_index,
         attributes: read_attributes(assertion)?,
         authn_instant: authn.at,
         authn_context: authn.context,
@@ -59,6 +57,9 @@ fn read_name_id(subject: &Element) -> Result<NameId, Rejected> {
     let format = name_id.attribute("Format").unwrap_or(FORMAT_UNSPECIFIED);
     if format == FORMAT_TRANSIENT {
         return Err(Rejected::NameIdTransient);
+    }
+    if format.chars().count() > MAX_NAME_ID_CHARACTERS || format.chars().any(char::is_control) {
+        return Err(Rejected::NameIdText);
     }
     Ok(NameId { value: value.to_owned(), format: format.to_owned() })
 }
@@ -125,7 +126,6 @@ fn check_conditions(assertion: &Element, expected: &Expected<'_>) -> Result<Opti
 struct Authn {
     at: Timestamp,
     context: Option<String>,
-    session_index: Option<String>,
     session_expires_at: Option<Timestamp>,
 }
 
@@ -133,11 +133,9 @@ fn read_authn(assertion: &Element, expected: &Expected<'_>) -> Result<Authn, Rej
     let window = expected.window();
     let statement = assertion.only(SAML, "AuthnStatement").ok_or(Rejected::NoAuthnStatement)?;
     let Instant::At(at) = instant(statement, "AuthnInstant") else { return Err(Rejected::AuthnInstant) };
-    let is_stale = match &expected.answers {
-        Answers::Request(request) if request.authentication == Authentication::Fresh => {
-            window.is_before(at, request.issued_at)
-        }
-        Answers::Request(_) | Answers::Nothing => false,
+    let is_stale = match expected.request.authentication {
+        Authentication::Fresh => window.is_before(at, expected.request.issued_at),
+        Authentication::Any => false,
     };
     if is_stale || window.is_future(at) {
         return Err(Rejected::AuthnInstant);
@@ -151,12 +149,7 @@ fn read_authn(assertion: &Element, expected: &Expected<'_>) -> Result<Authn, Rej
         .only(SAML, "AuthnContext")
         .and_then(|context| context.only(SAML, "AuthnContextClassRef")?.trimmed_text())
         .filter(|class| !class.is_empty());
-    Ok(Authn {
-        at,
-        context: context.map(str::to_owned),
-        session_index: statement.attribute("SessionIndex").map(str::to_owned),
-        session_expires_at,
-    })
+    Ok(Authn { at, context: context.map(str::to_owned), session_expires_at })
 }
 
 /// The attributes in document order. A value that is not text (an element, `xsi:nil`) is left out; an encrypted

@@ -1,6 +1,7 @@
 //! Each check of ours, on documents whose signature is right.
 
-use crate::protocol::saml::assertion::{Answers, Authentication, Expected, Request};
+use crate::protocol::saml::assertion::rejected::Rejected;
+use crate::protocol::saml::assertion::{Authentication, Expected, Request};
 use crate::protocol::saml::testing::{ACS, IDP, NOW, Place, REQUEST, SP, expected, instant, outcome, response, signer};
 use crate::values::clock::Timestamp;
 
@@ -172,7 +173,13 @@ fn a_refusal_of_the_identity_provider_is_told_with_its_inner_code() {
         instant(0)
     );
     let rejected = crate::protocol::saml::testing::verify_xml(&xml, &expected()).unwrap_err();
-    assert!(rejected.to_string().ends_with("urn:oasis:names:tc:SAML:2.0:status:AuthnFailed"), "{rejected}");
+    assert_eq!(rejected, Rejected::Status("AuthnFailed"));
+    // It is not signed, so what anybody may have written goes no further.
+    for text in ["the owner deleted it", "urn:oasis:names:tc:SAML:2.0:status:AuthnFailed#", "urn:x:AuthnFailed"] {
+        let forged = xml.replace("urn:oasis:names:tc:SAML:2.0:status:AuthnFailed", text);
+        let rejected = crate::protocol::saml::testing::verify_xml(&forged, &expected()).unwrap_err();
+        assert_eq!(rejected, Rejected::Status("other"), "{text}");
+    }
 }
 
 #[test]
@@ -184,7 +191,7 @@ fn a_fresh_authentication_is_one_after_the_request() {
     assert_eq!(outcome(&xml, &expected()), "accepted");
     let request =
         Request { id: REQUEST, issued_at: Timestamp::from_seconds(NOW - 30), authentication: Authentication::Fresh };
-    let fresh = Expected { answers: Answers::Request(request), ..expected() };
+    let fresh = Expected { request, ..expected() };
     assert_eq!(outcome(&xml, &fresh), "saml_authn_instant");
     assert_eq!(outcome(&signer().sign_response(Place::Both, &response()), &fresh), "accepted");
 }

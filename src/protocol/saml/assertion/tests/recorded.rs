@@ -1,6 +1,6 @@
 //! Responses that real identity providers sent, as they were recorded (`protocol/saml/fixtures/<product>/`).
 
-use crate::protocol::saml::assertion::{Answers, Authentication, Expected, Request};
+use crate::protocol::saml::assertion::{Authentication, Expected, Request};
 use crate::protocol::saml::attribute_map::{AttributeMap, Person};
 use crate::protocol::saml::document::reader::Limits;
 use crate::protocol::saml::idp_metadata;
@@ -25,7 +25,7 @@ fn person_of(recording: &Recording, response: &str) -> (String, Person) {
         certificates: &idp.certificates,
         sp_entity_id: recording.sp_entity_id,
         acs_url: recording.acs_url,
-        answers: Answers::Request(request),
+        request,
         now: at,
         skew_seconds: 60,
         limits: Limits::RESPONSE,
