@@ -26,12 +26,12 @@ fn successor(prefix: &str) -> Option<String> {
 #[derive(Clone, Copy)]
 pub(in crate::store) struct Place {
     /// The name of its row.
-    alias: &'static str,
+    pub(in crate::store) alias: &'static str,
     /// Its kinds, as a comparison.
-    kinds: &'static str,
+    pub(in crate::store) kinds: &'static str,
     /// True when the condition is what the engine starts from: it is written so that an index leads to the resource.
     /// Otherwise the resource is there already, and the condition is looked at from it.
-    leads: bool,
+    pub(in crate::store) leads: bool,
 }
 
 impl Place {
@@ -44,7 +44,8 @@ impl Place {
         Self { alias: "r", kinds, leads }
     }
 
-    const fn related(self, kinds: &'static str) -> Self {
+    /// The resource `o` at the other end of a membership.
+    pub(in crate::store) const fn related(self, kinds: &'static str) -> Self {
         Self { alias: "o", kinds, ..self }
     }
 }
@@ -139,7 +140,7 @@ impl Writer<'_> {
     }
 
     /// What keeps SQLite from starting from a column where the condition leads (`resource_search`).
-    fn plus(&self, at: Place) -> &'static str {
+    pub(in crate::store) fn plus(&self, at: Place) -> &'static str {
         if at.leads && self.engine == Engine::Sqlite { "+" } else { "" }
     }
 
@@ -313,58 +314,6 @@ impl Writer<'_> {
                 self.query.sql(")");
             }
         }
-    }
-
-    /// One resource at the other end of a membership: `other` is its place, `alias` the row at the near end.
-    fn related(&mut self, other: Place, alias: &'static str, [near, far]: [&'static str; 2], within: &Condition) {
-        if other.leads {
-            self.query.composed(format!(
-                "{alias}.k IN (SELECT m.{near} FROM resources o JOIN members m ON m.{far} = o.k WHERE "
-            ));
-        } else {
-            self.query.composed(format!(
-                "EXISTS (SELECT 1 FROM members m JOIN resources o ON o.k = m.{far} WHERE m.{near} = {alias}.k AND "
-            ));
-        }
-        let organization = self.organization;
-        let plus = self.plus(other);
-        self.query.composed(format!("{plus}o.org_id = ")).bytes(organization.as_bytes()).sql(" AND ");
-        self.write(within, other);
-        self.query.sql(")");
-    }
-
-    /// The resource is a member of a group that satisfies the condition, or of a group in it: from those groups down.
-    fn below_groups(&mut self, at: Place, within: &Condition) {
-        let organization = self.organization;
-        self.query.composed(format!("{}.k IN (WITH RECURSIVE below (k) AS (SELECT o.k FROM resources o ", at.alias));
-        let plus = self.plus(at);
-        self.query.composed(format!("WHERE {plus}o.org_id = ")).bytes(organization.as_bytes());
-        self.query.composed(format!(" AND {plus}o.kind = 'group' AND "));
-        self.write(within, at.related(" = 'group'"));
-        self.query.sql(
-            " UNION SELECT m.member_k FROM below b JOIN members m ON m.group_k = b.k \
-             JOIN resources g ON g.k = m.member_k WHERE g.kind = 'group') \
-             SELECT m.member_k FROM below b JOIN members m ON m.group_k = b.k)",
-        );
-    }
-
-    /// The same from the resource up. UNION ends the search even if groups contained each other.
-    fn above(&mut self, at: Place, reach: Reach, within: &Condition) {
-        let alias = at.alias;
-        self.query.composed(format!(
-            "EXISTS (WITH RECURSIVE above (k) AS (SELECT m.group_k FROM members m WHERE m.member_k = {alias}.k \
-             UNION SELECT m.group_k FROM above a JOIN members m ON m.member_k = a.k) \
-             SELECT 1 FROM above a JOIN resources o ON o.k = a.k WHERE o.org_id = "
-        ));
-        let organization = self.organization;
-        self.query.bytes(organization.as_bytes()).sql(" AND ");
-        if reach == Reach::Indirect {
-            self.query.composed(format!(
-                "NOT EXISTS (SELECT 1 FROM members d WHERE d.member_k = {alias}.k AND d.group_k = a.k) AND "
-            ));
-        }
-        self.write(within, Place { leads: false, ..at.related(" = 'group'") });
-        self.query.sql(")");
     }
 
     fn id(&mut self, alias: &str, test: &Test) {

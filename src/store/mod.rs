@@ -34,6 +34,7 @@ mod order_text;
 pub mod organizations;
 pub mod outbox;
 pub mod refresh_tokens;
+mod relation_text;
 pub mod resource_counts;
 pub mod resource_grams;
 pub mod resource_search;
