@@ -1,7 +1,7 @@
 //! The SCIM door over HTTP, on both engines: who may come in, how it refuses, and what a write leaves behind.
 
 use reqwest::{Method, StatusCode};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::client::{GROUP, Scim, USER};
 use crate::support::engine::Engine;

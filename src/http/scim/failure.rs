@@ -170,8 +170,7 @@ impl Failure {
             Self::TooManyWaiting(most) => {
                 let detail = format!("{most} asynchronous requests of this client are under way already");
                 let mut response = body(StatusCode::TOO_MANY_REQUESTS, None, &detail);
-                let seconds = actix_web::http::header::HeaderValue::from_static(RETRY_AFTER_SECONDS);
-                response.headers_mut().insert(RETRY_AFTER, seconds);
+                response.headers_mut().insert(RETRY_AFTER, RETRY_AFTER_SECONDS.into());
                 response
             }
             Self::TooSlow => body(StatusCode::REQUEST_TIMEOUT, None, "the body did not arrive in time"),

@@ -87,7 +87,9 @@ async fn leave(
             left.map(String::from).map_err(|error| match error {
                 BeginError::Provider(failure) => NotLeft::Unreachable(failure.to_string()),
                 BeginError::Attempt(error) => NotLeft::Failed(error.into()),
-                BeginError::OtherProtocol => NotLeft::Failed(Failure::Internal(error.to_string())),
+                BeginError::OtherProtocol | BeginError::Sealing(_) => {
+                    NotLeft::Failed(Failure::Internal(error.to_string()))
+                }
             })
         }
         Settings::Saml { .. } => {
