@@ -56,7 +56,7 @@ mod tests {
     use crate::store::connection::AnyConnection;
     use crate::store::failure::StoreError;
     use crate::store::resources::ResourceKind;
-    use crate::store::schema::resource_counts as table;
+    use crate::store::schema_scim::resource_counts as table;
     use crate::store::{Tx, resource_grams, scratch};
     use crate::values::ids::OrganizationId;
 

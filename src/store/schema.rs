@@ -131,31 +131,6 @@ diesel::table! {
 }
 
 diesel::table! {
-    scim_exchanges (id) {
-        id -> Binary,
-        org_id -> Binary,
-        client_id -> Binary,
-        credential_id -> Nullable<Binary>,
-        kind -> Text,
-        at -> BigInt,
-        method -> Text,
-        status -> Integer,
-        duration_micros -> BigInt,
-        resource_id -> Nullable<Binary>,
-        scim_type -> Nullable<Text>,
-        rule -> Nullable<Text>,
-        rewrite_rules -> Text,
-        path -> Text,
-        query -> Text,
-        not_recorded -> Nullable<Text>,
-        rewrites -> Nullable<Text>,
-        request -> Nullable<Text>,
-        response -> Nullable<Text>,
-        original -> Nullable<Binary>,
-    }
-}
-
-diesel::table! {
     scim_credentials (id) {
         id -> Binary,
         org_id -> Binary,
@@ -220,15 +195,6 @@ diesel::table! {
         tail -> Nullable<Text>,
         element_type -> Nullable<Text>,
         element_primary -> Nullable<Bool>,
-    }
-}
-
-diesel::table! {
-    resource_counts (org_id, kind, slot) {
-        org_id -> Binary,
-        kind -> Text,
-        slot -> BigInt,
-        delta -> BigInt,
     }
 }
 
@@ -398,54 +364,6 @@ diesel::table! {
     }
 }
 
-diesel::table! {
-    scim_schemas (id) {
-        id -> Binary,
-        org_id -> Binary,
-        number -> BigInt,
-        urn -> Text,
-        urn_folded -> Text,
-        kind -> Text,
-        is_required -> Bool,
-        definition -> Text,
-        version -> BigInt,
-        created_at -> BigInt,
-        updated_at -> BigInt,
-    }
-}
-
-diesel::table! {
-    scim_clearings (id) {
-        id -> Binary,
-        org_id -> Binary,
-        number -> BigInt,
-        urn -> Text,
-        kind -> Text,
-        attribute -> Nullable<Text>,
-        cleared -> BigInt,
-        created_at -> BigInt,
-    }
-}
-
-diesel::table! {
-    scim_unique_values (org_id, path, value) {
-        org_id -> Binary,
-        path -> Text,
-        value -> Text,
-        k -> BigInt,
-    }
-}
-
-diesel::table! {
-    scim_assignables (org_id, kind) {
-        org_id -> Binary,
-        kind -> Text,
-        is_closed -> Bool,
-        entries -> Text,
-        updated_at -> BigInt,
-    }
-}
-
 diesel::allow_tables_to_appear_in_same_query!(
     organizations,
     accounts,
@@ -458,15 +376,9 @@ diesel::allow_tables_to_appear_in_same_query!(
     scim_clients,
     scim_credentials,
     scim_access_tokens,
-    scim_assignables,
-    scim_schemas,
-    scim_clearings,
-    scim_unique_values,
-    scim_exchanges,
     resources,
     resource_docs,
     resource_values,
-    resource_counts,
     members,
     applications,
     application_uris,

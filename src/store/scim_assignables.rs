@@ -4,7 +4,7 @@ use diesel::prelude::*;
 
 use super::Tx;
 use super::failure::StoreError;
-use super::schema::scim_assignables as table;
+use super::schema_scim::scim_assignables as table;
 use crate::store::connection::Backend;
 use crate::values::clock::Timestamp;
 use crate::values::ids::OrganizationId;

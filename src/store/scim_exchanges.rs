@@ -5,7 +5,7 @@ use diesel::prelude::*;
 use super::Tx;
 use super::connection::AnyConnection;
 use super::failure::StoreError;
-use super::schema::scim_exchanges as table;
+use super::schema_scim::scim_exchanges as table;
 use crate::store::connection::Backend;
 use crate::values::clock::Timestamp;
 use crate::values::ids::{OrganizationId, RequestId, ResourceId, ScimClientId, ScimCredentialId};

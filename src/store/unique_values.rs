@@ -5,7 +5,7 @@ use diesel::prelude::*;
 use super::Tx;
 use super::dynamic::DynamicQuery;
 use super::failure::StoreError;
-use super::schema::scim_unique_values as table;
+use super::schema_scim::scim_unique_values as table;
 use crate::values::ids::OrganizationId;
 
 /// A unique value: the path of its attribute, and its comparison key.

@@ -455,7 +455,7 @@ async fn a_page_takes_as_many_queries_whatever_stands_on_it() {
                 let (one, _, queries) = counts(kind, sort_by, 1);
                 let (all, related, same) = counts(kind, sort_by, 99);
                 assert!(one == 1 && all > 4 && related > 100, "{engine}: {one} {all} {related}");
-                assert!(same <= queries && queries <= 4, "{engine}: {sort_by:?}: {queries} and {same} queries");
+                assert!(same <= queries && queries <= 5, "{engine}: {sort_by:?}: {queries} and {same} queries");
             }
             Ok::<_, ProvisioningError>(())
         });
