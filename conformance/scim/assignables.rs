@@ -72,7 +72,11 @@ async fn roles_are_discovered_and_can_be_closed(engine: Engine) {
 }
 
 async fn a_user_shows_what_the_gateway_knows(engine: Engine) {
-    let (server, _, scim) = start(engine).await;
+    let (server, acme, standard) = start(engine).await;
+    let client = acme.api.post("/scim-clients", json!({ "name": "okta", "profile": "okta" })).await.expect(201);
+    let path = format!("/scim-clients/{}/credentials", client["id"].as_str().expect("an id"));
+    let credential = acme.api.post(&path, json!({})).await.expect(201);
+    let scim = Api::scim(&standard.base, credential["token"].as_str().expect("a token"));
     let sent = json!({ "schemas": [USER, OWN], "userName": "ada", "active": false, OWN: { "lockedReason": "mine" } });
     let ada = scim.post("/Users", sent).await.expect(201);
     assert_eq!(ada["schemas"], json!([USER, OWN]));
@@ -103,6 +107,12 @@ async fn a_user_shows_what_the_gateway_knows(engine: Engine) {
     }
     let shown = scim.get(&format!("/Schemas/{OWN}")).await.expect(200);
     let attributes = shown["attributes"].as_array().expect("attributes");
+    // A client that is not known to be a product, and a stranger, get the standard's schemas.
+    let plain = standard.get(&format!("/Users/{id}")).await.expect(200);
+    assert_eq!((plain.get(OWN), &plain["schemas"]), (None, &json!([USER])));
+    for other in [standard.clone(), Api::scim(&standard.base, "")] {
+        other.get(&format!("/Schemas/{OWN}")).await.expect(404);
+    }
     assert!(attributes.len() == 7 && attributes.iter().all(|one| one["mutability"] == "readOnly"), "{shown}");
     server.stop().await;
 }

@@ -335,8 +335,8 @@ fn log(
         Settings::Oidc { issuer, client_id } => json!({ "issuer": issuer, "client_id": client_id }),
     };
     let mut detail = json!({ "name": connection.name, "state": connection.state.as_str(), "provider": about });
-    if let Some(Ended { sessions, grants }) = ended {
-        detail["ended"] = json!({ "sessions": sessions, "grants": grants });
+    if let (Some(Ended { sessions, grants }), Some(members)) = (ended, detail.as_object_mut()) {
+        members.insert("ended".to_owned(), json!({ "sessions": sessions, "grants": grants }));
     }
     audit::write(tx, op, Some(connection.organization), action, &Subject::new("connection", connection.id), &detail)
 }

@@ -138,7 +138,7 @@ pub fn complete_within(
         }
     }
     let mut standings: HashMap<i64, String> = HashMap::new();
-    if kind == ResourceKind::User && projection.may_show_extension(causeway_user::ID) {
+    if shows_standing(resource_type) && projection.may_show_extension(causeway_user::ID) {
         let keys: Vec<i64> = rows.iter().map(|row| row.k).collect();
         let found = resource_standings::of(tx, organization, &keys)?;
         standings.extend(found.into_iter().map(|row| (row.k, standing::text(&row))));
@@ -194,8 +194,21 @@ pub fn of_row(
     }
 }
 
-/// What the gateway knows about one user.
-pub fn standing_of(tx: &mut Tx<'_>, organization: OrganizationId, k: i64) -> Result<Option<String>, StoreError> {
+/// True for a type of which what the gateway knows is a part.
+fn shows_standing(resource_type: &ResourceType) -> bool {
+    resource_type.extension(causeway_user::ID).is_some()
+}
+
+/// What the gateway knows about one user, if that is a part of its type.
+pub fn standing_of(
+    tx: &mut Tx<'_>,
+    organization: OrganizationId,
+    resource_type: &ResourceType,
+    k: i64,
+) -> Result<Option<String>, StoreError> {
+    if !shows_standing(resource_type) {
+        return Ok(None);
+    }
     Ok(resource_standings::of(tx, organization, &[k])?.first().map(standing::text))
 }
 

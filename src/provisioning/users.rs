@@ -164,7 +164,7 @@ pub fn create(
         document: draft.text.clone(),
         related: Vec::new(),
         is_complete: true,
-        standing: resource::standing_of(tx, organization, k)?,
+        standing: resource::standing_of(tx, organization, &draft.resource_type, k)?,
     })
 }
 
@@ -320,7 +320,7 @@ fn change(
     let related = members::groups_of(tx, &[row.k], limit)?;
     let is_complete = related.len() <= MOST_GROUPS_IN_CHANGE;
     let related = related.into_iter().map(resource::related_of).collect::<Result<_, _>>()?;
-    let standing = resource::standing_of(tx, organization, row.k)?;
+    let standing = resource::standing_of(tx, organization, &draft.resource_type, row.k)?;
     let row = ResourceRow { active: draft.active, version, updated_at, document: text, ..row };
     let user = resource::of_row(ResourceKind::User, &draft.resource_type, related, row);
     Ok(Resource { is_complete, standing, ..user })

@@ -162,8 +162,8 @@ pub(super) fn write_refusal(
         "attempt": attempt,
         "asserted": about,
     });
-    if matches!(refusal, Refusal::Declined { .. }) {
-        detail["is_verified"] = json!(false);
+    if let (Refusal::Declined { .. }, Some(members)) = (refusal, detail.as_object_mut()) {
+        members.insert("is_verified".to_owned(), json!(false));
     }
     let subject = Subject::new("connection", connection);
     audit::write(tx, op, Some(organization), Action::SignInRefused, &subject, &detail)

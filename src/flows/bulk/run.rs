@@ -28,6 +28,9 @@ enum State {
     Over,
 }
 
+/// A step that begins: its number, the operations it is made of, what is to be done, and what is under way beside it.
+type Begun = (usize, Vec<(usize, Head)>, Work, Company);
+
 /// A request under way.
 pub(super) struct Run {
     bulk: Arc<Bulk>,
@@ -114,7 +117,7 @@ impl Run {
 
     /// Begins the first step that may. No more go side by side than may still fail, so that none begins that would have been
     /// left undone one after the other.
-    fn begin(&mut self) -> Option<(usize, Vec<(usize, Head)>, Work, Company)> {
+    fn begin(&mut self) -> Option<Begun> {
         let most = self.may_fail().unwrap_or(WINDOW).min(WINDOW);
         if self.under_way >= most || self.left == 0 || self.failed.is_some() {
             return None;

@@ -14,6 +14,7 @@ use crate::http::context::Context;
 use crate::protocol::oidc::scope::Scope;
 use crate::protocol::scim::projection::Projection;
 use crate::protocol::scim::resource_type::ResourceType;
+use crate::protocol::scim::tolerance::Profile;
 use crate::provisioning::own_resource;
 use crate::provisioning::resource::Resource;
 use crate::store::Tx;
@@ -27,7 +28,7 @@ pub async fn get(exchange: Exchange) -> Result<HttpResponse, Failure> {
     let work = move |tx: &mut Tx<'_>| {
         let bearer = bearer(tx, &operation, &context, &presented)?;
         let version = organizations::schemas_version(tx, bearer.organization)?;
-        let user = Arc::clone(&context.scim_catalog.types(tx, bearer.organization, version)?.user);
+        let user = Arc::clone(&context.scim_catalog.types(tx, bearer.organization, version, Profile::Standard)?.user);
         let projection = wanted.of(&user)?;
         let found = find(tx, &operation, &bearer, &user, &projection)?;
         Ok::<_, Failure>((found, projection, known?))

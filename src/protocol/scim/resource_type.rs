@@ -62,9 +62,8 @@ pub struct Located<'t> {
 }
 
 static USER: LazyLock<Arc<ResourceType>> = LazyLock::new(|| {
-    let extensions = [enterprise_user::schema(), causeway_user::schema()];
-    let extensions = extensions.map(|schema| Extension { schema: Arc::new(schema), required: false });
-    Arc::new(ResourceType::new("User", "/Users", "User Account", user::schema()).with(extensions.into()))
+    let enterprise = Extension { schema: Arc::new(enterprise_user::schema()), required: false };
+    Arc::new(ResourceType::new("User", "/Users", "User Account", user::schema()).with(vec![enterprise]))
 });
 
 static GROUP: LazyLock<Arc<ResourceType>> =
@@ -99,6 +98,12 @@ impl ResourceTypes {
         static BASE: LazyLock<Arc<ResourceTypes>> =
             LazyLock::new(|| Arc::new(ResourceTypes::of(Arc::clone(user()), Arc::clone(group()))));
         &BASE
+    }
+
+    /// The same with what the gateway knows about a user beside the document (`schema::causeway_user`).
+    pub fn with_standing(&self) -> Self {
+        let own = Extension { schema: Arc::new(causeway_user::schema()), required: false };
+        Self { user: Arc::new(self.user.with(vec![own])), ..self.clone() }
     }
 
     /// Users and groups of these types, and nothing that they can be assigned.

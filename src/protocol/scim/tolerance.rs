@@ -212,6 +212,12 @@ impl Profile {
         Self::ALL.into_iter().find(|profile| profile.as_str() == name)
     }
 
+    /// Whether the client is shown what the gateway knows about a user beside the document. A product is; a client that
+    /// is not known to be one gets the standard's schemas and no other.
+    pub const fn is_shown_standing(self) -> bool {
+        !matches!(self, Self::Standard | Self::Strict)
+    }
+
     /// What is understood under this profile.
     pub const fn tolerance(self) -> Tolerance {
         match self {

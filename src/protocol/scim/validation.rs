@@ -239,7 +239,9 @@ fn checked_text(
 /// A text in the form that its attribute has. One of another form is kept as it is, unless the client is held to the
 /// letter: directories send "United States" and "en_US", and RFC 7643 itself writes "USA" in an example.
 fn formed(attribute: &Attribute, value: Value, rules: &Rules) -> Result<Value, ScimError> {
-    let Some(text) = value.as_str().filter(|_| attribute.format != Format::Free) else { return Ok(value) };
+    let Some(text) = value.as_str().filter(|text| attribute.format != Format::Free && !text.is_empty()) else {
+        return Ok(value);
+    };
     match format::canonical(attribute.format, text) {
         Some(Cow::Owned(text)) => Ok(Value::String(text)),
         Some(Cow::Borrowed(_)) => Ok(value),

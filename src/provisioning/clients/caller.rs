@@ -97,7 +97,7 @@ pub fn authenticate(
     if row.expires_at <= now {
         return Ok(None);
     }
-    let types = catalog.types(tx, row.organization, row.schemas_version)?;
+    let types = catalog.types(tx, row.organization, row.schemas_version, profile(&row)?)?;
     caller(row, scope, types, now)
 }
 
@@ -134,7 +134,7 @@ pub fn presenter(
 ) -> Result<Caller, StoreError> {
     let row = rows::find_with_client(tx, organization, credential)?;
     let row = row.ok_or(StoreError::Inconsistent("asynchronous_requests.credential_id"))?;
-    let types = catalog.types(tx, organization, row.schemas_version)?;
+    let types = catalog.types(tx, organization, row.schemas_version, profile(&row)?)?;
     of_row(row, Some(scope), types, now)
 }
 
@@ -161,16 +161,20 @@ fn of_row(
     types: Arc<ResourceTypes>,
     now: Timestamp,
 ) -> Result<Caller, StoreError> {
-    let own = credentials::scope(&row.scope)?;
+    let (own, profile) = (credentials::scope(&row.scope)?, profile(&row)?);
     Ok(Caller {
         client: row.client,
         credential: row.credential,
         organization: row.organization,
         slug: row.slug,
         scope: narrowed.map_or(own, |scope| scope.min(own)),
-        profile: Profile::parse(&row.profile).ok_or(StoreError::Inconsistent("scim_clients.profile"))?,
+        profile,
         types,
         log_level: Level::parse(&row.request_log).ok_or(StoreError::Inconsistent("scim_clients.request_log"))?,
         is_use_worth_noting: row.last_used_at.is_none_or(|at| at.plus_seconds(TOUCH_SECONDS) <= now),
     })
+}
+
+fn profile(row: &PresentedRow) -> Result<Profile, StoreError> {
+    Profile::parse(&row.profile).ok_or(StoreError::Inconsistent("scim_clients.profile"))
 }

@@ -1,8 +1,6 @@
 //! Trying a request of the log again as a dry run: against today's state, in a transaction that whoever opened it rolls
 //! back. What would have changed is told by the audit entries that it would have left.
 
-use std::sync::Arc;
-
 use serde_json::{Value, json};
 use url::form_urlencoded;
 
@@ -23,12 +21,12 @@ use crate::provisioning::bulk::{self, Done, PrepareError, Reading};
 use crate::provisioning::clients::{self, caller};
 use crate::provisioning::failure::ProvisioningError;
 use crate::provisioning::resource::{Resource, resource_type};
-use crate::provisioning::schemas::catalog;
+use crate::provisioning::schemas::catalog::Catalog;
 use crate::provisioning::{groups, search, users};
 use crate::record::audit::{self, Action, Entry, Subject};
 use crate::store::failure::StoreError;
 use crate::store::resources::ResourceKind;
-use crate::store::{Tx, scim_exchanges};
+use crate::store::{Tx, organizations, scim_exchanges};
 use crate::values::ids::{OrganizationId, RequestId, ResourceId, ScimClientId};
 use crate::values::operation::{Actor, Operation};
 
@@ -87,7 +85,8 @@ pub fn run(tx: &mut Tx<'_>, op: &Operation, sealer: &Sealer, trial: &Trial) -> R
         serde_json::from_slice(&opened).map_err(|_| StoreError::Inconsistent("scim_exchanges.original"))?;
     let profile = trial.profile.unwrap_or(client_now.profile);
     let rules = Rules::new(profile.tolerance(), trial.limits);
-    let reading = Reading { types: Arc::new(catalog::load(tx, organization)?), rules };
+    let version = organizations::schemas_version(tx, organization)?;
+    let reading = Reading { types: Catalog::default().types(tx, organization, version, profile)?, rules };
     let scope = caller::scope_of(tx, organization, credential)?;
     let actor = Actor::ScimClient { organization, client, credential, scope };
     let op = Operation { actor, request: op.new_id(), ..op.clone() };

@@ -1,13 +1,14 @@
 //! The resource types of organizations, loaded once per version. The version comes with the caller's credential, in the
 //! query that is asked anyway, so that a request never works with an older one and an ordinary one asks nothing more.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use moka::sync::Cache;
 
 use super::registry;
 use crate::protocol::scim::assignable::{Assignable, AssignableKind};
 use crate::protocol::scim::resource_type::{Extension, ResourceTypes};
+use crate::protocol::scim::tolerance::Profile;
 use crate::provisioning::assignables;
 use crate::store::failure::StoreError;
 use crate::store::resources::ResourceKind;
@@ -20,8 +21,30 @@ const CAPACITY: u64 = 1_000;
 /// The resource types of organizations. Cheap to clone.
 #[derive(Clone)]
 pub struct Catalog {
-    known: Cache<OrganizationId, (i64, Arc<ResourceTypes>)>,
+    known: Cache<OrganizationId, (i64, Known)>,
 }
+
+/// The resource types of one organization, as clients see them.
+#[derive(Clone)]
+struct Known {
+    /// Clients that are shown no more than the document.
+    plain: Arc<ResourceTypes>,
+    /// Clients that are shown what the gateway knows beside it.
+    with_standing: Arc<ResourceTypes>,
+}
+
+impl Known {
+    fn of(types: Arc<ResourceTypes>) -> Self {
+        Self { with_standing: Arc::new(types.with_standing()), plain: types }
+    }
+
+    fn under(&self, profile: Profile) -> Arc<ResourceTypes> {
+        Arc::clone(if profile.is_shown_standing() { &self.with_standing } else { &self.plain })
+    }
+}
+
+/// What an organization that brings nothing along has.
+static BASE: LazyLock<Known> = LazyLock::new(|| Known::of(Arc::clone(ResourceTypes::base())));
 
 impl Default for Catalog {
     fn default() -> Self {
@@ -36,22 +59,24 @@ impl std::fmt::Debug for Catalog {
 }
 
 impl Catalog {
-    /// The resource types of an organization whose schemas are at `version`; 0 is an organization that never had any.
+    /// The resource types of an organization whose schemas are at `version`, for a client with this profile; 0 is an
+    /// organization that never had any.
     pub fn types(
         &self,
         tx: &mut Tx<'_>,
         organization: OrganizationId,
         version: i64,
+        profile: Profile,
     ) -> Result<Arc<ResourceTypes>, StoreError> {
         if version == 0 {
-            return Ok(Arc::clone(ResourceTypes::base()));
+            return Ok(BASE.under(profile));
         }
-        if let Some((_, types)) = self.known.get(&organization).filter(|(known, _)| *known == version) {
-            return Ok(types);
+        if let Some((_, known)) = self.known.get(&organization).filter(|(known, _)| *known == version) {
+            return Ok(known.under(profile));
         }
-        let types = Arc::new(load(tx, organization)?);
-        self.known.insert(organization, (version, Arc::clone(&types)));
-        Ok(types)
+        let loaded = Known::of(Arc::new(load(tx, organization)?));
+        self.known.insert(organization, (version, loaded.clone()));
+        Ok(loaded.under(profile))
     }
 }
 

@@ -16,6 +16,7 @@ use crate::protocol::scim::patch::request;
 use crate::protocol::scim::projection::Projection;
 use crate::protocol::scim::resource_type::ResourceType;
 use crate::protocol::scim::schema::causeway_user::ID as OWN;
+use crate::protocol::scim::tolerance::Profile;
 use crate::protocol::scim::{document, json as scim_json};
 use crate::provisioning::assignables::{self, AssignableError, Assignables};
 use crate::provisioning::claim_mappings::{self, ClaimError};
@@ -155,7 +156,7 @@ async fn attributes_of_its_own_are_checked_stored_found_and_shown() {
             });
             let ada = create(tx, acme, "ada", own)?;
             let resource = shown(tx, acme, ada.id, None);
-            assert_eq!(resource["schemas"], json!([USER, URN, OWN]), "{engine}");
+            assert_eq!(resource["schemas"], json!([USER, URN]), "{engine}");
             let stored = json!({
                 "badge": "B-7", "grade": 7, "rate": 0.5, "since": "2026-01-01T01:00:00+01:00", "isTemporary": true,
                 "key": "AAEC", "page": "https://acme.test/p",
@@ -344,7 +345,7 @@ async fn values_go_with_their_attribute_only_when_that_is_asked_for() {
             assert!(!clearing::advance(tx, &operation(NOW), acme, row.id)?, "a second time does nothing");
             assert!(scim_clearings::all(tx, acme)?.is_empty());
             let bare = shown(tx, acme, bob.id, None);
-            assert_eq!((&bare["schemas"], bare["meta"]["version"].as_str()), (&json!([USER, OWN]), Some("W/\"2\"")));
+            assert_eq!((&bare["schemas"], bare["meta"]["version"].as_str()), (&json!([USER]), Some("W/\"2\"")));
             replace(tx, acme, &schema, &wanted(both, false), Values::Keep)?;
             assert_eq!(found(tx, acme, &format!("{URN}:badge pr"))?, 0, "{engine}");
             create(tx, acme, "carol", json!({ "badge": "B" }))?;
@@ -370,7 +371,7 @@ async fn a_whole_schema_goes_with_its_values() {
             assert!(matches!(kept, Err(SchemaError::InUse { resources: 1, .. })), "{engine}: {kept:?}");
             assert_eq!(registry::delete(tx, &op, acme, schema.id, Values::Clear)?, 1);
             let gone = shown(tx, acme, ada.id, None);
-            assert_eq!((&gone["schemas"], gone.get(URN)), (&json!([USER, OWN]), None), "{engine}");
+            assert_eq!((&gone["schemas"], gone.get(URN)), (&json!([USER]), None), "{engine}");
             let again = register(tx, acme, &wanted(json!([{ "name": "badge" }]), false));
             assert!(matches!(again, Err(SchemaError::BeingCleared(_))), "{engine}: {again:?}");
             patch(tx, acme, ada.id, json!([{ "op": "add", "path": "title", "value": "x" }]))?;
@@ -421,12 +422,12 @@ async fn the_catalog_knows_each_version_of_each_organization() {
             let catalog = Catalog::default();
             register(tx, acme, &wanted(json!([{ "name": "badge" }]), false))?;
             let has = |types: &crate::protocol::scim::resource_type::ResourceTypes| types.user.extension(URN).is_some();
-            assert!(has(&*catalog.types(tx, acme, 1)?));
-            assert!(!has(&*catalog.types(tx, globex, 0)?));
+            assert!(has(&*catalog.types(tx, acme, 1, Profile::Standard)?));
+            assert!(!has(&*catalog.types(tx, globex, 0, Profile::Okta)?));
             let schema = registry::page(tx, &operation(NOW), acme, &PageRequest::new(None, None).unwrap())?.items;
             registry::delete(tx, &operation(NOW), acme, schema[0].id, Values::Keep)?;
-            assert!(has(&*catalog.types(tx, acme, 1)?), "what is known of a version stays");
-            assert!(!has(&*catalog.types(tx, acme, 2)?), "another version is loaded");
+            assert!(has(&*catalog.types(tx, acme, 1, Profile::Standard)?), "what is known of a version stays");
+            assert!(!has(&*catalog.types(tx, acme, 2, Profile::Standard)?), "another version is loaded");
             Ok::<_, Met>(())
         });
         done.await.unwrap();

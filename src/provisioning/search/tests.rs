@@ -89,7 +89,7 @@ fn both(
     let parsed = filter::parse(text, resource_type, &rules)?;
     let projection = Projection::read(
         Some(
-            "userName,externalId,displayName,title,name,nickName,emails,roles,photos,active,addresses,x509Certificates,groups,groups.display,members,members.display,members.value,members.type,meta,urn:ietf:params:scim:schemas:extension:enterprise:2.0:User,urn:ietf:params:scim:schemas:extension:causeway:2.0:User",
+            "userName,externalId,displayName,title,name,nickName,emails,roles,photos,active,addresses,x509Certificates,groups,groups.display,members,members.display,members.value,members.type,meta,urn:ietf:params:scim:schemas:extension:enterprise:2.0:User",
         ),
         None,
         resource_type,
