@@ -27,7 +27,7 @@ async fn every_metric_is_there_after_some_traffic() {
         for line in [
             r#"causeway_http_requests_total{surface="scim",method="GET",status="4xx"} 1"#,
             r#"causeway_http_requests_total{surface="other",method="GET",status="4xx"} 1"#,
-            r#"causeway_http_request_duration_seconds_bucket{surface="scim",le="+Inf"} 1"#,
+            r#"causeway_http_request_duration_seconds_bucket{surface="scim",le="+Inf"} 2"#,
             r#"causeway_sign_ins_total{outcome="succeeded"} 1"#,
             r#"causeway_jobs_total{kind="notify_administrator",outcome="done"} "#,
             "causeway_jobs_failed 0",
@@ -42,7 +42,7 @@ async fn every_metric_is_there_after_some_traffic() {
     }
 }
 
-/// A sign-in, a notice to the owner, an unknown SCIM token, an address that leads nowhere.
+/// A sign-in, a notice to the owner, a SCIM request, an unknown SCIM token, an address that leads nowhere.
 async fn some_traffic(gateway: &Gateway, dns: &Dns) {
     let acme = Organization::create(&gateway.operator(), "acme", "Acme").await;
     acme.own_domain(dns, "acme.test").await;
@@ -54,6 +54,8 @@ async fn some_traffic(gateway: &Gateway, dns: &Dns) {
     let page = arrive(&browser, &app.sign_in_url(), OWNER, None).await;
     let page = at_the_identity_provider(&browser, page, OWNER).await;
     assert!(page.body.contains(r#""signed_in":true"#), "{}", page.body);
+    let scim = acme.scim_access().await;
+    Api::scim(&scim.base, &scim.token).get("/Users?count=1").await.expect(200);
     let nobody = Api::new(&gateway.url, "cw_a_token_that_nobody_has");
     nobody.get("/scim/v2/acme/Users").await.expect(401);
     nobody.get("/acme/nothing").await.expect(404);

@@ -11,8 +11,10 @@ mod resources;
 mod schemas;
 
 use std::fmt::Write as _;
+use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use futures_util::FutureExt as _;
 use serde_json::{Value, json};
 
 use super::client::{Scim, USER};
@@ -30,16 +32,21 @@ pub struct World {
 /// A requirement, and the name of the check that proves it.
 pub type Line = (&'static str, &'static str);
 
-/// Names the checks of a file, and runs them one after the other: the last one printed is the one that failed.
+/// Names the checks of a file, and runs them one after the other; `run` answers those that failed, whose words stand in
+/// the output behind their names.
 macro_rules! lines {
     ($($line:literal => $check:ident,)*) => {
         pub const LINES: &[super::Line] = &[$(($line, stringify!($check)),)*];
 
-        pub async fn run(world: &super::World) {
+        pub async fn run(world: &super::World) -> Vec<super::Line> {
+            let mut failed = Vec::new();
             $(
                 println!("{}: {}", $line, stringify!($check));
-                $check(world).await;
+                if super::fails($check(world)).await {
+                    failed.push(($line, stringify!($check)));
+                }
             )*
+            failed
         }
     };
 }
@@ -113,6 +120,11 @@ fn path(user: &Value) -> String {
     format!("/Users/{}", text(user, "id"))
 }
 
+/// True when the check panics.
+async fn fails(check: impl Future<Output = ()>) -> bool {
+    AssertUnwindSafe(check).catch_unwind().await.is_err()
+}
+
 async fn every_requirement_holds(engine: Engine) {
     let dns = Dns::start(&["acme.test"]);
     let address = dns.address;
@@ -121,14 +133,18 @@ async fn every_requirement_holds(engine: Engine) {
     acme.own_domain(&dns, "acme.test").await;
     let (lax, strict) = (acme.scim_access().await, acme.scim_access_as("strict").await);
     let world = World { scim: Scim::new(&lax.base, &lax.token), strict: Scim::new(&strict.base, &strict.token) };
-    resources::run(&world).await;
-    schemas::run(&world).await;
-    creating::run(&world).await;
-    reading::run(&world).await;
-    changing::run(&world).await;
-    patching::run(&world).await;
-    deleting::run(&world).await;
-    discovering::run(&world).await;
+    let failed = [
+        resources::run(&world).await,
+        schemas::run(&world).await,
+        creating::run(&world).await,
+        reading::run(&world).await,
+        changing::run(&world).await,
+        patching::run(&world).await,
+        deleting::run(&world).await,
+        discovering::run(&world).await,
+    ]
+    .concat();
+    assert_eq!(failed, Vec::<Line>::new(), "on {engine:?}");
     server.stop().await;
 }
 

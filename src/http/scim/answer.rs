@@ -2,7 +2,7 @@
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{CACHE_CONTROL, ETAG, LOCATION};
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_LOCATION, ETAG, LOCATION};
 
 use super::failure::Failure;
 use crate::protocol::scim::etag;
@@ -17,12 +17,13 @@ pub fn text(status: StatusCode, body: String) -> HttpResponse {
     HttpResponse::build(status).content_type(MEDIA_TYPE).insert_header((CACHE_CONTROL, "no-store")).body(body)
 }
 
-/// 200 and a resource with its entity tag.
+/// 200 and a resource with its entity tag and its place, which is also its `meta.location` (RFC 7643, section 3.1).
 pub fn resource(resource: &Resource, base: &str, projection: &Projection) -> Result<HttpResponse, Failure> {
     Ok(HttpResponse::Ok()
         .content_type(MEDIA_TYPE)
         .insert_header((CACHE_CONTROL, "no-store"))
         .insert_header((ETAG, etag::of(resource.version)))
+        .insert_header((CONTENT_LOCATION, resource.location(base)))
         .body(resource.render(base, projection)?))
 }
 

@@ -293,6 +293,20 @@ fn organization_of_others(tx: &mut Tx<'_>) -> OrganizationId {
     organization(tx, "globex")
 }
 
+fn operators() -> impl Strategy<Value = &'static str> + Clone {
+    prop_oneof![
+        Just("eq"),
+        Just("ne"),
+        Just("co"),
+        Just("sw"),
+        Just("ew"),
+        Just("gt"),
+        Just("ge"),
+        Just("lt"),
+        Just("le")
+    ]
+}
+
 fn generated() -> impl Strategy<Value = String> {
     let texts = prop_oneof![
         Just("ada"),
@@ -324,17 +338,7 @@ fn generated() -> impl Strategy<Value = String> {
         Just("groups"),
         Just("id")
     ];
-    let operators = prop_oneof![
-        Just("eq"),
-        Just("ne"),
-        Just("co"),
-        Just("sw"),
-        Just("ew"),
-        Just("gt"),
-        Just("ge"),
-        Just("lt"),
-        Just("le")
-    ];
+    let operators = operators();
     let leaf = prop_oneof![
         (names.clone(), operators.clone(), texts.clone()).prop_map(|(n, o, t)| format!("{n} {o} {}", json!(t))),
         names.prop_map(|n| format!("{n} pr")),

@@ -279,6 +279,18 @@ fn what_libxml_would_forgive_or_read_differently_is_refused() {
             body.replace("<samlp:Status>", "<samlp:Extensions><samlp:Response/></samlp:Extensions><samlp:Status>"),
             "saml_gate_assertion_place",
         ),
+    ];
+    for (name, changed, code) in cases {
+        assert_ne!(changed, body, "{name}");
+        assert_eq!(outcome(&changed, &expected()), code, "{name}");
+    }
+}
+
+#[test]
+fn a_response_over_the_bounds_is_refused() {
+    let xml = signer().sign_response(Place::Assertion, &response());
+    let body = xml.trim_start_matches("<?xml version=\"1.0\" encoding=\"UTF-8\"?>").trim();
+    let cases = [
         (
             "deep",
             body.replace(
