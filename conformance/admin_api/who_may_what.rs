@@ -54,9 +54,9 @@ async fn call(gateway: &Gateway, operation: &Operation, token: Option<&str>) -> 
 
 /// A body that is sound for the operation, so that it is the token that is refused.
 fn body_of(operation: &Operation) -> Value {
-    let last = match &operation.method {
-        &Method::PUT if operation.path.contains("/applications/") => "applications",
-        &Method::PUT if operation.path.contains("/scim-schemas/") => "scim-schema",
+    let last = match operation.method {
+        Method::PUT if operation.path.contains("/applications/") => "applications",
+        Method::PUT if operation.path.contains("/scim-schemas/") => "scim-schema",
         _ => operation.path.rsplit('/').next().unwrap_or_default(),
     };
     match last {

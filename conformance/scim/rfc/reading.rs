@@ -94,7 +94,7 @@ async fn filters_follow_the_grammar(world: &World) {
         format!("title sw \"gram\" and title eq \"{own}\" and emails[type eq \"work\" and value ew \"acme.test\"]"),
         format!("nickName pr and userName pr or title eq \"{own}\""),
     ] {
-        assert_eq!(world.found(&filter).await, [id.clone()], "{filter}");
+        assert_eq!(world.found(&filter).await, std::slice::from_ref(&id), "{filter}");
     }
 }
 
