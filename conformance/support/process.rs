@@ -4,6 +4,7 @@ use std::io::{BufRead as _, BufReader, Read};
 use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc;
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -143,9 +144,17 @@ pub fn run(name: &str, mut command: Command) -> String {
     text
 }
 
-/// A port that was free a moment ago.
+/// A port that is free and that nobody else asks for: none that the system hands out for outgoing connections (they
+/// begin at 32768), that the demo and PostgreSQL take, or that browsers refuse. Each once in this process, and beginning
+/// elsewhere in another one.
 pub fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("loopback has free ports").port()
+    const FIRST: u32 = 7_000;
+    const PORTS: u32 = 3_000;
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let start = std::process::id().wrapping_mul(619);
+    let candidates = (0..PORTS).map(|_| FIRST + start.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed)) % PORTS);
+    let mut ports = candidates.filter_map(|port| u16::try_from(port).ok());
+    ports.find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok()).expect("loopback has free ports")
 }
 
 /// A path inside `conformance/`.
