@@ -42,7 +42,7 @@ fn every_error_code_of_the_api_is_documented() {
     let errors = document("errors.md");
     let mut codes = Vec::new();
     for (_, text) in sources("src/http") {
-        for marker in ["bad_request(", "conflict(", "Problem::new(StatusCode", "Self::new(StatusCode"] {
+        for marker in ["bad_request(", "conflict(", "Problem::new(StatusCode", "Self::new(StatusCode", "too_soon("] {
             codes.extend(literals_after(&text, marker));
         }
     }

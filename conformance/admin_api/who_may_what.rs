@@ -54,6 +54,9 @@ async fn call(gateway: &Gateway, operation: &Operation, token: Option<&str>) -> 
 
 /// A body that is sound for the operation, so that it is the token that is refused.
 fn body_of(operation: &Operation) -> Value {
+    if operation.path.contains("/group-roles/") {
+        return json!({ "role": "auditor" });
+    }
     let last = match operation.method {
         Method::PUT if operation.path.contains("/applications/") => "applications",
         Method::PUT if operation.path.contains("/scim-schemas/") => "scim-schema",
@@ -63,6 +66,9 @@ fn body_of(operation: &Operation) -> Value {
         "domains" => json!({ "name": "other.test" }),
         "connections" => json!({ "name": "x", "protocol": "saml", "metadata_xml": "<x/>" }),
         "provider" => json!({ "protocol": "saml", "metadata_xml": "<x/>" }),
+        "limit" => json!({ "removals_per_hour": 500, "share_percent": 20 }),
+        "reprovisioning" => json!({ "policy": "refuse" }),
+        "match" => json!({ "by": "user_name" }),
         "scim-clients" => json!({ "name": "x" }),
         "scim-schemas" => json!({ "resource_type": "User", "schema": {
             "id": "urn:acme:User", "name": "x", "attributes": [{ "name": "a" }] } }),

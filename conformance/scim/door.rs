@@ -4,17 +4,20 @@ use reqwest::{Method, StatusCode};
 use serde_json::json;
 
 use super::client::{GROUP, Scim, USER};
+use crate::support::dns::Dns;
 use crate::support::engine::Engine;
 use crate::support::organization::Organization;
 use crate::support::server::TestServer;
 
+/// Acme owns the domain of the addresses that it pushes, so its people are active at once (rule E29).
 async fn start(engine: Engine) -> (TestServer, Scim, Scim) {
-    let server = TestServer::start(engine, |_| {}).await;
+    let dns = Dns::start(&["acme.test"]);
+    let server = TestServer::start(engine, |settings| settings.dns = Some(dns.address)).await;
     let operator = server.operator();
-    let (acme, globex) = (
-        Organization::create(&operator, "acme", "Acme").await.scim_access().await,
-        Organization::create(&operator, "globex", "Globex").await.scim_access().await,
-    );
+    let acme = Organization::create(&operator, "acme", "Acme").await;
+    acme.own_domain(&dns, "acme.test").await;
+    let (acme, globex) =
+        (acme.scim_access().await, Organization::create(&operator, "globex", "Globex").await.scim_access().await);
     (server, Scim::new(&acme.base, &acme.token), Scim::new(&globex.base, &globex.token))
 }
 

@@ -7,8 +7,10 @@
 use serde_json::json;
 
 use super::attempts::state::Identified;
-use crate::directory::accounts::{self, AccountState};
+use crate::directory::accounts;
+use crate::directory::accounts::state::AccountState;
 use crate::directory::connections::{self, ConnectionState};
+use crate::directory::memberships;
 use crate::record::audit::{self, Action, Subject};
 use crate::store::Tx;
 use crate::store::failure::StoreError;
@@ -96,12 +98,12 @@ pub fn standing(
     connection: ConnectionId,
 ) -> Result<Standing, StoreError> {
     let found = accounts::find(tx, account)?;
-    let membership = accounts::membership(tx, account, organization)?;
+    let membership = memberships::find(tx, account, organization)?;
     let connection = connections::find(tx, connection)?;
     Ok(Standing {
         is_connection_active: connection.is_some_and(|found| found.state == ConnectionState::Active),
         is_account_active: found.as_ref().is_some_and(|account| account.state == AccountState::Active),
-        is_membership_active: membership.is_some_and(|membership| membership.is_active),
+        is_membership_active: membership.is_some_and(|membership| membership.is_active()),
         session_epoch: found.map_or(0, |account| account.session_epoch),
     })
 }

@@ -12,6 +12,7 @@ use super::identity::{self, AssertedIdentity};
 use crate::directory::accounts;
 use crate::directory::applications::{self, ApplicationKind, IdTokenAlgorithm, NewApplication};
 use crate::directory::connections::{self, NewConnection, Settings};
+use crate::directory::matching::Matching;
 use crate::directory::organizations::{self, NewOrganization};
 use crate::directory::profile::Profile;
 use crate::protocol::oidc::authorization::AuthorizationRequest;
@@ -124,7 +125,7 @@ fn seed(tx: &mut Tx<'_>, op: &Operation) -> Result<Seeds, StoreError> {
     };
     let connections = [connect("Employees"), connect("Contractors")];
     let profile = Profile { addresses: vec!["ada@acme.test".parse().unwrap()], ..Profile::default() };
-    let ada = accounts::provision(tx, op, acme.id, &profile, true)?;
+    let ada = accounts::provision(tx, op, acme.id, &profile, true)?.account;
     let new = NewApplication {
         name: "Harbour Planner".to_owned(),
         kind: ApplicationKind::Public,
@@ -212,6 +213,8 @@ impl World {
             display_name: None,
             given_name: None,
             family_name: None,
+            matched: None,
+            matching: Matching::default(),
             groups: vec![],
             authn_instant: Some(self.op().at),
             amr: vec!["pwd".to_owned()],

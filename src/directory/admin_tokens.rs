@@ -2,7 +2,9 @@
 
 use serde_json::json;
 
-use super::accounts::{self, AccountState};
+use super::accounts;
+use super::accounts::state::AccountState;
+use super::memberships;
 use super::permission::{self, Denied, Permission};
 use super::room::{self, TooMany};
 use crate::record::audit::{self, Action, Subject};
@@ -250,8 +252,8 @@ fn is_unbroken(tx: &mut Tx<'_>, row: &AdminTokenRow, now: Timestamp) -> Result<b
 
 fn is_active_member(tx: &mut Tx<'_>, organization: OrganizationId, account: AccountId) -> Result<bool, StoreError> {
     let is_active = accounts::find(tx, account)?.is_some_and(|account| account.state == AccountState::Active);
-    let membership = accounts::membership(tx, account, organization)?;
-    Ok(is_active && membership.is_some_and(|membership| membership.is_active))
+    let membership = memberships::find(tx, account, organization)?;
+    Ok(is_active && membership.is_some_and(|membership| membership.is_active()))
 }
 
 /// Notes that a token was used.

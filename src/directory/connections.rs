@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use super::matching::{MatchRule, Matching};
 use super::organizations::{self, OrganizationError};
 use super::permission::{self, Denied, Permission};
 use super::room::{self, TooMany};
@@ -61,6 +62,8 @@ pub struct Connection {
     pub settings: Settings,
     /// The client secret, sealed by `keys::sealing` under this connection's id.
     pub sealed_secret: Option<Vec<u8>>,
+    /// How a subject that is seen for the first time finds its account.
+    pub matching: Matching,
     /// Moves with every change; a change is refused when it is not the one that was read.
     pub version: i64,
     pub created_at: Timestamp,
@@ -166,6 +169,7 @@ pub fn create(
         state: ConnectionState::Active,
         settings: new.settings.clone(),
         sealed_secret: new.sealed_secret.clone(),
+        matching: Matching::default(),
         version: 1,
         created_at: op.at,
         updated_at: op.at,
@@ -234,6 +238,20 @@ pub fn replace_settings(
     store(tx, op, connection, Action::ConnectionUpdated)
 }
 
+/// Replaces the linking rule. Identities that are linked already stay as they are.
+pub fn replace_matching(
+    tx: &mut Tx<'_>,
+    op: &Operation,
+    organization: OrganizationId,
+    id: ConnectionId,
+    matching: Matching,
+) -> Result<Connection, ConnectionError> {
+    permission::require(op, organization, Permission::ManageConnections)?;
+    let mut connection = find_of(tx, op, organization, id)?;
+    connection.matching = matching;
+    store(tx, op, connection, Action::ConnectionUpdated)
+}
+
 /// Lets people sign in through a disabled connection again.
 pub fn enable(
     tx: &mut Tx<'_>,
@@ -267,8 +285,8 @@ pub fn disable(
     store(tx, op, connection, Action::ConnectionDisabled)
 }
 
-/// Removes a connection and its identities, and ends what was opened through it as [`disable`] does. Nobody inherits them: a later connection to the same provider starts anew
-/// (decision Q16).
+/// Removes a connection and its identities, and ends what was opened through it as [`disable`] does. Nobody inherits them:
+/// a later connection to the same provider starts anew (decision Q16).
 pub fn delete(
     tx: &mut Tx<'_>,
     op: &Operation,
@@ -334,7 +352,10 @@ fn log(
         }),
         Settings::Oidc { issuer, client_id } => json!({ "issuer": issuer, "client_id": client_id }),
     };
-    let mut detail = json!({ "name": connection.name, "state": connection.state.as_str(), "provider": about });
+    let matching = json!({ "by": connection.matching.by.as_str(), "claim": connection.matching.claim });
+    let mut detail = json!({
+        "name": connection.name, "state": connection.state.as_str(), "provider": about, "match": matching,
+    });
     if let (Some(Ended { sessions, grants }), Some(members)) = (ended, detail.as_object_mut()) {
         members.insert("ended".to_owned(), json!({ "sessions": sessions, "grants": grants }));
     }
@@ -362,6 +383,8 @@ fn to_row(connection: &Connection) -> Result<ConnectionRow, StoreError> {
         version: connection.version,
         created_at: connection.created_at,
         updated_at: connection.updated_at,
+        match_by: Some(connection.matching.by.as_str().to_owned()),
+        match_claim: connection.matching.claim.clone(),
     })
 }
 
@@ -378,6 +401,13 @@ fn from_row(row: ConnectionRow) -> Result<Connection, StoreError> {
         },
         settings: serde_json::from_str(&row.settings).map_err(|_| StoreError::Inconsistent("connections.settings"))?,
         sealed_secret: row.sealed_secret,
+        matching: Matching {
+            by: match row.match_by {
+                Some(name) => MatchRule::parse(&name).ok_or(StoreError::Inconsistent("connections.match_by"))?,
+                None => MatchRule::default(),
+            },
+            claim: row.match_claim,
+        },
         version: row.version,
         created_at: row.created_at,
         updated_at: row.updated_at,

@@ -1,18 +1,23 @@
 //! Which account an identity provider speaks of.
 //!
-//! The key of an identity is (connection, subject). An address may propose a first link, and only to a member of the
-//! organization that owns the connection, and only in a domain that the same organization has verified (invariant
-//! 13). Everything else is refused, and a refusal creates nothing.
+//! The key of an identity is (connection, subject). Only a first link is proposed by something else, which the connection's
+//! linking rule names: the address, or the user name or external id that the organization's directory has pushed. It is
+//! proposed to a member of the organization that owns the connection, and an address that is asserted lies in a domain
+//! that the same organization has verified (invariant 13). Everything else is refused, and a refusal creates nothing.
 
 use serde_json::json;
 
-use super::accounts::{self, Account, AccountState, Membership};
+use super::accounts::state::AccountState;
+use super::accounts::{self, Account, AccountError, Ownership};
+use super::matching::MatchRule;
+use super::memberships::{self, Membership, MembershipKind};
 use crate::record::audit::{self, Action, Subject};
 use crate::store::constraint::Constraint;
 use crate::store::failure::StoreError;
 use crate::store::identities::{self, IdentityRow};
-use crate::store::{Tx, accounts as account_rows, domains, memberships};
+use crate::store::{Tx, accounts as account_rows, domains, memberships as membership_rows, resources};
 use crate::values::email::EmailAddress;
+use crate::values::folding::{check_name, fold};
 use crate::values::ids::{AccountId, ConnectionId, IdentityId, OrganizationId};
 use crate::values::operation::Operation;
 
@@ -29,6 +34,10 @@ pub struct Assertion<'a> {
     pub address: Option<&'a EmailAddress>,
     /// Whether it vouches for the address. A SAML provider does; an OpenID provider says so by `email_verified`.
     pub is_address_verified: bool,
+    /// What of a SCIM user is compared, when the subject is seen for the first time.
+    pub rule: MatchRule,
+    /// What the provider said to be compared with a user name or an external id, if it did.
+    pub matched: Option<&'a str>,
 }
 
 /// The account that was found, or linked just now.
@@ -51,6 +60,9 @@ pub enum LinkingError {
     /// The subject is new and no address came with it.
     #[error("no address was asserted for a new subject")]
     AddressMissing,
+    /// The subject is new and the provider did not say what the connection's linking rule compares.
+    #[error("nothing was asserted that the linking rule compares")]
+    NothingToMatch,
     /// The subject is new and the provider does not vouch for the address.
     #[error("the asserted address is not verified")]
     AddressUnverified,
@@ -132,29 +144,35 @@ fn mark_verified(
 }
 
 fn link(tx: &mut Tx<'_>, op: &Operation, asserted: &Assertion<'_>) -> Result<Linked, LinkingError> {
-    let address = asserted.address.ok_or(LinkingError::AddressMissing)?;
-    if !asserted.is_address_verified {
-        return Err(LinkingError::AddressUnverified);
-    }
-    let found = memberships::members_with_address(tx, asserted.organization, address.as_str())?;
+    let found = candidates(tx, asserted)?;
     let account = match found.as_slice() {
         [] => return Err(LinkingError::NotProvisioned),
         [account] => *account,
         _ => return Err(LinkingError::Ambiguous),
     };
     // From here on nobody ends the membership, and nobody else links somebody by it.
-    memberships::lock(tx, account, asserted.organization)?;
-    let (account, _) = active(tx, asserted.organization, account)?;
+    membership_rows::lock(tx, account, asserted.organization)?;
+    // The domain may have been verified a moment ago, and the job that lets its people join not have come so far.
+    accounts::join_if_trusted(tx, op, asserted.organization, account).map_err(vanished)?;
+    let (account, membership) = active(tx, asserted.organization, account)?;
+    let is_own = account.ownership == Ownership::Organization && membership.kind == MembershipKind::Member;
+    // The name that a directory gave somebody leads to an account of that organization only.
+    if matches!(asserted.rule, MatchRule::UserName | MatchRule::ExternalId) && !is_own {
+        return Err(LinkingError::NotProvisioned);
+    }
     let Some(identity) = insert_identity(tx, op, asserted, account.id)? else {
         let identity = identities::find(tx, asserted.connection, asserted.subject)?;
         return known(tx, op, asserted, &identity.ok_or(StoreError::Inconsistent("identities.subject"))?);
     };
-    mark_verified(tx, op, account.id, address)?;
-    memberships::join(tx, account.id, asserted.organization, op.at)?;
+    let asserted_address = asserted.address.filter(|_| asserted.is_address_verified);
+    let is_primary = asserted_address.is_some() && account.profile.primary_address() == asserted_address;
+    if let Some(address) = asserted_address.filter(|_| asserted.rule == MatchRule::Email || is_primary) {
+        mark_verified(tx, op, account.id, address)?;
+    }
     let detail = json!({ "connection": asserted.connection, "account": account.id });
     let subject = Subject::new("identity", identity);
     audit::write(tx, op, Some(asserted.organization), Action::IdentityLinked, &subject, &detail)?;
-    // Read again: the address is verified and the membership is joined now.
+    // Read again: the address is verified now.
     let (account, membership) = active(tx, asserted.organization, account.id)?;
     Ok(Linked { account, membership, identity })
 }
@@ -182,14 +200,45 @@ fn insert_identity(
     Ok(is_new.then_some(row.id))
 }
 
+/// The accounts of the organization's own members that the connection's linking rule leads to; two are enough to know that
+/// it is ambiguous.
+fn candidates(tx: &mut Tx<'_>, asserted: &Assertion<'_>) -> Result<Vec<AccountId>, LinkingError> {
+    let organization = asserted.organization;
+    match asserted.rule {
+        MatchRule::Email => {
+            let address = asserted.address.ok_or(LinkingError::AddressMissing)?;
+            if !asserted.is_address_verified {
+                return Err(LinkingError::AddressUnverified);
+            }
+            Ok(membership_rows::members_with_address(tx, organization, address.as_str())?)
+        }
+        MatchRule::UserName => {
+            let name = asserted.matched.filter(|name| check_name(name).is_ok()).ok_or(LinkingError::NothingToMatch)?;
+            Ok(resources::accounts_with_user_name(tx, organization, &fold(name))?)
+        }
+        // CVE-2025-41115: an external id is what the directory sent as one, and never an id of the gateway's own.
+        MatchRule::ExternalId => {
+            let id = asserted.matched.ok_or(LinkingError::NothingToMatch)?;
+            Ok(resources::accounts_with_external_id(tx, organization, id)?)
+        }
+    }
+}
+
+fn vanished(error: AccountError) -> LinkingError {
+    match error {
+        AccountError::NotFound | AccountError::LastOwner => LinkingError::Inactive,
+        AccountError::Store(error) => error.into(),
+    }
+}
+
 fn active(
     tx: &mut Tx<'_>,
     organization: OrganizationId,
     account: AccountId,
 ) -> Result<(Account, Membership), LinkingError> {
     let account = accounts::find(tx, account)?.ok_or(StoreError::Inconsistent("identities.account_id"))?;
-    let membership = accounts::membership(tx, account.id, organization)?.ok_or(LinkingError::Inactive)?;
-    if account.state != AccountState::Active || !membership.is_active {
+    let membership = memberships::find(tx, account.id, organization)?.ok_or(LinkingError::Inactive)?;
+    if account.state != AccountState::Active || !membership.is_active() {
         return Err(LinkingError::Inactive);
     }
     Ok((account, membership))

@@ -4,11 +4,15 @@
 //! `keys`, `protocol` and `store`.
 
 pub mod accounts;
+pub mod activation;
 pub mod admin_tokens;
 pub mod applications;
+pub mod cases;
 pub mod connections;
 pub mod domains;
 pub mod linking;
+pub mod matching;
+pub mod memberships;
 pub mod organizations;
 pub mod owners;
 pub mod permission;

@@ -26,6 +26,10 @@ pub enum Permission {
     ReadResources,
     /// Create, change and remove users and groups.
     ChangeResources,
+    /// Decide about people as their organization's administrator.
+    ManageUsers,
+    /// Say which groups carry which role.
+    ManageRoles,
 }
 
 /// Why an actor may not.
@@ -82,10 +86,10 @@ pub fn require_operator(op: &Operation) -> Result<(), Denied> {
 
 /// The table of roles (rule B20). Each role has all that stands in its row.
 const fn allows(role: Role, permission: Permission) -> bool {
-    use Permission::{ChangeResources, ManageApplications, Read, ReadAudit, ReadResources};
+    use Permission::{ChangeResources, ManageApplications, ManageUsers, Read, ReadAudit, ReadResources};
     match role {
         Role::Owner | Role::Admin => true,
-        Role::UserAdmin => matches!(permission, Read | ReadResources | ChangeResources),
+        Role::UserAdmin => matches!(permission, Read | ReadResources | ChangeResources | ManageUsers),
         Role::AppAdmin => matches!(permission, Read | ManageApplications),
         Role::Auditor => matches!(permission, Read | ReadAudit),
         Role::Member => false,
@@ -101,7 +105,7 @@ mod tests {
     use crate::values::operation::{Actor, Operation, Role};
     use crate::values::scim_scope::ScimScope;
 
-    const ALL: [Permission; 9] = [
+    const ALL: [Permission; 11] = [
         Permission::Read,
         Permission::ManageDomains,
         Permission::ManageConnections,
@@ -111,6 +115,8 @@ mod tests {
         Permission::ReadAudit,
         Permission::ReadResources,
         Permission::ChangeResources,
+        Permission::ManageUsers,
+        Permission::ManageRoles,
     ];
 
     fn organization(n: u8) -> OrganizationId {
@@ -139,7 +145,8 @@ mod tests {
         };
         assert_eq!(held(Role::Owner), ALL);
         assert_eq!(held(Role::Admin), ALL);
-        let people = [Permission::Read, Permission::ReadResources, Permission::ChangeResources];
+        let people =
+            [Permission::Read, Permission::ReadResources, Permission::ChangeResources, Permission::ManageUsers];
         assert_eq!(held(Role::UserAdmin), people);
         assert_eq!(held(Role::AppAdmin), [Permission::Read, Permission::ManageApplications]);
         assert_eq!(held(Role::Auditor), [Permission::Read, Permission::ReadAudit]);

@@ -4,10 +4,12 @@
 pub mod add_scim_credential;
 pub mod bulk;
 pub mod connect_identity_provider;
+pub mod hold_removal;
 pub mod keep_request_log;
 pub mod notify_administrator;
 pub mod outside;
 pub mod prove_scim_client;
+pub mod send_activation;
 pub mod sign_in_by_oidc;
 pub mod sign_in_by_saml;
 pub mod try_request_again;

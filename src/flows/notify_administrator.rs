@@ -107,6 +107,17 @@ fn words(organization: &Organization, gateway: &str, event: &Event, at: Timestam
         Event::ConnectionChanged { name, .. } => {
             format!("The connection \"{name}\" was changed, enabled, disabled or deleted.")
         }
+        Event::GroupRoleChanged { group, role: Some(role) } => {
+            format!("The members of the group {group} have the role {role} from now on, whoever becomes one.")
+        }
+        Event::GroupRoleChanged { group, role: None } => {
+            format!("The members of the group {group} have no role by it any more.")
+        }
+        Event::RemovalsHeld { .. } => {
+            "A SCIM client is removing very many people. The rest waits until you say whether that is meant: \
+             look at \"removals\" in the admin API, and confirm or reject."
+                .to_owned()
+        }
         Event::ScimClientCreated { name, .. } => {
             format!("A new SCIM client, \"{name}\", was added. It can create, change and remove your users and groups.")
         }

@@ -2,7 +2,7 @@
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{CACHE_CONTROL, RETRY_AFTER, WWW_AUTHENTICATE};
+use actix_web::http::header::{CACHE_CONTROL, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -20,6 +20,8 @@ pub struct Problem {
     pub code: &'static str,
     /// What went wrong, in words for a developer.
     pub detail: String,
+    /// After how many seconds it is worth trying again.
+    pub retry_after_seconds: Option<i64>,
 }
 
 /// The body of an error.
@@ -44,7 +46,13 @@ pub struct ProblemBody {
 impl Problem {
     /// An error with a code of its own.
     pub fn new(status: StatusCode, code: &'static str, detail: impl ToString) -> Self {
-        Self { status, code, detail: detail.to_string() }
+        Self { status, code, detail: detail.to_string(), retry_after_seconds: None }
+    }
+
+    /// 429 with `Retry-After`.
+    pub fn too_soon(code: &'static str, detail: impl ToString, retry_after_seconds: i64) -> Self {
+        let problem = Self::new(StatusCode::TOO_MANY_REQUESTS, code, detail);
+        Self { retry_after_seconds: Some(retry_after_seconds), ..problem }
     }
 
     /// 404, the same for what does not exist and for what is somebody else's.
@@ -68,6 +76,9 @@ impl Problem {
         answer.content_type("application/problem+json").insert_header((CACHE_CONTROL, "no-store"));
         if self.status == StatusCode::SERVICE_UNAVAILABLE {
             answer.insert_header((RETRY_AFTER, RETRY_AFTER_SECONDS));
+        }
+        if let Some(seconds) = self.retry_after_seconds {
+            answer.insert_header((RETRY_AFTER, HeaderValue::from(seconds)));
         }
         if self.status == StatusCode::UNAUTHORIZED {
             answer.insert_header((WWW_AUTHENTICATE, "Bearer realm=\"causeway\""));

@@ -5,10 +5,15 @@
 
 pub mod asynchronous_request;
 pub mod clear_scim_values;
+pub mod evaluate_roles;
 pub mod events;
 pub mod index_resources;
+pub mod join_domain;
 pub mod notify_administrator;
+pub mod remove_held;
 pub mod request_log;
+pub mod review_cases;
+pub mod send_activation;
 pub mod sweep;
 pub mod warn_of_expiry;
 
@@ -46,7 +51,8 @@ const BATCH: i64 = 16;
 /// The queue is counted for the metrics at every so manieth look.
 const GAUGE_EVERY: u32 = 20;
 /// What is queued at the first start, and how long after it.
-const RECURRING: [(Job, i64); 2] = [(Job::Sweep, sweep::PERIOD_SECONDS), (Job::WarnOfExpiry, 60)];
+const RECURRING: [(Job, i64); 3] =
+    [(Job::Sweep, sweep::PERIOD_SECONDS), (Job::WarnOfExpiry, 60), (Job::ReviewCases, review_cases::PERIOD_SECONDS)];
 /// A job is given up after this many tries.
 pub const MAX_ATTEMPTS: i32 = 12;
 /// The longest pause between two tries.
@@ -200,6 +206,13 @@ impl Runner {
                     Err(failure) => Err(failure),
                 }
             }
+            Ok(Job::SendActivation { organization, activation }) => {
+                in_time(send_activation::run(self, organization, activation)).await
+            }
+            Ok(Job::JoinDomain { organization, domain }) => join_domain::run(self, organization, &domain).await,
+            Ok(Job::RemoveHeld { organization }) => remove_held::run(self, organization).await,
+            Ok(Job::EvaluateRoles { organization }) => in_time(evaluate_roles::run(self, organization)).await,
+            Ok(Job::ReviewCases) => return review_cases::run(self, claimed).await,
             Ok(Job::Sweep) => return sweep::run(self, claimed).await,
             Ok(Job::WarnOfExpiry) => return warn_of_expiry::run(self, claimed).await,
             Err(error) => Err(JobFailure(format!("the payload cannot be read: {error}"))),

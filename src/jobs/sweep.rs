@@ -4,10 +4,11 @@
 use std::time::Instant;
 
 use super::Runner;
+use crate::directory::activation::invite;
 use crate::provisioning::request_log;
 use crate::store::failure::StoreError;
 use crate::store::jobs::{self as rows, ClaimedRow};
-use crate::store::{Tx, asynchronous_requests, expiry, resource_counts, scim_events};
+use crate::store::{Tx, asynchronous_requests, expiry, removals, resource_counts, scim_events};
 use crate::values::ids::EventId;
 
 /// How often expired rows are removed.
@@ -19,22 +20,30 @@ const ANSWERS: i64 = 1;
 /// Expired rows stay this long where a late replay is still to be answered as one (`store::expiry`).
 const GRACE_SECONDS: i64 = 3_600;
 
-/// Removes expired rows batch by batch, then puts itself back: at once when there are more than a turn removes, so that
-/// it never takes longer than its lease.
+/// How long the counts of the brake on mass removals stay: it looks back for an hour.
+const REMOVALS_COUNT_MINUTES: i64 = 120;
+
+/// Removes expired rows and ends activations that nobody followed, batch by batch, then puts itself back: at once when there
+/// are more than a turn removes, so that it never takes longer than its lease.
 pub async fn run(runner: &Runner, claimed: &ClaimedRow) -> Result<(), StoreError> {
     let now = runner.clock.now();
     let grace_ended = now.plus_seconds(-GRACE_SECONDS);
     let first_event = EventId::lowest_at(now.plus_seconds(-runner.scim_event_seconds));
+    let minute = now.seconds().div_euclid(60) - REMOVALS_COUNT_MINUTES;
     let (begun, retention) = (Instant::now(), runner.retention);
     let mut pause = 0;
     while begun.elapsed() < super::MAX_RUN {
+        let op = runner.operation();
         let batch = move |tx: &mut Tx<'_>| {
-            let expired = expiry::delete_expired(tx, now, grace_ended, BATCH)?;
-            let exchanges = request_log::sweep(tx, now, &retention, BATCH)?;
-            let answers = asynchronous_requests::delete_expired(tx, now, ANSWERS)?;
-            let events = scim_events::delete_before(tx, first_event, BATCH)?;
-            let removed = expired.saturating_add(exchanges).saturating_add(answers);
-            Ok::<_, StoreError>(removed.saturating_add(events))
+            let counts = [
+                expiry::delete_expired(tx, now, grace_ended, BATCH)?,
+                request_log::sweep(tx, now, &retention, BATCH)?,
+                asynchronous_requests::delete_expired(tx, now, ANSWERS)?,
+                scim_events::delete_before(tx, first_event, BATCH)?,
+                removals::forget_before(tx, minute, BATCH)?,
+                invite::expire_due(tx, &op, BATCH)?,
+            ];
+            Ok::<_, StoreError>(counts.into_iter().fold(0_usize, usize::saturating_add))
         };
         if runner.store.write(batch).await? == 0 {
             pause = PERIOD_SECONDS;

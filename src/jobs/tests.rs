@@ -4,7 +4,11 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use base64::Engine as _;
 
 use super::{Runner, back_off_seconds};
-use crate::directory::accounts;
+use crate::directory::accounts::state::AccountState;
+use crate::directory::accounts::{self, ProfileChange};
+use crate::directory::domains::claim;
+use crate::directory::domains::proof::{Answer, record_value};
+use crate::directory::memberships::{self, InviteState};
 use crate::directory::organizations::{self, NewOrganization, OrganizationError};
 use crate::directory::profile::Profile;
 use crate::flows::bulk::asynchronous::AsynchronousBulk;
@@ -19,6 +23,7 @@ use crate::provisioning::request_log::Retention;
 use crate::provisioning::schemas::catalog::Catalog;
 use crate::record::event::{self, Event};
 use crate::record::jobs::Job;
+use crate::store::failure::StoreError;
 use crate::store::jobs as rows;
 use crate::store::outbox::{self, EventRow};
 use crate::store::scratch::{self, Scratch};
@@ -155,6 +160,55 @@ async fn a_job_of_a_node_that_died_is_claimed_again_after_its_lease() {
     }
 }
 
+/// Rule D2 for those who were there before the domain was.
+#[tokio::test]
+async fn d2_pending_members_join_when_their_domain_is_verified() {
+    for fixture in fixtures() {
+        let op = fixture.runner.operation();
+        let new = NewOrganization {
+            slug: "acme".parse().unwrap(),
+            name: "Acme".to_owned(),
+            support_name: None,
+            support_email: None,
+            owner: "owner@acme.test".parse().unwrap(),
+        };
+        let written = fixture.runner.store.write(move |tx| {
+            let acme = organizations::create(tx, &op, &new).unwrap().0.id;
+            let mut push = |address: String, is_active| {
+                let profile = Profile { addresses: vec![address.parse().unwrap()], ..Profile::default() };
+                accounts::provision(tx, &op, acme, &profile, is_active).unwrap().account
+            };
+            let mut people: Vec<_> = (0..250).map(|n| push(format!("u{n}@acme.test"), true)).collect();
+            people.push(push("off@acme.test".to_owned(), false));
+            people.push(push("ada@sub.acme.test".to_owned(), true));
+            let domain = claim::create(tx, &op, acme, &"acme.test".parse().unwrap(), &Quota::default()).unwrap();
+            let answer = Answer::Records(vec![record_value(&domain.challenge)]);
+            claim::finish_check(tx, &op, acme, domain.id, &answer).unwrap();
+            Ok::<_, StoreError>((acme, people))
+        });
+        let (acme, people) = written.await.unwrap();
+        while fixture.runner.look().await.unwrap() {}
+        let seen = fixture.runner.store.read(move |tx| {
+            let state = |account| {
+                Ok::<_, StoreError>((
+                    accounts::find(tx, account)?.unwrap().state,
+                    memberships::find(tx, account, acme)?.unwrap().invite_state,
+                ))
+            };
+            people.into_iter().map(state).collect::<Result<Vec<_>, _>>()
+        });
+        let seen = seen.await.unwrap();
+        let (rest, joined) = (&seen[250..], &seen[..250]);
+        assert!(
+            joined.iter().all(|one| *one == (AccountState::Active, InviteState::Joined)),
+            "{}",
+            fixture.scratch.engine
+        );
+        assert_eq!(rest[0], (AccountState::Inactive, InviteState::Joined), "who is to have no access has none");
+        assert_eq!(rest[1].0, AccountState::PendingVerification, "a claim is exact");
+    }
+}
+
 #[tokio::test]
 async fn the_sweep_is_queued_once_and_stays_queued() {
     for fixture in fixtures() {
@@ -207,11 +261,12 @@ fn pauses_grow_up_to_an_hour() {
 #[tokio::test]
 async fn a_notice_goes_to_no_address_that_a_provisioning_client_may_have_written() {
     for fixture in fixtures() {
-        let (_, owner) = publish_with(&fixture, Some("help@acme.test")).await;
+        let (acme, owner) = publish_with(&fixture, Some("help@acme.test")).await;
         let op = fixture.runner.operation();
         let foreign = Profile { addresses: vec!["eve@evil.test".parse().unwrap()], ..Profile::default() };
-        let changed = fixture.runner.store.write(move |tx| accounts::update_profile(tx, &op, owner, &foreign)).await;
-        assert!(changed.unwrap());
+        let changed =
+            fixture.runner.store.write(move |tx| accounts::update_profile(tx, &op, acme, owner, &foreign)).await;
+        assert_eq!(changed.unwrap(), ProfileChange::Written);
         while fixture.runner.look().await.unwrap() {}
         let mails = mails(&fixture);
         assert_eq!(mails.len(), 1, "{}", fixture.scratch.engine);

@@ -5,6 +5,8 @@
 //! script and carry no inline style. Each struct has `sample()`, and one test renders and inspects them all.
 //! Depends on `values` only.
 
+pub mod activated;
+pub mod activation;
 pub mod assets;
 pub mod choose;
 pub mod email;

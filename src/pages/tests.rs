@@ -4,6 +4,8 @@ use askama::Template;
 use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
 
+use super::activated::ActivatedPage;
+use super::activation::ActivationPage;
 use super::choose::{ChoosePage, Way};
 use super::email::EmailPage;
 use super::error::{ErrorPage, Support};
@@ -25,6 +27,9 @@ fn samples() -> Vec<(&'static str, String)> {
         ("home_of_nobody", HomePage { person: None }.render().unwrap()),
         ("sign_out", SignOutPage::sample().render().unwrap()),
         ("signed_out", SignedOutPage::sample().render().unwrap()),
+        ("activation", ActivationPage::sample().render().unwrap()),
+        ("activated", ActivatedPage::sample().render().unwrap()),
+        ("activated_off", ActivatedPage { may_sign_in: false, ..ActivatedPage::sample() }.render().unwrap()),
         ("not_found", NotFoundPage::sample().render().unwrap()),
     ]
 }
@@ -156,6 +161,8 @@ fn hostile_names_stay_text() {
         }
         .render()
         .unwrap(),
+        ActivationPage { address: hostile(), support: hostile_support(), ..ActivationPage::sample() }.render().unwrap(),
+        ActivatedPage { support: hostile_support(), ..ActivatedPage::sample() }.render().unwrap(),
         HomePage {
             person: Some(Person { name: hostile(), sign_out: "/sign-out".to_owned(), support: hostile_support() }),
         }

@@ -2,12 +2,14 @@
 
 use std::borrow::Cow;
 
+use super::brake::Removal;
 use crate::directory::permission::Denied;
 use crate::protocol::scim::error::{Refusal, ScimError, ScimType};
 use crate::store::constraint::Constraint;
 use crate::store::failure::StoreError;
 use crate::store::unique_values::UniqueValue;
 use crate::values::ids::RequestId;
+use crate::values::ids::ResourceId;
 
 /// A refusal or a failure of provisioning.
 #[derive(Debug, thiserror::Error)]
@@ -27,6 +29,18 @@ pub enum ProvisioningError {
     /// Another resource of the organization has this value of an attribute whose values are unique.
     #[error("a unique value of {0} is taken")]
     ValueTaken(String),
+    /// Too many people were removed within the hour: this removal waits for a human (decision Q33). It is to be noted with
+    /// `brake::hold`, in a transaction of its own.
+    #[error("the removal waits for an administrator")]
+    RemovalHeld {
+        /// The user.
+        resource: ResourceId,
+        /// How they would have been removed.
+        removal: Removal,
+    },
+    /// A human said no to this removal.
+    #[error("an administrator rejected the removal")]
+    RemovalRejected,
     /// The actor may not provision this organization.
     #[error(transparent)]
     Denied(#[from] Denied),
@@ -62,6 +76,8 @@ impl ProvisioningError {
             Self::VersionMismatch => "rfc7644:3.14",
             Self::UserNameTaken => "rfc7643:4.1.1",
             Self::ValueTaken(_) => "rfc7643:7",
+            Self::RemovalHeld { .. } => "removal_held",
+            Self::RemovalRejected => "removal_rejected",
             Self::Store(StoreError::Conflict(_)) => "rfc7644:3.3",
             Self::Store(StoreError::Unavailable(_)) => "unavailable",
             Self::Store(StoreError::Inconsistent(_) | StoreError::Internal(_)) => "internal",
@@ -79,6 +95,15 @@ impl ProvisioningError {
             Self::VersionMismatch => Refusal::plain(412, "the resource has another version"),
             Self::UserNameTaken => taken("another user has this userName"),
             Self::ValueTaken(name) => taken(format!("another resource has this value of {name}")),
+            Self::RemovalHeld { .. } => Refusal::plain(
+                429,
+                "more people than usual were removed within an hour, so this removal waits until an administrator of the \
+                 organization confirms it; then it is done, and others may follow",
+            ),
+            Self::RemovalRejected => Refusal::plain(
+                403,
+                "an administrator of the organization has rejected this removal within the last day",
+            ),
             Self::Store(StoreError::Conflict(_)) => taken("another resource has one of these values"),
             Self::Store(StoreError::Unavailable(_)) => Refusal::plain(503, "try again in a moment"),
             Self::Store(StoreError::Inconsistent(_) | StoreError::Internal(_)) => {

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::announcement::{self, Subject as Told, Verb};
 use super::failure::ProvisioningError;
+use super::group_roles;
 use super::members::{MemberChanges, Tally};
 use super::resource::{self, Patch, Resource};
 use super::search_values;
@@ -220,7 +221,11 @@ pub fn delete(
     condition: Option<&etag::Condition>,
 ) -> Result<(), ProvisioningError> {
     let (row, before) = resource::find_for_change(tx, op, organization, ResourceKind::Group, id, condition)?;
+    let touched = group_roles::before_deletion(tx, op, organization, (id, row.k))?;
     resources::delete(tx, organization, row.k)?;
+    if let Some(touched) = touched {
+        group_roles::evaluate(tx, op, organization, &touched)?;
+    }
     let subject = Subject::new("group", id);
     audit::write(tx, op, Some(organization), Action::GroupDeleted, &subject, &json!({}))?;
     let external_id = before.get("externalId").and_then(Value::as_str);

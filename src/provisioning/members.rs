@@ -6,6 +6,7 @@ use std::collections::HashSet;
 use serde_json::{Value, json};
 
 use super::failure::ProvisioningError;
+use super::group_roles::{self, Touched};
 use super::resource;
 use crate::protocol::scim::budget::Budget;
 use crate::protocol::scim::error::{ScimError, ScimType};
@@ -33,6 +34,8 @@ pub(super) struct MemberChanges {
     pub(super) budget: Budget,
     /// Whether all members were replaced already.
     pub(super) is_replaced: bool,
+    /// Who came or went.
+    pub(super) touched: Touched,
 }
 
 /// What became of the members that a request names.
@@ -52,7 +55,13 @@ struct Seen {
 impl MemberChanges {
     /// Changes with the whole budget of a request.
     pub(super) fn new(changes: Vec<MemberChange>, unknown: Deviation) -> Self {
-        Self { changes, unknown, budget: Budget::of(&Limits::default()), is_replaced: false }
+        Self {
+            changes,
+            unknown,
+            budget: Budget::of(&Limits::default()),
+            is_replaced: false,
+            touched: Touched::default(),
+        }
     }
 
     /// Makes the changes. Members are read once for all filters, and again only after some came in; whether the groups
@@ -82,12 +91,12 @@ impl MemberChanges {
                 MemberChange::Remove(ids) => {
                     // What is not an id of this organization is no member either.
                     let ids: Vec<ResourceId> = ids.iter().filter_map(|id| id.parse().ok()).collect();
-                    Tally { removed: remove(tx, organization, group, &ids)?, ..Tally::default() }
+                    Tally { removed: self.remove(tx, organization, group, &ids)?, ..Tally::default() }
                 }
                 MemberChange::Add(ids) => {
                     seen = None;
                     let found = self.resolve(tx, organization, &ids)?;
-                    found.add(tx, op, organization, group, &mut nested)?
+                    self.add(tx, op, organization, group, found, &mut nested)?
                 }
                 MemberChange::ReplaceAll(ids) => {
                     seen = None;
@@ -99,6 +108,7 @@ impl MemberChanges {
             tally.unknown = tally.unknown.saturating_add(more.unknown);
         }
         self.refuse_circle(tx, organization, group, &nested)?;
+        group_roles::members_changed(tx, op, organization, group, &self.touched)?;
         Ok(tally)
     }
 
@@ -115,6 +125,7 @@ impl MemberChanges {
         let found = self.resolve(tx, organization, ids)?;
         let was_replaced = std::mem::replace(&mut self.is_replaced, true);
         if found.rows.is_empty() {
+            self.touched.note_many();
             return Ok(Tally { added: 0, removed: members::delete_all(tx, group)?, unknown: found.unknown });
         }
         let held = members::member_keys(tx, group)?;
@@ -124,7 +135,8 @@ impl MemberChanges {
         let wanted: HashSet<i64> = found.rows.iter().map(|row| row.k).collect();
         let gone: Vec<i64> = held.into_iter().filter(|k| !wanted.contains(k)).collect();
         let removed = members::delete(tx, group, &gone)?;
-        Ok(Tally { removed, ..found.add(tx, op, organization, group, nested)? })
+        self.touched.note(&gone);
+        Ok(Tally { removed, ..self.add(tx, op, organization, group, found, nested)? })
     }
 
     /// The resources with these ids, each once, and how many ids the organization does not have. They are left out or
@@ -194,7 +206,36 @@ impl MemberChanges {
         self.budget.spend(seen.len().saturating_mul(filter.terms()))?;
         let found = seen.iter().filter(|member| matches_element(filter, &member.element));
         let ids: Vec<ResourceId> = found.map(|member| member.id).collect();
-        remove(tx, organization, group, &ids)
+        self.remove(tx, organization, group, &ids)
+    }
+
+    fn remove(
+        &mut self,
+        tx: &mut Tx<'_>,
+        organization: OrganizationId,
+        group: i64,
+        ids: &[ResourceId],
+    ) -> Result<usize, ProvisioningError> {
+        let keys: Vec<i64> = members::keys(tx, organization, ids)?.iter().map(|row| row.k).collect();
+        self.touched.note(&keys);
+        Ok(members::delete(tx, group, &keys)?)
+    }
+
+    /// Makes resources members, and notes which of them are groups.
+    fn add(
+        &mut self,
+        tx: &mut Tx<'_>,
+        op: &Operation,
+        organization: OrganizationId,
+        group: i64,
+        found: Found,
+        nested: &mut Vec<KeyRow>,
+    ) -> Result<Tally, ProvisioningError> {
+        let keys: Vec<i64> = found.rows.iter().map(|row| row.k).collect();
+        self.touched.note(&keys);
+        let added = members::insert(tx, organization, group, &keys, op.at)?;
+        nested.extend(found.rows.into_iter().filter(|row| row.kind == ResourceKind::Group.as_str()));
+        Ok(Tally { added, removed: 0, unknown: found.unknown })
     }
 }
 
@@ -218,35 +259,8 @@ fn look(tx: &mut Tx<'_>, group: i64, budget: &mut Budget) -> Result<Vec<Seen>, P
     Ok(seen)
 }
 
-fn remove(
-    tx: &mut Tx<'_>,
-    organization: OrganizationId,
-    group: i64,
-    ids: &[ResourceId],
-) -> Result<usize, ProvisioningError> {
-    let keys: Vec<i64> = members::keys(tx, organization, ids)?.iter().map(|row| row.k).collect();
-    Ok(members::delete(tx, group, &keys)?)
-}
-
 /// The resources that a request names as members.
 struct Found {
     rows: Vec<KeyRow>,
     unknown: usize,
-}
-
-impl Found {
-    /// Makes them members, and notes which of them are groups.
-    fn add(
-        self,
-        tx: &mut Tx<'_>,
-        op: &Operation,
-        organization: OrganizationId,
-        group: i64,
-        nested: &mut Vec<KeyRow>,
-    ) -> Result<Tally, ProvisioningError> {
-        let keys: Vec<i64> = self.rows.iter().map(|row| row.k).collect();
-        let added = members::insert(tx, organization, group, &keys, op.at)?;
-        nested.extend(self.rows.into_iter().filter(|row| row.kind == ResourceKind::Group.as_str()));
-        Ok(Tally { added, removed: 0, unknown: self.unknown })
-    }
 }

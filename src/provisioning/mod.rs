@@ -6,13 +6,17 @@
 mod announcement;
 pub mod assignables;
 pub mod asynchronous;
+pub mod brake;
 pub mod bulk;
 pub mod claim_mappings;
 pub mod clients;
 pub mod failure;
+pub mod group_roles;
 pub mod groups;
 mod members;
 pub mod own_resource;
+pub mod person;
+pub mod reprovisioning;
 pub mod request_log;
 pub mod resource;
 pub mod schemas;

@@ -98,7 +98,7 @@ pub fn type_name(kind: ResourceKind) -> &'static str {
 
 /// The instant that a resource notes for an operation: whole milliseconds, so that a client finds again what it read.
 pub fn instant(op: &Operation) -> Timestamp {
-    Timestamp::from_micros(op.at.micros() - op.at.micros().rem_euclid(1_000))
+    op.at.whole_millis()
 }
 
 /// The attribute whose values are relations.

@@ -7,10 +7,12 @@ use crate::store::resource_standings::ResourceStandingRow;
 
 /// The extension as JSON text.
 pub fn text(row: &ResourceStandingRow) -> String {
-    let is_waiting = row.account_state.as_deref() == Some("pending_verification");
+    let is_outside = exists_outside(row);
+    let is_waiting = is_outside || row.account_state.as_deref() == Some("pending_verification");
+    let invite_state = if is_outside { Some("not_joined") } else { row.invite_state.as_deref() };
     let container = json!({
         "membershipKind": row.membership_kind,
-        "inviteState": row.invite_state,
+        "inviteState": invite_state,
         "dataCenter": row.home_dc,
         "accountKind": row.account_kind,
         // A secondary's profile is a function of the primary's (rules A12 and A13).
@@ -25,8 +27,17 @@ pub fn text(row: &ResourceStandingRow) -> String {
     Value::Object(known).to_string()
 }
 
+/// True for a user without an account: the person has one outside the organization, and the user an open case (rule E33).
+/// Nothing is said of where that is.
+fn exists_outside(row: &ResourceStandingRow) -> bool {
+    row.account_kind.is_none()
+}
+
 /// Why the person cannot sign in here.
 fn locked_reason(row: &ResourceStandingRow) -> Option<&'static str> {
+    if exists_outside(row) {
+        return Some("exists_outside");
+    }
     match (row.account_state.as_deref(), row.status.as_deref()) {
         (Some("pending_verification"), _) => Some("activation_required"),
         (Some("closed"), _) => Some("closed"),
@@ -75,5 +86,21 @@ mod tests {
             let shown = shown(state, status);
             assert_eq!((&shown["activation"], &shown["lockedReason"]), (&json!(activation), &json!(reason)), "{state}");
         }
+    }
+
+    #[test]
+    fn e33_of_somebody_who_exists_outside_nothing_is_shown_but_that() {
+        let nobody = ResourceStandingRow {
+            k: 1,
+            account_kind: None,
+            account_state: None,
+            home_dc: None,
+            membership_kind: None,
+            invite_state: None,
+            status: None,
+        };
+        let shown: Value = serde_json::from_str(&text(&nobody)).unwrap();
+        let wanted = json!({ "inviteState": "not_joined", "activation": "required", "lockedReason": "exists_outside" });
+        assert_eq!(shown, wanted);
     }
 }

@@ -2,7 +2,9 @@
 
 use serde_json::{Value, json};
 
-use crate::directory::accounts::{self, AccountError, AccountState};
+use crate::directory::accounts::state::AccountState;
+use crate::directory::accounts::{self, AccountError};
+use crate::directory::memberships;
 use crate::directory::profile::Profile as PersonProfile;
 use crate::protocol::scim::document;
 use crate::protocol::scim::error::ScimType;
@@ -158,7 +160,7 @@ async fn a_member_who_was_there_before_the_client_keeps_the_account() {
             let owner = accounts::create(tx, &operation(NOW), acme, &profile, Role::Owner, true)?;
             let id = users::create(tx, &operation(NOW), acme, &user(json!({ "userName": "Owner@acme.test" })))?.id;
             assert_eq!(account(tx, acme, id), owner);
-            assert_eq!(accounts::membership(tx, owner, acme)?.unwrap().role, Role::Owner);
+            assert_eq!(memberships::find(tx, owner, acme)?.unwrap().role, Role::Owner);
             let mail = json!({ "userName": "second", "emails": [{ "value": "owner@acme.test" }] });
             let other = users::create(tx, &operation(NOW), acme, &user(mail))?.id;
             assert_ne!(account(tx, acme, other), owner, "one account, one user");

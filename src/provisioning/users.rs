@@ -1,7 +1,7 @@
 //! The users that a client provisions: each is a resource of the organization and the account of a person.
 //!
-//! What a write means for the person is decided by `directory::accounts`, in the same transaction: `active: false`
-//! ends what is signed in, DELETE ends the membership (decision Q19).
+//! What a write means for the person is done by [`person`], in the same transaction: `active: false` ends what is signed
+//! in, DELETE ends the membership (decision Q19).
 
 use std::sync::Arc;
 
@@ -9,9 +9,10 @@ use serde_json::{Value, json};
 
 use super::announcement::{self, Subject as Told, Verb};
 use super::failure::ProvisioningError;
+use super::person::{self, Wanted};
+use super::reprovisioning;
 use super::resource::{self, Patch, Resource};
 use super::search_values;
-use crate::directory::accounts::{self, AccountError, Ownership};
 use crate::directory::permission::{self, Permission};
 use crate::directory::profile::Profile;
 use crate::protocol::event::scim::ScimEvent;
@@ -24,15 +25,15 @@ use crate::protocol::scim::projection::Projection;
 use crate::protocol::scim::render;
 use crate::protocol::scim::required;
 use crate::protocol::scim::resource_type::ResourceType;
-use crate::record::audit::{self, Action, Subject};
+use crate::record::audit::{self, Action};
 use crate::store::failure::StoreError;
 use crate::store::resource_values::{self, SearchValue};
 use crate::store::resources::{self, NewResourceRow, ResourceChange, ResourceKind, ResourceRow};
 use crate::store::unique_values::{self, UniqueValue};
-use crate::store::{Tx, members, memberships};
+use crate::store::{Tx, members};
 use crate::values::email::EmailAddress;
 use crate::values::folding::{check_name, fold};
-use crate::values::ids::{AccountId, OrganizationId, ResourceId};
+use crate::values::ids::{OrganizationId, ResourceId};
 use crate::values::operation::{Actor, Operation};
 
 /// The longest text that stands in an index of its own.
@@ -53,6 +54,28 @@ pub struct UserDraft {
     profile: Profile,
     values: Vec<SearchValue>,
     unique: Vec<UniqueValue>,
+}
+
+impl UserDraft {
+    /// The user name in the form in which user names are compared.
+    pub(super) fn user_name_folded(&self) -> &str {
+        &self.user_name_folded
+    }
+
+    /// The client's own id of the user.
+    pub(super) fn external_id(&self) -> Option<&str> {
+        self.external_id.as_deref()
+    }
+
+    /// What the request says about access.
+    pub(super) const fn active(&self) -> Option<bool> {
+        self.active
+    }
+
+    /// The same, but this about access.
+    pub(super) fn with_active(&self, active: Option<bool>) -> Self {
+        Self { active, ..self.clone() }
+    }
 }
 
 /// Prepares a checked document (`document::read`, or the outcome of a PATCH).
@@ -110,8 +133,32 @@ fn profile(document: &Object, user_name: &str) -> Profile {
     }
 }
 
-/// Creates a user and the account of the person. [`ProvisioningError::UserNameTaken`] when the organization has one
-/// of that user name: the unique index decides.
+/// The attributes of a stored document that the gateway itself understands.
+pub(super) fn profile_of(document: &Object) -> Profile {
+    profile(document, document.get("userName").and_then(Value::as_str).unwrap_or_default())
+}
+
+/// Takes access away from a user, as the gateway itself does when an administrator has confirmed it.
+pub fn deactivate(
+    tx: &mut Tx<'_>,
+    op: &Operation,
+    organization: OrganizationId,
+    id: ResourceId,
+) -> Result<(), ProvisioningError> {
+    let (row, document) = resource::find_for_change(tx, op, organization, ResourceKind::User, id, None)?;
+    let asked = person::asked_active(tx, organization, &row)?;
+    if asked == Some(false) {
+        return Ok(());
+    }
+    let shown = person::change(tx, op, organization, (&row, asked), Some(false), None)?;
+    let external_id = document.get("externalId").and_then(Value::as_str);
+    let told = What { names: Vec::new(), active: (row.active, shown) };
+    tell_of_change(tx, op, organization, (&row, external_id), told, Verb::Patch)?;
+    Ok(resources::show(tx, row.k, shown, row.version.saturating_add(1), resource::instant(op))?)
+}
+
+/// Creates a user and the account of the person, or takes somebody on again where the client's policy says so.
+/// [`ProvisioningError::UserNameTaken`] when the organization has one of that user name: the unique index decides.
 pub fn create(
     tx: &mut Tx<'_>,
     op: &Operation,
@@ -120,6 +167,9 @@ pub fn create(
 ) -> Result<Resource, ProvisioningError> {
     permission::require(op, organization, Permission::ChangeResources)?;
     required::check_extensions(&draft.document, None, &draft.resource_type)?;
+    if let Some(taken) = reprovisioning::take_over(tx, op, organization, draft)? {
+        return Ok(taken);
+    }
     let at = resource::instant(op);
     let client_id = match &op.actor {
         Actor::ScimClient { client, .. } => Some(*client),
@@ -127,21 +177,19 @@ pub fn create(
     };
     // A client that never sends `active` means that the user may sign in.
     let is_active = draft.active.unwrap_or(true);
-    let account = match member_without_resource(tx, organization, &draft.profile)? {
-        Some(account) => adopt(tx, op, organization, account, &draft.profile, is_active)?,
-        None => accounts::provision(tx, op, organization, &draft.profile, is_active)?,
-    };
+    let arrived = person::arrive(tx, op, organization, &draft.profile, is_active)?;
+    let may_sign_in = arrived.is_some_and(|arrived| arrived.may_sign_in);
     let row = NewResourceRow {
         id: op.new_id(),
         org_id: organization,
         client_id,
         kind: ResourceKind::User.as_str().to_owned(),
-        account_id: Some(account),
+        account_id: arrived.map(|arrived| arrived.account),
         user_name_folded: Some(draft.user_name_folded.clone()),
         external_id: draft.external_id.clone(),
         display: draft.display.clone(),
         display_folded: draft.display.as_deref().map(fold),
-        active: Some(is_active),
+        active: Some(may_sign_in),
         version: 1,
         created_at: at,
         updated_at: at,
@@ -153,11 +201,15 @@ pub fn create(
         Told { kind: ResourceKind::User, id: row.id, external_id: draft.external_id.as_deref(), version: Some(1) };
     let event = announcement::created(&draft.document, Some("active"));
     announcement::publish(tx, op, organization, told, &[event])?;
+    if arrived.is_none() {
+        let wanted = Wanted { active: Some(is_active), profile: &draft.profile };
+        person::wait(tx, op, organization, row.id, wanted)?;
+    }
     Ok(Resource {
         id: row.id,
         kind: ResourceKind::User,
         resource_type: Arc::clone(&draft.resource_type),
-        active: Some(is_active),
+        active: Some(may_sign_in),
         version: 1,
         created_at: at,
         updated_at: at,
@@ -166,38 +218,6 @@ pub fn create(
         is_complete: true,
         standing: resource::standing_of(tx, organization, &draft.resource_type, k)?,
     })
-}
-
-/// The one member of the organization who has the primary address and is not provisioned yet, such as an owner who was
-/// there before the client: the person keeps the account. Ambiguity and personal accounts are left alone.
-fn member_without_resource(
-    tx: &mut Tx<'_>,
-    organization: OrganizationId,
-    profile: &Profile,
-) -> Result<Option<AccountId>, ProvisioningError> {
-    let Some(address) = profile.primary_address() else { return Ok(None) };
-    let members = memberships::members_with_address(tx, organization, address.as_str())?;
-    let [account] = members.as_slice() else { return Ok(None) };
-    if resources::of_account(tx, organization, *account)?.is_some() {
-        return Ok(None);
-    }
-    let found = accounts::find(tx, *account)?;
-    Ok(found.filter(|found| found.ownership == Ownership::Organization).map(|found| found.id))
-}
-
-fn adopt(
-    tx: &mut Tx<'_>,
-    op: &Operation,
-    organization: OrganizationId,
-    account: AccountId,
-    profile: &Profile,
-    is_active: bool,
-) -> Result<AccountId, ProvisioningError> {
-    set_active(tx, op, organization, account, Some(is_active))?;
-    accounts::update_profile(tx, op, account, profile).map_err(vanished)?;
-    let subject = Subject::new("account", account);
-    audit::write(tx, op, Some(organization), Action::UserUpdated, &subject, &json!({ "provisioned": true }))?;
-    Ok(account)
 }
 
 /// The user with this id.
@@ -230,8 +250,9 @@ pub fn replace(
     immutable::keep(&before, &mut document, &draft.resource_type)?;
     let draft = if document == draft.document { draft.clone() } else { self::draft(document, &draft.resource_type)? };
     // What a PUT leaves out is cleared, but to leave `active` out must not let somebody in who was deactivated.
-    let draft = UserDraft { active: draft.active.or(row.active), ..draft };
-    change(tx, op, organization, row, &before, draft, Verb::Put)
+    let asked = person::asked_active(tx, organization, &row)?;
+    let draft = UserDraft { active: draft.active.or(asked), ..draft };
+    change(tx, op, organization, (row, asked), &before, draft, Verb::Put)
 }
 
 /// Changes a user (PATCH).
@@ -245,12 +266,13 @@ pub fn patch(
 ) -> Result<Resource, ProvisioningError> {
     let (row, before) = resource::find_for_change(tx, op, organization, ResourceKind::User, id, condition)?;
     let mut whole = before.clone();
-    if let Some(is_active) = row.active {
+    let asked = person::asked_active(tx, organization, &row)?;
+    if let Some(is_active) = asked {
         whole.insert("active".to_owned(), is_active.into());
     }
     let Patch { operations, resource_type, rules } = patch;
     let patched = patch::apply(&whole, operations, &resource_type, &rules)?;
-    change(tx, op, organization, row, &before, draft(patched.document, &resource_type)?, Verb::Patch)
+    change(tx, op, organization, (row, asked), &before, draft(patched.document, &resource_type)?, Verb::Patch)
 }
 
 /// Removes a user and ends the membership of the person.
@@ -262,16 +284,11 @@ pub fn delete(
     condition: Option<&etag::Condition>,
 ) -> Result<(), ProvisioningError> {
     let (row, before) = resource::find_for_change(tx, op, organization, ResourceKind::User, id, condition)?;
-    let account = account_of(&row)?;
-    resources::delete(tx, organization, row.k)?;
+    person::leave(tx, op, organization, &row)?;
     let external_id = before.get("externalId").and_then(Value::as_str);
     let told = Told { kind: ResourceKind::User, id, external_id, version: None };
     announcement::publish(tx, op, organization, told, &[ScimEvent::Deleted])?;
-    match accounts::end_membership(tx, op, organization, account) {
-        Ok(()) | Err(AccountError::NotFound) => Ok(()),
-        Err(AccountError::LastOwner) => Err(last_owner()),
-        Err(AccountError::Store(error)) => Err(error.into()),
-    }
+    Ok(())
 }
 
 /// Writes what differs: the row, the document, the values, the account, and one audit entry. Nothing when nothing
@@ -280,26 +297,26 @@ fn change(
     tx: &mut Tx<'_>,
     op: &Operation,
     organization: OrganizationId,
-    row: ResourceRow,
+    (row, asked): (ResourceRow, Option<bool>),
     before: &Object,
     draft: UserDraft,
     verb: Verb,
 ) -> Result<Resource, ProvisioningError> {
-    let account = account_of(&row)?;
     let is_same_document = *before == draft.document;
-    let (version, updated_at, text) = if is_same_document && row.active == draft.active {
+    let mut shown = row.active;
+    let (version, updated_at, text) = if is_same_document && asked == draft.active {
         (row.version, row.updated_at, row.document)
     } else {
-        if row.active != draft.active {
-            set_active(tx, op, organization, account, draft.active)?;
-        }
-        tell_of_change(tx, op, organization, &row, before, &draft, verb)?;
+        let profile = (!is_same_document).then_some(&draft.profile);
+        shown = person::change(tx, op, organization, (&row, asked), draft.active, profile)?;
+        let told = What { names: changed_names(before, &draft.document), active: (row.active, shown) };
+        tell_of_change(tx, op, organization, (&row, draft.external_id.as_deref()), told, verb)?;
         let change = ResourceChange {
             user_name_folded: Some(draft.user_name_folded),
             external_id: draft.external_id,
             display_folded: draft.display.as_deref().map(fold),
             display: draft.display,
-            active: draft.active,
+            active: shown,
             version: row.version.saturating_add(1),
             updated_at: resource::instant(op),
         };
@@ -309,10 +326,8 @@ fn change(
             resource_values::replace(tx, organization, row.k, &values, &draft.values)?;
             let unique = search_values::unique(before, &draft.resource_type)?;
             unique_values::replace(tx, organization, row.k, &unique, &draft.unique)??;
-            accounts::update_profile(tx, op, account, &draft.profile).map_err(vanished)?;
             let detail = json!({ "attributes": changed_names(before, &draft.document) });
-            let subject = Subject::new("account", account);
-            audit::write(tx, op, Some(organization), Action::UserUpdated, &subject, &detail)?;
+            audit::write(tx, op, Some(organization), Action::UserUpdated, &person::subject(&row), &detail)?;
         }
         (change.version, change.updated_at, draft.text)
     };
@@ -321,45 +336,39 @@ fn change(
     let is_complete = related.len() <= MOST_GROUPS_IN_CHANGE;
     let related = related.into_iter().map(resource::related_of).collect::<Result<_, _>>()?;
     let standing = resource::standing_of(tx, organization, &draft.resource_type, row.k)?;
-    let row = ResourceRow { active: draft.active, version, updated_at, document: text, ..row };
+    let row = ResourceRow { active: shown, version, updated_at, document: text, ..row };
     let user = resource::of_row(ResourceKind::User, &draft.resource_type, related, row);
     Ok(Resource { is_complete, standing, ..user })
 }
 
-/// The events of a change; one more when it gives or takes access (RFC 9967, section 2.4).
+/// What a change comes to.
+struct What {
+    /// The attributes of the document that differ.
+    names: Vec<String>,
+    /// Whether the person might sign in before, and may now.
+    active: (Option<bool>, Option<bool>),
+}
+
+/// The events of a change; one more when it gives or takes access (RFC 9967, section 2.4). Somebody who waits may be asked
+/// for in another way than before: of that there is nothing to tell, for nothing differs that a client sees.
 fn tell_of_change(
     tx: &mut Tx<'_>,
     op: &Operation,
     organization: OrganizationId,
-    row: &ResourceRow,
-    before: &Object,
-    draft: &UserDraft,
+    (row, external_id): (&ResourceRow, Option<&str>),
+    what: What,
     verb: Verb,
 ) -> Result<(), StoreError> {
-    let mut names = changed_names(before, &draft.document);
-    let switched = if row.active == draft.active { None } else { Some(draft.active) };
+    let What { mut names, active: (before, after) } = what;
+    let switched = if before == after { None } else { Some(after) };
     names.extend(switched.map(|_| "active".to_owned()));
+    if names.is_empty() {
+        return Ok(());
+    }
     let mut events = vec![verb.changed(names)];
     events.extend(switched.flatten().map(|active| if active { ScimEvent::Activated } else { ScimEvent::Deactivated }));
-    let (external_id, version) = (draft.external_id.as_deref(), Some(row.version.saturating_add(1)));
-    let told = Told { kind: ResourceKind::User, id: row.id, external_id, version };
+    let told = Told { kind: ResourceKind::User, id: row.id, external_id, version: Some(row.version.saturating_add(1)) };
     announcement::publish(tx, op, organization, told, &events)
-}
-
-/// Gives or takes access as `active` says; both change nothing when it is so already. A client that removes `active`
-/// says neither, and what is stays: a removal must not let somebody in again.
-fn set_active(
-    tx: &mut Tx<'_>,
-    op: &Operation,
-    organization: OrganizationId,
-    account: AccountId,
-    active: Option<bool>,
-) -> Result<(), ProvisioningError> {
-    match active {
-        Some(true) => accounts::reactivate(tx, op, organization, account).map_err(vanished),
-        Some(false) => accounts::deactivate(tx, op, organization, account).map_err(vanished),
-        None => Ok(()),
-    }
 }
 
 /// The names of the attributes that differ. Values are personal data and do not belong in the log.
@@ -368,23 +377,4 @@ pub(super) fn changed_names(before: &Object, after: &Object) -> Vec<String> {
         before.keys().chain(after.keys().filter(|name| !before.contains_key(*name))).cloned().collect();
     names.retain(|name| before.get(name) != after.get(name));
     names
-}
-
-fn account_of(row: &ResourceRow) -> Result<AccountId, StoreError> {
-    row.account_id.ok_or(StoreError::Inconsistent("resources.account_id"))
-}
-
-fn vanished(error: AccountError) -> ProvisioningError {
-    match error {
-        AccountError::NotFound => StoreError::Inconsistent("resources.account_id").into(),
-        AccountError::LastOwner => last_owner(),
-        AccountError::Store(error) => error.into(),
-    }
-}
-
-/// RFC 7644 has no code for it; `mutability` is the one for a change that the resource does not allow.
-fn last_owner() -> ProvisioningError {
-    let detail = "the user is the organization's last active owner and cannot be deactivated or removed; \
-                  give it another owner first";
-    ScimError::mutability(detail).into()
 }

@@ -8,7 +8,7 @@ use crate::store::failure::StoreError;
 use crate::store::outbox::{self, EventRow};
 use crate::values::clock::Timestamp;
 use crate::values::domain_name::DomainName;
-use crate::values::ids::{ConnectionId, OrganizationId, ScimClientId, ScimCredentialId, ScimSchemaId};
+use crate::values::ids::{ConnectionId, OrganizationId, ResourceId, ScimClientId, ScimCredentialId, ScimSchemaId};
 use crate::values::operation::Operation;
 
 /// Everything that is announced. Listed in `docs/events.md`; a test compares.
@@ -59,6 +59,18 @@ pub enum Event {
         /// Its URN.
         urn: String,
     },
+    /// A client wants to remove so many people that the rest waits for an administrator (decision Q33).
+    RemovalsHeld {
+        /// The client.
+        client: ScimClientId,
+    },
+    /// A group carries a role, another one, or none any more.
+    GroupRoleChanged {
+        /// The group.
+        group: ResourceId,
+        /// The role.
+        role: Option<String>,
+    },
 }
 
 impl Event {
@@ -71,6 +83,8 @@ impl Event {
             Self::ScimClientCreated { .. } => "scim_client_created",
             Self::ScimCredentialExpires { .. } => "scim_credential_expires",
             Self::ScimSchemaChanged { .. } => "scim_schema_changed",
+            Self::RemovalsHeld { .. } => "removals_held",
+            Self::GroupRoleChanged { .. } => "group_role_changed",
         }
     }
 }

@@ -7,7 +7,8 @@ use crate::store::Tx;
 use crate::store::failure::StoreError;
 use crate::store::jobs::{self, JobRow};
 use crate::values::clock::Timestamp;
-use crate::values::ids::{AccountId, OrganizationId, RequestId, ScimClearingId};
+use crate::values::domain_name::DomainName;
+use crate::values::ids::{AccountId, ActivationId, OrganizationId, RequestId, ScimClearingId};
 use crate::values::operation::Operation;
 
 /// Everything that can be queued.
@@ -48,6 +49,32 @@ pub enum Job {
         /// The request.
         request: RequestId,
     },
+    /// Send the mail of an activation, if it is still open. The link is made when the mail is.
+    SendActivation {
+        /// The organization that has made the account.
+        organization: OrganizationId,
+        /// The activation.
+        activation: ActivationId,
+    },
+    /// Let those join whose address lies in a domain that their organization has verified, some at a time.
+    JoinDomain {
+        /// The organization.
+        organization: OrganizationId,
+        /// The domain.
+        domain: DomainName,
+    },
+    /// Do the removals that waited and that an administrator has confirmed, some at a time.
+    RemoveHeld {
+        /// The organization.
+        organization: OrganizationId,
+    },
+    /// Give everybody in an organization the role that their groups carry now, some at a time.
+    EvaluateRoles {
+        /// The organization.
+        organization: OrganizationId,
+    },
+    /// Look at the open cases again, and give those an account whose address is free.
+    ReviewCases,
     /// Remove what has expired: attempts, codes, tokens, sessions, consumed assertions, answers and events.
     Sweep,
     /// Warn of credentials that will end soon.
@@ -62,6 +89,11 @@ impl Job {
             Self::HandOn { .. } => "hand_on",
             Self::ClearScimValues { .. } => "clear_scim_values",
             Self::AsynchronousRequest { .. } => "asynchronous_request",
+            Self::SendActivation { .. } => "send_activation",
+            Self::JoinDomain { .. } => "join_domain",
+            Self::RemoveHeld { .. } => "remove_held",
+            Self::EvaluateRoles { .. } => "evaluate_roles",
+            Self::ReviewCases => "review_cases",
             Self::Sweep => "sweep",
             Self::WarnOfExpiry => "warn_of_expiry",
         }
@@ -73,7 +105,12 @@ impl Job {
             Self::NotifyAdministrator { .. }
             | Self::HandOn { .. }
             | Self::ClearScimValues { .. }
-            | Self::AsynchronousRequest { .. } => None,
+            | Self::AsynchronousRequest { .. }
+            | Self::SendActivation { .. }
+            | Self::JoinDomain { .. }
+            | Self::RemoveHeld { .. }
+            | Self::EvaluateRoles { .. } => None,
+            Self::ReviewCases => Some("review_cases"),
             Self::Sweep => Some("sweep"),
             Self::WarnOfExpiry => Some("warn_of_expiry"),
         }

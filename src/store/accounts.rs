@@ -138,6 +138,19 @@ pub fn is_verified_for_anybody(tx: &mut Tx<'_>, address: &str) -> Result<bool, S
     Ok(query.count().get_result::<i64>(tx.connection())? > 0)
 }
 
+/// True when an address is verified for an account that is no member of this organization.
+pub fn is_verified_outside(tx: &mut Tx<'_>, organization: OrganizationId, address: &str) -> Result<bool, StoreError> {
+    let membership = memberships::table
+        .filter(memberships::account_id.eq(addresses::account_id))
+        .filter(memberships::org_id.eq(organization))
+        .filter(memberships::kind.eq("member"));
+    let query = addresses::table
+        .filter(addresses::address.eq(address))
+        .filter(addresses::verified_at.is_not_null())
+        .filter(diesel::dsl::not(diesel::dsl::exists(membership)));
+    Ok(query.count().get_result::<i64>(tx.connection())? > 0)
+}
+
 /// Takes the verification from every address in exactly this domain, but for those of `owner`'s members, and tells whose
 /// members' they were. `domain` is a canonical domain name, in which no character means anything to `LIKE`.
 pub fn unverify_domain(

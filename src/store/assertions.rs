@@ -64,6 +64,8 @@ mod tests {
             version: 1,
             created_at: at,
             updated_at: at,
+            match_by: None,
+            match_claim: None,
         };
         connections::insert(tx, &row)?;
         Ok(row.id)

@@ -26,6 +26,8 @@ pub struct ConnectionRow {
     pub version: i64,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
+    pub match_by: Option<String>,
+    pub match_claim: Option<String>,
 }
 
 /// Inserts one.
@@ -105,6 +107,8 @@ pub fn update(tx: &mut Tx<'_>, row: &ConnectionRow) -> Result<bool, StoreError> 
             table::sealed_secret.eq(&row.sealed_secret),
             table::version.eq(table::version + 1),
             table::updated_at.eq(row.updated_at),
+            table::match_by.eq(&row.match_by),
+            table::match_claim.eq(&row.match_claim),
         ))
         .execute(tx.connection())?;
     Ok(changed == 1)

@@ -11,6 +11,10 @@ pub enum Constraint {
     OneMember,
     /// (account, organization).
     Membership,
+    /// A second open activation of one membership.
+    OpenActivation,
+    /// A second open case of one user.
+    OpenCase,
     /// (connection, subject).
     IdentitySubject,
     /// (connection, account).
@@ -47,6 +51,8 @@ const TABLE: &[(Constraint, &str, &str)] = &[
     (Constraint::VerifiedAddress, "addresses_verified", "addresses.address"),
     (Constraint::OneMember, "memberships_one_member", "memberships.account_id"),
     (Constraint::Membership, "memberships_pkey", "memberships.account_id, memberships.org_id"),
+    (Constraint::OpenActivation, "activations_open", "activations.account_id, activations.org_id"),
+    (Constraint::OpenCase, "cases_open", "cases.resource_id"),
     (Constraint::IdentitySubject, "identities_subject", "identities.connection_id, identities.subject"),
     (Constraint::IdentityAccount, "identities_connection_account", "identities.connection_id, identities.account_id"),
     (Constraint::DomainClaim, "domains_claim", "domains.org_id, domains.name"),

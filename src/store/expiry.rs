@@ -35,6 +35,8 @@ const TABLES: &[Table] = &[
     table("consumed_assertions", "connection_id, assertion_id", "TRUE", Stay::Grace),
     table("consumed_client_assertions", "credential_id, id_hash", "TRUE", Stay::Grace),
     table("scim_access_tokens", "token_hash", "TRUE", Stay::None),
+    // An open one is ended first, with an entry in the log; one that nobody followed can be sent again for as long again.
+    table("activations", "id", "state IN ('accepted', 'revoked')", Stay::Grace),
     table("grants", "id", "TRUE", Stay::Grace),
     table("sessions", "id", "NOT EXISTS (SELECT 1 FROM grants WHERE grants.session_id = sessions.id)", Stay::Grace),
 ];

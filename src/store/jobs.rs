@@ -119,6 +119,13 @@ pub fn give_up(tx: &mut Tx<'_>, id: JobId, error: &str) -> Result<(), StoreError
     Ok(())
 }
 
+/// What the jobs of a kind carry, in the order they were queued.
+#[cfg(test)]
+pub fn payloads(tx: &mut Tx<'_>, kind: &str) -> Result<Vec<String>, StoreError> {
+    let query = table::table.filter(table::kind.eq(kind)).order((table::created_at, table::id)).select(table::payload);
+    Ok(query.load(tx.connection())?)
+}
+
 /// How many jobs are in a state; for the metrics.
 pub fn count(tx: &mut Tx<'_>, state: &str) -> Result<i64, StoreError> {
     Ok(table::table.filter(table::state.eq(state)).count().get_result(tx.connection())?)

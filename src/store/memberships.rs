@@ -23,6 +23,7 @@ pub struct MembershipRow {
     pub status: String,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
+    pub direct_role: Option<String>,
 }
 
 /// Inserts one; [`super::constraint::Constraint::OneMember`] when the account is a member elsewhere.
@@ -71,19 +72,77 @@ pub fn update_status(
     Ok(changed.execute(tx.connection())? == 1)
 }
 
-/// Notes that an account has joined; nothing changes when it had.
-pub fn join(
+/// Writes the role that counts, and the one that was given if a group carries another.
+pub fn update_role(
     tx: &mut Tx<'_>,
     account: AccountId,
     organization: OrganizationId,
+    role: &str,
+    direct_role: Option<&str>,
     at: Timestamp,
 ) -> Result<(), StoreError> {
-    let one = table::table
-        .filter(table::account_id.eq(account))
-        .filter(table::org_id.eq(organization))
-        .filter(table::invite_state.ne("joined"));
-    diesel::update(one).set((table::invite_state.eq("joined"), table::updated_at.eq(at))).execute(tx.connection())?;
+    let one = table::table.filter(table::account_id.eq(account)).filter(table::org_id.eq(organization));
+    let change = (table::role.eq(role), table::direct_role.eq(direct_role), table::updated_at.eq(at));
+    diesel::update(one).set(change).execute(tx.connection())?;
     Ok(())
+}
+
+/// The accounts behind `after` for which a group carries a role, by id.
+pub fn carried(
+    tx: &mut Tx<'_>,
+    organization: OrganizationId,
+    after: Option<AccountId>,
+    limit: i64,
+) -> Result<Vec<AccountId>, StoreError> {
+    let mut query = table::table
+        .filter(table::org_id.eq(organization))
+        .filter(table::direct_role.is_not_null())
+        .order(table::account_id)
+        .limit(limit)
+        .select(table::account_id)
+        .into_boxed();
+    if let Some(after) = after {
+        query = query.filter(table::account_id.gt(after));
+    }
+    Ok(query.load(tx.connection())?)
+}
+
+/// Writes the invite state.
+pub fn update_invite_state(
+    tx: &mut Tx<'_>,
+    account: AccountId,
+    organization: OrganizationId,
+    state: &str,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    let one = table::table.filter(table::account_id.eq(account)).filter(table::org_id.eq(organization));
+    diesel::update(one).set((table::invite_state.eq(state), table::updated_at.eq(at))).execute(tx.connection())?;
+    Ok(())
+}
+
+/// The accounts behind `after` that have not joined the organization and whose primary address lies in exactly this
+/// domain, by id. `domain` is a canonical domain name, in which no character means anything to `LIKE`.
+pub fn pending_in_domain(
+    tx: &mut Tx<'_>,
+    organization: OrganizationId,
+    domain: &str,
+    after: Option<AccountId>,
+    limit: i64,
+) -> Result<Vec<AccountId>, StoreError> {
+    let mut query = table::table
+        .inner_join(addresses::table.on(addresses::account_id.eq(table::account_id)))
+        .filter(table::org_id.eq(organization))
+        .filter(table::invite_state.ne("joined"))
+        .filter(addresses::is_primary.eq(true))
+        .filter(addresses::address.like(format!("%@{domain}")))
+        .order(table::account_id)
+        .limit(limit)
+        .select(table::account_id)
+        .into_boxed();
+    if let Some(after) = after {
+        query = query.filter(table::account_id.gt(after));
+    }
+    Ok(query.load(tx.connection())?)
 }
 
 /// Removes one; tells whether it was there.

@@ -4,6 +4,7 @@
 //! this ring names diesel; callers pass a [`Tx`] on. Depends on `values` only.
 
 pub mod accounts;
+pub mod activations;
 pub mod admin_tokens;
 pub mod applications;
 pub mod assertions;
@@ -11,6 +12,7 @@ pub mod asynchronous_requests;
 pub mod attempts;
 pub mod audit_entries;
 pub mod authorization_codes;
+pub mod cases;
 pub mod columns;
 pub mod condition;
 mod condition_text;
@@ -24,6 +26,7 @@ mod executor;
 pub mod expiry;
 pub mod failure;
 pub mod grants;
+pub mod group_roles;
 pub mod identities;
 pub mod jobs;
 pub mod members;
@@ -33,8 +36,10 @@ pub mod order;
 mod order_text;
 pub mod organizations;
 pub mod outbox;
+pub mod people_schema;
 pub mod refresh_tokens;
 mod relation_text;
+pub mod removals;
 pub mod resource_counts;
 pub mod resource_grams;
 pub mod resource_search;

@@ -27,6 +27,12 @@ pub fn insert(tx: &mut Tx<'_>, row: &EventRow) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// How many events wait.
+#[cfg(test)]
+pub fn count(tx: &mut Tx<'_>) -> Result<i64, StoreError> {
+    Ok(table::table.count().get_result(tx.connection())?)
+}
+
 /// True when nothing waits; keeps an idle gateway from writing.
 pub fn is_empty(tx: &mut Tx<'_>) -> Result<bool, StoreError> {
     Ok(table::table.select(table::id).first::<EventId>(tx.connection()).optional()?.is_none())

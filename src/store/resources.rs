@@ -205,6 +205,47 @@ pub fn touch(tx: &mut Tx<'_>, k: i64, version: i64, at: Timestamp) -> Result<(),
     Ok(())
 }
 
+/// Shows whether the person of an account may sign in, and moves the version on if that differs from what was shown. A
+/// user whose client removed `active` keeps showing nothing.
+pub fn show_active(
+    tx: &mut Tx<'_>,
+    organization: OrganizationId,
+    account: AccountId,
+    active: bool,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    let one = table::table
+        .filter(table::account_id.eq(account))
+        .filter(table::org_id.eq(organization))
+        .filter(table::active.eq(!active));
+    let change = (table::active.eq(active), table::version.eq(table::version + 1), table::updated_at.eq(at));
+    diesel::update(one).set(change).execute(tx.connection())?;
+    Ok(())
+}
+
+/// Writes what a user shows, with its version.
+pub fn show(tx: &mut Tx<'_>, k: i64, active: Option<bool>, version: i64, at: Timestamp) -> Result<(), StoreError> {
+    let change = (table::active.eq(active), table::version.eq(version), table::updated_at.eq(at));
+    diesel::update(table::table.filter(table::k.eq(k))).set(change).execute(tx.connection())?;
+    Ok(())
+}
+
+/// Gives a user the account of a person.
+pub fn set_account(tx: &mut Tx<'_>, k: i64, account: AccountId) -> Result<(), StoreError> {
+    let one = table::table.filter(table::k.eq(k));
+    diesel::update(one).set(table::account_id.eq(account)).execute(tx.connection())?;
+    Ok(())
+}
+
+/// How many users of an organization may sign in. This looks at all of them.
+pub fn count_active(tx: &mut Tx<'_>, organization: OrganizationId) -> Result<i64, StoreError> {
+    let query = table::table
+        .filter(table::org_id.eq(organization))
+        .filter(table::kind.eq(ResourceKind::User.as_str()))
+        .filter(table::active.eq(true));
+    Ok(query.count().get_result(tx.connection())?)
+}
+
 /// Removes a resource with its document, values and memberships.
 pub fn delete(tx: &mut Tx<'_>, organization: OrganizationId, k: i64) -> Result<bool, StoreError> {
     let one = table::table.filter(table::k.eq(k)).filter(table::org_id.eq(organization));
@@ -220,6 +261,89 @@ pub fn of_account(
     let query =
         table::table.filter(table::account_id.eq(account)).filter(table::org_id.eq(organization)).select(table::id);
     Ok(query.first(tx.connection()).optional()?)
+}
+
+/// A user who has a name that somebody else asks for.
+#[derive(Debug, Clone, Queryable)]
+#[allow(missing_docs)] // columns
+pub struct HolderRow {
+    pub id: ResourceId,
+    pub client_id: Option<ScimClientId>,
+    pub active: Option<bool>,
+}
+
+/// The user with this folded user name.
+pub fn user_named(
+    tx: &mut Tx<'_>,
+    organization: OrganizationId,
+    folded: &str,
+) -> Result<Option<HolderRow>, StoreError> {
+    let query = table::table
+        .filter(table::org_id.eq(organization))
+        .filter(table::user_name_folded.eq(folded))
+        .select((table::id, table::client_id, table::active));
+    Ok(query.first(tx.connection()).optional()?)
+}
+
+/// The users whom a client has pushed under this external id; no more than two are read.
+pub fn users_with_external_id(
+    tx: &mut Tx<'_>,
+    organization: OrganizationId,
+    client: ScimClientId,
+    external_id: &str,
+) -> Result<Vec<HolderRow>, StoreError> {
+    let query = table::table
+        .filter(table::org_id.eq(organization))
+        .filter(table::external_id.eq(external_id))
+        .filter(table::kind.eq(ResourceKind::User.as_str()))
+        .filter(table::client_id.eq(client))
+        .limit(2)
+        .select((table::id, table::client_id, table::active));
+    Ok(query.load(tx.connection())?)
+}
+
+/// Notes which client pushes a resource from now on.
+pub fn update_client(
+    tx: &mut Tx<'_>,
+    organization: OrganizationId,
+    id: ResourceId,
+    client: ScimClientId,
+) -> Result<(), StoreError> {
+    let one = table::table.filter(table::id.eq(id)).filter(table::org_id.eq(organization));
+    diesel::update(one).set(table::client_id.eq(client)).execute(tx.connection())?;
+    Ok(())
+}
+
+/// The accounts of the user with this folded user name.
+pub fn accounts_with_user_name(
+    tx: &mut Tx<'_>,
+    organization: OrganizationId,
+    folded: &str,
+) -> Result<Vec<AccountId>, StoreError> {
+    let query = table::table
+        .filter(table::org_id.eq(organization))
+        .filter(table::user_name_folded.eq(folded))
+        .filter(table::account_id.is_not_null())
+        .limit(2)
+        .select(table::account_id.assume_not_null());
+    Ok(query.load(tx.connection())?)
+}
+
+/// The accounts of the users with this external id, which is unique for one client but not for an organization; no more
+/// than two are read.
+pub fn accounts_with_external_id(
+    tx: &mut Tx<'_>,
+    organization: OrganizationId,
+    external_id: &str,
+) -> Result<Vec<AccountId>, StoreError> {
+    let query = table::table
+        .filter(table::org_id.eq(organization))
+        .filter(table::external_id.eq(external_id))
+        .filter(table::kind.eq(ResourceKind::User.as_str()))
+        .filter(table::account_id.is_not_null())
+        .limit(2)
+        .select(table::account_id.assume_not_null());
+    Ok(query.load(tx.connection())?)
 }
 
 /// The document of an account's user in an organization, if it has one.

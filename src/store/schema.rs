@@ -55,6 +55,7 @@ diesel::table! {
         status -> Text,
         created_at -> BigInt,
         updated_at -> BigInt,
+        direct_role -> Nullable<Text>,
     }
 }
 
@@ -70,6 +71,8 @@ diesel::table! {
         version -> BigInt,
         created_at -> BigInt,
         updated_at -> BigInt,
+        match_by -> Nullable<Text>,
+        match_claim -> Nullable<Text>,
     }
 }
 
@@ -127,6 +130,7 @@ diesel::table! {
         created_at -> BigInt,
         updated_at -> BigInt,
         request_log -> Text,
+        reprovisioning -> Nullable<Text>,
     }
 }
 

@@ -90,6 +90,34 @@ pub fn update(tx: &mut Tx<'_>, row: &ScimClientRow) -> Result<bool, StoreError> 
     Ok(changed.execute(tx.connection())? == 1)
 }
 
+/// The profile and the policy of a client about whom is there already.
+pub fn reprovisioning(
+    tx: &mut Tx<'_>,
+    organization: OrganizationId,
+    id: ScimClientId,
+) -> Result<Option<(String, Option<String>)>, StoreError> {
+    let query = table::table
+        .filter(table::id.eq(id))
+        .filter(table::org_id.eq(organization))
+        .filter(table::state.eq("active"))
+        .select((table::profile, table::reprovisioning));
+    Ok(query.first(tx.connection()).optional()?)
+}
+
+/// Writes that policy; tells whether there is such a client.
+pub fn update_reprovisioning(
+    tx: &mut Tx<'_>,
+    organization: OrganizationId,
+    id: ScimClientId,
+    policy: &str,
+    at: Timestamp,
+) -> Result<bool, StoreError> {
+    let one =
+        table::table.filter(table::id.eq(id)).filter(table::org_id.eq(organization)).filter(table::state.eq("active"));
+    let changed = diesel::update(one).set((table::reprovisioning.eq(policy), table::updated_at.eq(at)));
+    Ok(changed.execute(tx.connection())? == 1)
+}
+
 /// How many clients of an organization are in this state.
 pub fn count(tx: &mut Tx<'_>, organization: OrganizationId, state: &str) -> Result<i64, StoreError> {
     let query = table::table.filter(table::org_id.eq(organization)).filter(table::state.eq(state));

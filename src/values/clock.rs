@@ -42,6 +42,11 @@ impl Timestamp {
         Self(self.0.saturating_add(seconds.saturating_mul(1_000_000)))
     }
 
+    /// This instant without what is below a millisecond.
+    pub const fn whole_millis(self) -> Self {
+        Self(self.0 - self.0.rem_euclid(1_000))
+    }
+
     /// RFC 3339 in UTC with millisecond precision, which is also a valid `xsd:dateTime`.
     pub fn to_rfc3339(self) -> String {
         self.to_chrono().to_rfc3339_opts(SecondsFormat::Millis, true)

@@ -119,6 +119,10 @@ pub mod kind {
     #[derive(Debug)]
     pub enum Account {}
     #[derive(Debug)]
+    pub enum Activation {}
+    #[derive(Debug)]
+    pub enum Case {}
+    #[derive(Debug)]
     pub enum Identity {}
     #[derive(Debug)]
     pub enum Connection {}
@@ -158,6 +162,8 @@ pub mod kind {
 
 pub type OrganizationId = Id<kind::Organization>;
 pub type AccountId = Id<kind::Account>;
+pub type ActivationId = Id<kind::Activation>;
+pub type CaseId = Id<kind::Case>;
 pub type IdentityId = Id<kind::Identity>;
 pub type ConnectionId = Id<kind::Connection>;
 pub type DomainId = Id<kind::Domain>;

@@ -39,6 +39,13 @@ impl Role {
         }
     }
 
+    /// The one of two that counts for somebody who has both.
+    pub fn higher(self, other: Self) -> Self {
+        const ORDER: [Role; 6] =
+            [Role::Owner, Role::Admin, Role::UserAdmin, Role::AppAdmin, Role::Auditor, Role::Member];
+        ORDER.into_iter().find(|role| *role == self || *role == other).unwrap_or(self)
+    }
+
     /// The role with this name.
     pub fn parse(name: &str) -> Option<Self> {
         [Self::Owner, Self::Admin, Self::UserAdmin, Self::AppAdmin, Self::Auditor, Self::Member]

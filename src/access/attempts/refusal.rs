@@ -31,6 +31,8 @@ pub enum Refusal {
     ForeignAddress,
     /// No address, or one that the identity provider does not vouch for, so that nobody can be found by it.
     NoVerifiedAddress,
+    /// The provider did not send what the connection's linking rule compares.
+    NothingToMatch,
     /// Nobody of the organization has this identity or this address.
     Unknown,
     /// More than one person of the organization has this address.
@@ -60,6 +62,7 @@ impl Refusal {
             Self::ConnectionChanged => "connection_changed",
             Self::ForeignAddress => "foreign_address",
             Self::NoVerifiedAddress => "no_verified_address",
+            Self::NothingToMatch => "nothing_to_match",
             Self::Unknown => "unknown_person",
             Self::Ambiguous => "ambiguous_address",
             Self::SubjectChanged => "subject_changed",
@@ -81,6 +84,7 @@ impl Refusal {
             | Self::ConnectionChanged
             | Self::ForeignAddress
             | Self::NoVerifiedAddress
+            | Self::NothingToMatch
             | Self::Unknown
             | Self::Ambiguous
             | Self::SubjectChanged

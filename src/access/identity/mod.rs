@@ -11,6 +11,7 @@ use super::attempts::state::{Identified, State};
 use super::attempts::{self, AttemptError};
 use crate::directory::connections::{self, ConnectionState};
 use crate::directory::linking::{self, Assertion, Linked, LinkingError};
+use crate::directory::matching::Matching;
 use crate::record::audit::{self, Action, Subject};
 use crate::store::Tx;
 use crate::store::failure::StoreError;
@@ -47,6 +48,11 @@ pub struct AssertedIdentity {
     pub given_name: Option<String>,
     /// The family name.
     pub family_name: Option<String>,
+    /// What the connection's linking rule compares with a user name or an external id: the subject, or a claim; `None` when
+    /// the provider did not send it.
+    pub matched: Option<String>,
+    /// The linking rule by which that was chosen.
+    pub matching: Matching,
     /// Groups at the provider.
     pub groups: Vec<String>,
     /// When the person proved themselves there, when the provider says.
@@ -176,23 +182,28 @@ fn resolve(
     asserted: &AssertedIdentity,
 ) -> Result<Result<Linked, Refusal>, IdentityError> {
     // CVE-2026-9098: the connection may have been switched off while the person was away.
-    match connections::find(tx, asserted.connection)? {
+    let rule = match connections::find(tx, asserted.connection)? {
         Some(found) if found.organization != asserted.organization => return Err(IdentityError::NotExpected),
-        Some(found) if found.state == ConnectionState::Active => {}
-        Some(_) | None => return Ok(Err(Refusal::ConnectionInactive)),
-    }
+        Some(found) if found.state != ConnectionState::Active => return Ok(Err(Refusal::ConnectionInactive)),
+        Some(found) if found.matching != asserted.matching => return Ok(Err(Refusal::ConnectionChanged)),
+        Some(found) => found.matching.by,
+        None => return Ok(Err(Refusal::ConnectionInactive)),
+    };
     let assertion = Assertion {
         connection: asserted.connection,
         organization: asserted.organization,
         subject: &asserted.subject,
         address: asserted.email.as_ref(),
         is_address_verified: asserted.email_verified,
+        rule,
+        matched: asserted.matched.as_deref(),
     };
     match linking::resolve(tx, op, &assertion) {
         Ok(linked) => Ok(Ok(linked)),
         Err(LinkingError::Store(error)) => Err(error.into()),
         Err(LinkingError::AddressOutsideDomains) => Ok(Err(Refusal::ForeignAddress)),
         Err(LinkingError::AddressMissing | LinkingError::AddressUnverified) => Ok(Err(Refusal::NoVerifiedAddress)),
+        Err(LinkingError::NothingToMatch) => Ok(Err(Refusal::NothingToMatch)),
         Err(LinkingError::NotProvisioned) => Ok(Err(Refusal::Unknown)),
         Err(LinkingError::Ambiguous) => Ok(Err(Refusal::Ambiguous)),
         // A unique index said so, after which PostgreSQL takes no further statement in this transaction.

@@ -9,10 +9,18 @@ use crate::directory::admin_tokens::{self, AdminTokenError, NewToken};
 use crate::directory::connections::{NewConnection, Settings};
 use crate::directory::domains::claim;
 use crate::directory::domains::proof::{Answer, record_value};
+use crate::directory::matching::{MatchRule, Matching};
 use crate::directory::organizations::{self, NewOrganization};
 use crate::directory::profile::Profile;
 use crate::directory::{accounts, connections};
+use crate::protocol::scim::document;
+use crate::protocol::scim::limits::Limits;
+use crate::protocol::scim::resource_type;
+use crate::protocol::scim::tolerance::Profile as Tolerance;
+use crate::protocol::scim::validation::Rules;
+use crate::provisioning::users;
 use crate::store::failure::StoreError;
+use crate::store::resources::{self, ResourceKind};
 use crate::store::{Tx, accounts as account_rows};
 use crate::values::clock::Timestamp;
 use crate::values::ids::{AccountId, AttemptId, ConnectionId, OrganizationId};
@@ -55,6 +63,8 @@ fn ada(world: &World) -> AssertedIdentity {
         display_name: None,
         given_name: None,
         family_name: None,
+        matched: None,
+        matching: Matching::default(),
         groups: vec![],
         authn_instant: Some(world.op().at.plus_seconds(-5)),
         amr: vec!["pwd".to_owned(), "otp".to_owned()],
@@ -236,7 +246,7 @@ async fn new_owner(world: &World) -> (OrganizationId, ConnectionId, AccountId) {
         let new = NewConnection { id: op.new_id(), name: "Globex".to_owned(), settings, sealed_secret: None };
         let connection = connections::create(tx, &op, globex, &new, &Quota::default()).unwrap().id;
         let profile = Profile { addresses: vec!["ada@acme.test".parse().unwrap()], ..Profile::default() };
-        Ok::<_, StoreError>((globex, connection, accounts::provision(tx, &op, globex, &profile, true)?))
+        Ok::<_, StoreError>((globex, connection, accounts::provision(tx, &op, globex, &profile, true)?.account))
     });
     write.await.unwrap()
 }
@@ -494,5 +504,109 @@ async fn another_provider_does_not_inherit_a_connection_and_a_new_secret_of_the_
         assert_eq!((before.version, before.sealed_secret), (1, None), "{}", world.engine());
         let same = replace(oidc_settings("https://idp.acme.test", "causeway")).await.unwrap();
         assert_eq!(same, Some(vec![1]), "{}", world.engine());
+    }
+}
+
+/// A person whom Acme's directory has pushed, under these names.
+async fn pushed(world: &World, user_name: &'static str, external_id: &'static str) -> AccountId {
+    let (op, organization) = (world.operator(), world.organization);
+    let push = world.store().write(move |tx| {
+        let body = json!({ "userName": user_name, "externalId": external_id });
+        let rules = Rules::new(Tolerance::Standard.tolerance(), Limits::default());
+        let read = document::read(body.as_object().unwrap().clone(), resource_type::user(), &rules);
+        let draft = users::draft(read.unwrap().document, resource_type::user()).unwrap();
+        let id = users::create(tx, &op, organization, &draft).unwrap().id;
+        Ok::<_, StoreError>(resources::find(tx, organization, ResourceKind::User, id)?.unwrap().account_id.unwrap())
+    });
+    push.await.unwrap()
+}
+
+async fn rule(world: &World, by: MatchRule) -> Matching {
+    let (op, organization, connection) = (world.operator(), world.organization, world.connection);
+    let matching = Matching::new(by, None).unwrap();
+    let put = matching.clone();
+    let replaced =
+        world.store().write(move |tx| connections::replace_matching(tx, &op, organization, connection, put.clone()));
+    replaced.await.unwrap();
+    matching
+}
+
+/// What a provider says that sends no address: a subject, and what the rule compares.
+fn known_as(world: &World, subject: &str, matched: Option<&str>, matching: &Matching) -> AssertedIdentity {
+    AssertedIdentity {
+        subject: subject.to_owned(),
+        email: None,
+        email_verified: false,
+        matched: matched.map(str::to_owned),
+        matching: matching.clone(),
+        ..ada(world)
+    }
+}
+
+/// A person who was pushed by SCIM and signs in is one account, whichever of their names the provider says.
+#[tokio::test]
+async fn a_pushed_person_is_found_by_the_connections_linking_rule_and_by_no_other() {
+    for world in world().await {
+        let grace = pushed(&world, "Grace.Hopper", "e-1").await;
+        for (by, own, others) in [
+            (MatchRule::UserName, "grace.hopper", ["e-1", "ada@acme.test"]),
+            (MatchRule::ExternalId, "e-1", ["E-1", "grace.hopper"]),
+        ] {
+            let matching = rule(&world, by).await;
+            for other in others {
+                waiting(&world, "handle").await;
+                let outcome = take(&world, "handle", known_as(&world, "s", Some(other), &matching)).await.unwrap();
+                assert_eq!(outcome.refusal, Some(Refusal::Unknown), "{by:?} {other}");
+            }
+            waiting(&world, "handle").await;
+            let outcome = take(&world, "handle", known_as(&world, "s", None, &matching)).await.unwrap();
+            assert_eq!(outcome.refusal, Some(Refusal::NothingToMatch));
+            let attempt = waiting(&world, "handle").await;
+            take(&world, "handle", known_as(&world, "grace", Some(own), &matching)).await.unwrap();
+            let State::Identified(identified) = world.state_of(attempt).await else { panic!("{by:?}: not identified") };
+            assert_eq!(identified.account, grace, "{}", world.engine());
+            // Known from now on by (connection, subject), whatever else is said.
+            let attempt = waiting(&world, "handle").await;
+            take(&world, "handle", known_as(&world, "grace", Some("nobody"), &matching)).await.unwrap();
+            assert!(matches!(world.state_of(attempt).await, State::Identified(found) if found.account == grace));
+        }
+        assert_eq!(world.entries("identity.linked").await.len(), 1, "one account, one link");
+    }
+}
+
+/// Invariant 13: whatever the rule, an asserted address lies in the organization's own domains.
+#[tokio::test]
+async fn a_linking_rule_lets_no_foreign_address_through_and_no_id_of_the_gateways_own() {
+    for world in world().await {
+        let grace = pushed(&world, "grace", "e-1").await;
+        let matching = rule(&world, MatchRule::ExternalId).await;
+        waiting(&world, "handle").await;
+        let foreign = AssertedIdentity {
+            email: Some("grace@other.test".parse().unwrap()),
+            ..known_as(&world, "s", Some("e-1"), &matching)
+        };
+        assert_eq!(take(&world, "handle", foreign).await.unwrap().refusal, Some(Refusal::ForeignAddress));
+        // CVE-2025-41115.
+        for own_id in [grace.to_string(), world.ada.to_string()] {
+            waiting(&world, "handle").await;
+            let outcome = take(&world, "handle", known_as(&world, "s", Some(&own_id), &matching)).await.unwrap();
+            assert_eq!(outcome.refusal, Some(Refusal::Unknown));
+        }
+        pushed(&world, "other", "e-1").await;
+        waiting(&world, "handle").await;
+        let outcome = take(&world, "handle", known_as(&world, "s", Some("e-1"), &matching)).await.unwrap();
+        assert_eq!(outcome.refusal, Some(Refusal::Ambiguous), "an external id is one client's, not the organization's");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_was_read_by_another_rule_is_refused() {
+    for world in world().await {
+        pushed(&world, "grace", "e-1").await;
+        let before = rule(&world, MatchRule::ExternalId).await;
+        rule(&world, MatchRule::UserName).await;
+        waiting(&world, "handle").await;
+        let outcome = take(&world, "handle", known_as(&world, "s", Some("grace"), &before)).await.unwrap();
+        assert_eq!(outcome.refusal, Some(Refusal::ConnectionChanged), "{}", world.engine());
     }
 }

@@ -12,9 +12,10 @@ use crate::access::grants::{self, Lifetimes};
 use crate::access::sessions::{self, Limits, Session};
 use crate::access::signing_keys::{self, OidcKeys, SigningKeys};
 use crate::access::testing::{REDIRECT_URI, World, world};
+use crate::directory::accounts::{self, ProfileChange};
 use crate::directory::applications::{self, Application, ApplicationKind, IdTokenAlgorithm, NewApplication};
+use crate::directory::connections;
 use crate::directory::profile::Profile;
-use crate::directory::{accounts, connections};
 use crate::keys::purpose::Purpose;
 use crate::keys::ring::KeyRing;
 use crate::keys::rotation;
@@ -195,12 +196,12 @@ async fn oidcc_server_a_code_becomes_tokens_that_say_who_and_how() {
 
 /// Ada's primary address becomes this one, which nobody has verified.
 async fn provision_address(world: &World, address: &'static str) {
-    let (op, ada) = (world.operator(), world.ada);
+    let (op, organization, ada) = (world.operator(), world.organization, world.ada);
     let write = world.store().write(move |tx| {
         let profile = Profile { addresses: vec![address.parse().unwrap()], ..Profile::default() };
-        accounts::update_profile(tx, &op, ada, &profile)
+        accounts::update_profile(tx, &op, organization, ada, &profile)
     });
-    assert!(write.await.unwrap(), "{}", world.engine());
+    assert_eq!(write.await.unwrap(), ProfileChange::Written, "{}", world.engine());
 }
 
 #[tokio::test]

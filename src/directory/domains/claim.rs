@@ -8,6 +8,7 @@ use crate::directory::permission::{self, Denied, Permission};
 use crate::directory::room::{self, TooMany};
 use crate::record::audit::{self, Action, Subject};
 use crate::record::event::{self, Event};
+use crate::record::jobs::{self, Job};
 use crate::store::Tx;
 use crate::store::accounts as account_rows;
 use crate::store::constraint::Constraint;
@@ -203,7 +204,8 @@ pub fn begin_check(
 
 /// After the look-up: writes what it proved. A failure leaves the claim pending, with the reason (decision F-15:
 /// nothing is verified by a failure). Of two organizations that prove the same domain, one wins. What was verified in the
-/// domain for anybody but the owner's members no longer is: the address belongs to whoever the owner gives it to.
+/// domain for anybody but the owner's members no longer is: the address belongs to whoever the owner gives it to. The
+/// owner's own people in the domain who have not joined do so by a job.
 pub fn finish_check(
     tx: &mut Tx<'_>,
     op: &Operation,
@@ -225,6 +227,7 @@ pub fn finish_check(
         unverify(tx, op, &domain, Some(organization))?;
         log(tx, op, &domain, Action::DomainVerified)?;
         event::publish(tx, op, organization, &Event::DomainVerified { domain: domain.name.clone() })?;
+        jobs::enqueue(tx, op, &Job::JoinDomain { organization, domain: domain.name.clone() }, op.at)?;
     }
     Ok((domain, failure))
 }

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::{Bulk, Journal};
+use crate::flows::hold_removal;
 use crate::protocol::scim::bulk::answer::{Head, Outcome, Verdict};
 use crate::protocol::scim::bulk::references;
 use crate::protocol::scim::bulk::request::{Entry, Operation as BulkOperation};
@@ -155,6 +156,12 @@ pub(super) async fn perform(bulk: &Bulk, heads: Vec<(usize, Head)>, work: Work, 
             error @ (StoreError::Unavailable(_) | StoreError::Conflict(Constraint::AsynchronousOutcome)),
         ))) if bulk.journal.is_some() => Settled::Failed(error),
         Err(error) => {
+            if let StepError::Provisioning(error) = &error
+                && let Err(failed) =
+                    hold_removal::run(&bulk.store, &bulk.operation, bulk.caller.organization, error).await
+            {
+                return refuse(bulk, heads, failed.refusal(bulk.operation.request)).await;
+            }
             let refusal = error.refusal(bulk.operation.request);
             refuse(bulk, heads, if is_circle { of_circle(refusal) } else { refusal }).await
         }

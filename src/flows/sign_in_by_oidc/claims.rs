@@ -12,9 +12,11 @@ const MAX_GROUPS: usize = 2_000;
 /// The longest name, in characters.
 const MAX_NAME: usize = 200;
 
-/// True when an ID token says all that matters, so that UserInfo need not be asked.
-pub fn is_enough(id_token: &Map<String, Value>) -> bool {
-    id_token.contains_key("email") && id_token.contains_key("email_verified")
+/// True when an ID token says all that matters, so that UserInfo need not be asked. `matched` is the claim that the
+/// connection's linking rule compares, if it names one.
+pub fn is_enough(id_token: &Map<String, Value>, matched: Option<&str>) -> bool {
+    let needed = ["email", "email_verified"].into_iter().chain(matched);
+    needed.into_iter().all(|claim| id_token.contains_key(claim))
 }
 
 /// The claims of an ID token that says too little, completed from UserInfo. The signed claims win, but an address and
@@ -131,7 +133,7 @@ mod tests {
             ("nothing is signed", json!({}), both, true, "ada@acme.test"),
         ];
         for (case, id_token, userinfo, is_verified, address) in cases {
-            assert!(!is_enough(&claims(id_token.clone())), "{case}");
+            assert!(!is_enough(&claims(id_token.clone()), None), "{case}");
             let merged = merge(&claims(id_token), claims(userinfo));
             assert_eq!(email(&merged).unwrap().as_str(), address, "{case}");
             assert_eq!(is_email_verified(&merged, "https://idp.test"), is_verified, "{case}");

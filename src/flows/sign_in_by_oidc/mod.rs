@@ -19,6 +19,7 @@ use crate::access::attempts::{self, Attempt, AttemptError};
 use crate::access::grants;
 use crate::access::identity::{self, AssertedIdentity, IdentityError, Outcome};
 use crate::directory::connections::{self, Connection, ConnectionState, Settings};
+use crate::directory::matching::Matching;
 use crate::directory::service_provider::callback_url;
 use crate::keys::sealing::{Sealer, SealingError};
 use crate::outbound::idp::{IdpClient, IdpFailure};
@@ -105,6 +106,8 @@ struct Waiting {
     /// What happened to the connection while the person was away, so that no answer counts.
     refusal: Option<Refusal>,
     connection: ConnectionId,
+    /// How a `sub` that is seen for the first time finds its account.
+    matching: Matching,
     issuer: String,
     client_id: String,
     client_secret: Option<Secret>,
@@ -227,6 +230,7 @@ impl SignInByOidc {
             organization,
             refusal,
             connection: id,
+            matching: connection.matching,
             issuer,
             client_id,
             client_secret,
@@ -257,7 +261,7 @@ impl SignInByOidc {
             .map_err(|error| unreachable(&error.into()))?;
         let tokens = self.idp.tokens(&provider, &call).await.map_err(|failure| unreachable(&failure))?;
         let verified = self.verified(op, waiting, &provider, &tokens).await?;
-        let claims = self.claims(&provider, &tokens, &verified).await?;
+        let claims = self.claims(&provider, &tokens, &verified, waiting.matching.claim.as_deref()).await?;
         Ok(asserted(waiting, verified, &claims))
     }
 
@@ -297,8 +301,10 @@ impl SignInByOidc {
         provider: &ProviderConfiguration,
         tokens: &Tokens,
         verified: &VerifiedIdToken,
+        matched: Option<&str>,
     ) -> Result<Map<String, Value>, Refusal> {
-        let Some(url) = provider.userinfo_endpoint.as_ref().filter(|_| !claims::is_enough(&verified.claims)) else {
+        let is_enough = claims::is_enough(&verified.claims, matched);
+        let Some(url) = provider.userinfo_endpoint.as_ref().filter(|_| !is_enough) else {
             return Ok(verified.claims.clone());
         };
         let body = self.idp.userinfo(url, &tokens.access_token).await.map_err(|failure| unreachable(&failure))?;
@@ -349,12 +355,17 @@ fn asserted(waiting: &Waiting, verified: VerifiedIdToken, claims: &Map<String, V
     AssertedIdentity {
         connection: waiting.connection,
         organization: waiting.organization,
-        subject: verified.subject,
+        subject: verified.subject.clone(),
         email: claims::email(claims),
         email_verified: claims::is_email_verified(claims, &waiting.issuer),
         display_name: claims::name(claims, "name"),
         given_name: claims::name(claims, "given_name"),
         family_name: claims::name(claims, "family_name"),
+        matched: match &waiting.matching.claim {
+            Some(claim) => claims::name(claims, claim),
+            None => Some(verified.subject.clone()),
+        },
+        matching: waiting.matching.clone(),
         groups: claims::groups(claims),
         authn_instant: verified.authenticated_at,
         amr: verified.amr,

@@ -15,10 +15,11 @@ use crate::access::attempts::{self, Attempt, AttemptError};
 use crate::access::grants;
 use crate::access::identity::{self, AssertedIdentity, IdentityError, Outcome};
 use crate::directory::connections::{self, ConnectionState, Settings};
+use crate::directory::matching::Matching;
 use crate::directory::service_provider::{ServiceProvider, ServiceProviderError};
 use crate::protocol::saml::assertion::rejected::Rejected;
 use crate::protocol::saml::assertion::{self, Authentication, Expected, Request, VerifiedAssertion};
-use crate::protocol::saml::attribute_map::AttributeMap;
+use crate::protocol::saml::attribute_map::{self, AttributeMap};
 use crate::protocol::saml::authn_context;
 use crate::protocol::saml::authn_request::{self, AuthnRequest};
 use crate::protocol::saml::idp_metadata::IdpMetadata;
@@ -135,7 +136,7 @@ pub async fn finish(
     let Answer { saml_response, relay_state } = answer;
     let (operation, handle) = (op.clone(), relay_state.clone());
     let mut waiting = store.read(move |tx| find_waiting(tx, &operation, connection, &handle)).await?;
-    let asking = (waiting.organization, connection);
+    let (asking, matching) = ((waiting.organization, connection), waiting.matching.clone());
     let verdict = if let Some(refusal) = waiting.refusal.take() {
         Err(refusal)
     } else {
@@ -151,7 +152,7 @@ pub async fn finish(
         }
     };
     let (operation, handle) = (op.clone(), relay_state.clone());
-    match store.write(move |tx| settle(tx, &operation, asking, &handle, &verdict)).await {
+    match store.write(move |tx| settle(tx, &operation, (asking, &matching), &handle, &verdict)).await {
         Ok(outcome) => Ok(outcome),
         Err(IdentityError::RollBackAndRefuse(refusal)) => {
             let op = op.clone();
@@ -191,6 +192,8 @@ struct Waiting {
     refusal: Option<Refusal>,
     connection: ConnectionId,
     idp: IdpMetadata,
+    /// How a NameID that is seen for the first time finds its account.
+    matching: Matching,
     request_id: String,
     issued_at: Timestamp,
     authentication: Authentication,
@@ -223,7 +226,8 @@ fn find_waiting(
         ConnectionState::Active => None,
     };
     let (organization, authentication) = (found.organization, authentication(&attempt));
-    Ok(Waiting { organization, refusal, connection, idp, request_id, issued_at, authentication })
+    let matching = found.matching;
+    Ok(Waiting { organization, refusal, connection, idp, matching, request_id, issued_at, authentication })
 }
 
 /// Everything that a verification needs, owned, because it moves to another thread.
@@ -270,21 +274,21 @@ impl Question {
 fn settle(
     tx: &mut Tx<'_>,
     op: &Operation,
-    (organization, connection): (OrganizationId, ConnectionId),
+    (asking, matching): ((OrganizationId, ConnectionId), &Matching),
     handle: &str,
     verdict: &Result<VerifiedAssertion, Refusal>,
 ) -> Result<Outcome, IdentityError> {
     let refusal = match verdict {
         Ok(assertion) => {
-            if assertions::consume(tx, connection, assertion.assertion_id(), assertion.replay_until())? {
-                let asserted = asserted_identity(assertion, organization, connection);
+            if assertions::consume(tx, asking.1, assertion.assertion_id(), assertion.replay_until())? {
+                let asserted = asserted_identity(assertion, asking, matching);
                 return identity::accept(tx, op, handle, &asserted);
             }
             Refusal::Unverified { check: REPLAY.to_owned() }
         }
         Err(refusal) => refusal.clone(),
     };
-    identity::refuse(tx, op, (organization, connection), handle, refusal)
+    identity::refuse(tx, op, asking, handle, refusal)
 }
 
 fn refusal_of(rejected: &Rejected) -> Refusal {
@@ -299,8 +303,8 @@ const REPLAY: &str = "saml_replay";
 
 fn asserted_identity(
     assertion: &VerifiedAssertion,
-    organization: OrganizationId,
-    connection: ConnectionId,
+    (organization, connection): (OrganizationId, ConnectionId),
+    matching: &Matching,
 ) -> AssertedIdentity {
     let person = AttributeMap::default().read(assertion);
     let class = assertion.authn_context();
@@ -314,6 +318,11 @@ fn asserted_identity(
         display_name: person.display_name,
         given_name: person.given_name,
         family_name: person.family_name,
+        matched: match &matching.claim {
+            Some(name) => attribute_map::first(assertion, std::slice::from_ref(name)),
+            None => Some(assertion.name_id().value.clone()),
+        },
+        matching: matching.clone(),
         groups: person.groups,
         authn_instant: Some(assertion.authn_instant()),
         amr: class.and_then(authn_context::method).map(str::to_owned).into_iter().collect(),

@@ -6,6 +6,7 @@ use url::Url;
 use utoipa::ToSchema;
 
 use crate::directory::connections::{Connection, Settings};
+use crate::directory::matching::{MatchRule, Matching};
 use crate::flows::connect_identity_provider::Provider;
 use crate::http::context::Context;
 use crate::http::problem::Problem;
@@ -99,6 +100,29 @@ pub enum SettingsBody {
     },
 }
 
+/// How a connection finds the account of somebody who signs in through it for the first time.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MatchBody {
+    /// What of the SCIM user is compared: `email`, `user_name` or `external_id`.
+    #[schema(example = "external_id")]
+    by: String,
+    /// The claim or the SAML attribute that a user name or an external id is compared with; the subject (`sub`, the
+    /// NameID) when left out.
+    #[schema(example = "oid")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    claim: Option<String>,
+}
+
+impl MatchBody {
+    /// As the core takes it.
+    pub fn parse(self) -> Result<Matching, Problem> {
+        let by = MatchRule::parse(&self.by)
+            .ok_or_else(|| Problem::new(StatusCode::BAD_REQUEST, "invalid_match", "there is no such linking rule"))?;
+        Matching::new(by, self.claim).map_err(|error| Problem::new(StatusCode::BAD_REQUEST, "invalid_match", error))
+    }
+}
+
 /// A connection.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ConnectionBody {
@@ -108,6 +132,8 @@ pub struct ConnectionBody {
     state: &'static str,
     #[serde(flatten)]
     settings: SettingsBody,
+    /// How a subject that is seen for the first time finds its account.
+    r#match: MatchBody,
     version: i64,
     created_at: String,
     updated_at: String,
@@ -145,6 +171,7 @@ impl ConnectionBody {
             name: connection.name,
             state: connection.state.as_str(),
             settings,
+            r#match: MatchBody { by: connection.matching.by.as_str().to_owned(), claim: connection.matching.claim },
             version: connection.version,
             created_at: connection.created_at.to_rfc3339(),
             updated_at: connection.updated_at.to_rfc3339(),

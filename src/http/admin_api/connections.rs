@@ -2,7 +2,7 @@
 //!
 //! * `POST, GET /api/v1/orgs/{org}/connections`
 //! * `GET, DELETE /api/v1/orgs/{org}/connections/{id}`
-//! * `PUT /api/v1/orgs/{org}/connections/{id}/provider`
+//! * `PUT /api/v1/orgs/{org}/connections/{id}/provider`, `.../match`
 //! * `POST /api/v1/orgs/{org}/connections/{id}/enable`, `.../disable`
 
 use actix_web::http::StatusCode;
@@ -10,7 +10,7 @@ use actix_web::{HttpRequest, HttpResponse, delete, get, post, put, web};
 use utoipa::OpenApi;
 
 use super::caller::{authenticate, organization};
-use super::connection_body::{ConnectionBody, NewConnectionBody, ProviderBody};
+use super::connection_body::{ConnectionBody, MatchBody, NewConnectionBody, ProviderBody};
 use super::reply::{ListBody, PageQuery, answer, id, json, no_content, page};
 use crate::directory::connections::{self, Connection, ConnectionError};
 use crate::flows::connect_identity_provider;
@@ -28,6 +28,7 @@ use crate::values::operation::Operation;
     list_connections,
     show_connection,
     replace_provider,
+    replace_match,
     enable_connection,
     disable_connection,
     delete_connection
@@ -128,6 +129,33 @@ pub async fn replace_provider(
         let replaced =
             connect_identity_provider::replace(store, outside, &op, organization, connection, provider).await?;
         Ok(json(StatusCode::OK, &ConnectionBody::of(&context, replaced)))
+    })
+    .await
+}
+
+/// Say how somebody who signs in for the first time is found among the users that SCIM has pushed: by e-mail address (the
+/// rule of a new connection), user name or external id. Who was found before stays linked.
+#[utoipa::path(tag = "connections", request_body = MatchBody,
+    params(("org" = String, Path, description = "slug or id"), ("id" = String, Path)),
+    responses((status = 200, body = ConnectionBody), (status = 400, body = ProblemBody), (status = 404, body = ProblemBody), (status = 409, body = ProblemBody)))]
+#[put("/orgs/{org}/connections/{id}/match")]
+pub async fn replace_match(
+    context: web::Data<Context>,
+    request: HttpRequest,
+    path: web::Path<(String, String)>,
+    payload: web::Payload,
+) -> HttpResponse {
+    answer(&request, async {
+        let op = authenticate(&context, &request).await?;
+        let body: MatchBody = request_body::json(&request, payload, context.config.limits.api_body_bytes).await?;
+        let matching = body.parse()?;
+        let (name, connection) = path.into_inner();
+        let connection = id(&connection)?;
+        let replaced = context.store.write(move |tx| {
+            let organization = organization(tx, &op, &name)?;
+            Ok::<_, Problem>(connections::replace_matching(tx, &op, organization, connection, matching.clone())?)
+        });
+        Ok(json(StatusCode::OK, &ConnectionBody::of(&context, replaced.await?)))
     })
     .await
 }

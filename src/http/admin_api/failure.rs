@@ -2,8 +2,10 @@
 
 use actix_web::http::StatusCode;
 
+use crate::directory::activation::invite::InviteError;
 use crate::directory::admin_tokens::AdminTokenError;
 use crate::directory::applications::ApplicationError;
+use crate::directory::cases::CaseError;
 use crate::directory::connections::ConnectionError;
 use crate::directory::domains::claim::DomainError;
 use crate::directory::organizations::OrganizationError;
@@ -13,8 +15,11 @@ use crate::flows::add_scim_credential::AddError;
 use crate::flows::connect_identity_provider::ConnectError;
 use crate::http::problem::Problem;
 use crate::provisioning::assignables::AssignableError;
+use crate::provisioning::brake::BrakeError;
 use crate::provisioning::claim_mappings::ClaimError;
 use crate::provisioning::clients::ScimClientError;
+use crate::provisioning::group_roles::GroupRoleError;
+use crate::provisioning::reprovisioning::PolicyError;
 use crate::provisioning::request_log::RequestLogError;
 use crate::provisioning::schemas::registry::SchemaError;
 use crate::store::failure::StoreError;
@@ -180,6 +185,62 @@ impl From<RequestLogError> for Problem {
             RequestLogError::NotRepeatable => conflict("not_repeatable", error),
             RequestLogError::Denied(denied) => denied.into(),
             RequestLogError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<CaseError> for Problem {
+    fn from(error: CaseError) -> Self {
+        match error {
+            CaseError::Denied(denied) => denied.into(),
+            CaseError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<GroupRoleError> for Problem {
+    fn from(error: GroupRoleError) -> Self {
+        match error {
+            GroupRoleError::NotFound => Self::not_found(),
+            GroupRoleError::RoleNotGivable => bad_request("role_not_givable", error),
+            GroupRoleError::TooMany => conflict("too_many", error),
+            GroupRoleError::Denied(denied) => denied.into(),
+            GroupRoleError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<PolicyError> for Problem {
+    fn from(error: PolicyError) -> Self {
+        match error {
+            PolicyError::NotFound => Self::not_found(),
+            PolicyError::Denied(denied) => denied.into(),
+            PolicyError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<BrakeError> for Problem {
+    fn from(error: BrakeError) -> Self {
+        match error {
+            BrakeError::NothingWaits => conflict("no_removal_waits", error),
+            BrakeError::InvalidLimit => bad_request("invalid_removal_limit", error),
+            BrakeError::Denied(denied) => denied.into(),
+            BrakeError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<InviteError> for Problem {
+    fn from(error: InviteError) -> Self {
+        match error {
+            InviteError::NotFound => Self::not_found(),
+            InviteError::WrongState(_) => conflict("activation_wrong_state", error),
+            InviteError::TooSoon { retry_after_seconds } => {
+                Self::too_soon("activation_too_soon", error, retry_after_seconds)
+            }
+            InviteError::Denied(denied) => denied.into(),
+            InviteError::Store(error) => error.into(),
         }
     }
 }

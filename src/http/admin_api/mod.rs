@@ -6,22 +6,28 @@
 //!   `.../applications` [`applications`], `.../admin-tokens` [`admin_tokens`],
 //!   `.../scim-clients` [`scim_clients`], their [`scim_credentials`] and [`scim_requests`], `.../scim-schemas`
 //!   [`scim_schemas`], `.../claims` [`claims`], `.../scim-roles`, `.../scim-entitlements` [`scim_assignables`],
-//!   `.../audit` [`audit`]
+//!   `.../group-roles` [`group_roles`], `.../activations` [`activations`], `.../cases` [`cases`], `.../removals`
+//!   [`removals`], `.../audit` [`audit`]
 
+pub mod activations;
 pub mod admin_tokens;
 pub mod application_body;
 pub mod application_calls;
 pub mod applications;
 pub mod audit;
 pub mod caller;
+pub mod cases;
 pub mod claims;
 pub mod connection_body;
 pub mod connections;
 pub mod document;
 pub mod domains;
 pub mod failure;
+pub mod group_roles;
 pub mod organizations;
+pub mod removals;
 pub mod reply;
+pub mod reprovisioning;
 pub mod scim_assignables;
 pub mod scim_clients;
 pub mod scim_credential_body;
@@ -47,6 +53,7 @@ pub fn mount(services: &mut web::ServiceConfig) {
         .service(connections::list_connections)
         .service(connections::show_connection)
         .service(connections::replace_provider)
+        .service(connections::replace_match)
         .service(connections::enable_connection)
         .service(connections::disable_connection)
         .service(connections::delete_connection)
@@ -81,6 +88,18 @@ pub fn mount(services: &mut web::ServiceConfig) {
         .service(scim_requests::list_scim_requests)
         .service(scim_requests::show_scim_request)
         .service(scim_requests::try_scim_request_again)
+        .service(group_roles::list_group_roles)
+        .service(group_roles::put_group_role)
+        .service(group_roles::remove_group_role)
+        .service(reprovisioning::show_reprovisioning)
+        .service(reprovisioning::set_reprovisioning)
+        .service(cases::list_cases)
+        .service(removals::show_removals)
+        .service(removals::limit_removals)
+        .service(removals::confirm_removals)
+        .service(removals::reject_removals)
+        .service(activations::list_activations)
+        .service(activations::resend_activation)
         .service(audit::list_audit_entries);
 }
 
@@ -98,6 +117,11 @@ pub fn documents() -> Vec<utoipa::openapi::OpenApi> {
         scim_schemas::Document::openapi(),
         scim_assignables::Document::openapi(),
         scim_requests::Document::openapi(),
+        group_roles::Document::openapi(),
+        reprovisioning::Document::openapi(),
+        activations::Document::openapi(),
+        cases::Document::openapi(),
+        removals::Document::openapi(),
         audit::Document::openapi(),
     ]
 }

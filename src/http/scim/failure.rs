@@ -2,7 +2,7 @@
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{ALLOW, CACHE_CONTROL, RETRY_AFTER, WWW_AUTHENTICATE};
+use actix_web::http::header::{ALLOW, CACHE_CONTROL, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 
 use super::answer::MEDIA_TYPE;
 use crate::directory::room::TooMany;
@@ -13,6 +13,7 @@ use crate::http::throttle::OverLimit;
 use crate::protocol::scim::bulk::request::Refused;
 use crate::protocol::scim::error::{self, Refusal, ScimError, ScimType};
 use crate::provisioning::asynchronous::AsynchronousError;
+use crate::provisioning::brake;
 use crate::provisioning::failure::{self, ProvisioningError};
 use crate::store::failure::StoreError;
 use crate::values::ids::RequestId;
@@ -198,36 +199,37 @@ impl Failure {
 }
 
 fn provisioning(error: ProvisioningError, request: RequestId) -> HttpResponse {
-    let is_away = note(&error);
+    let wait = note(&error);
     let mut response = refused(&error.refusal(request));
-    if is_away {
-        let seconds = actix_web::http::header::HeaderValue::from(RETRY_AFTER_SECONDS);
+    if let Some(seconds) = wait {
         response.headers_mut().insert(RETRY_AFTER, seconds);
     }
     response
 }
 
-/// Logs what failed inside; true when it is worth trying again.
-fn note(error: &ProvisioningError) -> bool {
+/// Logs what failed inside; answers when it is worth trying again.
+fn note(error: &ProvisioningError) -> Option<HeaderValue> {
     match error {
         ProvisioningError::Store(error @ StoreError::Unavailable(_)) => {
             tracing::warn!(%error, "the store is away");
-            true
+            Some(HeaderValue::from(RETRY_AFTER_SECONDS))
         }
         ProvisioningError::Store(error @ StoreError::Conflict(_)) => {
             tracing::warn!(%error, "a write met a unique index");
-            false
+            None
         }
         ProvisioningError::Store(error @ (StoreError::Inconsistent(_) | StoreError::Internal(_))) => {
             tracing::error!(%error, "a request failed");
-            false
+            None
         }
         ProvisioningError::Protocol(_)
         | ProvisioningError::NotFound
         | ProvisioningError::VersionMismatch
         | ProvisioningError::UserNameTaken
         | ProvisioningError::ValueTaken(_)
-        | ProvisioningError::Denied(_) => false,
+        | ProvisioningError::RemovalRejected
+        | ProvisioningError::Denied(_) => None,
+        ProvisioningError::RemovalHeld { .. } => Some(HeaderValue::from(brake::RETRY_SECONDS)),
     }
 }
 

@@ -8,15 +8,21 @@ use super::answer;
 use super::exchange::Exchange;
 use super::failure::Failure;
 use super::route::Method;
+use crate::flows::hold_removal;
 use crate::protocol::scim::document;
+use crate::protocol::scim::error::{ScimError, ScimType};
 use crate::protocol::scim::patch::request;
 use crate::protocol::scim::projection::Projection;
 use crate::protocol::scim::tolerance::PatchAnswer;
 use crate::provisioning::clients::caller::Caller;
-use crate::provisioning::resource::{Patch, Resource};
+use crate::provisioning::failure::ProvisioningError;
+use crate::provisioning::reprovisioning::{self, Holder};
+use crate::provisioning::resource::{Patch, Resource, location};
 use crate::provisioning::users;
 use crate::store::Tx;
+use crate::store::resources::ResourceKind;
 use crate::values::ids::ResourceId;
+use crate::values::operation::Operation;
 
 /// POST: 201.
 pub async fn create(mut exchange: Exchange) -> Result<HttpResponse, Failure> {
@@ -26,8 +32,28 @@ pub async fn create(mut exchange: Exchange) -> Result<HttpResponse, Failure> {
     let read = document::read(exchange.body().await?, &caller.types.user, &rules)?;
     let draft = users::draft(read.document, &caller.types.user)?;
     let operation = exchange.operation(&caller);
-    let created = exchange.write(&caller, move |tx| users::create(tx, &operation, caller.organization, &draft));
-    answer::created(&created.await?, &exchange.base, &projection)
+    let organization = caller.organization;
+    let (create, new) = (operation.clone(), draft.clone());
+    match exchange.write(&caller, move |tx| users::create(tx, &create, organization, &new)).await {
+        Ok(created) => answer::created(&created, &exchange.base, &projection),
+        Err(Failure::Provisioning(ProvisioningError::UserNameTaken)) => {
+            let find = move |tx: &mut Tx<'_>| reprovisioning::holder(tx, &operation, organization, &draft);
+            let holder = exchange.read(find).await?;
+            Err(holder.map_or(ProvisioningError::UserNameTaken.into(), |holder| taken(&exchange, &holder)))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// 409, with who is there and why they were not taken on again.
+fn taken(exchange: &Exchange, holder: &Holder) -> Failure {
+    let state = if holder.is_active { "may sign in" } else { "is not active" };
+    let detail = format!(
+        "another user has this userName: {}, who {state}. Whether such a user is taken on again is the client's policy, \
+         which an administrator of the organization sets",
+        location(&exchange.base, ResourceKind::User, holder.id),
+    );
+    ScimError::new(ScimType::Uniqueness, detail).into()
 }
 
 /// GET, PUT, PATCH and DELETE of one user.
@@ -68,9 +94,9 @@ async fn replace(mut exchange: Exchange, id: Option<ResourceId>) -> Result<HttpR
     let read = document::read(exchange.body().await?, &caller.types.user, &rules)?;
     let draft = users::draft(read.document, &caller.types.user)?;
     let (operation, condition) = (exchange.operation(&caller), exchange.if_match()?);
-    let organization = caller.organization;
-    let work = move |tx: &mut Tx<'_>| users::replace(tx, &operation, organization, id, &draft, condition.as_ref());
-    let replaced = exchange.write(&caller, work).await?;
+    let (change, organization) = (operation.clone(), caller.organization);
+    let work = move |tx: &mut Tx<'_>| users::replace(tx, &change, organization, id, &draft, condition.as_ref());
+    let replaced = write(&exchange, &caller, &operation, work).await?;
     let replaced = whole(&exchange, &caller, replaced, &projection).await?;
     answer::resource(&replaced, &exchange.base, &projection)
 }
@@ -84,9 +110,9 @@ async fn patch(mut exchange: Exchange, id: Option<ResourceId>) -> Result<HttpRes
     let (operation, condition) = (exchange.operation(&caller), exchange.if_match()?);
     let answer = rules.tolerance.patch_answer;
     let patch = Patch { operations, resource_type: Arc::clone(&caller.types.user), rules };
-    let organization = caller.organization;
-    let work = move |tx: &mut Tx<'_>| users::patch(tx, &operation, organization, id, patch, condition.as_ref());
-    let patched = exchange.write(&caller, work).await?;
+    let (change, organization) = (operation.clone(), caller.organization);
+    let work = move |tx: &mut Tx<'_>| users::patch(tx, &change, organization, id, patch, condition.as_ref());
+    let patched = write(&exchange, &caller, &operation, work).await?;
     if answer == PatchAnswer::NoContent && projection.is_default() {
         return Ok(answer::nothing());
     }
@@ -98,9 +124,24 @@ async fn delete(exchange: Exchange, id: Option<ResourceId>) -> Result<HttpRespon
     let caller = exchange.authenticate().await?;
     let id = id.ok_or(Failure::NotFound)?;
     let (operation, condition) = (exchange.operation(&caller), exchange.if_match()?);
-    let work = move |tx: &mut Tx<'_>| users::delete(tx, &operation, caller.organization, id, condition.as_ref());
-    exchange.write(&caller, work).await?;
+    let (change, organization) = (operation.clone(), caller.organization);
+    let work = move |tx: &mut Tx<'_>| users::delete(tx, &change, organization, id, condition.as_ref());
+    write(&exchange, &caller, &operation, work).await?;
     Ok(answer::nothing())
+}
+
+/// One transaction. A removal in it that has to wait for a human is put on the waiting list afterwards.
+async fn write<T: Send + 'static>(
+    exchange: &Exchange,
+    caller: &Caller,
+    operation: &Operation,
+    work: impl FnOnce(&mut Tx<'_>) -> Result<T, ProvisioningError> + Send + 'static,
+) -> Result<T, Failure> {
+    let outcome = exchange.write(caller, work).await;
+    if let Err(Failure::Provisioning(error)) = &outcome {
+        hold_removal::run(&exchange.context.store, operation, caller.organization, error).await?;
+    }
+    outcome
 }
 
 /// A user after a change, read again outside the writing transaction when its groups are too many for that.

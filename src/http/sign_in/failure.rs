@@ -8,6 +8,7 @@ use super::path;
 use super::refusal_words::{self, Words};
 use crate::access::attempts::AttemptError;
 use crate::access::attempts::refusal::Refusal;
+use crate::directory::activation::accept::ActivationError;
 use crate::directory::organizations::Organization;
 use crate::http::page_answer::{Forms, PageHeaders};
 use crate::http::problem::RETRY_AFTER_SECONDS;
@@ -69,6 +70,12 @@ pub enum Failure {
     /// The person is not let in.
     #[error("the person is not let in")]
     Refused(Box<Place>, Refusal),
+    /// The link of an activation mail does not work, or no longer.
+    #[error("the activation link does not work")]
+    ActivationDead,
+    /// The address of an activation is in use elsewhere.
+    #[error("the address is in use elsewhere")]
+    ActivationTaken(Box<Organization>),
     /// The database is away.
     #[error("the database is away")]
     Unavailable,
@@ -110,6 +117,16 @@ impl From<AttemptError> for Failure {
     }
 }
 
+impl From<ActivationError> for Failure {
+    fn from(error: ActivationError) -> Self {
+        match error {
+            ActivationError::Dead => Self::ActivationDead,
+            ActivationError::AddressTaken(organization) => Self::ActivationTaken(organization),
+            ActivationError::Store(error) => error.into(),
+        }
+    }
+}
+
 /// Answers with the page for `failure`.
 pub fn answer(pages: PageHeaders, op: &Operation, failure: Failure) -> HttpResponse {
     if matches!(failure, Failure::NotFound) {
@@ -138,7 +155,8 @@ fn status(failure: &Failure) -> StatusCode {
         Failure::TooLong => StatusCode::PAYLOAD_TOO_LARGE,
         Failure::TooSlow => StatusCode::REQUEST_TIMEOUT,
         Failure::OverLimit(_) => StatusCode::TOO_MANY_REQUESTS,
-        Failure::Expired(_) | Failure::AlreadyFinished => StatusCode::GONE,
+        Failure::Expired(_) | Failure::AlreadyFinished | Failure::ActivationDead => StatusCode::GONE,
+        Failure::ActivationTaken(_) => StatusCode::CONFLICT,
         Failure::Refused(_, Refusal::Unreachable { .. }) => StatusCode::BAD_GATEWAY,
         Failure::NoWayIn(_) | Failure::Refused(..) => StatusCode::FORBIDDEN,
         Failure::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
@@ -152,6 +170,7 @@ fn page(op: &Operation, failure: Failure) -> ErrorPage {
         Failure::NoWayIn(place) | Failure::Refused(place, _) => {
             (Next::OtherAddress { path: path::email(place.attempt) }, place.organization.as_ref().map(support))
         }
+        Failure::ActivationTaken(organization) => (Next::Nothing, Some(support(organization))),
         _ => (Next::Nothing, None),
     };
     let refused_in = match &failure {
@@ -218,6 +237,16 @@ fn words(failure: Failure) -> Words {
             "You have finished this sign-in already",
             "The app has its answer, and a sign-in is good for one answer only.",
             "Go back to the app. If it asks you to sign in, do so from there.",
+        ),
+        Failure::ActivationDead => (
+            "This link no longer works",
+            "It has expired, a newer mail has replaced it, or your organization has taken it back.",
+            "Look for a newer mail. If there is none, ask your organization to send it again.",
+        ),
+        Failure::ActivationTaken(_) => (
+            "This address is already in use",
+            "Another account here has this address, so it cannot be given to this one as well. Nothing has been changed, and your other account works as before.",
+            "The people below can add you with another address.",
         ),
         Failure::Unavailable => (
             "We are not quite here",

@@ -8,6 +8,7 @@
 //! | `POST /sign-in/{attempt}/connection` | the choice; on to the identity provider |
 //! | `GET /sign-in/{attempt}/continue` | back from the identity provider; on to the application |
 //! | `POST /sign-in/{attempt}/restart` | a fresh attempt after one that expired |
+//! | `GET, POST /activation` | the link of an activation mail: asks; joins |
 //! | `GET, POST /sign-out` | asks; ends the session |
 //! | `GET /assets/{file}` | the stylesheet and the mark |
 //!
@@ -16,6 +17,7 @@
 //! An attempt's id opens nothing by itself: each page asks for the cookie of the browser that began the attempt. The page
 //! `continue` asks for the token as well that its query got from where the answer was brought (`?answer=`).
 
+pub mod activation;
 pub mod assets;
 pub mod choice;
 pub mod departure;
@@ -41,6 +43,9 @@ pub fn mount(services: &mut ServiceConfig) {
         .route("/sign-in/{attempt}/connection", web::post().to(choice::post))
         .route("/sign-in/{attempt}/continue", web::get().to(outcome::get))
         .route("/sign-in/{attempt}/restart", web::post().to(restart::post))
+        .service(
+            web::resource("/activation").route(web::get().to(activation::get)).route(web::post().to(activation::post)),
+        )
         .service(web::resource("/sign-out").route(web::get().to(sign_out::get)).route(web::post().to(sign_out::post)))
         .route("/assets/{file}", web::get().to(assets::get));
 }

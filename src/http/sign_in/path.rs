@@ -36,5 +36,13 @@ pub fn restart(attempt: AttemptId) -> String {
     format!("/sign-in/{attempt}/restart")
 }
 
+/// What the link of an activation mail leads to, and where the form of that page goes.
+pub fn activation(token: &str) -> String {
+    format!("/activation?{TOKEN}={token}")
+}
+
+/// The query parameter with the token of an activation, which is URL-safe.
+pub const TOKEN: &str = "token";
+
 /// Where a person signs out.
 pub const SIGN_OUT: &str = "/sign-out";

@@ -29,6 +29,7 @@ fn title(refusal: &Refusal, application: &str) -> String {
         Refusal::Unknown => "You have no account here yet",
         Refusal::ForeignAddress => "This address belongs elsewhere",
         Refusal::NoVerifiedAddress => "Your address is not confirmed",
+        Refusal::NothingToMatch => "We cannot match your account",
         Refusal::Ambiguous | Refusal::SubjectChanged | Refusal::AddressTaken => "We cannot match your account",
         Refusal::Declined { .. } => "The sign-in was not completed",
         Refusal::Unverified { .. } => "We could not accept the answer",
@@ -54,6 +55,9 @@ fn text(refusal: &Refusal, organization: &str, application: &str) -> String {
         ),
         Refusal::NoVerifiedAddress => format!(
             "{organization}’s sign-in did not confirm your e-mail address, so we cannot find your account by it."
+        ),
+        Refusal::NothingToMatch => format!(
+            "{organization}’s sign-in did not send us the name that we know you by, so we cannot find your account."
         ),
         Refusal::Ambiguous | Refusal::SubjectChanged | Refusal::AddressTaken => format!(
             "{organization} has confirmed who you are, but its records and ours do not agree on which account is yours."
@@ -87,7 +91,9 @@ fn advice(refusal: &Refusal) -> &'static str {
         }
         Refusal::Unknown => "Ask the people below to add you, then sign in again.",
         Refusal::ForeignAddress => "If you have an address at another organization, sign in with that one.",
-        Refusal::NoVerifiedAddress => "The people below can correct this in their sign-in system.",
+        Refusal::NoVerifiedAddress | Refusal::NothingToMatch => {
+            "The people below can correct this in their sign-in system."
+        }
         Refusal::Ambiguous | Refusal::SubjectChanged | Refusal::AddressTaken => {
             "Nothing has been changed. The people below can put it right."
         }

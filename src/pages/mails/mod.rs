@@ -1,4 +1,5 @@
 //! Mails: one typed struct and one .txt per mail.
 
+pub mod activation;
 pub mod administrator_notice;
 pub mod expiry_notice;

@@ -114,8 +114,8 @@ impl AttributeMap {
     }
 }
 
-/// The first value, in document order, under the best name that has one.
-fn first(assertion: &VerifiedAssertion, names: &[String]) -> Option<String> {
+/// The first value, in document order, under the best name that has one. None is empty.
+pub fn first(assertion: &VerifiedAssertion, names: &[String]) -> Option<String> {
     names.iter().find_map(|name| {
         let matching = assertion.attributes().iter().filter(|attribute| attribute.name == *name);
         matching.flat_map(|attribute| &attribute.values).find_map(|value| trimmed(value))

@@ -12,7 +12,7 @@ pub fn schema() -> Schema {
     let text = |name, values: &[&'static str], description| {
         Attribute::text(name, description).case_exact().one_of(values).read_only()
     };
-    let reasons = ["activation_required", "deactivated", "closed"];
+    let reasons = ["activation_required", "exists_outside", "deactivated", "closed"];
     Schema {
         id: ID.into(),
         name: "CausewayUser".into(),

@@ -1,0 +1,12 @@
+DROP INDEX memberships_carried;
+ALTER TABLE memberships DROP COLUMN direct_role;
+DROP TABLE group_roles;
+ALTER TABLE scim_clients DROP COLUMN reprovisioning;
+DROP TABLE held_removals;
+DROP TABLE brakes;
+DROP TABLE removal_counts;
+DROP TABLE cases;
+ALTER TABLE connections DROP COLUMN match_claim;
+ALTER TABLE connections DROP COLUMN match_by;
+DROP INDEX memberships_pending;
+DROP TABLE activations;

@@ -1,0 +1,391 @@
+//! Accounts: made, changed, suspended, ended; and with each the membership that goes with it.
+//!
+//! [`provision`], [`join`], [`deactivate`], [`reactivate`] and [`end_membership`] write their audit entry themselves;
+//! [`update_profile`] leaves it to the caller, who knows what else changed with it.
+
+mod row;
+pub mod state;
+
+use serde_json::json;
+
+use super::activation::invite;
+use super::memberships::{self, InviteState, Membership, MembershipKind, MembershipStatus};
+use super::owners::{self, OwnerError};
+use super::profile::Profile;
+use crate::record::audit::{self, Action, Subject};
+use crate::store::accounts::{self as rows, AddressRow};
+use crate::store::failure::StoreError;
+use crate::store::memberships::{self as membership_rows, MembershipRow};
+use crate::store::{Tx, domains, identities, resources};
+use crate::values::clock::Timestamp;
+use crate::values::data_center::DataCenter;
+use crate::values::ids::{AccountId, OrganizationId};
+use crate::values::operation::{Operation, Role};
+use row::{from_row, to_row};
+use state::AccountState;
+
+/// Whether a person's account here is their primary one (rule A10).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AccountKind {
+    /// The account where the person first signed up.
+    Primary,
+}
+
+/// Who decides about the account (decision Q29).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ownership {
+    /// The organization that created it.
+    Organization,
+    /// The person.
+    Personal,
+}
+
+/// A person's account at this data center.
+#[derive(Debug, Clone)]
+#[allow(missing_docs)] // the names say it
+pub struct Account {
+    pub id: AccountId,
+    pub kind: AccountKind,
+    pub ownership: Ownership,
+    pub state: AccountState,
+    pub home_dc: DataCenter,
+    pub home_epoch: i64,
+    pub version: i64,
+    /// Sessions and tokens carry the value they were made with and die when it moves.
+    pub session_epoch: i64,
+    pub profile: Profile,
+    /// When the primary address was verified, if it was.
+    pub address_verified_at: Option<Timestamp>,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+}
+
+/// An account that was made for somebody.
+#[derive(Debug, Clone, Copy)]
+pub struct Provisioned {
+    /// The account.
+    pub account: AccountId,
+    /// Whether the person may sign in with it now; not before they have joined (rule E30).
+    pub may_sign_in: bool,
+}
+
+/// What became of a changed profile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ProfileChange {
+    /// Nothing differed.
+    None,
+    /// It was written.
+    Written,
+    /// It was written, and the person has joined by it: the new address lies in the organization's own domain.
+    Joined,
+}
+
+/// Why an account could not be changed.
+#[derive(Debug, thiserror::Error)]
+pub enum AccountError {
+    /// There is no such account in this organization.
+    #[error("no such account in this organization")]
+    NotFound,
+    /// It is the organization's last active owner.
+    #[error("the organization's last active owner cannot be deactivated or removed")]
+    LastOwner,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<OwnerError> for AccountError {
+    fn from(error: OwnerError) -> Self {
+        match error {
+            OwnerError::Last => Self::LastOwner,
+            OwnerError::Store(error) => Self::Store(error),
+        }
+    }
+}
+
+impl AccountKind {
+    /// The name in the store and in the `account_kind` claim.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Primary => "primary",
+        }
+    }
+}
+
+/// The account with this id.
+pub fn find(tx: &mut Tx<'_>, id: AccountId) -> Result<Option<Account>, StoreError> {
+    let Some(row) = rows::find(tx, id)? else { return Ok(None) };
+    let addresses = rows::addresses(tx, id)?;
+    from_row(row, addresses).map(Some)
+}
+
+/// Creates the account of a person whom an organization provisions, as a member of it. Who is to have access and has not
+/// joined by their address ([`memberships::on_arrival`]) is sent an activation mail (rule E30).
+pub fn provision(
+    tx: &mut Tx<'_>,
+    op: &Operation,
+    organization: OrganizationId,
+    profile: &Profile,
+    is_active: bool,
+) -> Result<Provisioned, StoreError> {
+    let status = MembershipStatus::of(is_active);
+    let invite_state = memberships::on_arrival(tx, organization, profile.primary_address())?;
+    let state = match invite_state {
+        InviteState::Joined => AccountState::of(status),
+        InviteState::NotInvited | InviteState::NotJoined => AccountState::PendingVerification,
+    };
+    let account = insert(tx, op, organization, profile, state, (Role::Member, invite_state, status))?;
+    if let (AccountState::PendingVerification, true, Some(address)) = (state, is_active, profile.primary_address()) {
+        invite::issue(tx, op, organization, account, address)?;
+    }
+    Ok(Provisioned { account, may_sign_in: state == AccountState::Active })
+}
+
+/// Creates the account of a person for whom the operator vouches, such as an organization's first owner.
+pub fn create(
+    tx: &mut Tx<'_>,
+    op: &Operation,
+    organization: OrganizationId,
+    profile: &Profile,
+    role: Role,
+    is_active: bool,
+) -> Result<AccountId, StoreError> {
+    let status = MembershipStatus::of(is_active);
+    insert(tx, op, organization, profile, AccountState::of(status), (role, InviteState::Joined, status))
+}
+
+fn insert(
+    tx: &mut Tx<'_>,
+    op: &Operation,
+    organization: OrganizationId,
+    profile: &Profile,
+    state: AccountState,
+    (role, invite_state, status): (Role, InviteState, MembershipStatus),
+) -> Result<AccountId, StoreError> {
+    let id: AccountId = op.new_id();
+    rows::insert(tx, &to_row(id, op, profile, state))?;
+    for (position, address) in profile.addresses.iter().enumerate() {
+        let address = address.as_str().to_owned();
+        rows::insert_address(
+            tx,
+            &AddressRow { account_id: id, address, is_primary: position == 0, verified_at: None },
+        )?;
+    }
+    membership_rows::insert(
+        tx,
+        &MembershipRow {
+            account_id: id,
+            org_id: organization,
+            kind: MembershipKind::Member.as_str().to_owned(),
+            role: role.as_str().to_owned(),
+            invite_state: invite_state.as_str().to_owned(),
+            status: status.as_str().to_owned(),
+            created_at: op.at,
+            updated_at: op.at,
+            direct_role: None,
+        },
+    )?;
+    let detail = json!({
+        "role": role.as_str(),
+        "active": status == MembershipStatus::Active,
+        "joined": invite_state == InviteState::Joined,
+    });
+    audit::write(tx, op, Some(organization), Action::UserCreated, &Subject::new("account", id), &detail)?;
+    Ok(id)
+}
+
+/// Writes a changed profile of a member and its addresses. An address that stays keeps its verification; a new one has
+/// none. Writes nothing when nothing differs. Another primary address of somebody who has not joined revokes the link
+/// that was sent to the old one: they join, or a link goes to the new one.
+pub fn update_profile(
+    tx: &mut Tx<'_>,
+    op: &Operation,
+    organization: OrganizationId,
+    account: AccountId,
+    profile: &Profile,
+) -> Result<ProfileChange, AccountError> {
+    let found = find(tx, account)?.ok_or(AccountError::NotFound)?;
+    if found.profile == *profile {
+        return Ok(ProfileChange::None);
+    }
+    if !rows::update_profile(tx, &to_row(account, op, profile, found.state))? {
+        return Err(AccountError::NotFound);
+    }
+    for address in found.profile.addresses.iter().filter(|address| !profile.addresses.contains(address)) {
+        rows::delete_address(tx, account, address.as_str())?;
+    }
+    for (position, address) in profile.addresses.iter().enumerate() {
+        if found.profile.addresses.contains(address) {
+            rows::mark_primary(tx, account, address.as_str(), position == 0)?;
+        } else {
+            let address = address.as_str().to_owned();
+            let is_primary = position == 0;
+            rows::insert_address(tx, &AddressRow { account_id: account, address, is_primary, verified_at: None })?;
+        }
+    }
+    if found.state != AccountState::PendingVerification || found.profile.primary_address() == profile.primary_address()
+    {
+        return Ok(ProfileChange::Written);
+    }
+    invite::revoke(tx, op, organization, account)?;
+    if join_if_trusted(tx, op, organization, account)? {
+        return Ok(ProfileChange::Joined);
+    }
+    let membership = memberships::find(tx, account, organization)?.ok_or(AccountError::NotFound)?;
+    if let (true, Some(address)) = (membership.is_active(), profile.primary_address()) {
+        invite::issue(tx, op, organization, account, address)?;
+    }
+    Ok(ProfileChange::Written)
+}
+
+/// Lets a member who has not joined do so, if their primary address lies in the organization's own verified domain (rules
+/// D2 and E29). Tells whether they have joined now.
+pub fn join_if_trusted(
+    tx: &mut Tx<'_>,
+    op: &Operation,
+    organization: OrganizationId,
+    account: AccountId,
+) -> Result<bool, AccountError> {
+    let Some(membership) = memberships::find(tx, account, organization)? else { return Ok(false) };
+    if membership.is_joined() {
+        return Ok(false);
+    }
+    let found = find(tx, account)?.ok_or(AccountError::NotFound)?;
+    let is_trusted = match found.profile.primary_address() {
+        Some(address) => domains::is_owner(tx, organization, address.domain().as_str())?,
+        None => false,
+    };
+    if is_trusted {
+        finish_joining(tx, op, &membership, &found)?;
+    }
+    Ok(is_trusted)
+}
+
+/// A member joins: they accepted, by a link that only their mailbox got. They may sign in from now on, if the
+/// organization has given them access; the answer tells. Joining twice changes nothing.
+pub fn join(
+    tx: &mut Tx<'_>,
+    op: &Operation,
+    organization: OrganizationId,
+    account: AccountId,
+) -> Result<bool, AccountError> {
+    let membership = memberships::find(tx, account, organization)?.ok_or(AccountError::NotFound)?;
+    let found = find(tx, account)?.ok_or(AccountError::NotFound)?;
+    if membership.is_joined() {
+        return Ok(found.state == AccountState::Active && membership.is_active());
+    }
+    finish_joining(tx, op, &membership, &found)
+}
+
+fn finish_joining(
+    tx: &mut Tx<'_>,
+    op: &Operation,
+    membership: &Membership,
+    found: &Account,
+) -> Result<bool, AccountError> {
+    let (account, organization) = (membership.account, membership.organization);
+    let joined = membership.invite_state.join().map_err(|_| StoreError::Inconsistent("memberships.invite_state"))?;
+    invite::revoke(tx, op, organization, account)?;
+    membership_rows::update_invite_state(tx, account, organization, joined.as_str(), op.at)?;
+    // Somebody who was there before there were invitations has an account that is past its verification.
+    let state = found.state.verify(membership.status).unwrap_or(found.state);
+    if state != found.state {
+        rows::update_state_and_end_sessions(tx, account, state.as_str(), op.at)?;
+    }
+    let may_sign_in = state == AccountState::Active && membership.is_active();
+    resources::show_active(tx, organization, account, may_sign_in, op.at.whole_millis())?;
+    let subject = Subject::new("account", account);
+    audit::write(tx, op, Some(organization), Action::UserJoined, &subject, &json!({ "active": may_sign_in }))?;
+    Ok(may_sign_in)
+}
+
+/// Takes a member's access away: the membership becomes inactive, and with it the account if the organization owns
+/// it. Every session, token and grant of the account is dead from this commit on (device 1 of the architecture), and so is
+/// every admin token of it. The last active owner stays.
+/// Doing it twice changes nothing.
+pub fn deactivate(
+    tx: &mut Tx<'_>,
+    op: &Operation,
+    organization: OrganizationId,
+    account: AccountId,
+) -> Result<(), AccountError> {
+    let membership = memberships::find(tx, account, organization)?.ok_or(AccountError::NotFound)?;
+    let Ok(status) = membership.status.deactivate() else { return Ok(()) };
+    owners::require_another(tx, &membership)?;
+    set_status(tx, op, &membership, status, Action::UserDeactivated)?;
+    Ok(())
+}
+
+/// Gives access back in one action (rule D13), and tells whether the person may sign in now. What was signed in before
+/// stays ended. Who has not joined has to do so first, and is sent an activation mail unless one is on its way: asked for
+/// twice, there is still one mail. Doing it twice changes nothing.
+pub fn reactivate(
+    tx: &mut Tx<'_>,
+    op: &Operation,
+    organization: OrganizationId,
+    account: AccountId,
+) -> Result<bool, AccountError> {
+    let membership = memberships::find(tx, account, organization)?.ok_or(AccountError::NotFound)?;
+    let found = find(tx, account)?.ok_or(AccountError::NotFound)?;
+    let Ok(status) = membership.status.reactivate() else { return Ok(found.state == AccountState::Active) };
+    let state = set_status(tx, op, &membership, status, Action::UserReactivated)?;
+    let is_uninvited = membership.invite_state == InviteState::NotInvited;
+    if let (AccountState::PendingVerification, true, Some(address)) =
+        (state, is_uninvited, found.profile.primary_address())
+    {
+        invite::issue(tx, op, organization, account, address)?;
+    }
+    Ok(state == AccountState::Active)
+}
+
+fn set_status(
+    tx: &mut Tx<'_>,
+    op: &Operation,
+    membership: &Membership,
+    status: MembershipStatus,
+    action: Action,
+) -> Result<AccountState, AccountError> {
+    let (account, organization) = (membership.account, membership.organization);
+    // The addresses do not matter here.
+    let row = rows::find(tx, account)?.ok_or(AccountError::NotFound)?;
+    let found = from_row(row, Vec::new())?;
+    if !membership_rows::update_status(tx, account, organization, status.as_str(), op.at)? {
+        return Ok(found.state);
+    }
+    let state = match found.ownership {
+        Ownership::Organization => found.state.with_access(status).map_err(|_| AccountError::NotFound)?,
+        Ownership::Personal => found.state,
+    };
+    rows::update_state_and_end_sessions(tx, account, state.as_str(), op.at)?;
+    audit::write(tx, op, Some(organization), action, &Subject::new("account", account), &json!({}))?;
+    Ok(state)
+}
+
+/// Ends a membership (decision Q19): its identities go with it, and the account is closed if the organization owns it.
+/// The last active owner stays.
+pub fn end_membership(
+    tx: &mut Tx<'_>,
+    op: &Operation,
+    organization: OrganizationId,
+    account: AccountId,
+) -> Result<(), AccountError> {
+    let membership = memberships::find(tx, account, organization)?.ok_or(AccountError::NotFound)?;
+    owners::require_another(tx, &membership)?;
+    invite::revoke(tx, op, organization, account)?;
+    if !membership_rows::delete(tx, account, organization)? {
+        return Err(AccountError::NotFound);
+    }
+    let found = find(tx, account)?.ok_or(AccountError::NotFound)?;
+    identities::delete_of_account(tx, organization, account)?;
+    let state = match found.ownership {
+        Ownership::Organization => found.state.close().map_err(|_| AccountError::NotFound)?,
+        Ownership::Personal => found.state,
+    };
+    rows::update_state_and_end_sessions(tx, account, state.as_str(), op.at)?;
+    if state == AccountState::Closed {
+        rows::delete_addresses(tx, account)?;
+    }
+    let subject = Subject::new("account", account);
+    audit::write(tx, op, Some(organization), Action::UserDeleted, &subject, &json!({ "state": state.as_str() }))?;
+    Ok(())
+}

@@ -1,0 +1,45 @@
+//! A person is asked by mail to confirm their mailbox (rule E30). The link is made when the mail is, so the queue never
+//! holds a token; a mail that did not leave is made anew, with another link.
+
+use crate::directory::activation::letter;
+use crate::outbound::mail::{Letter, Mailer, SendFailure};
+use crate::pages::mails::activation::ActivationMail;
+use crate::store::Store;
+use crate::store::failure::StoreError;
+use crate::values::ids::{ActivationId, OrganizationId};
+use crate::values::operation::Operation;
+
+/// Why the mail is not out.
+#[derive(Debug, thiserror::Error)]
+pub enum SendError {
+    /// It was not accepted.
+    #[error(transparent)]
+    Send(#[from] SendFailure),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Writes and sends the mail. An activation that was followed, taken back or has expired needs none.
+pub async fn run(
+    store: &Store,
+    mailer: &Mailer,
+    gateway: &str,
+    op: &Operation,
+    organization: OrganizationId,
+    activation: ActivationId,
+) -> Result<(), SendError> {
+    let op = op.clone();
+    let Some(letter) = store.write(move |tx| letter::write(tx, &op, organization, activation)).await? else {
+        return Ok(());
+    };
+    let mail = ActivationMail {
+        organization: &letter.organization.name,
+        address: letter.address.as_str(),
+        link: &format!("{gateway}/activation?token={}", letter.token.expose()),
+        until: &letter.expires_at.to_chrono().format("%-d %b %Y").to_string(),
+        support: &format!("{}, {}", letter.organization.support_name, letter.organization.support_email),
+        gateway,
+    };
+    Ok(mailer.send(&Letter { to: letter.address.clone(), subject: mail.subject(), text: mail.text() }).await?)
+}

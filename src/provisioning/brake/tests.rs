@@ -1,0 +1,216 @@
+//! Decision Q33, on both engines.
+
+use serde_json::json;
+
+use super::{BrakeError, BrakeState, Removal, confirm, confirmed, find, hold, reject, release, set_limit};
+use crate::access::testing::{World, world};
+use crate::directory::accounts;
+use crate::directory::accounts::state::AccountState;
+use crate::protocol::scim::document;
+use crate::protocol::scim::limits::Limits;
+use crate::protocol::scim::patch::request;
+use crate::protocol::scim::resource_type;
+use crate::protocol::scim::tolerance::Profile;
+use crate::protocol::scim::validation::Rules;
+use crate::provisioning::failure::ProvisioningError;
+use crate::provisioning::resource::Patch;
+use crate::provisioning::users;
+use crate::store::failure::StoreError;
+use crate::store::resources::{self, ResourceKind};
+use crate::store::{Tx, jobs, outbox};
+use crate::values::ids::{OrganizationId, ResourceId, ScimClientId, ScimCredentialId};
+use crate::values::operation::{Actor, Operation, Role};
+use crate::values::scim_scope::ScimScope;
+
+fn rules() -> Rules {
+    Rules::new(Profile::Standard.tolerance(), Limits::default())
+}
+
+fn client(op: &Operation, organization: OrganizationId) -> Operation {
+    let client = ScimClientId::from_bytes(&[3; 16]).unwrap();
+    op.by(Actor::ScimClient {
+        organization,
+        client,
+        credential: ScimCredentialId::from_bytes(&[4; 16]).unwrap(),
+        scope: ScimScope::Write,
+    })
+}
+
+fn push(tx: &mut Tx<'_>, op: &Operation, acme: OrganizationId, count: usize) -> Vec<ResourceId> {
+    let user = |n: usize| {
+        let body = json!({ "userName": format!("u{n}@acme.test") });
+        let read = document::read(body.as_object().unwrap().clone(), resource_type::user(), &rules()).unwrap();
+        users::draft(read.document, resource_type::user()).unwrap()
+    };
+    (0..count).map(|n| users::create(tx, op, acme, &user(n)).unwrap().id).collect()
+}
+
+fn set_active(tx: &mut Tx<'_>, op: &Operation, acme: OrganizationId, id: ResourceId, is_active: bool) -> Outcome {
+    let body = json!({ "schemas": [request::SCHEMA],
+        "Operations": [{ "op": "replace", "path": "active", "value": is_active }] });
+    let operations = request::read(body.as_object().unwrap().clone(), &rules()).unwrap();
+    let patch = Patch { operations, resource_type: resource_type::user().clone(), rules: rules() };
+    users::patch(tx, op, acme, id, patch, None).map(drop)
+}
+
+type Outcome = Result<(), ProvisioningError>;
+
+/// As a request is answered: what is refused leaves nothing behind but its place on the list.
+fn remove(tx: &mut Tx<'_>, op: &Operation, acme: OrganizationId, id: ResourceId, removal: Removal) -> Outcome {
+    let outcome = match removal {
+        Removal::Delete => users::delete(tx, op, acme, id, None),
+        Removal::Deactivate => set_active(tx, op, acme, id, false),
+    };
+    if let Err(ProvisioningError::RemovalHeld { resource, removal }) = &outcome {
+        hold(tx, op, acme, *resource, *removal).unwrap();
+    }
+    outcome
+}
+
+fn is_held(outcome: &Outcome) -> bool {
+    matches!(outcome, Err(ProvisioningError::RemovalHeld { .. }))
+}
+
+fn state(tx: &mut Tx<'_>, acme: OrganizationId, id: ResourceId) -> Option<AccountState> {
+    let row = resources::find(tx, acme, ResourceKind::User, id).unwrap()?;
+    Some(accounts::find(tx, row.account_id.unwrap()).unwrap().unwrap().state)
+}
+
+async fn run(world: &World, work: impl FnOnce(&mut Tx<'_>, Operation, OrganizationId) + Send + 'static) {
+    let (op, acme) = (world.operator(), world.organization);
+    let done = world.store().write(move |tx| {
+        work(tx, op, acme);
+        Ok::<_, StoreError>(())
+    });
+    done.await.unwrap_or_else(|error| panic!("{}: {error}", world.engine()));
+}
+
+#[tokio::test]
+async fn q33_a_mass_removal_waits_for_a_human_and_is_done_when_it_is_confirmed() {
+    for world in world().await {
+        run(&world, |tx, op, acme| {
+            let people = push(tx, &op, acme, 12);
+            set_limit(tx, &op, acme, 3, 0).unwrap();
+            let idp = client(&op, acme);
+            for id in &people[..3] {
+                remove(tx, &idp, acme, *id, Removal::Delete).unwrap();
+            }
+            let events = outbox::count(tx).unwrap();
+            let outcomes: Vec<_> =
+                people[3..6].iter().map(|id| remove(tx, &idp, acme, *id, Removal::Deactivate)).collect();
+            // The first of them opened the list; then a few who are not on it may go.
+            assert!(is_held(&outcomes[0]), "{outcomes:?}");
+            assert_eq!(outbox::count(tx).unwrap(), events + 1, "the administrators are told once");
+            assert!(is_held(&remove(tx, &idp, acme, people[3], Removal::Delete)), "who is on the list waits");
+            assert_eq!(state(tx, acme, people[3]), Some(AccountState::Active), "and keeps the access meanwhile");
+            let brake = find(tx, &op, acme).unwrap();
+            assert_eq!(
+                (brake.state, brake.client),
+                (BrakeState::Waiting, Some(ScimClientId::from_bytes(&[3; 16]).unwrap()))
+            );
+            confirm(tx, &op, acme).unwrap();
+            assert_eq!(jobs::payloads(tx, "remove_held").unwrap().len(), 1);
+            assert_eq!(confirmed(tx, &op, acme, 10).unwrap(), [(people[3], Removal::Delete)]);
+            remove(tx, &idp, acme, people[7], Removal::Delete).unwrap();
+            assert!(matches!(confirm(tx, &op, acme), Err(BrakeError::NothingWaits)));
+            let later = Operation { at: op.at.plus_seconds(25 * 3600), ..idp.clone() };
+            for id in &people[8..11] {
+                remove(tx, &later, acme, *id, Removal::Delete).unwrap();
+            }
+            assert!(is_held(&remove(tx, &later, acme, people[11], Removal::Delete)), "a decision counts for a day");
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn q33_what_was_rejected_stays_and_the_client_hears_no() {
+    for world in world().await {
+        run(&world, |tx, op, acme| {
+            let people = push(tx, &op, acme, 4);
+            set_limit(tx, &op, acme, 1, 0).unwrap();
+            let idp = client(&op, acme);
+            remove(tx, &idp, acme, people[0], Removal::Delete).unwrap();
+            assert!(is_held(&remove(tx, &idp, acme, people[1], Removal::Delete)));
+            reject(tx, &op, acme).unwrap();
+            let again = remove(tx, &idp, acme, people[1], Removal::Delete);
+            assert!(matches!(again, Err(ProvisioningError::RemovalRejected)), "{again:?}");
+            assert!(confirmed(tx, &op, acme, 10).unwrap().is_empty());
+            assert_eq!(state(tx, acme, people[1]), Some(AccountState::Active));
+            let next_day = Operation { at: op.at.plus_seconds(25 * 3600), ..idp.clone() };
+            remove(tx, &next_day, acme, people[1], Removal::Delete).unwrap();
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn q33_a_single_persons_removal_is_never_delayed() {
+    for world in world().await {
+        run(&world, |tx, op, acme| {
+            let people = push(tx, &op, acme, 30);
+            set_limit(tx, &op, acme, 1, 0).unwrap();
+            let idp = client(&op, acme);
+            remove(tx, &idp, acme, people[0], Removal::Delete).unwrap();
+            assert!(is_held(&remove(tx, &idp, acme, people[1], Removal::Delete)));
+            // The list waits; whoever has to go in the meantime goes, but no second mass.
+            let next = Operation { at: op.at.plus_seconds(60), ..idp.clone() };
+            for id in &people[2..22] {
+                remove(tx, &next, acme, *id, Removal::Delete).unwrap();
+            }
+            assert!(is_held(&remove(tx, &next, acme, people[22], Removal::Delete)));
+            let hours_later = Operation { at: op.at.plus_seconds(5 * 3600), ..idp.clone() };
+            assert!(
+                is_held(&remove(tx, &hours_later, acme, people[1], Removal::Delete)),
+                "time alone confirms nothing"
+            );
+            remove(tx, &hours_later, acme, people[23], Removal::Delete).unwrap();
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn q33_the_share_counts_if_it_is_more_and_only_who_may_sign_in_counts() {
+    for world in world().await {
+        run(&world, |tx, op, acme| {
+            let people = push(tx, &op, acme, 20);
+            set_limit(tx, &op, acme, 1, 20).unwrap();
+            let idp = client(&op, acme);
+            // 20 % of 20, before the hour.
+            for id in &people[..4] {
+                remove(tx, &idp, acme, *id, Removal::Deactivate).unwrap();
+                remove(tx, &idp, acme, *id, Removal::Delete).unwrap();
+            }
+            assert!(is_held(&remove(tx, &idp, acme, people[4], Removal::Deactivate)));
+            // What the gateway and administrators do is not braked.
+            users::delete(tx, &op, acme, people[5], None).unwrap();
+            users::deactivate(tx, &op, acme, people[6]).unwrap();
+            assert_eq!(state(tx, acme, people[6]), Some(AccountState::Inactive));
+            release(tx, acme, people[4]).unwrap();
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn only_a_human_who_manages_users_decides() {
+    for world in world().await {
+        run(&world, |tx, op, acme| {
+            let people = push(tx, &op, acme, 2);
+            set_limit(tx, &op, acme, 1, 0).unwrap();
+            let idp = client(&op, acme);
+            remove(tx, &idp, acme, people[0], Removal::Delete).unwrap();
+            assert!(is_held(&remove(tx, &idp, acme, people[1], Removal::Delete)));
+            let admin = |role| op.by(Actor::Admin { organization: acme, role, token: op.new_id() });
+            for who in [idp, admin(Role::Auditor), admin(Role::AppAdmin)] {
+                assert!(matches!(confirm(tx, &who, acme), Err(BrakeError::Denied(_))), "{who:?}");
+                assert!(matches!(reject(tx, &who, acme), Err(BrakeError::Denied(_))), "{who:?}");
+                assert!(matches!(set_limit(tx, &who, acme, 9, 9), Err(BrakeError::Denied(_))), "{who:?}");
+            }
+            assert!(matches!(set_limit(tx, &op, acme, 0, 20), Err(BrakeError::InvalidLimit)));
+            confirm(tx, &admin(Role::UserAdmin), acme).unwrap();
+        })
+        .await;
+    }
+}

@@ -1,0 +1,190 @@
+//! Roles that groups carry, on both engines.
+
+use serde_json::{Value, json};
+
+use super::{GroupRoleError, all, candidates, evaluate_users, put, remove};
+use crate::access::testing::{World, world};
+use crate::directory::accounts::{self, AccountError};
+use crate::directory::memberships;
+use crate::protocol::scim::document;
+use crate::protocol::scim::limits::Limits;
+use crate::protocol::scim::patch::request;
+use crate::protocol::scim::resource_type;
+use crate::protocol::scim::tolerance::Profile;
+use crate::protocol::scim::validation::Rules;
+use crate::provisioning::resource::Patch;
+use crate::provisioning::{groups, users};
+use crate::store::failure::StoreError;
+use crate::store::resources::{self, ResourceKind};
+use crate::store::{Tx, jobs, memberships as membership_rows};
+use crate::values::ids::{AccountId, OrganizationId, ResourceId, ScimClientId, ScimCredentialId};
+use crate::values::operation::{Actor, Operation, Role};
+use crate::values::scim_scope::ScimScope;
+
+fn rules() -> Rules {
+    Rules::new(Profile::Standard.tolerance(), Limits::default())
+}
+
+fn user(tx: &mut Tx<'_>, op: &Operation, acme: OrganizationId, name: &str) -> ResourceId {
+    let body = json!({ "userName": name });
+    let read = document::read(body.as_object().unwrap().clone(), resource_type::user(), &rules()).unwrap();
+    users::create(tx, op, acme, &users::draft(read.document, resource_type::user()).unwrap()).unwrap().id
+}
+
+fn group(tx: &mut Tx<'_>, op: &Operation, acme: OrganizationId, name: &str, members: &[ResourceId]) -> ResourceId {
+    let members: Vec<Value> = members.iter().map(|id| json!({ "value": id.to_string() })).collect();
+    let body = json!({ "displayName": name, "members": members });
+    let read = document::read(body.as_object().unwrap().clone(), resource_type::group(), &rules()).unwrap();
+    let draft = groups::draft(read, resource_type::group(), &rules()).unwrap();
+    groups::create(tx, op, acme, &draft).unwrap()
+}
+
+fn patch(tx: &mut Tx<'_>, op: &Operation, acme: OrganizationId, group: ResourceId, operation: Value) {
+    let body = json!({ "schemas": [request::SCHEMA], "Operations": [operation] });
+    let operations = request::read(body.as_object().unwrap().clone(), &rules()).unwrap();
+    let patch = Patch { operations, resource_type: resource_type::group().clone(), rules: rules() };
+    groups::patch(tx, op, acme, group, patch, None).unwrap();
+}
+
+fn add(member: ResourceId) -> Value {
+    json!({ "op": "add", "path": "members", "value": [{ "value": member.to_string() }] })
+}
+
+fn without(member: ResourceId) -> Value {
+    json!({ "op": "remove", "path": format!("members[value eq \"{member}\"]") })
+}
+
+fn account(tx: &mut Tx<'_>, acme: OrganizationId, id: ResourceId) -> AccountId {
+    resources::find(tx, acme, ResourceKind::User, id).unwrap().unwrap().account_id.unwrap()
+}
+
+fn role(tx: &mut Tx<'_>, acme: OrganizationId, id: ResourceId) -> Role {
+    let account = account(tx, acme, id);
+    memberships::find(tx, account, acme).unwrap().unwrap().role
+}
+
+/// What the job does.
+fn run_jobs(tx: &mut Tx<'_>, op: &Operation, acme: OrganizationId) {
+    assert!(!jobs::payloads(tx, "evaluate_roles").unwrap().is_empty(), "no job was queued");
+    let users = candidates(tx, acme).unwrap();
+    evaluate_users(tx, op, acme, &users).unwrap();
+}
+
+async fn run(world: &World, work: impl FnOnce(&mut Tx<'_>, Operation, OrganizationId) + Send + 'static) {
+    let (op, acme) = (world.operator(), world.organization);
+    let done = world.store().write(move |tx| {
+        work(tx, op, acme);
+        Ok::<_, StoreError>(())
+    });
+    done.await.unwrap_or_else(|error| panic!("{}: {error}", world.engine()));
+}
+
+#[tokio::test]
+async fn members_of_a_group_have_the_role_that_an_administrator_lets_it_carry() {
+    for world in world().await {
+        run(&world, |tx, op, acme| {
+            let (ada, bob) = (user(tx, &op, acme, "ada.l"), user(tx, &op, acme, "bob"));
+            let help_desk = group(tx, &op, acme, "Help desk", &[ada]);
+            put(tx, &op, acme, help_desk, Role::UserAdmin).unwrap();
+            assert_eq!((role(tx, acme, ada), role(tx, acme, bob)), (Role::UserAdmin, Role::Member));
+            patch(tx, &op, acme, help_desk, add(bob));
+            assert_eq!(role(tx, acme, bob), Role::UserAdmin);
+            patch(tx, &op, acme, help_desk, without(ada));
+            assert_eq!(role(tx, acme, ada), Role::Member, "whoever leaves loses it at once");
+            put(tx, &op, acme, help_desk, Role::Auditor).unwrap();
+            assert_eq!((role(tx, acme, bob), all(tx, &op, acme).unwrap().len()), (Role::Auditor, 1));
+            remove(tx, &op, acme, help_desk).unwrap();
+            assert_eq!(role(tx, acme, bob), Role::Member);
+            assert!(matches!(remove(tx, &op, acme, help_desk), Err(GroupRoleError::NotFound)));
+        })
+        .await;
+        let changes = world.entries("user.role_changed").await;
+        assert_eq!(changes.len(), 5, "{}: {changes:?}", world.engine());
+    }
+}
+
+#[tokio::test]
+async fn the_deletion_of_a_group_takes_the_role_and_what_was_given_by_hand_stays() {
+    for world in world().await {
+        run(&world, |tx, op, acme| {
+            let ada = user(tx, &op, acme, "ada.l");
+            let by_hand = account(tx, acme, ada);
+            membership_rows::update_role(tx, by_hand, acme, "app_admin", None, op.at).unwrap();
+            let admins = group(tx, &op, acme, "Admins", &[ada]);
+            put(tx, &op, acme, admins, Role::Admin).unwrap();
+            assert_eq!(role(tx, acme, ada), Role::Admin);
+            groups::delete(tx, &op, acme, admins, None).unwrap();
+            assert_eq!(role(tx, acme, ada), Role::AppAdmin);
+            assert!(all(tx, &op, acme).unwrap().is_empty());
+        })
+        .await;
+        assert_eq!(world.entries("group_role.removed").await.len(), 1, "{}", world.engine());
+    }
+}
+
+#[tokio::test]
+async fn a_role_reaches_the_members_of_nested_groups() {
+    for world in world().await {
+        run(&world, |tx, op, acme| {
+            let ada = user(tx, &op, acme, "ada.l");
+            let inner = group(tx, &op, acme, "Inner", &[ada]);
+            let outer = group(tx, &op, acme, "Outer", &[inner]);
+            put(tx, &op, acme, outer, Role::AppAdmin).unwrap();
+            run_jobs(tx, &op, acme);
+            assert_eq!(role(tx, acme, ada), Role::AppAdmin);
+            let bob = user(tx, &op, acme, "bob");
+            patch(tx, &op, acme, inner, add(bob));
+            assert_eq!(role(tx, acme, bob), Role::AppAdmin);
+            patch(tx, &op, acme, outer, without(inner));
+            run_jobs(tx, &op, acme);
+            assert_eq!((role(tx, acme, ada), role(tx, acme, bob)), (Role::Member, Role::Member));
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn a_group_of_many_is_looked_at_by_a_job() {
+    for world in world().await {
+        run(&world, |tx, op, acme| {
+            let people: Vec<_> = (0..120).map(|n| user(tx, &op, acme, &format!("u{n}"))).collect();
+            let many = group(tx, &op, acme, "Many", &people);
+            put(tx, &op, acme, many, Role::Auditor).unwrap();
+            assert_eq!(role(tx, acme, people[0]), Role::Member, "not in the transaction of the change");
+            run_jobs(tx, &op, acme);
+            assert!(people.iter().all(|id| role(tx, acme, *id) == Role::Auditor));
+            patch(tx, &op, acme, many, json!({ "op": "replace", "path": "members", "value": [] }));
+            run_jobs(tx, &op, acme);
+            assert!(people.iter().all(|id| role(tx, acme, *id) == Role::Member));
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn nobody_raises_themselves_and_no_group_makes_or_unmakes_an_owner() {
+    for world in world().await {
+        run(&world, |tx, op, acme| {
+            let client = ScimClientId::from_bytes(&[3; 16]).unwrap();
+            let credential = ScimCredentialId::from_bytes(&[4; 16]).unwrap();
+            let idp = op.by(Actor::ScimClient { organization: acme, client, credential, scope: ScimScope::Write });
+            let owner = user(tx, &op, acme, "owner@acme.test");
+            assert_eq!(role(tx, acme, owner), Role::Owner, "the owner was there before");
+            let named = group(tx, &op, acme, "owner", &[owner]);
+            let admin = |role| op.by(Actor::Admin { organization: acme, role, token: op.new_id() });
+            for who in [idp, admin(Role::UserAdmin), admin(Role::AppAdmin), admin(Role::Auditor)] {
+                let outcome = put(tx, &who, acme, named, Role::Admin);
+                assert!(matches!(outcome, Err(GroupRoleError::Denied(_))), "{who:?}: {outcome:?}");
+            }
+            for given in [Role::Owner, Role::Member] {
+                assert!(matches!(put(tx, &op, acme, named, given), Err(GroupRoleError::RoleNotGivable)));
+            }
+            put(tx, &admin(Role::Admin), acme, named, Role::Auditor).unwrap();
+            assert_eq!(role(tx, acme, owner), Role::Owner, "the higher one counts");
+            remove(tx, &op, acme, named).unwrap();
+            let owner = account(tx, acme, owner);
+            assert!(matches!(accounts::deactivate(tx, &op, acme, owner), Err(AccountError::LastOwner)));
+        })
+        .await;
+    }
+}

@@ -1,0 +1,274 @@
+//! What a write to a user means for the person: they get an account, keep one, wait for one, or lose it.
+//!
+//! Three cases: somebody new; a member who was there before the client; and somebody who exists outside the organization,
+//! for whom there is no second account but a case (rule E33). What is decided is `directory`'s; this is the meeting of a
+//! user and a person.
+
+use serde_json::json;
+
+use crate::directory::accounts::{self, AccountError, Ownership, ProfileChange, Provisioned};
+use crate::directory::cases::{self, Case, CaseState};
+use crate::directory::memberships;
+use crate::directory::profile::Profile;
+use crate::protocol::scim::error::ScimError;
+use crate::provisioning::brake::{self, Removal};
+use crate::provisioning::failure::ProvisioningError;
+use crate::provisioning::group_roles;
+use crate::provisioning::resource;
+use crate::provisioning::users;
+use crate::record::audit::{self, Action, Subject};
+use crate::store::failure::StoreError;
+use crate::store::resources::{self, ResourceKind, ResourceRow};
+use crate::store::{Tx, memberships as membership_rows};
+use crate::values::ids::{AccountId, OrganizationId, ResourceId};
+use crate::values::operation::Operation;
+
+/// What a request says about a person.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Wanted<'w> {
+    /// Whether they are to have access; `None` where the client says neither.
+    pub(super) active: Option<bool>,
+    /// Their profile.
+    pub(super) profile: &'w Profile,
+}
+
+/// Finds or makes the account of somebody who is pushed. `None` for somebody who exists outside the organization; the
+/// caller calls [`wait`] when the user is there.
+pub(super) fn arrive(
+    tx: &mut Tx<'_>,
+    op: &Operation,
+    organization: OrganizationId,
+    profile: &Profile,
+    is_active: bool,
+) -> Result<Option<Provisioned>, ProvisioningError> {
+    if let Some(account) = member_without_resource(tx, organization, profile)? {
+        return Ok(Some(adopt(tx, op, organization, account, profile, is_active)?));
+    }
+    if let Some(address) = profile.primary_address()
+        && cases::is_outside(tx, organization, address)?
+    {
+        return Ok(None);
+    }
+    Ok(Some(accounts::provision(tx, op, organization, profile, is_active)?))
+}
+
+/// Opens the case of a user whose person exists outside.
+pub(super) fn wait(
+    tx: &mut Tx<'_>,
+    op: &Operation,
+    organization: OrganizationId,
+    user: ResourceId,
+    wanted: Wanted<'_>,
+) -> Result<(), ProvisioningError> {
+    if let Some(address) = wanted.profile.primary_address() {
+        cases::open(tx, op, organization, user, address, wanted.active.unwrap_or(true))?;
+    }
+    Ok(())
+}
+
+/// The one member of the organization who has the primary address and is not provisioned yet, such as an owner who was
+/// there before the client: the person keeps the account. Ambiguity and personal accounts are left alone.
+fn member_without_resource(
+    tx: &mut Tx<'_>,
+    organization: OrganizationId,
+    profile: &Profile,
+) -> Result<Option<AccountId>, ProvisioningError> {
+    let Some(address) = profile.primary_address() else { return Ok(None) };
+    let members = membership_rows::members_with_address(tx, organization, address.as_str())?;
+    let [account] = members.as_slice() else { return Ok(None) };
+    if resources::of_account(tx, organization, *account)?.is_some() {
+        return Ok(None);
+    }
+    let found = accounts::find(tx, *account)?;
+    Ok(found.filter(|found| found.ownership == Ownership::Organization).map(|found| found.id))
+}
+
+fn adopt(
+    tx: &mut Tx<'_>,
+    op: &Operation,
+    organization: OrganizationId,
+    account: AccountId,
+    profile: &Profile,
+    is_active: bool,
+) -> Result<Provisioned, ProvisioningError> {
+    let shown = set_active(tx, op, organization, account, Some(is_active))?;
+    let change = accounts::update_profile(tx, op, organization, account, profile).map_err(vanished)?;
+    let subject = Subject::new("account", account);
+    audit::write(tx, op, Some(organization), Action::UserUpdated, &subject, &json!({ "provisioned": true }))?;
+    let has_joined = change == ProfileChange::Joined;
+    Ok(Provisioned { account, may_sign_in: if has_joined { is_active } else { shown == Some(true) } })
+}
+
+/// What the client asked for. What a user shows is whether the person may sign in, which differs for somebody who has not
+/// joined (rules E30 and E33): a client that asks for the same again changes nothing.
+pub(super) fn asked_active(
+    tx: &mut Tx<'_>,
+    organization: OrganizationId,
+    row: &ResourceRow,
+) -> Result<Option<bool>, ProvisioningError> {
+    match (row.active, row.account_id) {
+        (Some(false), Some(account)) => {
+            let membership = memberships::find(tx, account, organization)?;
+            Ok(Some(membership.is_some_and(|membership| membership.is_active())))
+        }
+        (Some(false), None) => Ok(Some(case_of(tx, organization, row)?.is_access_asked)),
+        (shown, _) => Ok(shown),
+    }
+}
+
+/// Does what a changed user means for the person. `asked` is what the client asked for before, `profile` is there when the
+/// document differs. The answer is what the user shows from now on.
+pub(super) fn change(
+    tx: &mut Tx<'_>,
+    op: &Operation,
+    organization: OrganizationId,
+    (row, asked): (&ResourceRow, Option<bool>),
+    active: Option<bool>,
+    profile: Option<&Profile>,
+) -> Result<Option<bool>, ProvisioningError> {
+    let Some(account) = row.account_id else { return change_waiting(tx, op, organization, row, active, profile) };
+    let mut shown = row.active;
+    if asked != active {
+        if shown == Some(true) && active == Some(false) {
+            brake::admit(tx, op, organization, row.id, Removal::Deactivate)?;
+        }
+        shown = set_active(tx, op, organization, account, active)?;
+    }
+    if let Some(profile) = profile
+        && accounts::update_profile(tx, op, organization, account, profile).map_err(vanished)? == ProfileChange::Joined
+    {
+        shown = active;
+    }
+    Ok(shown)
+}
+
+/// The same for a user who waits: what is asked for is written down, and another address is looked at anew.
+fn change_waiting(
+    tx: &mut Tx<'_>,
+    op: &Operation,
+    organization: OrganizationId,
+    row: &ResourceRow,
+    active: Option<bool>,
+    profile: Option<&Profile>,
+) -> Result<Option<bool>, ProvisioningError> {
+    let case = case_of(tx, organization, row)?;
+    let is_asked = active.unwrap_or(case.is_access_asked);
+    if is_asked != case.is_access_asked {
+        cases::ask(tx, &case, is_asked)?;
+    }
+    let Some(profile) = profile.filter(|profile| profile.primary_address() != Some(&case.address)) else {
+        return Ok(active.map(|_| false));
+    };
+    cases::close(tx, op, organization, row.id, CaseState::cancel)?;
+    match arrive(tx, op, organization, profile, is_asked)? {
+        Some(Provisioned { account, may_sign_in }) => {
+            resources::set_account(tx, row.k, account)?;
+            group_roles::evaluate_users(tx, op, organization, &[row.k])?;
+            Ok(active.map(|_| may_sign_in))
+        }
+        None => {
+            wait(tx, op, organization, row.id, Wanted { active: Some(is_asked), profile })?;
+            Ok(active.map(|_| false))
+        }
+    }
+}
+
+/// The user is removed: the membership ends (decision Q19), or the waiting.
+pub(super) fn leave(
+    tx: &mut Tx<'_>,
+    op: &Operation,
+    organization: OrganizationId,
+    row: &ResourceRow,
+) -> Result<(), ProvisioningError> {
+    if row.active == Some(true) {
+        brake::admit(tx, op, organization, row.id, Removal::Delete)?;
+    }
+    resources::delete(tx, organization, row.k)?;
+    let Some(account) = row.account_id else {
+        cases::close(tx, op, organization, row.id, CaseState::cancel)?;
+        let detail = json!({ "state": "waiting" });
+        audit::write(tx, op, Some(organization), Action::UserDeleted, &subject(row), &detail)?;
+        return Ok(());
+    };
+    match accounts::end_membership(tx, op, organization, account) {
+        Ok(()) | Err(AccountError::NotFound) => Ok(()),
+        Err(AccountError::LastOwner) => Err(last_owner()),
+        Err(AccountError::Store(error)) => Err(error.into()),
+    }
+}
+
+/// Looks at an open case again. Whose address is free by now gets the account that the directory asked for; tells whether
+/// that was so.
+pub fn review(
+    tx: &mut Tx<'_>,
+    op: &Operation,
+    organization: OrganizationId,
+    case: &Case,
+) -> Result<bool, ProvisioningError> {
+    let Some(row) = resources::find_for_update(tx, organization, ResourceKind::User, case.user)? else {
+        cases::close(tx, op, organization, case.user, CaseState::cancel)?;
+        return Ok(false);
+    };
+    let Some(case) = cases::find_open(tx, organization, case.user)? else { return Ok(false) };
+    let profile = users::profile_of(&resource::parse(&row.document)?);
+    let Some(Provisioned { account, may_sign_in }) = arrive(tx, op, organization, &profile, case.is_access_asked)?
+    else {
+        return Ok(false);
+    };
+    resources::set_account(tx, row.k, account)?;
+    group_roles::evaluate_users(tx, op, organization, &[row.k])?;
+    resources::show_active(tx, organization, account, may_sign_in, resource::instant(op))?;
+    cases::close(tx, op, organization, row.id, CaseState::finish)?;
+    Ok(true)
+}
+
+/// Whom an entry of the log is about.
+pub(super) fn subject(row: &ResourceRow) -> Subject {
+    match row.account_id {
+        Some(account) => Subject::new("account", account),
+        None => Subject::new("user", row.id),
+    }
+}
+
+fn case_of(tx: &mut Tx<'_>, organization: OrganizationId, row: &ResourceRow) -> Result<Case, ProvisioningError> {
+    let case = cases::find_open(tx, organization, row.id)?;
+    Ok(case.ok_or(StoreError::Inconsistent("resources.account_id"))?)
+}
+
+/// Gives or takes access as `active` says; both change nothing when it is so already. A client that removes `active`
+/// says neither, and what is stays: a removal must not let somebody in again. The answer is what the user shows from now
+/// on.
+fn set_active(
+    tx: &mut Tx<'_>,
+    op: &Operation,
+    organization: OrganizationId,
+    account: AccountId,
+    active: Option<bool>,
+) -> Result<Option<bool>, ProvisioningError> {
+    match active {
+        Some(true) => Ok(Some(accounts::reactivate(tx, op, organization, account).map_err(vanished)?)),
+        Some(false) => {
+            accounts::deactivate(tx, op, organization, account).map_err(vanished)?;
+            Ok(Some(false))
+        }
+        None => Ok(None),
+    }
+}
+
+fn vanished(error: AccountError) -> ProvisioningError {
+    match error {
+        AccountError::NotFound => StoreError::Inconsistent("resources.account_id").into(),
+        AccountError::LastOwner => last_owner(),
+        AccountError::Store(error) => error.into(),
+    }
+}
+
+/// RFC 7644 has no code for it; `mutability` is the one for a change that the resource does not allow.
+fn last_owner() -> ProvisioningError {
+    let detail = "the user is the organization's last active owner and cannot be deactivated or removed; \
+                  give it another owner first";
+    ScimError::mutability(detail).into()
+}
+
+#[cfg(test)]
+mod tests;
