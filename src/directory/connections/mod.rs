@@ -3,17 +3,19 @@
 //! Creating or changing one is announced to the organization's administrators, because whoever controls a connection
 //! controls who signs in. Existing identities are never re-mapped by it.
 
+mod row;
+
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::matching::{MatchRule, Matching};
+use super::matching::Matching;
 use super::organizations::{self, OrganizationError};
 use super::permission::{self, Denied, Permission};
 use super::room::{self, TooMany};
 use crate::protocol::saml::idp_metadata::IdpMetadata;
 use crate::record::audit::{self, Action, Subject};
 use crate::record::event::{self, Event};
-use crate::store::connections::{self as rows, ConnectionRow};
+use crate::store::connections as rows;
 use crate::store::failure::StoreError;
 use crate::store::{Tx, grants, identities, sessions};
 use crate::values::clock::Timestamp;
@@ -21,6 +23,7 @@ use crate::values::ids::{ConnectionId, OrganizationId};
 use crate::values::operation::Operation;
 use crate::values::page::{Page, PageRequest};
 use crate::values::quota::Quota;
+use row::{from_row, to_row};
 
 /// Whether people can sign in through a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -368,48 +371,4 @@ fn name_error(error: OrganizationError) -> ConnectionError {
         OrganizationError::Denied(denied) => denied.into(),
         OrganizationError::InvalidName | OrganizationError::SlugTaken => ConnectionError::InvalidName,
     }
-}
-
-fn to_row(connection: &Connection) -> Result<ConnectionRow, StoreError> {
-    Ok(ConnectionRow {
-        id: connection.id,
-        org_id: connection.organization,
-        protocol: connection.settings.protocol().to_owned(),
-        name: connection.name.clone(),
-        state: connection.state.as_str().to_owned(),
-        settings: serde_json::to_string(&connection.settings)
-            .map_err(|error| StoreError::Internal(error.to_string()))?,
-        sealed_secret: connection.sealed_secret.clone(),
-        version: connection.version,
-        created_at: connection.created_at,
-        updated_at: connection.updated_at,
-        match_by: Some(connection.matching.by.as_str().to_owned()),
-        match_claim: connection.matching.claim.clone(),
-    })
-}
-
-fn from_row(row: ConnectionRow) -> Result<Connection, StoreError> {
-    Ok(Connection {
-        id: row.id,
-        organization: row.org_id,
-        name: row.name,
-        state: match row.state.as_str() {
-            "active" => ConnectionState::Active,
-            "disabled" => ConnectionState::Disabled,
-            "deleted" => ConnectionState::Deleted,
-            _ => return Err(StoreError::Inconsistent("connections.state")),
-        },
-        settings: serde_json::from_str(&row.settings).map_err(|_| StoreError::Inconsistent("connections.settings"))?,
-        sealed_secret: row.sealed_secret,
-        matching: Matching {
-            by: match row.match_by {
-                Some(name) => MatchRule::parse(&name).ok_or(StoreError::Inconsistent("connections.match_by"))?,
-                None => MatchRule::default(),
-            },
-            claim: row.match_claim,
-        },
-        version: row.version,
-        created_at: row.created_at,
-        updated_at: row.updated_at,
-    })
 }
