@@ -247,6 +247,8 @@ async fn a_client_can_neither_deactivate_nor_remove_the_last_active_owner() {
             assert!(is_immutable(&patch(tx, acme, id, off.clone())), "{engine}");
             assert!(is_immutable(&users::delete(tx, &operation(NOW), acme, id, None)), "{engine}");
             assert_eq!(accounts::find(tx, owner)?.unwrap().state, AccountState::Active);
+            // The job that does confirmed removals goes on after a refusal, in the same transaction.
+            assert_eq!(account(tx, acme, id), owner, "{engine}: the user is whole after the refusal");
             Ok::<_, ProvisioningError>(())
         });
         done.await.unwrap();

@@ -173,7 +173,8 @@ fn change_waiting(
     }
 }
 
-/// The user is removed: the membership ends (decision Q19), or the waiting.
+/// The user is removed: the membership ends (decision Q19), or the waiting. The user goes last, so that one who may not go
+/// stays whole also where the caller goes on.
 pub(super) fn leave(
     tx: &mut Tx<'_>,
     op: &Operation,
@@ -183,18 +184,20 @@ pub(super) fn leave(
     if row.active == Some(true) {
         brake::admit(tx, op, organization, row.id, Removal::Delete)?;
     }
-    resources::delete(tx, organization, row.k)?;
-    let Some(account) = row.account_id else {
-        cases::close(tx, op, organization, row.id, CaseState::cancel)?;
-        let detail = json!({ "state": "waiting" });
-        audit::write(tx, op, Some(organization), Action::UserDeleted, &subject(row), &detail)?;
-        return Ok(());
-    };
-    match accounts::end_membership(tx, op, organization, account) {
-        Ok(()) | Err(AccountError::NotFound) => Ok(()),
-        Err(AccountError::LastOwner) => Err(last_owner()),
-        Err(AccountError::Store(error)) => Err(error.into()),
+    match row.account_id {
+        Some(account) => match accounts::end_membership(tx, op, organization, account) {
+            Ok(()) | Err(AccountError::NotFound) => {}
+            Err(AccountError::LastOwner) => return Err(last_owner()),
+            Err(AccountError::Store(error)) => return Err(error.into()),
+        },
+        None => {
+            cases::close(tx, op, organization, row.id, CaseState::cancel)?;
+            let detail = json!({ "state": "waiting" });
+            audit::write(tx, op, Some(organization), Action::UserDeleted, &subject(row), &detail)?;
+        }
     }
+    resources::delete(tx, organization, row.k)?;
+    Ok(())
 }
 
 /// Looks at an open case again. Whose address is free by now gets the account that the directory asked for; tells whether
