@@ -75,6 +75,9 @@ pub fn accept(tx: &mut Tx<'_>, op: &Operation, token: &str) -> Result<Accepted, 
             }
             Err(other) => return Err(other.into()),
         }
+    } else if look(tx, op, token)?.activation.state != ActivationState::Accepted {
+        // Taken back since it was looked at: a link that does not count joins nobody.
+        return Err(ActivationError::Dead);
     }
     match accounts::join(tx, op, organization.id, account) {
         Ok(may_sign_in) => Ok(Accepted { organization, may_sign_in }),
