@@ -190,6 +190,26 @@ pub fn support(organization: &Organization) -> Support {
     }
 }
 
+/// A title, what happened, and what to do.
+type Text = (&'static str, &'static str, &'static str);
+
+const ACTIVATION_DEAD: Text = (
+    "This link no longer works",
+    "It has expired, a newer mail has replaced it, or your organization has taken it back.",
+    "Look for a newer mail. If there is none, ask your organization to send it again.",
+);
+const ACTIVATION_TAKEN: Text = (
+    "This address is already in use",
+    "Another account here has this address, so it cannot be given to this one as well. \
+     Nothing has been changed, and your other account works as before.",
+    "The people below can add you with another address.",
+);
+const UNAVAILABLE: Text = (
+    "We are not quite here",
+    "Our database cannot be reached at this moment. Nothing is wrong with your account.",
+    "Wait a few seconds and reload the page.",
+);
+
 fn words(failure: Failure) -> Words {
     let (title, text, advice) = match failure {
         Failure::Refused(place, refusal) => {
@@ -238,21 +258,9 @@ fn words(failure: Failure) -> Words {
             "The app has its answer, and a sign-in is good for one answer only.",
             "Go back to the app. If it asks you to sign in, do so from there.",
         ),
-        Failure::ActivationDead => (
-            "This link no longer works",
-            "It has expired, a newer mail has replaced it, or your organization has taken it back.",
-            "Look for a newer mail. If there is none, ask your organization to send it again.",
-        ),
-        Failure::ActivationTaken(_) => (
-            "This address is already in use",
-            "Another account here has this address, so it cannot be given to this one as well. Nothing has been changed, and your other account works as before.",
-            "The people below can add you with another address.",
-        ),
-        Failure::Unavailable => (
-            "We are not quite here",
-            "Our database cannot be reached at this moment. Nothing is wrong with your account.",
-            "Wait a few seconds and reload the page.",
-        ),
+        Failure::ActivationDead => ACTIVATION_DEAD,
+        Failure::ActivationTaken(_) => ACTIVATION_TAKEN,
+        Failure::Unavailable => UNAVAILABLE,
         Failure::NotFound | Failure::Internal(_) => (
             "Something went wrong here",
             "This is a fault of ours, not of yours. It has been written down.",
