@@ -102,7 +102,7 @@ def deep_cursors(server, users, count):
     size, found, cursor = 200, [], ""
     wanted = {int(users / 2 / size + step * users / 2 / size / (count + 1)) for step in range(1, count + 1)}
     for page in itertools.count(1):
-        status, answer = call(server, "GET", f"/Users?attributes=userName&count={size}&cursor={cursor}")
+        status, answer = call(server, "GET", f"/Users?count={size}&cursor={cursor}")
         cursor = answer.get("nextCursor")
         if status != 200 or not cursor:
             return found
