@@ -139,6 +139,7 @@ fn a_database_of_another_program_is_refused_whoever_migrates() {
         let folder = tempfile::tempdir().expect("a folder");
         let file = |name: &str| folder.path().join(name).to_str().expect("text").to_owned();
         let mut settings = Settings::new(engine, folder.path());
+        settings.start_on_nothing();
         std::fs::write(file("causeway.toml"), settings.to_toml(1, folder.path())).expect("written");
         settings.more = "[database]\nmigrate_on_start = false\n".to_owned();
         std::fs::write(file("by_hand.toml"), settings.to_toml(1, folder.path())).expect("written");

@@ -30,7 +30,10 @@ async fn the_main_job_on_postgres() {
 
 async fn the_main_job(engine: Engine) {
     let dns = Dns::start(&["acme.test", "globex.test"]);
-    let gateway = Gateway::start(engine, |settings| settings.dns = Some(dns.address));
+    let gateway = Gateway::start(engine, |settings| {
+        settings.start_on_nothing();
+        settings.dns = Some(dns.address);
+    });
     let acme = Organization::create(&gateway.operator(), "acme", "Acme").await;
     assert_eq!(text(&acme.api.get("").await.expect(200), "id"), acme.id);
     a_domain_is_proven_by_its_record_only(&acme, &dns).await;

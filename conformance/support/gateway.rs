@@ -1,7 +1,7 @@
 //! The gateway as an operator runs it: the built program, its configuration file and its command line.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use tempfile::TempDir;
@@ -21,22 +21,18 @@ pub struct Gateway {
 }
 
 impl Gateway {
-    /// Starts on an empty database of `engine`; `choose` changes the settings before.
+    /// Starts on a new database of `engine`; `choose` changes the settings before.
     pub fn start(engine: Engine, choose: impl FnOnce(&mut Settings)) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        fs::create_dir(folder.path().join("mail")).expect("a folder for mail");
         let mut settings = Settings::new(engine, folder.path());
         choose(&mut settings);
-        let port = free_port();
-        fs::write(folder.path().join("causeway.toml"), settings.to_toml(port, folder.path())).expect("configuration");
-        let mut process = Process::start("causeway serve", command(&folder, &["serve"]));
-        process.wait_until(|| is_live(port));
-        Self { url: format!("http://localhost:{port}"), folder, database_url: settings.database_url, process }
+        let (process, url) = serve(&settings, folder.path());
+        Self { url, folder, database_url: settings.database_url, process }
     }
 
     /// Runs one command of the command line against the same configuration and answers what it printed.
     pub fn command(&self, arguments: &[&str]) -> String {
-        run("causeway", command(&self.folder, arguments))
+        run("causeway", command(self.folder.path(), arguments))
     }
 
     /// The operator's access to the API, with a token from the command line.
@@ -78,10 +74,20 @@ impl Gateway {
     }
 }
 
+/// Writes the configuration into `folder` and starts `causeway serve` with it; answers when it serves, and where.
+pub fn serve(settings: &Settings, folder: &Path) -> (Process, String) {
+    fs::create_dir(folder.join("mail")).expect("a folder for mail");
+    let port = free_port();
+    fs::write(folder.join("causeway.toml"), settings.to_toml(port, folder)).expect("configuration");
+    let mut process = Process::start("causeway serve", command(folder, &["serve"]));
+    process.wait_until(|| is_live(port));
+    (process, format!("http://localhost:{port}"))
+}
+
 /// A command of the built program with the configuration in `folder`.
-pub fn command(folder: &TempDir, arguments: &[&str]) -> Command {
+pub fn command(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_causeway"));
-    command.current_dir(folder.path()).args(arguments).arg("--config").arg(folder.path().join("causeway.toml"));
+    command.current_dir(folder).args(arguments).arg("--config").arg(folder.join("causeway.toml"));
     command
 }
 

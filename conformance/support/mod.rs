@@ -12,6 +12,7 @@ pub mod http;
 pub mod key_server;
 pub mod organization;
 pub mod postgres;
+pub mod prepared;
 pub mod process;
 pub mod relay;
 pub mod relying_party;

@@ -20,7 +20,7 @@ pub struct TestServer {
 }
 
 impl TestServer {
-    /// Starts on an empty database of `engine`; `choose` changes the settings before.
+    /// Starts on a new database of `engine`; `choose` changes the settings before.
     pub async fn start(engine: Engine, choose: impl FnOnce(&mut Settings)) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         std::fs::create_dir(folder.path().join("mail")).expect("a folder for mail");
@@ -38,7 +38,10 @@ impl TestServer {
 
     /// The operator's access to the API, with a token from the command line.
     pub fn operator(&self) -> Api {
-        Api::new(&self.url, run("causeway", command(&self.folder, &["operator", "token", "--name", "tests"])).trim())
+        Api::new(
+            &self.url,
+            run("causeway", command(self.folder.path(), &["operator", "token", "--name", "tests"])).trim(),
+        )
     }
 
     /// Stops it as a service manager would.

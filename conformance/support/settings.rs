@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use super::engine::Engine;
-use super::postgres;
+use super::{postgres, prepared};
 
 /// What a test chooses; the rest is the same for all.
 pub struct Settings {
@@ -19,13 +19,22 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// A new, empty database of `engine`; SQLite's file lies in `folder`.
+    /// A new database of `engine` with no data in it; SQLite's file lies in `folder`.
     pub fn new(engine: Engine, folder: &Path) -> Self {
-        let database_url = match engine {
-            Engine::Sqlite => format!("sqlite:{}", folder.join("causeway.db").display()),
-            Engine::Postgres => postgres::new_database(),
-        };
+        Self::on(prepared::new_database(engine, folder))
+    }
+
+    /// The database at `database_url`, whatever is in it.
+    pub const fn on(database_url: String) -> Self {
         Self { database_url, dns: None, scheme: "http", allows_loopback: true, more: String::new() }
+    }
+
+    /// Takes an empty database instead, so that the gateway's start is its first.
+    pub fn start_on_nothing(&mut self) {
+        match self.database_url.strip_prefix("sqlite:") {
+            Some(file) => std::fs::remove_file(file).expect("the file was there"),
+            None => self.database_url = postgres::new_database(),
+        }
     }
 
     /// The configuration file of a gateway on `port`. The host is `localhost`, the counterparties' `127.0.0.1`, so
