@@ -1,6 +1,6 @@
 //! The doors over a small world, for unit tests: no socket, a clock that tests move, and answers that can be read.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderMap, HeaderName};
@@ -12,12 +12,16 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::context::{Context, Throttles};
 use super::observe;
-use crate::access::signing_keys::SigningKeys;
+use crate::access::signing_keys::{self, SigningKeys};
 use crate::access::testing::World;
 use crate::config;
 use crate::directory::service_provider::ServiceProvider;
 use crate::flows::outside::Outside;
 use crate::flows::sign_in_by_saml::verifier::{self, Verifier};
+use crate::keys::purpose::Purpose;
+use crate::keys::ring::KeyRing;
+use crate::keys::rotation::{self, PreparedKey};
+use crate::keys::sealing::Sealer;
 use crate::outbound::address::Reach;
 use crate::outbound::dns::Dns;
 use crate::outbound::http_client::{self, HttpClient};
@@ -34,9 +38,9 @@ pub async fn context(world: &World, public_url: &str) -> Context {
          [mail]\nfrom = \"gateway@causeway.test\"\ndirectory = \"/nowhere\"\n"
     );
     let config = config::read(&text, [], |_| Ok(())).unwrap().config;
-    let sealer = crate::keys::sealing::Sealer::new(&config.encryption_keys).unwrap();
-    crate::app::establish_keys(world.store(), &sealer, &world.op()).await.unwrap();
-    let keys = crate::keys::ring::KeyRing::new(sealer.clone());
+    let sealer = Sealer::new(&config.encryption_keys).unwrap();
+    establish_keys(world, &sealer).await;
+    let keys = KeyRing::new(sealer.clone());
     let settings = http_client::Settings { reach: Reach::PublicAndLoopback, ..http_client::Settings::default() };
     let client = HttpClient::new(settings).unwrap();
     Context {
@@ -57,6 +61,20 @@ pub async fn context(world: &World, public_url: &str) -> Context {
         throttles: Throttles::new(&config.limits),
         config: Arc::new(config),
         signing_keys: SigningKeys::new(keys),
+    }
+}
+
+/// Gives the world its keys: the same in every test, because making an RSA key takes a second of a slow processor.
+async fn establish_keys(world: &World, sealer: &Sealer) {
+    static MADE: OnceLock<Vec<(PreparedKey, PreparedKey)>> = OnceLock::new();
+    let made = MADE.get_or_init(|| {
+        let prepare = |purpose| rotation::prepare(&world.op(), sealer, purpose).unwrap();
+        Purpose::ALL.into_iter().map(|purpose| (prepare(purpose), prepare(purpose))).collect()
+    });
+    let missing = world.store().read(rotation::missing).await.unwrap();
+    for (active, next) in made.iter().filter(|(active, _)| missing.contains(&active.purpose())) {
+        let op = world.op();
+        world.store().write(move |tx| signing_keys::establish(tx, &op, active, next)).await.unwrap();
     }
 }
 

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use diesel::Connection as _;
 use diesel::connection::{InstrumentationEvent, SimpleConnection as _};
+use tempfile::TempDir;
 
 use super::connection::{self, AnyConnection, Location, Mode};
 use super::{Settings, Store, Tx, migration};
@@ -20,7 +21,7 @@ pub struct Scratch {
     pub store: Store,
     /// "sqlite" or "postgres", for messages of failed tests.
     pub engine: &'static str,
-    _directory: Option<tempfile::TempDir>,
+    _directory: Option<TempDir>,
 }
 
 const SETTINGS: Settings =
@@ -33,24 +34,37 @@ pub fn all() -> Vec<Scratch> {
 
 /// A fresh SQLite store.
 pub fn sqlite() -> Scratch {
+    static MIGRATED: OnceLock<Vec<u8>> = OnceLock::new();
+    let place = |directory: &TempDir| directory.path().join("causeway.db").to_str().unwrap().to_owned();
+    let migrated = MIGRATED.get_or_init(|| {
+        let first = tempfile::tempdir().unwrap();
+        migration::run(&Location::Sqlite(place(&first))).unwrap();
+        std::fs::read(place(&first)).unwrap()
+    });
     let directory = tempfile::tempdir().unwrap();
-    let location = Location::Sqlite(directory.path().join("causeway.db").to_str().unwrap().to_owned());
-    migration::run(&location).unwrap();
+    std::fs::write(place(&directory), migrated).unwrap();
+    let location = Location::Sqlite(place(&directory));
     Scratch { store: Store::open(location, &SETTINGS).unwrap(), engine: "sqlite", _directory: Some(directory) }
 }
 
 /// A fresh PostgreSQL store.
 pub fn postgres() -> Scratch {
-    static CLUSTER: OnceLock<(Child, String)> = OnceLock::new();
+    static MIGRATED: OnceLock<()> = OnceLock::new();
     static NEXT: AtomicU32 = AtomicU32::new(0);
-    let (_, admin_url) = CLUSTER.get_or_init(start_cluster);
+    MIGRATED.get_or_init(|| migration::run(&create_database("migrated", "")).map(drop).unwrap());
     let name = format!("scratch_{}", NEXT.fetch_add(1, Ordering::Relaxed));
-    let mut connection = connection::open(&Location::Postgres(admin_url.clone()), Mode::Write, &SETTINGS).unwrap();
-    connection.batch_execute(&format!("CREATE DATABASE {name}")).unwrap();
-    let (server, _) = admin_url.rsplit_once('/').unwrap();
-    let location = Location::Postgres(format!("{server}/{name}"));
-    migration::run(&location).unwrap();
+    let location = create_database(&name, " TEMPLATE migrated");
     Scratch { store: Store::open(location, &SETTINGS).unwrap(), engine: "postgres", _directory: None }
+}
+
+/// Makes a database in the cluster of this process.
+fn create_database(name: &str, how: &str) -> Location {
+    static CLUSTER: OnceLock<(Child, String)> = OnceLock::new();
+    let (_, admin_url) = CLUSTER.get_or_init(start_cluster);
+    let mut connection = connection::open(&Location::Postgres(admin_url.clone()), Mode::Write, &SETTINGS).unwrap();
+    connection.batch_execute(&format!("CREATE DATABASE {name}{how}")).unwrap();
+    let (server, _) = admin_url.rsplit_once('/').unwrap();
+    Location::Postgres(format!("{server}/{name}"))
 }
 
 /// How many queries `work` sends.
