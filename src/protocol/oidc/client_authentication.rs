@@ -180,4 +180,11 @@ mod tests {
         assert_eq!(parse(None, &form("")).unwrap_err().code, ErrorCode::InvalidClient);
         assert_eq!(parse(None, &form("client_id=c&client_assertion=x")).unwrap_err().code, ErrorCode::InvalidClient);
     }
+
+    #[test]
+    fn a_header_of_another_scheme_or_without_a_name_or_a_secret_is_refused() {
+        for header in [basic("c:s").replace("Basic", "Digest"), basic(":s"), basic("c:"), basic("c")] {
+            assert_eq!(parse(Some(&header), &form("")).unwrap_err().code, ErrorCode::InvalidClient, "{header}");
+        }
+    }
 }

@@ -139,3 +139,20 @@ const fn name(algorithm: Algorithm) -> &'static str {
         _ => "",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::{ClientKeySet, MAX_BYTES, MAX_KEYS};
+
+    #[test]
+    fn a_key_set_is_read_up_to_its_bounds() {
+        let of = |keys: usize| json!({ "keys": vec![json!({}); keys] }).to_string();
+        assert!(ClientKeySet::parse(of(MAX_KEYS).as_bytes()).is_ok());
+        assert!(ClientKeySet::parse(of(MAX_KEYS + 1).as_bytes()).is_err());
+        let padded = |bytes: usize| of(1) + &" ".repeat(bytes - of(1).len());
+        assert!(ClientKeySet::parse(padded(MAX_BYTES).as_bytes()).is_ok());
+        assert!(ClientKeySet::parse(padded(MAX_BYTES + 1).as_bytes()).is_err());
+    }
+}

@@ -165,5 +165,7 @@ mod tests {
         assert_eq!(code("grant_type=refresh_token&refresh_token=a&refresh_token=b"), ErrorCode::InvalidRequest);
         assert_eq!(code(""), ErrorCode::InvalidRequest);
         assert!(parse_revocation(&Parameters::parse("token_type_hint=refresh_token").unwrap()).is_err());
+        assert!(parse_revocation(&Parameters::parse("token=a").unwrap()).is_ok());
+        assert!(parse_revocation(&Parameters::parse("token=a&token_type_hint=x&token_type_hint=x").unwrap()).is_err());
     }
 }

@@ -59,5 +59,7 @@ mod tests {
         assert_eq!(bearer_token(None, None), Ok(None));
         assert!(bearer_token(Some("Bearer abc"), Some(&form)).is_err());
         assert!(bearer_token(Some("Basic abc"), None).is_err());
+        let twice = Parameters::parse("access_token=abc&access_token=abc").unwrap();
+        assert!(bearer_token(None, Some(&twice)).is_err());
     }
 }

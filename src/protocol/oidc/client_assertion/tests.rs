@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
-use super::{AssertionError, Expected, VerifiedAssertion, claimed, verify};
+use super::{AssertionError, Expected, MAX_TOKEN, VerifiedAssertion, claimed, verify};
 use crate::protocol::oidc::client_keys::{ClientKeySet, InvalidKeys};
 use crate::protocol::oidc::relying_party::jwks::KeyChoiceError;
 use crate::values::clock::Timestamp;
@@ -247,4 +247,18 @@ fn only_public_keys_that_can_be_used_are_registered() {
     }
     assert_eq!(registered(json!(vec![good; 51])), Err(InvalidKeys::TooLong));
     assert_eq!(ClientKeySet::registered(&json!([])).unwrap_err(), InvalidKeys::Malformed);
+}
+
+#[test]
+fn an_assertion_is_read_up_to_its_bound() {
+    let pair = Pair::p256();
+    let set = keys(&[pair.jwk("1")]);
+    let token =
+        |padding: usize| pair.sign(&json!({ "alg": "ES256", "kid": "1" }), &with("more", "x".repeat(padding).into()));
+    let room = MAX_TOKEN - token(0).len();
+    let (longest, longer) = (token(room / 4 * 3 - 3), token(room / 4 * 3 + 3));
+    assert!(longest.len() <= MAX_TOKEN && longer.len() > MAX_TOKEN);
+    assert!(claimed(&longest).is_ok() && checked(&longest, &set).is_ok());
+    assert_eq!(claimed(&longer).err(), Some(AssertionError::Malformed));
+    assert_eq!(checked(&longer, &set).err(), Some(AssertionError::Malformed));
 }

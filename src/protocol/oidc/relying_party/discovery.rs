@@ -161,7 +161,7 @@ fn allowed(text: &str, transport: Transport) -> Option<Url> {
 mod tests {
     use openidconnect::core::CoreClientAuthMethod;
 
-    use super::{DiscoveryError, Transport, document_url, parse};
+    use super::{DiscoveryError, MAX_BYTES, Transport, document_url, parse};
     use crate::protocol::oidc::relying_party::dishonest::metadata;
 
     fn read(document: &serde_json::Value) -> Result<super::ProviderConfiguration, DiscoveryError> {
@@ -228,5 +228,16 @@ mod tests {
         for bad in ["http://op.test", "https://op.test?x=1", "https://op.test#x", "op.test", "file:///etc/passwd"] {
             assert_eq!(url(bad), Err(DiscoveryError::Issuer), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_document_is_read_up_to_its_bound() {
+        let padded = |bytes: usize| {
+            let text = metadata("https://op.test").to_string();
+            let text = text.clone() + &" ".repeat(bytes - text.len());
+            parse(text.as_bytes(), "https://op.test", Transport::HttpsOnly)
+        };
+        assert!(padded(MAX_BYTES).is_ok());
+        assert_eq!(padded(MAX_BYTES + 1), Err(DiscoveryError::Malformed));
     }
 }

@@ -89,3 +89,20 @@ pub(in crate::protocol::oidc) fn bits(number: &str) -> Option<usize> {
     let first = digits.next()?;
     Some(digits.count() * 8 + 8 - first.leading_zeros() as usize)
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::{KeySet, MAX_BYTES, MAX_KEYS};
+
+    #[test]
+    fn a_key_set_is_read_up_to_its_bounds() {
+        let of = |keys: usize| json!({ "keys": vec![json!({}); keys] }).to_string();
+        assert!(KeySet::parse(of(MAX_KEYS).as_bytes()).is_ok());
+        assert!(KeySet::parse(of(MAX_KEYS + 1).as_bytes()).is_err());
+        let padded = |bytes: usize| of(1) + &" ".repeat(bytes - of(1).len());
+        assert!(KeySet::parse(padded(MAX_BYTES).as_bytes()).is_ok());
+        assert!(KeySet::parse(padded(MAX_BYTES + 1).as_bytes()).is_err());
+    }
+}

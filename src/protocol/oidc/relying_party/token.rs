@@ -149,7 +149,7 @@ mod tests {
     use base64::Engine as _;
     use base64::engine::general_purpose::STANDARD;
 
-    use super::{OwnCredentials, TokenCallError, parse_answer, redeem};
+    use super::{MAX_BYTES, OwnCredentials, TokenCallError, parse_answer, redeem};
     use crate::protocol::oidc::pkce::CodeVerifier;
     use crate::protocol::oidc::relying_party::discovery::{ProviderConfiguration, Transport, parse};
     use crate::protocol::oidc::relying_party::dishonest::metadata;
@@ -204,5 +204,13 @@ mod tests {
         ] {
             assert_eq!(parse_answer(status, bad.as_bytes()), Err(TokenCallError::Malformed), "{status} {bad}");
         }
+    }
+
+    #[test]
+    fn an_answer_is_read_up_to_its_bound() {
+        let good = r#"{"access_token":"a","token_type":"bearer","id_token":"x.y.z"}"#;
+        let padded = |bytes: usize| parse_answer(200, [good, &" ".repeat(bytes - good.len())].concat().as_bytes());
+        assert!(padded(MAX_BYTES).is_ok());
+        assert_eq!(padded(MAX_BYTES + 1), Err(TokenCallError::Malformed));
     }
 }

@@ -31,7 +31,7 @@ pub fn parse(body: &[u8], subject: &str) -> Result<Map<String, Value>, UserInfoE
 
 #[cfg(test)]
 mod tests {
-    use super::{UserInfoError, parse};
+    use super::{MAX_BYTES, UserInfoError, parse};
 
     #[test]
     fn oidcc_client_test_userinfo_invalid_sub() {
@@ -44,5 +44,13 @@ mod tests {
         for bad in ["", "[]", "{}", r#"{"sub":["ada"]}"#, r#"{"sub":null}"#, "x.y.z"] {
             assert_eq!(parse(bad.as_bytes(), "ada"), Err(UserInfoError::Malformed), "{bad}");
         }
+    }
+
+    #[test]
+    fn an_answer_is_read_up_to_its_bound() {
+        let good = r#"{"sub":"ada"}"#;
+        let padded = |bytes: usize| parse([good, &" ".repeat(bytes - good.len())].concat().as_bytes(), "ada");
+        assert!(padded(MAX_BYTES).is_ok());
+        assert_eq!(padded(MAX_BYTES + 1), Err(UserInfoError::Malformed));
     }
 }

@@ -65,6 +65,8 @@ fn what_is_not_a_document_is_refused_by_name() {
         ("<\u{e9}/>", Malformed::Name),
         ("<r:s:t xmlns:r='urn:x'/>", Malformed::Name),
         ("<1r/>", Malformed::Name),
+        ("<r 1a='x'/>", Malformed::Name),
+        ("<r \u{e9}='x'/>", Malformed::Name),
         ("<r>&nbsp;</r>", Malformed::Reference),
         ("<r a='&e;'/>", Malformed::Reference),
         ("<r>&#0;</r>", Malformed::Reference),

@@ -3,7 +3,7 @@
 use aws_lc_rs::digest;
 use serde_json::{Value, json};
 
-use super::{Expected, IdTokenError, VerifiedIdToken, verify};
+use super::{Expected, IdTokenError, MAX_TOKEN, VerifiedIdToken, verify};
 use crate::protocol::oidc::id_token::at_hash;
 use crate::protocol::oidc::relying_party::dishonest::{KEYS, OTHER_KEYS, document};
 use crate::protocol::oidc::relying_party::jwks::{KeyChoiceError, KeySet};
@@ -277,4 +277,18 @@ fn keys_for_encryption_symmetric_keys_and_unknown_keys_are_passed_over() {
     let token = KEYS.sign(&json!({"alg": "ES256", "kid": "ec"}), &claims());
     assert_eq!(verify(&token, &set, &expected()), Err(IdTokenError::Key(KeyChoiceError::NotFound)));
     assert!(KeySet::parse(b"[]").is_err() && KeySet::parse(b"{}").is_err());
+}
+
+#[test]
+fn a_token_is_read_up_to_its_bound() {
+    let of = |padding: usize| {
+        let mut claims = claims();
+        claims["more"] = "x".repeat(padding).into();
+        KEYS.sign(&json!({"alg": "ES256", "kid": "ec"}), &claims)
+    };
+    let room = MAX_TOKEN - of(0).len();
+    let (longest, longer) = (of(room / 4 * 3 - 3), of(room / 4 * 3 + 3));
+    assert!(longest.len() <= MAX_TOKEN && longer.len() > MAX_TOKEN);
+    assert!(verify(&longest, &keys(), &expected()).is_ok());
+    assert_eq!(verify(&longer, &keys(), &expected()), Err(IdTokenError::Malformed));
 }

@@ -195,3 +195,30 @@ fn a_fresh_authentication_is_one_after_the_request() {
     assert_eq!(outcome(&xml, &fresh), "saml_authn_instant");
     assert_eq!(outcome(&signer().sign_response(Place::Both, &response()), &fresh), "accepted");
 }
+
+#[test]
+fn the_assertion_is_checked_where_the_response_says_nothing_wrong() {
+    let now = instant(0);
+    let data = "<saml:SubjectConfirmationData";
+    let cases = [
+        (
+            "saml_issue_instant",
+            format!("ID=\"_a1\" Version=\"2.0\" IssueInstant=\"{now}\""),
+            format!("ID=\"_a1\" Version=\"2.0\" IssueInstant=\"{}\"", instant(86_400)),
+        ),
+        (
+            "saml_in_response_to",
+            format!("{data} Recipient=\"{ACS}\" NotOnOrAfter=\"{}\" InResponseTo=\"{REQUEST}\"", instant(120)),
+            format!("{data} Recipient=\"{ACS}\" NotOnOrAfter=\"{}\" InResponseTo=\"_other\"", instant(120)),
+        ),
+        ("saml_name_id", "</saml:NameID>".to_owned(), "</saml:NameID><saml:BaseID/>".to_owned()),
+        (
+            "saml_name_id_text",
+            "Format=\"urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress\"".to_owned(),
+            format!("Format=\"urn:{}\"", "x".repeat(513)),
+        ),
+    ];
+    for (code, from, to) in &cases {
+        assert_eq!(signed_outcome(|xml| xml.replace(from, to)), *code, "{from} -> {to}");
+    }
+}

@@ -220,6 +220,9 @@ fn only_one_shape_of_signature_reaches_the_library() {
         ("signature elsewhere", xml.replace("<saml:Subject>", "<saml:Subject><ds:Signature xmlns:ds=\"http://www.w3.org/2000/09/xmldsig#\"/>"), "saml_gate_signature_place"),
         ("signature of another namespace", xml.replace("<saml:Subject>", "<x:Signature xmlns:x=\"urn:x\"/><saml:Subject>"), "saml_gate_content"),
         ("two signatures", xml.replace("<saml:Subject>", &format!("{}<saml:Subject>", signer().template("_a1").replace("></ds:DigestValue>", ">AA==</ds:DigestValue>").replace("></ds:SignatureValue>", ">AA==</ds:SignatureValue>"))), "saml_gate_several_signatures"),
+        ("something else than a key info", xml.replace("ds:KeyInfo>", "ds:KeyHint>"), "saml_gate_signature_shape"),
+        ("signed info with an attribute", xml.replace("<ds:SignedInfo>", "<ds:SignedInfo xml:base=\"http://127.0.0.1:9/\">"), "saml_gate_signature_shape"),
+        ("signed info with text", xml.replace("<ds:SignedInfo>", "<ds:SignedInfo>text"), "saml_gate_signature_shape"),
         ("empty digest", empty(&xml, "ds:DigestValue"), "saml_gate_signature_shape"),
         ("empty signature value", empty(&xml, "ds:SignatureValue"), "saml_gate_signature_shape"),
     ];
