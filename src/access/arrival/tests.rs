@@ -120,6 +120,8 @@ async fn whoever_is_deactivated_on_the_way_is_refused_at_the_door() {
         deactivate(&world).await;
         let arrived = come_back(&world, &attempt, bringing(&arrival)).await.unwrap();
         assert!(matches!(arrived, Arrival::Refused { refusal: Refusal::AccountInactive, .. }), "{}", world.engine());
+        let state = world.state_of(attempt.id).await;
+        assert!(matches!(state, State::Refused(Refusal::AccountInactive)), "{}: {state:?}", world.engine());
         assert_eq!(world.entries("sign_in.refused").await.len(), 1, "{}", world.engine());
         assert!(world.entries("sign_in.succeeded").await.is_empty());
     }

@@ -21,7 +21,7 @@ use crate::protocol::scim::validation::Rules;
 use crate::provisioning::users;
 use crate::store::failure::StoreError;
 use crate::store::resources::{self, ResourceKind};
-use crate::store::{Tx, accounts as account_rows};
+use crate::store::{Tx, accounts as account_rows, identities, outbox};
 use crate::values::clock::Timestamp;
 use crate::values::ids::{AccountId, AttemptId, ConnectionId, OrganizationId};
 use crate::values::operation::{Actor, Operation, Role};
@@ -93,6 +93,53 @@ async fn an_accepted_assertion_says_who_signs_in_and_links_the_subject_once() {
             assert_eq!(identified.session_expires_at, Some(world.op().at.plus_seconds(600)));
         }
         assert_eq!(world.entries("identity.linked").await.len(), 1, "{}", world.engine());
+    }
+}
+
+/// Q16: accounts are never inherited, so nobody finds the identities of a connection, or of a member, that is gone.
+#[tokio::test]
+async fn the_identities_of_a_member_go_with_them_and_every_change_of_a_connection_is_told() {
+    for world in world().await {
+        waiting(&world, "first").await;
+        take(&world, "first", ada(&world)).await.unwrap();
+        let (connection, organization, account) = (world.connection, world.organization, world.ada);
+        let link = move |tx: &mut Tx<'_>| identities::find(tx, connection, "00u1").map(|found| found.is_some());
+        assert!(world.store().read(link).await.unwrap(), "{}", world.engine());
+
+        let op = world.operator();
+        let removed = world.store().write(move |tx| -> Result<(bool, bool), StoreError> {
+            accounts::end_membership(tx, &op, organization, account).unwrap();
+            let of_member = link(tx)?;
+            Ok((of_member, accounts::find(tx, account)?.is_some()))
+        });
+        assert_eq!(removed.await.unwrap(), (false, true), "{}", world.engine());
+
+        let other = world.other_connection;
+        let op = world.operator();
+        let told = world.store().write(move |tx| -> Result<Vec<i64>, StoreError> {
+            let mut told = vec![outbox::count(tx)?];
+            connections::disable(tx, &op, organization, other).unwrap();
+            told.push(outbox::count(tx)?);
+            connections::delete(tx, &op, organization, other).unwrap();
+            told.push(outbox::count(tx)?);
+            Ok(told)
+        });
+        let told = told.await.unwrap();
+        assert_eq!([told[1] - told[0], told[2] - told[1]], [1, 1], "{}: one event for each change", world.engine());
+    }
+}
+
+#[tokio::test]
+async fn the_identities_of_a_connection_go_with_it() {
+    for world in world().await {
+        waiting(&world, "first").await;
+        take(&world, "first", ada(&world)).await.unwrap();
+        let (op, connection, organization) = (world.operator(), world.connection, world.organization);
+        let gone = world.store().write(move |tx| -> Result<bool, StoreError> {
+            connections::delete(tx, &op, organization, connection).unwrap();
+            Ok(identities::find(tx, connection, "00u1")?.is_none())
+        });
+        assert!(gone.await.unwrap(), "{}", world.engine());
     }
 }
 

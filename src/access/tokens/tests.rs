@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use futures_util::future::join_all;
 
 use super::issuance::Issuance;
-use super::standing::Ended;
+use super::standing::{self, Ended};
 use super::{Outcome, PresentedCode, Refusal, redeem, refresh, revoke, userinfo};
 use crate::access::attempts::state::Identified;
 use crate::access::grants::{self, Lifetimes};
@@ -26,6 +26,7 @@ use crate::protocol::oidc::scope::ScopeSet;
 use crate::protocol::oidc::userinfo::UserInfoClaims;
 use crate::store::accounts as account_rows;
 use crate::store::failure::StoreError;
+use crate::store::grants::StandingRow;
 use crate::store::organizations;
 use crate::store::resources::{self, NewResourceRow};
 use crate::values::clock::Timestamp;
@@ -262,6 +263,8 @@ async fn oidcc_codereuse_revokes_what_the_code_had_given() {
         assert!(who(&world, access_claims(&world, &first)).await.is_none());
         let refresh = rotate(&world, &first.refresh_token, None).await;
         assert_eq!(refused(refresh), Refusal::Ended(Ended::Revoked));
+        assert_eq!(world.entries("grant.created").await.len(), 1, "{}", world.engine());
+        assert_eq!(world.entries("grant.revoked").await[0]["code"], "authorization_code_reused", "{}", world.engine());
     }
 }
 
@@ -509,5 +512,32 @@ async fn what_an_organization_releases_comes_by_its_scope_in_its_type() {
         assert_eq!((said.get("job"), &said["phone"]), (None, &serde_json::json!(["1"])));
         deactivate(&world).await;
         assert!(who(&world, access_claims(&world, &wider)).await.is_none());
+    }
+}
+
+#[tokio::test]
+async fn whatever_a_grant_rests_on_ends_it_alone() {
+    for world in world().await {
+        let stands = tokens(&world, "openid").await.standing;
+        let now = world.op().at;
+        assert_eq!(standing::check(&stands, now), Ok(()), "{}", world.engine());
+        let ends: [(Ended, fn(&mut StandingRow)); 9] = [
+            (Ended::Revoked, |row| row.grant.revoked_at = Some(row.grant.created_at)),
+            (Ended::Expired, |row| row.grant.expires_at = row.grant.created_at),
+            (Ended::SignedOut, |row| row.session.ended_at = Some(row.grant.created_at)),
+            (Ended::Connection, |row| row.connection.state = "inactive".to_owned()),
+            (Ended::SessionEpoch, |row| row.account.session_epoch += 1),
+            (Ended::Account, |row| row.account.state = "inactive".to_owned()),
+            (Ended::Membership, |row| row.membership = None),
+            (Ended::Membership, |row| {
+                row.membership.iter_mut().for_each(|membership| membership.status = "inactive".to_owned());
+            }),
+            (Ended::Application, |row| row.application.state = "inactive".to_owned()),
+        ];
+        for (ended, end) in ends {
+            let mut row = stands.clone();
+            end(&mut row);
+            assert_eq!(standing::check(&row, now), Err(ended), "{}", world.engine());
+        }
     }
 }
