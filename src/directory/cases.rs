@@ -10,7 +10,7 @@ use super::permission::{self, Denied, Permission};
 use crate::record::audit::{self, Action, Subject};
 use crate::store::cases::{self as rows, CaseRow};
 use crate::store::failure::StoreError;
-use crate::store::{Tx, accounts as account_rows, domains};
+use crate::store::{Tx, accounts as account_rows};
 use crate::values::clock::Timestamp;
 use crate::values::email::EmailAddress;
 use crate::values::ids::{CaseId, OrganizationId, ResourceId};
@@ -94,9 +94,7 @@ impl CaseState {
 /// True when the person of this address exists outside the organization: the address is verified for somebody who is no
 /// member of it, or lies in a domain whose people are another organization's.
 pub fn is_outside(tx: &mut Tx<'_>, organization: OrganizationId, address: &EmailAddress) -> Result<bool, StoreError> {
-    let owners = domains::owners(tx, &[address.domain().as_str().to_owned()])?;
-    Ok(owners.iter().any(|(_, owner)| *owner != organization)
-        || account_rows::is_verified_outside(tx, organization, address.as_str())?)
+    account_rows::is_outside(tx, organization, address.as_str(), address.domain().as_str())
 }
 
 /// Opens the case of a user.

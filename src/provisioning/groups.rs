@@ -127,8 +127,7 @@ pub fn create(
         created_at: at,
         updated_at: at,
     };
-    let k = resources::insert(tx, &row, &draft.text)?;
-    resource_values::insert(tx, organization, k, &draft.values)?;
+    let k = resources::insert(tx, &row, &draft.text, &draft.values)?;
     unique_values::replace(tx, organization, k, &[], &draft.unique)??;
     let added = draft.members.iter().cloned().map(MemberChange::Add).collect();
     let changes = MemberChanges::new(added, draft.unknown_members);
@@ -155,7 +154,8 @@ pub fn find(
 ) -> Result<Resource, ProvisioningError> {
     permission::require(op, organization, Permission::ReadResources)?;
     let row = resources::find(tx, organization, ResourceKind::Group, id)?.ok_or(ProvisioningError::NotFound)?;
-    let mut found = resource::complete(tx, organization, (ResourceKind::Group, resource_type), vec![row], projection)?;
+    let mut found =
+        resource::complete(tx, organization, (ResourceKind::Group, resource_type), vec![row.into()], projection)?;
     found.pop().ok_or(ProvisioningError::NotFound)
 }
 
@@ -288,7 +288,7 @@ fn change(
             version,
             updated_at: at,
         };
-        resources::update(tx, row.k, &change, &draft.text)?;
+        resources::update(tx, row.k, &change, Some(&draft.text))?;
         let values = search_values::of(before, &draft.resource_type);
         resource_values::replace(tx, organization, row.k, &values, &draft.values)?;
         let unique = search_values::unique(before, &draft.resource_type)?;

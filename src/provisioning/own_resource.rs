@@ -24,6 +24,7 @@ pub fn find(
     let Actor::Person { account } = op.actor else { return Err(Denied::Role.into()) };
     let id = resources::of_account(tx, organization, account)?.ok_or(ProvisioningError::NotFound)?;
     let row = resources::find(tx, organization, ResourceKind::User, id)?.ok_or(ProvisioningError::NotFound)?;
-    let mut found = resource::complete(tx, organization, (ResourceKind::User, resource_type), vec![row], projection)?;
+    let mut found =
+        resource::complete(tx, organization, (ResourceKind::User, resource_type), vec![row.into()], projection)?;
     found.pop().ok_or(ProvisioningError::NotFound)
 }

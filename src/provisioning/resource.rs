@@ -22,6 +22,7 @@ use crate::store::failure::StoreError;
 use crate::store::members::{self, RelatedRow};
 use crate::store::resource_standings;
 use crate::store::resources::{self, ResourceKind, ResourceRow};
+use crate::store::surroundings::{self, SurroundedRow};
 use crate::values::clock::Timestamp;
 use crate::values::ids::{OrganizationId, ResourceId};
 use crate::values::operation::Operation;
@@ -115,7 +116,7 @@ pub fn complete(
     tx: &mut Tx<'_>,
     organization: OrganizationId,
     (kind, resource_type): (ResourceKind, &Arc<ResourceType>),
-    rows: Vec<ResourceRow>,
+    rows: Vec<SurroundedRow>,
     projection: &Projection,
 ) -> Result<Vec<Resource>, ProvisioningError> {
     complete_within(tx, organization, (kind, resource_type), rows, projection, MOST_RELATED)
@@ -126,50 +127,78 @@ pub fn complete_within(
     tx: &mut Tx<'_>,
     organization: OrganizationId,
     (kind, resource_type): (ResourceKind, &Arc<ResourceType>),
-    rows: Vec<ResourceRow>,
+    mut rows: Vec<SurroundedRow>,
     projection: &Projection,
     most: i64,
 ) -> Result<Vec<Resource>, ProvisioningError> {
     let mut related: HashMap<i64, Vec<Related>> = HashMap::new();
     if projection.may_show(relation(kind)) {
-        let keys: Vec<i64> = rows.iter().map(|row| row.k).collect();
-        for row in load(tx, kind, &keys, most)? {
+        for row in relations_of(tx, kind, &mut rows, most)? {
             related.entry(row.of_k).or_default().push(related_of(row)?);
         }
     }
     let mut standings: HashMap<i64, String> = HashMap::new();
     if shows_standing(resource_type) && projection.may_show_extension(causeway_user::ID) {
-        let keys: Vec<i64> = rows.iter().map(|row| row.k).collect();
-        let found = resource_standings::of(tx, organization, &keys)?;
-        standings.extend(found.into_iter().map(|row| (row.k, standing::text(&row))));
+        let known = rows.iter().filter_map(|found| found.around.as_ref());
+        standings.extend(known.map(|around| (around.standing.k, standing::text(&around.standing))));
+        let unread: Vec<i64> = rows.iter().filter(|found| found.around.is_none()).map(|found| found.row.k).collect();
+        let read = resource_standings::of(tx, organization, &unread)?;
+        standings.extend(read.into_iter().map(|row| (row.k, standing::text(&row))));
     }
-    let whole = |row: ResourceRow| {
+    let whole = |SurroundedRow { row, .. }| {
         let (related, standing) = (related.remove(&row.k).unwrap_or_default(), standings.remove(&row.k));
         Resource { standing, ..of_row(kind, resource_type, related, row) }
     };
     Ok(rows.into_iter().map(whole).collect())
 }
 
-/// The relations of these resources; more than `most` are refused, never cut off.
-pub fn load(
+/// True when all that stands around users is shown, so that it is worth reading with them.
+pub fn shows_surroundings(kind: ResourceKind, resource_type: &ResourceType, projection: &Projection) -> bool {
+    kind == ResourceKind::User
+        && shows_standing(resource_type)
+        && projection.may_show(relation(kind))
+        && projection.may_show_extension(causeway_user::ID)
+}
+
+/// The relations of these resources: those that were read with them, and those that are still to be read.
+fn relations_of(
     tx: &mut Tx<'_>,
     kind: ResourceKind,
-    keys: &[i64],
+    rows: &mut [SurroundedRow],
     most: i64,
 ) -> Result<Vec<RelatedRow>, ProvisioningError> {
+    let (mut known, mut unread) = (Vec::new(), Vec::new());
+    for found in rows {
+        match found.around.as_mut().and_then(|around| around.groups.take()) {
+            Some(groups) => known.extend(groups),
+            None => unread.push(found.row.k),
+        }
+    }
+    known.extend(load(tx, kind, &unread, most)?);
+    refuse_more_than(most, kind, &known)?;
+    Ok(known)
+}
+
+/// The relations of these resources; more than `most` are refused, never cut off.
+fn load(tx: &mut Tx<'_>, kind: ResourceKind, keys: &[i64], most: i64) -> Result<Vec<RelatedRow>, ProvisioningError> {
     let limit = most.saturating_add(1);
     let found = match kind {
         ResourceKind::User => members::groups_of(tx, keys, limit)?,
         ResourceKind::Group => members::of_groups(tx, keys, limit)?,
     };
+    refuse_more_than(most, kind, &found)?;
+    Ok(found)
+}
+
+fn refuse_more_than(most: i64, kind: ResourceKind, found: &[RelatedRow]) -> Result<(), ScimError> {
     if i64::try_from(found.len()).is_ok_and(|found| found > most) {
         let detail = format!(
             "more than {most} values of {0} in one answer: use excludedAttributes={0}, a smaller page, or one resource",
             relation(kind)
         );
-        return Err(ScimError::new(ScimType::TooMany, detail).into());
+        return Err(ScimError::new(ScimType::TooMany, detail));
     }
-    Ok(found)
+    Ok(())
 }
 
 /// A row with its relations.
@@ -199,8 +228,28 @@ fn shows_standing(resource_type: &ResourceType) -> bool {
     resource_type.extension(causeway_user::ID).is_some()
 }
 
+/// The groups of a user, no more than `limit` of them, and what the gateway knows about them, if that is a part of their type.
+pub(super) fn surroundings_of(
+    tx: &mut Tx<'_>,
+    organization: OrganizationId,
+    resource_type: &ResourceType,
+    k: i64,
+    limit: i64,
+) -> Result<(Vec<Related>, Option<String>), StoreError> {
+    let known = if shows_standing(resource_type) { surroundings::of(tx, organization, k)? } else { None };
+    let standing = match &known {
+        Some(known) => Some(standing::text(&known.standing)),
+        None => standing_of(tx, organization, resource_type, k)?,
+    };
+    let related = match known.and_then(|known| known.groups) {
+        Some(groups) => groups,
+        None => members::groups_of(tx, &[k], limit)?,
+    };
+    Ok((related.into_iter().map(related_of).collect::<Result<_, _>>()?, standing))
+}
+
 /// What the gateway knows about one user, if that is a part of its type.
-pub fn standing_of(
+pub(super) fn standing_of(
     tx: &mut Tx<'_>,
     organization: OrganizationId,
     resource_type: &ResourceType,

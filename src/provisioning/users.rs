@@ -26,11 +26,12 @@ use crate::protocol::scim::render;
 use crate::protocol::scim::required;
 use crate::protocol::scim::resource_type::ResourceType;
 use crate::record::audit::{self, Action};
+use crate::store::Tx;
 use crate::store::failure::StoreError;
 use crate::store::resource_values::{self, SearchValue};
 use crate::store::resources::{self, NewResourceRow, ResourceChange, ResourceKind, ResourceRow};
+use crate::store::surroundings::{self, SurroundedRow};
 use crate::store::unique_values::{self, UniqueValue};
-use crate::store::{Tx, members};
 use crate::values::email::EmailAddress;
 use crate::values::folding::{check_name, fold};
 use crate::values::ids::{OrganizationId, ResourceId};
@@ -194,8 +195,7 @@ pub fn create(
         created_at: at,
         updated_at: at,
     };
-    let k = resources::insert(tx, &row, &draft.text)?;
-    resource_values::insert(tx, organization, k, &draft.values)?;
+    let k = resources::insert(tx, &row, &draft.text, &draft.values)?;
     unique_values::replace(tx, organization, k, &[], &draft.unique)??;
     let told =
         Told { kind: ResourceKind::User, id: row.id, external_id: draft.external_id.as_deref(), version: Some(1) };
@@ -230,8 +230,13 @@ pub fn find(
     projection: &Projection,
 ) -> Result<Resource, ProvisioningError> {
     permission::require(op, organization, Permission::ReadResources)?;
-    let row = resources::find(tx, organization, ResourceKind::User, id)?.ok_or(ProvisioningError::NotFound)?;
-    let mut found = resource::complete(tx, organization, (ResourceKind::User, resource_type), vec![row], projection)?;
+    let found = if resource::shows_surroundings(ResourceKind::User, resource_type, projection) {
+        surroundings::find(tx, organization, id)?
+    } else {
+        resources::find(tx, organization, ResourceKind::User, id)?.map(SurroundedRow::from)
+    };
+    let rows = vec![found.ok_or(ProvisioningError::NotFound)?];
+    let mut found = resource::complete(tx, organization, (ResourceKind::User, resource_type), rows, projection)?;
     found.pop().ok_or(ProvisioningError::NotFound)
 }
 
@@ -320,7 +325,8 @@ fn change(
             version: row.version.saturating_add(1),
             updated_at: resource::instant(op),
         };
-        resources::update(tx, row.k, &change, &draft.text)?;
+        let document = (draft.text != row.document).then_some(draft.text.as_str());
+        resources::update(tx, row.k, &change, document)?;
         if !is_same_document {
             let values = search_values::of(before, &draft.resource_type);
             resource_values::replace(tx, organization, row.k, &values, &draft.values)?;
@@ -332,10 +338,8 @@ fn change(
         (change.version, change.updated_at, draft.text)
     };
     let limit = i64::try_from(MOST_GROUPS_IN_CHANGE).unwrap_or(i64::MAX).saturating_add(1);
-    let related = members::groups_of(tx, &[row.k], limit)?;
+    let (related, standing) = resource::surroundings_of(tx, organization, &draft.resource_type, row.k, limit)?;
     let is_complete = related.len() <= MOST_GROUPS_IN_CHANGE;
-    let related = related.into_iter().map(resource::related_of).collect::<Result<_, _>>()?;
-    let standing = resource::standing_of(tx, organization, &draft.resource_type, row.k)?;
     let row = ResourceRow { active: shown, version, updated_at, document: text, ..row };
     let user = resource::of_row(ResourceKind::User, &draft.resource_type, related, row);
     Ok(Resource { is_complete, standing, ..user })

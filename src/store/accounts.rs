@@ -1,9 +1,14 @@
 //! Accounts and their addresses.
 
 use diesel::prelude::*;
+use diesel::sql_types::Integer;
+use serde_json::json;
 
 use super::Tx;
+use super::dynamic::{DynamicQuery, Engine};
 use super::failure::StoreError;
+use super::kept::Kept;
+use super::memberships::MembershipRow;
 use super::schema::{accounts as table, addresses, memberships};
 use crate::store::connection::Backend;
 use crate::values::clock::Timestamp;
@@ -42,10 +47,78 @@ pub struct AddressRow {
     pub verified_at: Option<Timestamp>,
 }
 
-/// Inserts one account.
-pub fn insert(tx: &mut Tx<'_>, row: &AccountRow) -> Result<(), StoreError> {
+#[derive(QueryableByName)]
+#[diesel(check_for_backend(Backend))]
+struct One {
+    #[diesel(sql_type = Integer)]
+    #[expect(dead_code, reason = "that there is a row is all that it says")]
+    one: i32,
+}
+
+/// Inserts an account with its addresses and its membership, on PostgreSQL in one statement.
+/// [`super::constraint::Constraint::OneMember`] when the account is a member elsewhere,
+/// [`super::constraint::Constraint::VerifiedAddress`] when an address is verified for somebody else.
+pub fn insert(
+    tx: &mut Tx<'_>,
+    row: &AccountRow,
+    addresses: &[AddressRow],
+    membership: &MembershipRow,
+) -> Result<(), StoreError> {
+    if Engine::of(tx.connection()) == Engine::Postgres {
+        whole(row, addresses, membership).execute(tx.connection())?;
+        return Ok(());
+    }
     diesel::insert_into(table::table).values(row).execute(tx.connection())?;
+    for address in addresses {
+        insert_address(tx, address)?;
+    }
+    diesel::insert_into(memberships::table).values(membership).execute(tx.connection())?;
     Ok(())
+}
+
+/// The statement that inserts an account with all that belongs to it. The addresses are one bound text, so that the
+/// statement is the same for any number of them.
+fn whole(row: &AccountRow, addresses: &[AddressRow], membership: &MembershipRow) -> DynamicQuery {
+    let addresses: Vec<serde_json::Value> = addresses
+        .iter()
+        .map(|address| {
+            let verified_at = address.verified_at.map(Timestamp::micros);
+            json!({ "address": address.address, "is_primary": address.is_primary, "verified_at": verified_at })
+        })
+        .collect();
+    let mut query = DynamicQuery::recurring();
+    query.sql(
+        "WITH made AS (INSERT INTO accounts (id, kind, ownership, state, home_dc, home_epoch, version, session_epoch, \
+           display_name, given_name, family_name, locale, zoneinfo, created_at, updated_at) VALUES (",
+    );
+    query.bytes(row.id.as_bytes());
+    for text in [&row.kind, &row.ownership, &row.state, &row.home_dc] {
+        query.sql(", ").text(text.as_str());
+    }
+    for number in [row.home_epoch, row.version, row.session_epoch] {
+        query.sql(", ").integer(number);
+    }
+    for text in [&row.display_name, &row.given_name, &row.family_name, &row.locale, &row.zoneinfo] {
+        query.sql(", ").optional_text(text.as_deref());
+    }
+    query.sql(", ").integer(row.created_at.micros()).sql(", ").integer(row.updated_at.micros());
+    query.sql(
+        ") RETURNING id), reached AS (INSERT INTO addresses (account_id, address, is_primary, verified_at) \
+           SELECT made.id, v.address, v.is_primary, v.verified_at FROM made, json_to_recordset(CAST(",
+    );
+    query.text(serde_json::Value::from(addresses).to_string());
+    query.sql(
+        " AS JSON)) AS v (address TEXT, is_primary BOOLEAN, verified_at BIGINT)) \
+         INSERT INTO memberships (account_id, org_id, kind, role, invite_state, status, created_at, updated_at, \
+           direct_role) VALUES (",
+    );
+    query.bytes(membership.account_id.as_bytes()).sql(", ").bytes(membership.org_id.as_bytes());
+    for text in [&membership.kind, &membership.role, &membership.invite_state, &membership.status] {
+        query.sql(", ").text(text.as_str());
+    }
+    query.sql(", ").integer(membership.created_at.micros()).sql(", ").integer(membership.updated_at.micros());
+    query.sql(", ").optional_text(membership.direct_role.as_deref()).sql(")");
+    query
 }
 
 /// The account with this id.
@@ -55,18 +128,16 @@ pub fn find(tx: &mut Tx<'_>, id: AccountId) -> Result<Option<AccountRow>, StoreE
 
 /// Writes the profile columns and moves the version on.
 pub fn update_profile(tx: &mut Tx<'_>, row: &AccountRow) -> Result<bool, StoreError> {
-    let changed = diesel::update(table::table.filter(table::id.eq(row.id)))
-        .set((
-            table::display_name.eq(&row.display_name),
-            table::given_name.eq(&row.given_name),
-            table::family_name.eq(&row.family_name),
-            table::locale.eq(&row.locale),
-            table::zoneinfo.eq(&row.zoneinfo),
-            table::version.eq(table::version + 1),
-            table::updated_at.eq(row.updated_at),
-        ))
-        .execute(tx.connection())?;
-    Ok(changed == 1)
+    let changed = diesel::update(table::table.filter(table::id.eq(row.id))).set((
+        table::display_name.eq(&row.display_name),
+        table::given_name.eq(&row.given_name),
+        table::family_name.eq(&row.family_name),
+        table::locale.eq(&row.locale),
+        table::zoneinfo.eq(&row.zoneinfo),
+        table::version.eq(table::version + 1),
+        table::updated_at.eq(row.updated_at),
+    ));
+    Ok(Kept(changed).execute(tx.connection())? == 1)
 }
 
 /// Writes the state and ends every session, token and grant of the account by moving its session epoch.
@@ -76,15 +147,13 @@ pub fn update_state_and_end_sessions(
     state: &str,
     at: Timestamp,
 ) -> Result<bool, StoreError> {
-    let changed = diesel::update(table::table.filter(table::id.eq(id)))
-        .set((
-            table::state.eq(state),
-            table::session_epoch.eq(table::session_epoch + 1),
-            table::version.eq(table::version + 1),
-            table::updated_at.eq(at),
-        ))
-        .execute(tx.connection())?;
-    Ok(changed == 1)
+    let changed = diesel::update(table::table.filter(table::id.eq(id))).set((
+        table::state.eq(state),
+        table::session_epoch.eq(table::session_epoch + 1),
+        table::version.eq(table::version + 1),
+        table::updated_at.eq(at),
+    ));
+    Ok(Kept(changed).execute(tx.connection())? == 1)
 }
 
 /// Inserts one address; [`super::constraint::Constraint::VerifiedAddress`] when it is verified for somebody else.
@@ -118,7 +187,7 @@ pub fn delete_addresses(tx: &mut Tx<'_>, account: AccountId) -> Result<(), Store
 /// Makes an address the primary one, or no longer.
 pub fn mark_primary(tx: &mut Tx<'_>, account: AccountId, address: &str, is_primary: bool) -> Result<(), StoreError> {
     let one = addresses::table.filter(addresses::account_id.eq(account)).filter(addresses::address.eq(address));
-    diesel::update(one).set(addresses::is_primary.eq(is_primary)).execute(tx.connection())?;
+    Kept(diesel::update(one).set(addresses::is_primary.eq(is_primary))).execute(tx.connection())?;
     Ok(())
 }
 
@@ -138,17 +207,23 @@ pub fn is_verified_for_anybody(tx: &mut Tx<'_>, address: &str) -> Result<bool, S
     Ok(query.count().get_result::<i64>(tx.connection())? > 0)
 }
 
-/// True when an address is verified for an account that is no member of this organization.
-pub fn is_verified_outside(tx: &mut Tx<'_>, organization: OrganizationId, address: &str) -> Result<bool, StoreError> {
-    let membership = memberships::table
-        .filter(memberships::account_id.eq(addresses::account_id))
-        .filter(memberships::org_id.eq(organization))
-        .filter(memberships::kind.eq("member"));
-    let query = addresses::table
-        .filter(addresses::address.eq(address))
-        .filter(addresses::verified_at.is_not_null())
-        .filter(diesel::dsl::not(diesel::dsl::exists(membership)));
-    Ok(query.count().get_result::<i64>(tx.connection())? > 0)
+/// True when an address is verified for an account that is no member of this organization, or its domain has another
+/// organization for its owner. Memberships are counted and not asked with EXISTS, which PostgreSQL may answer by reading
+/// every membership there is.
+pub fn is_outside(
+    tx: &mut Tx<'_>,
+    organization: OrganizationId,
+    address: &str,
+    domain: &str,
+) -> Result<bool, StoreError> {
+    let mut query = DynamicQuery::recurring();
+    query.sql("SELECT 1 AS one FROM addresses a WHERE a.verified_at IS NOT NULL AND a.address = ").text(address);
+    query.sql(" AND (SELECT count(*) FROM memberships m WHERE m.account_id = a.account_id AND m.kind = 'member' AND ");
+    query.sql("m.org_id = ").bytes(organization.as_bytes());
+    query.sql(") = 0 UNION ALL SELECT 1 AS one FROM domains d WHERE d.name = ").text(domain);
+    query.sql(" AND d.state IN ('verified', 'managed', 'at_risk', 'disputed') AND d.org_id <> ");
+    query.bytes(organization.as_bytes());
+    Ok(!query.load::<One>(tx.connection())?.is_empty())
 }
 
 /// Takes the verification from every address in exactly this domain, but for those of `owner`'s members, and tells whose

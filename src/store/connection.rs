@@ -66,10 +66,11 @@ const SQLITE_SETTINGS: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = F
      PRAGMA wal_autocheckpoint = 2000; PRAGMA journal_size_limit = 67108864;";
 
 /// What every PostgreSQL connection runs with. A statement is planned once, for any value, and never as a walk through a
-/// whole table, because the plan of a table that was small stays in use while it grows (decision 0016).
+/// whole table or a join that reads all of one, because the plan of a table that was small stays in use while it grows
+/// (decisions 0016 and 0017).
 const POSTGRES_SETTINGS: &str = "SET lock_timeout = '5s'; SET client_min_messages = warning; \
      SET idle_in_transaction_session_timeout = '30s'; SET plan_cache_mode = force_generic_plan; SET jit = off; \
-     SET enable_seqscan = off";
+     SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off";
 
 /// What the client library is asked for where the URL says nothing: a server that is gone without a word must not hold
 /// a connection for the hours that TCP waits. Seconds, but for the last, which is in milliseconds.

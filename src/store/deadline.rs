@@ -89,7 +89,7 @@ mod tests {
             created_at: at,
             updated_at: at,
         };
-        resources::insert(tx, &row, "{}").map(|_| ())
+        resources::insert(tx, &row, "{}", &[]).map(|_| ())
     }
 
     #[tokio::test]

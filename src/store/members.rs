@@ -4,7 +4,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Binary, Bool, Nullable, Text};
 
 use super::Tx;
-use super::dynamic::DynamicQuery;
+use super::dynamic::{DynamicQuery, Engine};
 use super::failure::StoreError;
 use super::schema::members as table;
 use crate::store::connection::Backend;
@@ -51,7 +51,8 @@ pub fn keys(tx: &mut Tx<'_>, organization: OrganizationId, ids: &[ResourceId]) -
     let mut found = Vec::with_capacity(ids.len());
     for chunk in ids.chunks(CHUNK) {
         let mut query = statement(chunk.len());
-        query.sql("SELECT k, id, kind FROM resources WHERE org_id = ").bytes(organization.as_bytes());
+        query.sql("SELECT k, id, kind FROM resources WHERE org_id").sql(Engine::of(tx.connection()).checked());
+        query.bytes(organization.as_bytes());
         query.sql(" AND id IN ").list(chunk, |query, id| {
             query.bytes(id.as_bytes());
         });
@@ -86,11 +87,9 @@ pub fn insert(
 pub fn delete(tx: &mut Tx<'_>, group: i64, members: &[i64]) -> Result<usize, StoreError> {
     let mut removed = 0_usize;
     for chunk in members.chunks(CHUNK) {
-        let mut query = statement(chunk.len());
-        query.sql("DELETE FROM members WHERE group_k = ").integer(group).sql(" AND member_k IN ");
-        query.list(chunk, |query, member| {
-            query.integer(*member);
-        });
+        let engine = Engine::of(tx.connection());
+        let mut query = DynamicQuery::recurring();
+        query.sql("DELETE FROM members WHERE group_k = ").integer(group).sql(" AND member_k").among(engine, chunk);
         removed = removed.saturating_add(query.execute(tx.connection())?);
     }
     Ok(removed)
@@ -119,39 +118,36 @@ pub fn of_groups(tx: &mut Tx<'_>, groups: &[i64], limit: i64) -> Result<Vec<Rela
     if groups.is_empty() {
         return Ok(Vec::new());
     }
-    let mut query = statement(groups.len());
+    let engine = Engine::of(tx.connection());
+    let mut query = DynamicQuery::recurring();
     query.sql(
         "SELECT m.group_k AS of_k, r.id AS id, r.kind AS kind, r.display AS display, 1 = 1 AS is_direct \
-         FROM members m JOIN resources r ON r.k = m.member_k WHERE m.group_k IN ",
+         FROM members m JOIN resources r ON r.k = m.member_k WHERE m.group_k",
     );
-    keys_of(&mut query, groups);
+    query.among(engine, groups);
     query.sql(" ORDER BY m.group_k, m.member_k LIMIT ").integer(limit);
     Ok(query.load(tx.connection())?)
 }
 
 /// The groups that these resources belong to, directly or through other groups, at most `limit` rows in all. UNION ends
-/// the search even if groups contained each other.
+/// the search even if groups contained each other. Whether a membership is direct is counted and not asked with EXISTS,
+/// which PostgreSQL may answer by reading every membership there is.
 pub fn groups_of(tx: &mut Tx<'_>, members: &[i64], limit: i64) -> Result<Vec<RelatedRow>, StoreError> {
     if members.is_empty() {
         return Ok(Vec::new());
     }
-    let mut query = statement(members.len());
-    query.sql("WITH RECURSIVE above (of_k, k) AS (SELECT m.member_k, m.group_k FROM members m WHERE m.member_k IN ");
-    keys_of(&mut query, members);
+    let engine = Engine::of(tx.connection());
+    let mut query = DynamicQuery::recurring();
+    query.sql("WITH RECURSIVE above (of_k, k) AS (SELECT m.member_k, m.group_k FROM members m WHERE m.member_k");
+    query.among(engine, members);
     query.sql(
         " UNION SELECT a.of_k, m.group_k FROM above a JOIN members m ON m.member_k = a.k) \
          SELECT a.of_k AS of_k, r.id AS id, r.kind AS kind, r.display AS display, \
-           EXISTS (SELECT 1 FROM members d WHERE d.member_k = a.of_k AND d.group_k = a.k) AS is_direct \
+           (SELECT count(*) FROM members d WHERE d.member_k = a.of_k AND d.group_k = a.k) > 0 AS is_direct \
          FROM above a JOIN resources r ON r.k = a.k ORDER BY a.of_k, a.k LIMIT ",
     );
     query.integer(limit);
     Ok(query.load(tx.connection())?)
-}
-
-fn keys_of(query: &mut DynamicQuery, keys: &[i64]) {
-    query.list(keys, |query, key| {
-        query.integer(*key);
-    });
 }
 
 /// The groups that hold one of these resources directly, once for each such membership and at most `limit` in all.
@@ -164,10 +160,9 @@ pub fn groups_above(tx: &mut Tx<'_>, members: &[i64], limit: i64) -> Result<Vec<
     let mut above: Vec<i64> = Vec::new();
     for chunk in members.chunks(CHUNK) {
         let left = limit.saturating_sub(i64::try_from(above.len()).unwrap_or(i64::MAX));
-        let mut query = statement(chunk.len());
-        query.sql("SELECT group_k FROM members WHERE member_k IN ").list(chunk, |query, key| {
-            query.integer(*key);
-        });
+        let engine = Engine::of(tx.connection());
+        let mut query = DynamicQuery::recurring();
+        query.sql("SELECT group_k FROM members WHERE member_k").among(engine, chunk);
         query.sql(" LIMIT ").integer(left);
         let found: Vec<Found> = query.load(tx.connection())?;
         above.extend(found.into_iter().map(|found| found.group_k));

@@ -4,7 +4,9 @@ use diesel::prelude::*;
 use diesel::sql_types::Binary;
 
 use super::Tx;
+use super::dynamic::{DynamicQuery, Engine};
 use super::failure::StoreError;
+use super::kept::Kept;
 use super::schema::{accounts, addresses, memberships as table};
 use crate::store::connection::{AnyConnection, Backend};
 use crate::values::clock::Timestamp;
@@ -24,12 +26,6 @@ pub struct MembershipRow {
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
     pub direct_role: Option<String>,
-}
-
-/// Inserts one; [`super::constraint::Constraint::OneMember`] when the account is a member elsewhere.
-pub fn insert(tx: &mut Tx<'_>, row: &MembershipRow) -> Result<(), StoreError> {
-    diesel::insert_into(table::table).values(row).execute(tx.connection())?;
-    Ok(())
 }
 
 /// The membership of an account in an organization.
@@ -69,7 +65,7 @@ pub fn update_status(
         .filter(table::org_id.eq(organization))
         .filter(table::status.ne(status));
     let changed = diesel::update(one).set((table::status.eq(status), table::updated_at.eq(at)));
-    Ok(changed.execute(tx.connection())? == 1)
+    Ok(Kept(changed).execute(tx.connection())? == 1)
 }
 
 /// Writes the role that counts, and the one that was given if a group carries another.
@@ -83,7 +79,7 @@ pub fn update_role(
 ) -> Result<(), StoreError> {
     let one = table::table.filter(table::account_id.eq(account)).filter(table::org_id.eq(organization));
     let change = (table::role.eq(role), table::direct_role.eq(direct_role), table::updated_at.eq(at));
-    diesel::update(one).set(change).execute(tx.connection())?;
+    Kept(diesel::update(one).set(change)).execute(tx.connection())?;
     Ok(())
 }
 
@@ -116,7 +112,8 @@ pub fn update_invite_state(
     at: Timestamp,
 ) -> Result<(), StoreError> {
     let one = table::table.filter(table::account_id.eq(account)).filter(table::org_id.eq(organization));
-    diesel::update(one).set((table::invite_state.eq(state), table::updated_at.eq(at))).execute(tx.connection())?;
+    let changed = diesel::update(one).set((table::invite_state.eq(state), table::updated_at.eq(at)));
+    Kept(changed).execute(tx.connection())?;
     Ok(())
 }
 
@@ -182,6 +179,13 @@ pub fn active_in_role(tx: &mut Tx<'_>, organization: OrganizationId, role: &str)
     Ok(query.load(tx.connection())?)
 }
 
+#[derive(QueryableByName)]
+#[diesel(check_for_backend(Backend))]
+struct Member {
+    #[diesel(sql_type = Binary)]
+    account_id: AccountId,
+}
+
 /// The members (not externals) of an organization that have this address; two rows are enough to know it is
 /// ambiguous, so no more are read.
 pub fn members_with_address(
@@ -189,6 +193,15 @@ pub fn members_with_address(
     organization: OrganizationId,
     address: &str,
 ) -> Result<Vec<AccountId>, StoreError> {
+    if Engine::of(tx.connection()) == Engine::Postgres {
+        // Neither the organization nor, as it is bound, the kind leads to an index: the address does.
+        let mut query = DynamicQuery::recurring();
+        query.sql("SELECT m.account_id FROM addresses a JOIN memberships m ON m.account_id = a.account_id ");
+        query.sql("WHERE a.address = ").text(address).sql(" AND m.org_id").sql(Engine::Postgres.checked());
+        query.bytes(organization.as_bytes()).sql(" AND m.kind = ").text("member").sql(" LIMIT 2");
+        let found: Vec<Member> = query.load(tx.connection())?;
+        return Ok(found.into_iter().map(|member| member.account_id).collect());
+    }
     let query = addresses::table
         .inner_join(table::table.on(table::account_id.eq(addresses::account_id)))
         .filter(addresses::address.eq(address))

@@ -6,6 +6,7 @@ use diesel::sql_types::{BigInt, Binary, Integer};
 
 use super::Tx;
 use super::failure::StoreError;
+use super::kept::Kept;
 use super::people_schema::{brakes, held_removals as held, removal_counts as counts};
 use crate::store::connection::Backend;
 use crate::values::clock::Timestamp;
@@ -57,14 +58,14 @@ pub fn put(tx: &mut Tx<'_>, row: &BrakeRow) -> Result<(), StoreError> {
 
 /// Counts one removal. `shard` spreads those of one minute over several rows, so that no two wait for each other often.
 pub fn count(tx: &mut Tx<'_>, organization: OrganizationId, minute: i64, shard: i32) -> Result<(), StoreError> {
-    diesel::sql_query(
+    let counted = diesel::sql_query(
         "INSERT INTO removal_counts (org_id, minute, shard, removals) VALUES ($1, $2, $3, 1) \
          ON CONFLICT (org_id, minute, shard) DO UPDATE SET removals = removal_counts.removals + 1",
     )
     .bind::<Binary, _>(organization)
     .bind::<BigInt, _>(minute)
-    .bind::<Integer, _>(shard)
-    .execute(tx.connection())?;
+    .bind::<Integer, _>(shard);
+    Kept(counted).execute(tx.connection())?;
     Ok(())
 }
 

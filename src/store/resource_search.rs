@@ -13,6 +13,7 @@ use super::failure::StoreError;
 use super::order::{Direction, Position, Slice, SortKey, SortValue};
 use super::order_text;
 use super::resources::{ResourceKind, ResourceRow};
+use super::surroundings::{self, SurroundedRow, SurroundingsRow};
 use crate::store::connection::Backend;
 use crate::values::ids::OrganizationId;
 
@@ -28,6 +29,17 @@ pub struct Part {
     pub condition: Condition,
     /// What they are sorted by; `None`: the order in which they were made.
     pub key: Option<SortKey>,
+    /// How much of them is read.
+    pub breadth: Breadth,
+}
+
+/// How much is read of what is found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Breadth {
+    /// The row and the document.
+    Row,
+    /// Of users, what stands around them too, where that costs no round trip more.
+    Surroundings,
 }
 
 /// A resource that was found.
@@ -36,7 +48,7 @@ pub struct Hit {
     /// Its kind.
     pub kind: ResourceKind,
     /// The resource.
-    pub row: ResourceRow,
+    pub found: SurroundedRow,
     /// Where it stands in the list.
     pub position: Position,
 }
@@ -56,6 +68,15 @@ struct HitRow {
 
 #[derive(QueryableByName)]
 #[diesel(check_for_backend(Backend))]
+struct SurroundedHitRow {
+    #[diesel(embed)]
+    hit: HitRow,
+    #[diesel(embed)]
+    around: SurroundingsRow,
+}
+
+#[derive(QueryableByName)]
+#[diesel(check_for_backend(Backend))]
 struct Count {
     #[diesel(sql_type = BigInt)]
     found: i64,
@@ -69,13 +90,16 @@ pub fn page(
     direction: Direction,
     slice: &Slice,
 ) -> Result<Vec<Hit>, StoreError> {
-    if let [Part { kind, condition: Condition::Always(true), key: Some(key) }] = parts
+    let engine = Engine::of(tx.connection());
+    let reads_around = |part: &Part| part.kind == ResourceKind::User && part.breadth == Breadth::Surroundings;
+    let is_surrounded = engine == Engine::Postgres && parts.iter().all(reads_around);
+    let breadth = if is_surrounded { Breadth::Surroundings } else { Breadth::Row };
+    if let [Part { kind, condition: Condition::Always(true), key: Some(key), .. }] = parts
         && let Some(column) = key.column()
     {
-        return along_index(tx, organization, (*kind, key, column), direction, slice);
+        return along_index(tx, organization, (*kind, key, column, breadth), direction, slice);
     }
     let mut query = DynamicQuery::recurring();
-    let engine = Engine::of(tx.connection());
     let is_number = parts.iter().find_map(|part| part.key.as_ref()).is_some_and(SortKey::is_number);
     query.sql("WITH found AS ");
     // An unsorted list that no condition leads to is read along its order, and only as far as the slice goes.
@@ -95,8 +119,8 @@ pub fn page(
     order_text::behind(&mut query, "f.k", is_sorted.then_some("f.s"), direction, slice.after.as_ref());
     order_text::order(&mut query, "f", is_sorted, direction);
     query.sql(" LIMIT ").integer(slice.limit).sql(" OFFSET ").integer(slice.offset).sql(")");
-    complete(&mut query, is_sorted, is_number, direction);
-    hits(query.load(tx.connection())?, is_sorted)
+    complete(&mut query, is_sorted, is_number, direction, breadth);
+    hits(tx, query, is_sorted, breadth)
 }
 
 /// The list of all resources of a kind by a column: those that have a value along its index, and those that have none
@@ -104,7 +128,7 @@ pub fn page(
 fn along_index(
     tx: &mut Tx<'_>,
     organization: OrganizationId,
-    (kind, key, column): (ResourceKind, &SortKey, &'static str),
+    (kind, key, column, breadth): (ResourceKind, &SortKey, &'static str, Breadth),
     direction: Direction,
     slice: &Slice,
 ) -> Result<Vec<Hit>, StoreError> {
@@ -125,13 +149,13 @@ fn along_index(
         if missing <= 0 {
             break;
         }
-        let half = Half { kind, column, has_value, after: after.filter(|_| !is_behind), engine };
+        let half = Half { kind, column, has_value, after: after.filter(|_| !is_behind), engine, breadth };
         let rows = half.read(tx, organization, direction, key.is_number(), (missing, offset))?;
         if offset > 0 {
             let read = i64::try_from(rows.len()).unwrap_or(i64::MAX);
             offset = if read > 0 { 0 } else { offset.saturating_sub(half.count(tx, organization)?).max(0) };
         }
-        found.extend(hits(rows, true)?);
+        found.extend(rows);
     }
     Ok(found)
 }
@@ -143,6 +167,7 @@ struct Half<'a> {
     has_value: bool,
     after: Option<&'a Position>,
     engine: Engine,
+    breadth: Breadth,
 }
 
 impl Half<'_> {
@@ -153,7 +178,7 @@ impl Half<'_> {
         direction: Direction,
         is_number: bool,
         (limit, offset): (i64, i64),
-    ) -> Result<Vec<HitRow>, StoreError> {
+    ) -> Result<Vec<Hit>, StoreError> {
         let mut query = DynamicQuery::recurring();
         let (column, way) = (self.column, direction.sql());
         query.composed(format!("WITH page AS MATERIALIZED (SELECT r.k AS k, r.{column} AS s FROM resources r WHERE "));
@@ -176,8 +201,8 @@ impl Half<'_> {
         }
         query.composed(format!("r.k{way}"));
         query.sql(" LIMIT ").integer(limit).sql(" OFFSET ").integer(offset).sql(")");
-        complete(&mut query, true, is_number, direction);
-        Ok(query.load(tx.connection())?)
+        complete(&mut query, true, is_number, direction, self.breadth);
+        hits(tx, query, true, self.breadth)
     }
 
     fn count(&self, tx: &mut Tx<'_>, organization: OrganizationId) -> Result<i64, StoreError> {
@@ -198,24 +223,49 @@ impl Half<'_> {
 }
 
 /// Reads the rows of the keys in `page`.
-fn complete(query: &mut DynamicQuery, is_sorted: bool, is_number: bool, direction: Direction) {
+fn complete(query: &mut DynamicQuery, is_sorted: bool, is_number: bool, direction: Direction, breadth: Breadth) {
     query.sql(" SELECT r.k, r.id, r.kind, r.account_id, r.active, r.version, r.created_at, r.updated_at, d.document, ");
     query.sql(if is_number {
         "CAST(NULL AS TEXT) AS sort_text, CAST(p.s AS BIGINT) AS sort_number"
     } else {
         "p.s AS sort_text, CAST(NULL AS BIGINT) AS sort_number"
     });
-    query.sql(" FROM page p JOIN resources r ON r.k = p.k JOIN resource_docs d ON d.k = p.k");
+    let (columns, joins) = match breadth {
+        Breadth::Row => ("", ""),
+        Breadth::Surroundings => (surroundings::COLUMNS, surroundings::JOINS),
+    };
+    query.sql(columns).sql(" FROM page p JOIN resources r ON r.k = p.k JOIN resource_docs d ON d.k = p.k").sql(joins);
     order_text::order(query, "p", is_sorted, direction);
 }
 
-fn hits(rows: Vec<HitRow>, is_sorted: bool) -> Result<Vec<Hit>, StoreError> {
-    let hit = |found: HitRow| {
-        let value = found.sort_text.map(SortValue::Text).or(found.sort_number.map(SortValue::Number));
-        let position = Position { value: value.filter(|_| is_sorted), k: found.resource.k };
-        Ok(Hit { kind: ResourceKind::parse(&found.kind)?, row: found.resource, position })
-    };
-    rows.into_iter().map(hit).collect()
+fn hits(tx: &mut Tx<'_>, query: DynamicQuery, is_sorted: bool, breadth: Breadth) -> Result<Vec<Hit>, StoreError> {
+    if breadth == Breadth::Row {
+        let rows: Vec<HitRow> = query.load(tx.connection())?;
+        return rows.into_iter().map(|row| hit(row, is_sorted)).collect();
+    }
+    let (mut found, mut around) = (Vec::<Hit>::new(), Vec::new());
+    for row in query.load::<SurroundedHitRow>(tx.connection())? {
+        // The rows of one user stand together.
+        if found.last().is_none_or(|last| last.found.row.k != row.hit.resource.k) {
+            surround(&mut found, &mut around);
+            found.push(hit(row.hit, is_sorted)?);
+        }
+        around.push(row.around);
+    }
+    surround(&mut found, &mut around);
+    Ok(found)
+}
+
+fn surround(found: &mut [Hit], around: &mut Vec<SurroundingsRow>) {
+    if let Some(last) = found.last_mut() {
+        last.found.around = surroundings::gather(std::mem::take(around));
+    }
+}
+
+fn hit(row: HitRow, is_sorted: bool) -> Result<Hit, StoreError> {
+    let value = row.sort_text.map(SortValue::Text).or(row.sort_number.map(SortValue::Number));
+    let position = Position { value: value.filter(|_| is_sorted), k: row.resource.k };
+    Ok(Hit { kind: ResourceKind::parse(&row.kind)?, found: row.resource.into(), position })
 }
 
 /// How many resources of a kind satisfy the condition.
@@ -232,8 +282,9 @@ pub fn count(
     Ok(counted.found)
 }
 
-/// Where an index leads to the resources, SQLite, which keeps no statistics, is kept from starting anywhere else: a
-/// column behind a plus sign is looked at and not searched by.
+/// Where an index leads to the resources, an engine that has no statistics (SQLite keeps none, PostgreSQL takes them some
+/// time after the first rows) is kept from starting anywhere else: on SQLite a column behind a plus sign is looked at and
+/// not searched by, for PostgreSQL see [`Engine::checked`].
 fn restrict(
     query: &mut DynamicQuery,
     engine: Engine,
@@ -246,8 +297,9 @@ fn restrict(
     }
     let leads = condition.service() > Service::Scan;
     let plus = if leads && engine == Engine::Sqlite { "+" } else { "" };
-    query.composed(format!("{plus}r.org_id = ")).bytes(organization.as_bytes());
-    query.composed(format!(" AND {plus}r.kind = ")).text(kind.as_str()).sql(" AND ");
+    let is = if leads { engine.checked() } else { " = " };
+    query.composed(format!("{plus}r.org_id{is}")).bytes(organization.as_bytes());
+    query.composed(format!(" AND {plus}r.kind{is}")).text(kind.as_str()).sql(" AND ");
     if engine == Engine::Sqlite {
         query.sql("is_in_time() AND ");
     }

@@ -4,7 +4,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable, Text};
 
 use super::Tx;
-use super::dynamic::DynamicQuery;
+use super::dynamic::{DynamicQuery, Engine};
 use super::failure::StoreError;
 use crate::store::connection::Backend;
 use crate::values::ids::OrganizationId;
@@ -35,6 +35,7 @@ pub fn of(tx: &mut Tx<'_>, organization: OrganizationId, keys: &[i64]) -> Result
     if keys.is_empty() {
         return Ok(Vec::new());
     }
+    let engine = Engine::of(tx.connection());
     let mut query = DynamicQuery::recurring();
     query.sql(
         "SELECT r.k, a.kind AS account_kind, a.state AS account_state, a.home_dc, m.kind AS membership_kind, \
@@ -42,11 +43,6 @@ pub fn of(tx: &mut Tx<'_>, organization: OrganizationId, keys: &[i64]) -> Result
          LEFT JOIN accounts a ON a.id = r.account_id \
          LEFT JOIN memberships m ON m.account_id = r.account_id AND m.org_id = r.org_id WHERE r.org_id = ",
     );
-    query.bytes(organization.as_bytes()).sql(" AND r.k IN ").list(keys, |query, k| {
-        query.integer(*k);
-    });
-    if keys.len() > 1 {
-        query.forget();
-    }
+    query.bytes(organization.as_bytes()).sql(" AND r.k").among(engine, keys);
     Ok(query.load(tx.connection())?)
 }

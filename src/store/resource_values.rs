@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
+use serde_json::json;
 
 use super::Tx;
 use super::connection::AnyConnection;
@@ -62,23 +63,47 @@ pub fn split(key: &str) -> (&str, Option<&str>) {
     }
 }
 
-/// Inserts the values of a new resource. On SQLite row by row with one prepared statement, on PostgreSQL in one
-/// round trip.
+/// Inserts values of a resource. On SQLite row by row with one prepared statement, on PostgreSQL in one round trip.
 pub fn insert(tx: &mut Tx<'_>, organization: OrganizationId, k: i64, values: &[SearchValue]) -> Result<(), StoreError> {
-    let rows: Vec<ValueRow<'_>> = values.iter().map(|value| row(organization, k, value)).collect();
     match tx.connection() {
         AnyConnection::Sqlite(sqlite) => {
-            for row in rows {
-                diesel::insert_into(table::table).values(row).execute(sqlite)?;
+            for value in values {
+                diesel::insert_into(table::table).values(row(organization, k, value)).execute(sqlite)?;
             }
         }
-        AnyConnection::Postgres(postgres) => {
-            if !rows.is_empty() {
-                diesel::insert_into(table::table).values(rows).execute(postgres)?;
-            }
+        AnyConnection::Postgres(_) if values.is_empty() => {}
+        AnyConnection::Postgres(_) => {
+            let mut query = DynamicQuery::recurring();
+            query.sql("WITH made AS (SELECT CAST(").integer(k).sql(" AS BIGINT) AS k, CAST(");
+            query.bytes(organization.as_bytes()).sql(" AS BYTEA) AS org_id) ");
+            insertion(&mut query, values);
+            query.execute(tx.connection())?;
         }
     }
     Ok(())
+}
+
+/// Appends the statement that inserts values for the one row (k, org_id) of `made`, on PostgreSQL. The values are one
+/// bound text, so that the statement is the same for any number of them.
+pub(in crate::store) fn insertion(query: &mut DynamicQuery, values: &[SearchValue]) {
+    let values: Vec<serde_json::Value> = values
+        .iter()
+        .map(|value| {
+            let (head, tail) = split(&value.key);
+            json!({
+                "path": value.path, "element": value.element, "value": head, "tail": tail,
+                "element_type": value.element_type, "element_primary": value.element_primary,
+            })
+        })
+        .collect();
+    query.sql(
+        "INSERT INTO resource_values (k, path, element, org_id, value, tail, element_type, element_primary) \
+         SELECT made.k, v.path, v.element, made.org_id, v.value, v.tail, v.element_type, v.element_primary \
+         FROM made, json_to_recordset(CAST(",
+    );
+    query.text(serde_json::Value::from(values).to_string()).sql(
+        " AS JSON)) AS v (path TEXT, element INTEGER, value TEXT, tail TEXT, element_type TEXT, element_primary BOOLEAN)",
+    );
 }
 
 fn row(organization: OrganizationId, k: i64, value: &SearchValue) -> ValueRow<'_> {

@@ -6,6 +6,8 @@ use diesel::sql_types::{BigInt, Binary, Bool, Nullable, Text};
 use super::Tx;
 use super::dynamic::{DynamicQuery, Engine};
 use super::failure::StoreError;
+use super::kept::Kept;
+use super::resource_values::{self, SearchValue};
 use super::schema::{resource_docs as docs, resources as table};
 use crate::store::connection::Backend;
 use crate::values::clock::Timestamp;
@@ -99,13 +101,53 @@ pub struct ResourceChange {
     pub updated_at: Timestamp,
 }
 
-/// Inserts a resource and its document and returns its key. [`super::constraint::Constraint::UserName`] when the
-/// organization has the user name.
-pub fn insert(tx: &mut Tx<'_>, row: &NewResourceRow, document: &str) -> Result<i64, StoreError> {
+#[derive(QueryableByName)]
+#[diesel(check_for_backend(Backend))]
+struct Key {
+    #[diesel(sql_type = BigInt)]
+    k: i64,
+}
+
+/// Inserts a resource with its document and its searchable values and returns its key, on PostgreSQL in one statement.
+/// [`super::constraint::Constraint::UserName`] when the organization has the user name.
+pub fn insert(
+    tx: &mut Tx<'_>,
+    row: &NewResourceRow,
+    document: &str,
+    values: &[SearchValue],
+) -> Result<i64, StoreError> {
+    if Engine::of(tx.connection()) == Engine::Postgres {
+        let inserted: Key = whole(row, document, values).get_result(tx.connection())?;
+        return Ok(inserted.k);
+    }
     let k: i64 = diesel::insert_into(table::table).values(row).returning(table::k).get_result(tx.connection())?;
     let document = (docs::k.eq(k), docs::document.eq(document));
     diesel::insert_into(docs::table).values(document).execute(tx.connection())?;
+    resource_values::insert(tx, row.org_id, k, values)?;
     Ok(k)
+}
+
+/// The statement that inserts a resource with all that belongs to it.
+fn whole(row: &NewResourceRow, document: &str, values: &[SearchValue]) -> DynamicQuery {
+    let mut query = DynamicQuery::recurring();
+    query.sql(
+        "WITH made AS (INSERT INTO resources (id, org_id, client_id, kind, account_id, user_name_folded, external_id, \
+           display, display_folded, active, version, created_at, updated_at) VALUES (",
+    );
+    query.bytes(row.id.as_bytes()).sql(", ").bytes(row.org_id.as_bytes());
+    query.sql(", ").optional_bytes(row.client_id.as_ref().map(|id| id.as_bytes().as_slice()));
+    query.sql(", ").text(row.kind.as_str());
+    query.sql(", ").optional_bytes(row.account_id.as_ref().map(|id| id.as_bytes().as_slice()));
+    for text in [&row.user_name_folded, &row.external_id, &row.display, &row.display_folded] {
+        query.sql(", ").optional_text(text.as_deref());
+    }
+    query.sql(", ").optional_boolean(row.active).sql(", ").integer(row.version);
+    query.sql(", ").integer(row.created_at.micros()).sql(", ").integer(row.updated_at.micros());
+    query.sql(") RETURNING k, org_id), written AS (INSERT INTO resource_docs (k, document) SELECT made.k, ");
+    query.text(document).sql(" FROM made), searchable AS (");
+    resource_values::insertion(&mut query, values);
+    query.sql(") SELECT made.k FROM made");
+    query
 }
 
 /// The resource with this id and kind.
@@ -140,8 +182,18 @@ pub fn find_for_update(
     kind: ResourceKind,
     id: ResourceId,
 ) -> Result<Option<ResourceRow>, StoreError> {
-    lock(tx, organization, &[id])?;
-    find(tx, organization, kind, id)
+    if Engine::of(tx.connection()) == Engine::Sqlite {
+        return find(tx, organization, kind, id);
+    }
+    // Both rows are locked: of one that is only joined, PostgreSQL would show what it was before the wait.
+    let mut query = DynamicQuery::recurring();
+    query.sql(
+        "SELECT r.k, r.id, r.account_id, r.active, r.version, r.created_at, r.updated_at, d.document \
+         FROM resources r JOIN resource_docs d ON d.k = r.k WHERE r.id = ",
+    );
+    query.bytes(id.as_bytes()).sql(" AND r.org_id").sql(Engine::Postgres.checked()).bytes(organization.as_bytes());
+    query.sql(" AND r.kind").sql(Engine::Postgres.checked()).text(kind.as_str()).sql(" FOR UPDATE OF r, d");
+    Ok(query.load::<ResourceRow>(tx.connection())?.pop())
 }
 
 /// Keeps other transactions from changing these resources before this one ends. SQLite has one writer and needs none.
@@ -151,7 +203,8 @@ pub fn lock(tx: &mut Tx<'_>, organization: OrganizationId, ids: &[ResourceId]) -
     }
     for chunk in ids.chunks(LOCKED_AT_ONCE) {
         let mut query = DynamicQuery::recurring();
-        query.sql("SELECT k FROM resources WHERE org_id = ").bytes(organization.as_bytes()).sql(" AND id IN ");
+        query.sql("SELECT k FROM resources WHERE org_id").sql(Engine::Postgres.checked());
+        query.bytes(organization.as_bytes()).sql(" AND id IN ");
         query.list(chunk, |query, id| {
             query.bytes(id.as_bytes());
         });
@@ -164,10 +217,18 @@ pub fn lock(tx: &mut Tx<'_>, organization: OrganizationId, ids: &[ResourceId]) -
     Ok(())
 }
 
-/// Writes a change and the document that goes with it.
-pub fn update(tx: &mut Tx<'_>, k: i64, change: &ResourceChange, document: &str) -> Result<(), StoreError> {
-    diesel::update(table::table.filter(table::k.eq(k))).set(change).execute(tx.connection())?;
-    diesel::update(docs::table.filter(docs::k.eq(k))).set(docs::document.eq(document)).execute(tx.connection())?;
+/// Writes a change, and the document that goes with it where that is another one.
+pub fn update(tx: &mut Tx<'_>, k: i64, change: &ResourceChange, document: Option<&str>) -> Result<(), StoreError> {
+    Kept(diesel::update(table::table.filter(table::k.eq(k))).set(change)).execute(tx.connection())?;
+    if let Some(document) = document {
+        update_document(tx, k, document)?;
+    }
+    Ok(())
+}
+
+fn update_document(tx: &mut Tx<'_>, k: i64, document: &str) -> Result<(), StoreError> {
+    let written = diesel::update(docs::table.filter(docs::k.eq(k))).set(docs::document.eq(document));
+    Kept(written).execute(tx.connection())?;
     Ok(())
 }
 
@@ -194,14 +255,13 @@ pub fn document_for_update(
 /// Writes a document whose columns stay as they are, and moves the version on.
 pub fn rewrite(tx: &mut Tx<'_>, k: i64, version: i64, at: Timestamp, document: &str) -> Result<(), StoreError> {
     touch(tx, k, version, at)?;
-    diesel::update(docs::table.filter(docs::k.eq(k))).set(docs::document.eq(document)).execute(tx.connection())?;
-    Ok(())
+    update_document(tx, k, document)
 }
 
 /// Moves the version on, for a change that is not in the document.
 pub fn touch(tx: &mut Tx<'_>, k: i64, version: i64, at: Timestamp) -> Result<(), StoreError> {
     let change = (table::version.eq(version), table::updated_at.eq(at));
-    diesel::update(table::table.filter(table::k.eq(k))).set(change).execute(tx.connection())?;
+    Kept(diesel::update(table::table.filter(table::k.eq(k))).set(change)).execute(tx.connection())?;
     Ok(())
 }
 
@@ -219,21 +279,21 @@ pub fn show_active(
         .filter(table::org_id.eq(organization))
         .filter(table::active.eq(!active));
     let change = (table::active.eq(active), table::version.eq(table::version + 1), table::updated_at.eq(at));
-    diesel::update(one).set(change).execute(tx.connection())?;
+    Kept(diesel::update(one).set(change)).execute(tx.connection())?;
     Ok(())
 }
 
 /// Writes what a user shows, with its version.
 pub fn show(tx: &mut Tx<'_>, k: i64, active: Option<bool>, version: i64, at: Timestamp) -> Result<(), StoreError> {
     let change = (table::active.eq(active), table::version.eq(version), table::updated_at.eq(at));
-    diesel::update(table::table.filter(table::k.eq(k))).set(change).execute(tx.connection())?;
+    Kept(diesel::update(table::table.filter(table::k.eq(k))).set(change)).execute(tx.connection())?;
     Ok(())
 }
 
 /// Gives a user the account of a person.
 pub fn set_account(tx: &mut Tx<'_>, k: i64, account: AccountId) -> Result<(), StoreError> {
     let one = table::table.filter(table::k.eq(k));
-    diesel::update(one).set(table::account_id.eq(account)).execute(tx.connection())?;
+    Kept(diesel::update(one).set(table::account_id.eq(account))).execute(tx.connection())?;
     Ok(())
 }
 
@@ -310,7 +370,7 @@ pub fn update_client(
     client: ScimClientId,
 ) -> Result<(), StoreError> {
     let one = table::table.filter(table::id.eq(id)).filter(table::org_id.eq(organization));
-    diesel::update(one).set(table::client_id.eq(client)).execute(tx.connection())?;
+    Kept(diesel::update(one).set(table::client_id.eq(client))).execute(tx.connection())?;
     Ok(())
 }
 
@@ -358,4 +418,75 @@ pub fn document_of_account(
         .filter(table::org_id.eq(organization))
         .select(docs::document);
     Ok(query.first(tx.connection()).optional()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::future::join_all;
+
+    use super::{NewResourceRow, ResourceChange, ResourceKind, find, find_for_update, insert, update};
+    use crate::store::organizations::{self, OrganizationRow};
+    use crate::store::scratch;
+    use crate::values::clock::Timestamp;
+    use crate::values::ids::{OrganizationId, ResourceId};
+
+    /// Each of them writes one more than it has read. Who waited for the row must see the document that the other wrote.
+    #[tokio::test]
+    async fn of_many_who_change_a_resource_at_once_none_overwrites_another() {
+        for scratch in scratch::all() {
+            let at = Timestamp::from_micros(0);
+            let (organization, id) =
+                (OrganizationId::from_bytes(&[7; 16]).unwrap(), ResourceId::from_bytes(&[8; 16]).unwrap());
+            let made = scratch.store.write(move |tx| {
+                let organization_row = OrganizationRow {
+                    id: organization,
+                    slug: "acme".to_owned(),
+                    name: "Acme".to_owned(),
+                    support_name: "Help".to_owned(),
+                    support_email: "help@acme.test".to_owned(),
+                    version: 1,
+                    created_at: at,
+                    updated_at: at,
+                };
+                organizations::insert(tx, &organization_row)?;
+                let row = NewResourceRow {
+                    id,
+                    org_id: organization,
+                    client_id: None,
+                    kind: ResourceKind::Group.as_str().to_owned(),
+                    account_id: None,
+                    user_name_folded: None,
+                    external_id: None,
+                    display: None,
+                    display_folded: None,
+                    active: None,
+                    version: 1,
+                    created_at: at,
+                    updated_at: at,
+                };
+                insert(tx, &row, "0", &[])
+            });
+            made.await.unwrap();
+            let changes = (0..20).map(|_| {
+                scratch.store.write(move |tx| {
+                    let row = find_for_update(tx, organization, ResourceKind::Group, id)?.unwrap();
+                    let document = (row.document.parse::<i64>().unwrap() + 1).to_string();
+                    let change = ResourceChange {
+                        user_name_folded: None,
+                        external_id: None,
+                        display: None,
+                        display_folded: None,
+                        active: None,
+                        version: row.version + 1,
+                        updated_at: at,
+                    };
+                    update(tx, row.k, &change, Some(&document))
+                })
+            });
+            assert!(join_all(changes).await.iter().all(Result::is_ok), "{}", scratch.engine);
+            let read = scratch.store.read(move |tx| find(tx, organization, ResourceKind::Group, id));
+            let found = read.await.unwrap().unwrap();
+            assert_eq!((found.document.as_str(), found.version), ("20", 21), "{}", scratch.engine);
+        }
+    }
 }

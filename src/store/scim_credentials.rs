@@ -4,6 +4,7 @@ use diesel::prelude::*;
 
 use super::Tx;
 use super::failure::StoreError;
+use super::kept::Kept;
 use super::schema::{organizations, scim_clients as clients, scim_credentials as table};
 use crate::store::connection::Backend;
 use crate::values::clock::Timestamp;
@@ -189,7 +190,7 @@ pub fn revoke_all(
 /// Notes a use.
 pub fn touch(tx: &mut Tx<'_>, id: ScimCredentialId, at: Timestamp) -> Result<(), StoreError> {
     let one = table::table.filter(table::id.eq(id));
-    diesel::update(one).set(table::last_used_at.eq(at)).execute(tx.connection())?;
+    Kept(diesel::update(one).set(table::last_used_at.eq(at))).execute(tx.connection())?;
     Ok(())
 }
 

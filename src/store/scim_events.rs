@@ -28,11 +28,16 @@ pub fn insert(tx: &mut Tx<'_>, rows: &[ScimEventRow]) -> Result<(), StoreError> 
                 diesel::insert_into(table::table).values(row).execute(sqlite)?;
             }
         }
-        AnyConnection::Postgres(postgres) => {
-            if !rows.is_empty() {
+        // A statement for several rows is prepared anew each time, one for a single row is kept.
+        AnyConnection::Postgres(postgres) => match rows {
+            [] => {}
+            [row] => {
+                diesel::insert_into(table::table).values(row).execute(postgres)?;
+            }
+            rows => {
                 diesel::insert_into(table::table).values(rows).execute(postgres)?;
             }
-        }
+        },
     }
     Ok(())
 }

@@ -500,7 +500,7 @@ async fn what_an_organization_releases_comes_by_its_scope_in_its_type() {
                 updated_at: op.at,
             };
             let document = r#"{"title":"Countess","urn:a":{"grade":7},"phoneNumbers":[{"value":"1"}]}"#;
-            resources::insert(tx, &row, document)?;
+            resources::insert(tx, &row, document, &[])?;
             Ok::<_, StoreError>(())
         });
         written.await.unwrap();

@@ -19,6 +19,7 @@ use crate::store::memberships::{self as membership_rows, MembershipRow};
 use crate::store::{Tx, domains, identities, resources};
 use crate::values::clock::Timestamp;
 use crate::values::data_center::DataCenter;
+use crate::values::email::EmailAddress;
 use crate::values::ids::{AccountId, OrganizationId};
 use crate::values::operation::{Operation, Role};
 use row::{from_row, to_row};
@@ -163,28 +164,25 @@ fn insert(
     (role, invite_state, status): (Role, InviteState, MembershipStatus),
 ) -> Result<AccountId, StoreError> {
     let id: AccountId = op.new_id();
-    rows::insert(tx, &to_row(id, op, profile, state))?;
-    for (position, address) in profile.addresses.iter().enumerate() {
-        let address = address.as_str().to_owned();
-        rows::insert_address(
-            tx,
-            &AddressRow { account_id: id, address, is_primary: position == 0, verified_at: None },
-        )?;
-    }
-    membership_rows::insert(
-        tx,
-        &MembershipRow {
-            account_id: id,
-            org_id: organization,
-            kind: MembershipKind::Member.as_str().to_owned(),
-            role: role.as_str().to_owned(),
-            invite_state: invite_state.as_str().to_owned(),
-            status: status.as_str().to_owned(),
-            created_at: op.at,
-            updated_at: op.at,
-            direct_role: None,
-        },
-    )?;
+    let address = |(position, address): (usize, &EmailAddress)| AddressRow {
+        account_id: id,
+        address: address.as_str().to_owned(),
+        is_primary: position == 0,
+        verified_at: None,
+    };
+    let addresses: Vec<AddressRow> = profile.addresses.iter().enumerate().map(address).collect();
+    let membership = MembershipRow {
+        account_id: id,
+        org_id: organization,
+        kind: MembershipKind::Member.as_str().to_owned(),
+        role: role.as_str().to_owned(),
+        invite_state: invite_state.as_str().to_owned(),
+        status: status.as_str().to_owned(),
+        created_at: op.at,
+        updated_at: op.at,
+        direct_role: None,
+    };
+    rows::insert(tx, &to_row(id, op, profile, state), &addresses, &membership)?;
     let detail = json!({
         "role": role.as_str(),
         "active": status == MembershipStatus::Active,
@@ -312,7 +310,9 @@ pub fn deactivate(
     let membership = memberships::find(tx, account, organization)?.ok_or(AccountError::NotFound)?;
     let Ok(status) = membership.status.deactivate() else { return Ok(()) };
     owners::require_another(tx, &membership)?;
-    set_status(tx, op, &membership, status, Action::UserDeactivated)?;
+    // The addresses do not matter here.
+    let found = from_row(rows::find(tx, account)?.ok_or(AccountError::NotFound)?, Vec::new())?;
+    set_status(tx, op, &membership, &found, status, Action::UserDeactivated)?;
     Ok(())
 }
 
@@ -328,7 +328,7 @@ pub fn reactivate(
     let membership = memberships::find(tx, account, organization)?.ok_or(AccountError::NotFound)?;
     let found = find(tx, account)?.ok_or(AccountError::NotFound)?;
     let Ok(status) = membership.status.reactivate() else { return Ok(found.state == AccountState::Active) };
-    let state = set_status(tx, op, &membership, status, Action::UserReactivated)?;
+    let state = set_status(tx, op, &membership, &found, status, Action::UserReactivated)?;
     let is_uninvited = membership.invite_state == InviteState::NotInvited;
     if let (AccountState::PendingVerification, true, Some(address)) =
         (state, is_uninvited, found.profile.primary_address())
@@ -342,13 +342,11 @@ fn set_status(
     tx: &mut Tx<'_>,
     op: &Operation,
     membership: &Membership,
+    found: &Account,
     status: MembershipStatus,
     action: Action,
 ) -> Result<AccountState, AccountError> {
     let (account, organization) = (membership.account, membership.organization);
-    // The addresses do not matter here.
-    let row = rows::find(tx, account)?.ok_or(AccountError::NotFound)?;
-    let found = from_row(row, Vec::new())?;
     if !membership_rows::update_status(tx, account, organization, status.as_str(), op.at)? {
         return Ok(found.state);
     }

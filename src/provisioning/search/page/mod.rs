@@ -15,8 +15,9 @@ use crate::provisioning::resource::{self, Resource};
 use crate::store::condition::Condition;
 use crate::store::failure::StoreError;
 use crate::store::order::{Direction, Position, Slice, SortKey};
-use crate::store::resource_search::{self, Hit, Part};
-use crate::store::resources::{ResourceKind, ResourceRow};
+use crate::store::resource_search::{self, Breadth, Hit, Part};
+use crate::store::resources::ResourceKind;
+use crate::store::surroundings::SurroundedRow;
 use crate::store::{Tx, resource_counts};
 use crate::values::ids::OrganizationId;
 use crate::values::operation::Operation;
@@ -113,10 +114,13 @@ pub fn search(
     query: &Query,
 ) -> Result<Found, ProvisioningError> {
     permission::require(op, organization, Permission::ReadResources)?;
+    let is_surrounded =
+        |sought: &Sought| resource::shows_surroundings(sought.kind, &sought.resource_type, &sought.projection);
     let part = |sought: &Sought| Part {
         kind: sought.kind,
         condition: sought.condition.clone().unwrap_or(Condition::Always(true)).simplified(),
         key: query.direction.is_some().then(|| sought.key.clone().unwrap_or(SortKey::Absent)),
+        breadth: if is_surrounded(sought) { Breadth::Surroundings } else { Breadth::Row },
     };
     let parts: Vec<Part> = query.sought.iter().map(part).collect();
     budget::check(tx, organization, &parts, query.scan_rows)?;
@@ -238,12 +242,12 @@ fn complete(
     hits: Vec<Hit>,
 ) -> Result<Vec<(usize, Resource)>, ProvisioningError> {
     let mut numbered: Vec<(usize, usize, Resource)> = Vec::with_capacity(hits.len());
-    let mut of_kind: Vec<(Vec<usize>, Vec<ResourceRow>)> = query.sought.iter().map(|_| Default::default()).collect();
+    let mut of_kind: Vec<(Vec<usize>, Vec<SurroundedRow>)> = query.sought.iter().map(|_| Default::default()).collect();
     for (at, hit) in hits.into_iter().enumerate() {
         let number = query.sought.iter().position(|sought| sought.kind == hit.kind);
         if let Some((places, rows)) = number.and_then(|number| of_kind.get_mut(number)) {
             places.push(at);
-            rows.push(hit.row);
+            rows.push(hit.found);
         }
     }
     for (number, (sought, (places, rows))) in query.sought.iter().zip(of_kind).enumerate() {
