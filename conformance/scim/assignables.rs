@@ -11,6 +11,7 @@ use crate::support::server::TestServer;
 
 const USER: &str = "urn:ietf:params:scim:schemas:core:2.0:User";
 const ROLE: &str = "urn:okta:scim:schemas:core:1.0:Role";
+const PATCH: &str = "urn:ietf:params:scim:api:messages:2.0:PatchOp";
 const OWN: &str = "urn:ietf:params:scim:schemas:extension:causeway:2.0:User";
 
 async fn start(engine: Engine) -> (TestServer, Organization, Api) {
@@ -101,19 +102,40 @@ async fn a_user_shows_what_the_gateway_knows(engine: Engine) {
     for (op, path) in [("replace", format!("{OWN}:lockedReason")), ("remove", OWN.to_owned())] {
         let operations =
             json!([{ "op": op, "path": path, "value": if op == "remove" { Value::Null } else { json!("x") } }]);
-        let patch = json!({ "schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": operations });
+        let patch = json!({ "schemas": [PATCH], "Operations": operations });
         let refused = scim.call(Method::PATCH, &format!("/Users/{id}"), Some(patch)).await.expect(400);
         assert_eq!(refused["scimType"], "mutability", "{op} {path}");
     }
     let shown = scim.get(&format!("/Schemas/{OWN}")).await.expect(200);
     let attributes = shown["attributes"].as_array().expect("attributes");
-    // A client that is not known to be a product, and a stranger, get the standard's schemas.
-    let plain = standard.get(&format!("/Users/{id}")).await.expect(200);
-    assert_eq!((plain.get(OWN), &plain["schemas"]), (None, &json!([USER])));
+    let is_shown = |one: &Value, returned: &str| one["mutability"] == "readOnly" && one["returned"] == returned;
+    assert!(attributes.len() == 7 && attributes.iter().all(|one| is_shown(one, "default")), "{shown}");
+    // It is announced to everybody; a client that is not known to be a product is shown it when it asks.
     for other in [standard.clone(), Api::scim(&standard.base, "")] {
-        other.get(&format!("/Schemas/{OWN}")).await.expect(404);
+        let announced = other.get(&format!("/Schemas/{OWN}")).await.expect(200);
+        let attributes = announced["attributes"].as_array().expect("attributes");
+        assert!(attributes.len() == 7 && attributes.iter().all(|one| is_shown(one, "request")), "{announced}");
+        let user = other.get("/ResourceTypes/User").await.expect(200);
+        let extensions = user["schemaExtensions"].as_array().expect("extensions");
+        assert!(extensions.contains(&json!({ "schema": OWN, "required": false })), "{user}");
     }
-    assert!(attributes.len() == 7 && attributes.iter().all(|one| one["mutability"] == "readOnly"), "{shown}");
+    let path = format!("/Users/{id}");
+    let plain = standard.get(&path).await.expect(200);
+    assert_eq!((plain.get(OWN), &plain["schemas"]), (None, &json!([USER])));
+    let asked = standard.get(&format!("{path}?attributes={OWN}")).await.expect(200);
+    assert_eq!((&asked[OWN], &asked["schemas"]), (known, &json!([USER, OWN])));
+    let asked = standard.get(&format!("{path}?attributes={OWN}:accountKind")).await.expect(200);
+    assert_eq!(asked[OWN], json!({ "accountKind": "primary" }));
+    let title = json!({ "schemas": [PATCH], "Operations": [{ "op": "add", "path": "title", "value": "Dr" }] });
+    let changed = standard.call(Method::PATCH, &format!("{path}?attributes={OWN}"), Some(title)).await.expect(200);
+    assert_eq!(&changed[OWN], known);
+    // What a client can put there is empty, it gets that back, and nobody else is shown less for it.
+    let add = json!({ "schemas": [PATCH], "Operations": [{ "op": "add", "path": OWN, "value": {} }] });
+    let added = standard.call(Method::PATCH, &path, Some(add)).await.expect(200);
+    assert_eq!((&added[OWN], &added["schemas"]), (&json!({}), &json!([USER, OWN])));
+    assert_eq!(standard.get(&path).await.expect(200)[OWN], json!({}));
+    let read = scim.get(&path).await.expect(200);
+    assert_eq!((&read[OWN], &read["schemas"]), (known, &json!([USER, OWN])));
     server.stop().await;
 }
 

@@ -1,5 +1,6 @@
 //! A SCIM resource as the gateway hands it out: its row, its document, and what it is related to.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -138,7 +139,7 @@ pub fn complete_within(
         }
     }
     let mut standings: HashMap<i64, String> = HashMap::new();
-    if shows_standing(resource_type) && projection.may_show_extension(causeway_user::ID) {
+    if resource_type.extension(causeway_user::ID).is_some_and(|own| projection.may_show_extension(own)) {
         let known = rows.iter().filter_map(|found| found.around.as_ref());
         standings.extend(known.map(|around| (around.standing.k, standing::text(&around.standing))));
         let unread: Vec<i64> = rows.iter().filter(|found| found.around.is_none()).map(|found| found.row.k).collect();
@@ -152,12 +153,9 @@ pub fn complete_within(
     Ok(rows.into_iter().map(whole).collect())
 }
 
-/// True when all that stands around users is shown, so that it is worth reading with them.
-pub fn shows_surroundings(kind: ResourceKind, resource_type: &ResourceType, projection: &Projection) -> bool {
-    kind == ResourceKind::User
-        && shows_standing(resource_type)
-        && projection.may_show(relation(kind))
-        && projection.may_show_extension(causeway_user::ID)
+/// True when the groups of users are shown, so that what stands around them is worth reading with them.
+pub fn shows_surroundings(kind: ResourceKind, projection: &Projection) -> bool {
+    kind == ResourceKind::User && projection.may_show(relation(kind))
 }
 
 /// The relations of these resources: those that were read with them, and those that are still to be read.
@@ -223,12 +221,8 @@ pub fn of_row(
     }
 }
 
-/// True for a type of which what the gateway knows is a part.
-fn shows_standing(resource_type: &ResourceType) -> bool {
-    resource_type.extension(causeway_user::ID).is_some()
-}
-
-/// The groups of a user, no more than `limit` of them, and what the gateway knows about them, if that is a part of their type.
+/// The groups of a user, no more than `limit` of them, and what the gateway knows about them, if every answer about one of
+/// its type shows it. Who asks for it reads the user again.
 pub(super) fn surroundings_of(
     tx: &mut Tx<'_>,
     organization: OrganizationId,
@@ -236,9 +230,9 @@ pub(super) fn surroundings_of(
     k: i64,
     limit: i64,
 ) -> Result<(Vec<Related>, Option<String>), StoreError> {
-    let known = if shows_standing(resource_type) { surroundings::of(tx, organization, k)? } else { None };
+    let known = surroundings::of(tx, organization, k)?;
     let standing = match &known {
-        Some(known) => Some(standing::text(&known.standing)),
+        Some(known) => shows_standing(resource_type).then(|| standing::text(&known.standing)),
         None => standing_of(tx, organization, resource_type, k)?,
     };
     let related = match known.and_then(|known| known.groups) {
@@ -248,7 +242,12 @@ pub(super) fn surroundings_of(
     Ok((related.into_iter().map(related_of).collect::<Result<_, _>>()?, standing))
 }
 
-/// What the gateway knows about one user, if that is a part of its type.
+/// True for a type whose every answer shows what the gateway knows.
+fn shows_standing(resource_type: &ResourceType) -> bool {
+    resource_type.extension(causeway_user::ID).is_some_and(|own| !own.is_shown_on_request())
+}
+
+/// What the gateway knows about one user, if every answer about one of its type shows it.
 pub(super) fn standing_of(
     tx: &mut Tx<'_>,
     organization: OrganizationId,
@@ -294,51 +293,87 @@ impl Resource {
         if let Some(is_active) = self.active {
             computed.push(("active", is_active.to_string()));
         }
-        if !self.related.is_empty() {
-            computed.push((relation(self.kind), self.relations(base, projection)));
-        }
         if let Some(standing) = &self.standing {
             computed.push((causeway_user::ID, standing.clone()));
         }
-        let text = render::resource(&self.document, &computed, &envelope);
-        if projection.is_default() && !self.resource_type.shows_less() {
+        let is_whole = projection.is_default() && !self.resource_type.shows_less();
+        let mut related = self.relations(base, projection);
+        if is_whole && let Some(related) = related.take() {
+            computed.push((relation(self.kind), related));
+        }
+        let text = render::resource(&self.stored_beside()?, &computed, &envelope);
+        if is_whole {
             return Ok(text);
         }
-        Ok(render::stored_text(&projection.apply(parse(&text)?, &self.resource_type)))
+        let shown = render::stored_text(&projection.apply(parse(&text)?, &self.resource_type));
+        Ok(match related {
+            Some(related) => render::with(shown, relation(self.kind), &related),
+            None => shown,
+        })
     }
 
-    /// The array of relations as text: a group of a hundred thousand members is not made of as many JSON objects first.
-    fn relations(&self, base: &str, projection: &Projection) -> String {
-        let is_named = self.kind == ResourceKind::User || projection.asks_for("members", "display");
+    /// The stored text, without the empty container that a client left of what is computed now.
+    fn stored_beside(&self) -> Result<Cow<'_, str>, StoreError> {
+        if self.standing.is_none() || !self.document.contains(causeway_user::ID) {
+            return Ok(Cow::Borrowed(&self.document));
+        }
+        let mut document = parse(&self.document)?;
+        document.shift_remove(causeway_user::ID);
+        if let Some(Value::Array(schemas)) = document.get_mut("schemas") {
+            schemas.retain(|urn| urn != causeway_user::ID);
+        }
+        Ok(Cow::Owned(render::stored_text(&document)))
+    }
+
+    /// The array of relations as text, with the parts that the projection shows: a group of a hundred thousand members is not
+    /// made of as many JSON objects first. `None` when there is nothing to show.
+    fn relations(&self, base: &str, projection: &Projection) -> Option<String> {
+        let attribute = self.resource_type.top(relation(self.kind)).filter(|_| !self.related.is_empty())?;
+        let shows = |name| attribute.part(name).is_some_and(|part| projection.shows(attribute, part));
+        let [value, reference, display, kind] = ["value", "$ref", "display", "type"].map(shows);
+        if !(value || reference || display || kind) {
+            return None;
+        }
         let quoted = Value::from(base).to_string();
         let base = quoted.trim_matches('"');
         let mut text = String::with_capacity(self.related.len().saturating_mul(base.len().saturating_add(128)));
         for related in &self.related {
             let id = related.id.to_string();
-            text.push(if text.is_empty() { '[' } else { ',' });
-            text.push_str("{\"value\":\"");
-            text.push_str(&id);
-            text.push_str("\",\"$ref\":\"");
-            text.push_str(base);
-            text.push_str(endpoint(related.kind));
-            text.push('/');
-            text.push_str(&id);
-            if let (true, Some(display)) = (is_named, &related.display) {
-                text.push_str("\",\"display\":");
-                text.push_str(&Value::from(display.as_str()).to_string());
-                text.push_str(",\"type\":\"");
-            } else {
-                text.push_str("\",\"type\":\"");
+            let start = text.len();
+            let mut put = |parts: &[&str]| {
+                text.push_str(if text.len() == start { if start == 0 { "[{" } else { ",{" } } else { "," });
+                parts.iter().for_each(|part| text.push_str(part));
+            };
+            if value {
+                put(&["\"value\":\"", &id, "\""]);
             }
-            text.push_str(match self.kind {
-                ResourceKind::User if related.is_direct => "direct",
-                ResourceKind::User => "indirect",
-                ResourceKind::Group => type_name(related.kind),
-            });
-            text.push_str("\"}");
+            if reference {
+                put(&["\"$ref\":\"", base, endpoint(related.kind), "/", &id, "\""]);
+            }
+            if let (true, Some(display)) = (display, &related.display) {
+                put(&["\"display\":", &Value::from(display.as_str()).to_string()]);
+            }
+            if kind {
+                put(&["\"type\":\"", self.type_of(related), "\""]);
+            }
+            if text.len() > start {
+                text.push('}');
+            }
+        }
+        if text.is_empty() {
+            return None;
         }
         text.push(']');
-        text
+        Some(text)
+    }
+
+    /// What a relation says of its kind.
+    fn type_of(&self, related: &Related) -> &'static str {
+        match self.kind {
+            ResourceKind::User if related.is_direct => "direct",
+            ResourceKind::User => "indirect",
+            ResourceKind::Group => type_name(related.kind),
+        }
     }
 }
 
@@ -371,4 +406,136 @@ pub(super) fn find_for_change(
     }
     let document = parse(&row.document)?;
     Ok((row, document))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use serde_json::{Value, json};
+
+    use super::{Related, Resource, complete_within};
+    use crate::protocol::scim::projection::Projection;
+    use crate::protocol::scim::resource_type::{self, ResourceType};
+    use crate::provisioning::failure::ProvisioningError;
+    use crate::provisioning::tests::{operation, organization, rules};
+    use crate::provisioning::{groups, users};
+    use crate::store::resources::{self, ResourceKind};
+    use crate::store::scratch;
+    use crate::values::clock::Timestamp;
+    use crate::values::ids::ResourceId;
+
+    const BASE: &str = "https://id.acme.test/scim/v2/acme";
+
+    fn id(n: u32) -> ResourceId {
+        let mut bytes = [7; 16];
+        bytes[..4].copy_from_slice(&n.to_be_bytes());
+        ResourceId::from_bytes(&bytes).unwrap()
+    }
+
+    fn with_related(kind: ResourceKind, count: u32) -> Resource {
+        let resource_type: &Arc<ResourceType> = match kind {
+            ResourceKind::User => resource_type::user(),
+            ResourceKind::Group => resource_type::group(),
+        };
+        let related = (0..count).map(|n| Related {
+            id: id(n),
+            kind: if n == 1 { ResourceKind::Group } else { kind },
+            display: (n != 2).then(|| format!("\"{n}\"")),
+            is_direct: n != 0,
+        });
+        Resource {
+            id: id(9_999_999),
+            kind,
+            resource_type: Arc::clone(resource_type),
+            active: None,
+            version: 3,
+            created_at: Timestamp::from_micros(0),
+            updated_at: Timestamp::from_micros(0),
+            document: json!({ "schemas": [resource_type.schema.id], "displayName": "All" }).to_string(),
+            related: related.collect(),
+            is_complete: true,
+            standing: None,
+        }
+    }
+
+    /// The text of the relations does what the projection says, which is told here by the projection of documents.
+    #[test]
+    fn relations_are_shown_as_the_projection_of_a_document_would_show_them() {
+        for (kind, name) in [(ResourceKind::Group, "members"), (ResourceKind::User, "groups")] {
+            let resource = with_related(kind, 3);
+            let whole: Vec<String> = ["value", "$ref", "display", "type"].map(|part| format!("{name}.{part}")).to_vec();
+            let read = |attributes: Option<&str>, excluded: Option<&str>| {
+                Projection::read(attributes, excluded, &resource.resource_type).unwrap()
+            };
+            let shown = |projection: &Projection| -> Value {
+                serde_json::from_str(&resource.render(BASE, projection).unwrap()).unwrap()
+            };
+            let all = read(Some(&format!("{},displayName,meta", whole.join(","))), None);
+            let all = shown(&all).as_object().unwrap().clone();
+            assert_eq!(all[name].as_array().unwrap().len(), 3);
+            assert_eq!(all[name][0].as_object().unwrap().len(), 4, "{all:?}");
+            let default = shown(&Projection::Default);
+            assert_eq!(default[name][0].get("display").is_some(), kind == ResourceKind::User, "{default}");
+            let one = |part: &str| format!("{name}.{part}");
+            for (attributes, excluded) in [
+                (Some(name.to_owned()), None),
+                (Some(one("value")), None),
+                (Some(format!("{},{}", one("display"), one("type"))), None),
+                (Some(one("display")), None),
+                (Some("displayName".to_owned()), None),
+                (None, Some(name.to_owned())),
+                (None, Some(one("$ref"))),
+                (None, Some(whole.join(","))),
+                (None, Some("displayName".to_owned())),
+            ] {
+                let projection = read(attributes.as_deref(), excluded.as_deref());
+                let wanted = projection.apply(all.clone(), &resource.resource_type);
+                assert_eq!(shown(&projection), Value::Object(wanted), "{attributes:?} {excluded:?}");
+            }
+        }
+    }
+
+    /// A hundred thousand members asked for by name cost their text and no document of them.
+    #[test]
+    fn a_hundred_thousand_members_are_one_text() {
+        let group = with_related(ResourceKind::Group, 100_000);
+        for attributes in [None, Some("members"), Some("members.value")] {
+            let projection = Projection::read(attributes, None, resource_type::group()).unwrap();
+            let text = group.render(BASE, &projection).unwrap();
+            assert_eq!(text.matches("\"value\":").count(), 100_000, "{attributes:?}");
+            assert!(text.ends_with("}") && text.capacity() < 40_000_000, "{attributes:?}: {}", text.capacity());
+        }
+    }
+
+    #[tokio::test]
+    async fn members_that_are_not_shown_are_not_read() {
+        for scratch in scratch::all() {
+            let done = scratch.store.write(|tx| {
+                let (acme, op) = (organization(tx, "acme"), operation(1_700_000_000_000_000));
+                let kind = (ResourceKind::Group, resource_type::group());
+                let mut members = Vec::new();
+                for name in ["a", "b"] {
+                    let body = json!({ "userName": name }).as_object().unwrap().clone();
+                    let user = users::draft(body, resource_type::user()).unwrap();
+                    members.push(json!({ "value": users::create(tx, &op, acme, &user)?.id.to_string() }));
+                }
+                let body = json!({ "displayName": "All", "members": members });
+                let read =
+                    crate::protocol::scim::document::read(body.as_object().unwrap().clone(), kind.1, &rules()).unwrap();
+                let id = groups::create(tx, &op, acme, &groups::draft(read, kind.1, &rules()).unwrap())?;
+                let mut found = |attributes: Option<&str>, excluded: Option<&str>| {
+                    let row = resources::find(tx, acme, ResourceKind::Group, id)?.unwrap();
+                    let projection = Projection::read(attributes, excluded, kind.1).unwrap();
+                    complete_within(tx, acme, kind, vec![row], &projection, 1)
+                };
+                // One is more than may be read here, so that to read them is an error.
+                assert!(found(None, None).is_err() && found(Some("members"), None).is_err());
+                assert!(found(None, Some("members"))?[0].related.is_empty());
+                assert!(found(Some("displayName"), None)?[0].related.is_empty());
+                Ok::<_, ProvisioningError>(())
+            });
+            done.await.unwrap();
+        }
+    }
 }

@@ -230,7 +230,7 @@ pub fn find(
     projection: &Projection,
 ) -> Result<Resource, ProvisioningError> {
     permission::require(op, organization, Permission::ReadResources)?;
-    let found = if resource::shows_surroundings(ResourceKind::User, resource_type, projection) {
+    let found = if resource::shows_surroundings(ResourceKind::User, projection) {
         surroundings::find(tx, organization, id)?
     } else {
         resources::find(tx, organization, ResourceKind::User, id)?.map(SurroundedRow::from)

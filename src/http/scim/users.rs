@@ -13,6 +13,7 @@ use crate::protocol::scim::document;
 use crate::protocol::scim::error::{ScimError, ScimType};
 use crate::protocol::scim::patch::request;
 use crate::protocol::scim::projection::Projection;
+use crate::protocol::scim::schema::causeway_user;
 use crate::protocol::scim::tolerance::PatchAnswer;
 use crate::provisioning::clients::caller::Caller;
 use crate::provisioning::failure::ProvisioningError;
@@ -35,7 +36,10 @@ pub async fn create(mut exchange: Exchange) -> Result<HttpResponse, Failure> {
     let organization = caller.organization;
     let (create, new) = (operation.clone(), draft.clone());
     match exchange.write(&caller, move |tx| users::create(tx, &create, organization, &new)).await {
-        Ok(created) => answer::created(&created, &exchange.base, &projection),
+        Ok(created) => {
+            let created = whole(&exchange, &caller, created, &projection).await?;
+            answer::created(&created, &exchange.base, &projection)
+        }
         Err(Failure::Provisioning(ProvisioningError::UserNameTaken)) => {
             let find = move |tx: &mut Tx<'_>| reprovisioning::holder(tx, &operation, organization, &draft);
             let holder = exchange.read(find).await?;
@@ -144,14 +148,18 @@ async fn write<T: Send + 'static>(
     outcome
 }
 
-/// A user after a change, read again outside the writing transaction when its groups are too many for that.
+/// A user after a change, read again outside the writing transaction when its groups are too many for that, or what only
+/// the gateway knows was asked for.
 async fn whole(
     exchange: &Exchange,
     caller: &Caller,
     changed: Resource,
     projection: &Projection,
 ) -> Result<Resource, Failure> {
-    if changed.is_complete || !projection.may_show("groups") {
+    let own = caller.types.user.extension(causeway_user::ID);
+    let lacks_standing = changed.standing.is_none() && own.is_some_and(|own| projection.may_show_extension(own));
+    let lacks_groups = !changed.is_complete && projection.may_show("groups");
+    if !lacks_standing && !lacks_groups {
         return Ok(changed);
     }
     let (operation, organization, shown) = (exchange.operation(caller), caller.organization, projection.clone());

@@ -8,6 +8,7 @@ use super::attribute::{Attribute, Returned};
 use super::error::ScimError;
 use super::json::Object;
 use super::resource_type::{Place, ResourceType};
+use super::schema::Schema;
 
 /// The most names that one list has. The attributes of a resource, with every part of each, are fewer.
 const MOST_NAMES: usize = 500;
@@ -75,17 +76,30 @@ impl Projection {
         }
     }
 
-    /// True when the part, which is returned on request only, was asked for.
-    pub fn asks_for(&self, attribute: &str, part: &str) -> bool {
-        self.asks(None, attribute, Some(part))
+    /// True when the part of the attribute at the top of the document is in the answer, if it is there.
+    pub fn shows(&self, attribute: &Attribute, part: &Attribute) -> bool {
+        let is_shown = match part.returned {
+            Returned::Always => true,
+            Returned::Never => false,
+            Returned::Request => self.asks(None, &attribute.name, Some(&part.name)),
+            Returned::Default => match self.share(None, attribute) {
+                Share::Parts => {
+                    let mut named = self.named(None, attribute).filter_map(|name| name.part.as_deref());
+                    named.any(|name| name == part.name) == matches!(self, Self::Only(_))
+                }
+                Share::All | Share::None => true,
+            },
+        };
+        is_shown && self.share(None, attribute) != Share::None
     }
 
     /// True when a part of the extension can be in the answer.
-    pub fn may_show_extension(&self, urn: &str) -> bool {
-        let is_it = |name: &&Name| name.container.as_deref() == Some(urn);
+    pub fn may_show_extension(&self, schema: &Schema) -> bool {
+        let is_it = |name: &&Name| name.container.as_deref() == Some(schema.id.as_ref());
         match self {
-            Self::Default => true,
             Self::Only(names) => names.iter().any(|name| is_it(&name)),
+            Self::Default | Self::Without(_) if schema.is_shown_on_request() => false,
+            Self::Default => true,
             Self::Without(names) => !names.iter().filter(is_it).any(|name| name.attribute.is_none()),
         }
     }
@@ -184,13 +198,16 @@ impl Projection {
         }
     }
 
-    /// True when exactly this attribute, or this part of it, was asked for.
+    /// True when exactly this attribute, or this part of it, was asked for; who asks for the whole extension asks for each
+    /// of its attributes.
     fn asks(&self, container: Option<&str>, attribute: &str, part: Option<&str>) -> bool {
         let Self::Only(names) = self else { return false };
         names.iter().any(|name| {
             name.container.as_deref() == container
-                && name.attribute.as_deref() == Some(attribute)
-                && (part.is_none() || name.part.as_deref() == part)
+                && match name.attribute.as_deref() {
+                    Some(named) => named == attribute && (part.is_none() || name.part.as_deref() == part),
+                    None => part.is_none(),
+                }
         })
     }
 
@@ -252,6 +269,7 @@ mod tests {
     use super::Projection;
     use crate::protocol::scim::error::ScimType;
     use crate::protocol::scim::resource_type::user;
+    use crate::protocol::scim::schema::causeway_user::ID as OWN;
 
     const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
 
@@ -305,6 +323,23 @@ mod tests {
         let many = "userName,".repeat(200_000);
         assert_eq!(read(&many).map_err(|error| error.scim_type), Err(ScimType::InvalidValue));
         assert!(Projection::read(None, Some(&many), user()).is_err());
+    }
+
+    #[test]
+    fn what_is_shown_on_request_is_shown_to_who_asks_for_it_or_for_all_of_its_extension() {
+        let own = user().extension(OWN).unwrap();
+        let document = json!({ "id": "1", OWN: { "activation": "none", "dataCenter": "us" } });
+        let shown = |attributes: Option<String>, excluded: Option<&str>| {
+            let projection = Projection::read(attributes.as_deref(), excluded, user()).unwrap();
+            let shown = projection.apply(document.as_object().unwrap().clone(), user());
+            (projection.may_show_extension(own), shown.get(OWN).cloned())
+        };
+        assert_eq!(shown(Some(OWN.to_owned()), None), (true, Some(document[OWN].clone())));
+        let one = Some(json!({ "activation": "none" }));
+        assert_eq!(shown(Some(format!("{OWN}:activation")), None), (true, one));
+        assert_eq!(shown(Some("title".to_owned()), None), (false, None));
+        assert_eq!(shown(None, Some("title")), (false, None));
+        assert!(!Projection::Default.may_show_extension(own));
     }
 
     #[test]

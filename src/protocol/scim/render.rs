@@ -33,6 +33,19 @@ pub fn stored_text(document: &Object) -> String {
     Value::Object(document.clone()).to_string()
 }
 
+/// The text of an object with one more member, given as JSON text; the name is not escaped.
+pub fn with(mut object: String, name: &str, value: &str) -> String {
+    let closing = object.trim_end().len().saturating_sub(1);
+    object.truncate(closing);
+    object.reserve_exact(name.len().saturating_add(value.len()).saturating_add(6));
+    object.push_str(if object.trim_end().ends_with('{') { "\"" } else { ",\"" });
+    object.push_str(name);
+    object.push_str("\":");
+    object.push_str(value);
+    object.push('}');
+    object
+}
+
 /// The whole resource. `computed` is a list of further members, each as name and JSON text; names are not escaped.
 pub fn resource(stored: &str, computed: &[(&str, String)], envelope: &Envelope<'_>) -> String {
     let inner = stored.trim().strip_prefix('{').and_then(|text| text.strip_suffix('}')).unwrap_or_default();

@@ -62,8 +62,9 @@ pub struct Located<'t> {
 }
 
 static USER: LazyLock<Arc<ResourceType>> = LazyLock::new(|| {
-    let enterprise = Extension { schema: Arc::new(enterprise_user::schema()), required: false };
-    Arc::new(ResourceType::new("User", "/Users", "User Account", user::schema()).with(vec![enterprise]))
+    let extension = |schema| Extension { schema: Arc::new(schema), required: false };
+    let extensions = vec![extension(enterprise_user::schema()), extension(causeway_user::schema(Returned::Request))];
+    Arc::new(ResourceType::new("User", "/Users", "User Account", user::schema()).with(extensions))
 });
 
 static GROUP: LazyLock<Arc<ResourceType>> =
@@ -100,10 +101,14 @@ impl ResourceTypes {
         &BASE
     }
 
-    /// The same with what the gateway knows about a user beside the document (`schema::causeway_user`).
+    /// The same, but every answer shows what the gateway knows about a user beside the document
+    /// (`schema::causeway_user`), not only one to a client that asks for it.
     pub fn with_standing(&self) -> Self {
-        let own = Extension { schema: Arc::new(causeway_user::schema()), required: false };
-        Self { user: Arc::new(self.user.with(vec![own])), ..self.clone() }
+        let mut user = self.user.as_ref().clone();
+        for extension in user.extensions.iter_mut().filter(|extension| extension.schema.id == causeway_user::ID) {
+            extension.schema = Arc::new(causeway_user::schema(Returned::Default));
+        }
+        Self { user: Arc::new(user), ..self.clone() }
     }
 
     /// Users and groups of these types, and nothing that they can be assigned.
@@ -172,7 +177,8 @@ impl ResourceType {
     /// hide is not stored.
     pub fn shows_less(&self) -> bool {
         let is_hidden = |attribute: &Attribute| matches!(attribute.returned, Returned::Never | Returned::Request);
-        let mut attributes = self.extensions.iter().flat_map(|extension| &extension.schema.attributes);
+        let stored = self.extensions.iter().filter(|extension| extension.schema.id != causeway_user::ID);
+        let mut attributes = stored.flat_map(|extension| &extension.schema.attributes);
         self.is_being_cleared
             || attributes.any(|attribute| is_hidden(attribute) || attribute.sub_attributes.iter().any(is_hidden))
     }

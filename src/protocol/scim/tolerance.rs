@@ -212,8 +212,8 @@ impl Profile {
         Self::ALL.into_iter().find(|profile| profile.as_str() == name)
     }
 
-    /// Whether the client is shown what the gateway knows about a user beside the document. A product is; a client that
-    /// is not known to be one gets the standard's schemas and no other.
+    /// Whether every answer shows the client what the gateway knows about a user beside the document. A product has no way
+    /// to ask; a client that is not known to be one is shown it when it asks (decision 0015).
     pub const fn is_shown_standing(self) -> bool {
         !matches!(self, Self::Standard | Self::Strict)
     }

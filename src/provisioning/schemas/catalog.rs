@@ -27,9 +27,9 @@ pub struct Catalog {
 /// The resource types of one organization, as clients see them.
 #[derive(Clone)]
 struct Known {
-    /// Clients that are shown no more than the document.
+    /// Clients that are shown no more than the document, unless they ask.
     plain: Arc<ResourceTypes>,
-    /// Clients that are shown what the gateway knows beside it.
+    /// Clients that are always shown what the gateway knows beside it.
     with_standing: Arc<ResourceTypes>,
 }
 

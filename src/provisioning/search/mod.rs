@@ -137,9 +137,11 @@ fn active(test: &Test) -> Condition {
 
 fn schemas(test: &Test, resource_type: &ResourceType) -> Condition {
     let named = resource_type.schemas().filter(|schema| passes(test, &schema.id)).map(|schema| {
-        // The gateway's own extension is part of every user.
-        if schema.id == resource_type.schema.id || schema.id == causeway_user::ID {
+        if schema.id == resource_type.schema.id {
             Condition::Always(true)
+        } else if schema.id == causeway_user::ID {
+            // The gateway's own extension is part of every user who shows it.
+            Condition::Always(!schema.is_shown_on_request())
         } else {
             Condition::Below(schema.search_prefix.to_string())
         }

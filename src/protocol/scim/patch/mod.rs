@@ -176,12 +176,16 @@ impl<'t> Patch<'t> {
                 self.write(verb, path, value)?;
             }
         }
+        // Nothing of it is the client's and nothing of it is shown: what was sent, an empty one, is what is answered.
+        if is_empty_by_nature(schema) {
+            self.document.entry(schema.id.to_string()).or_insert_with(|| Value::Object(Object::new()));
+        }
         Ok(())
     }
 
     fn remove(&mut self, path: Path<'t>, value: Option<Value>) -> Result<(), ScimError> {
         let (at, filter) = match path.target {
-            Target::Extension(schema) if schema.attributes.iter().all(|one| one.mutability == Mutability::ReadOnly) => {
+            Target::Extension(schema) if schema.is_read_only() => {
                 return Err(ScimError::mutability(format!("{} is readOnly", schema.id)));
             }
             Target::Extension(schema) => {
@@ -261,7 +265,9 @@ impl<'t> Patch<'t> {
     }
 
     fn finish(mut self, before: &Object) -> Result<Patched, ScimError> {
-        self.document.retain(|_, value| !is_unassigned(value));
+        let resource_type = self.resource_type;
+        let is_kept = |name: &str| resource_type.extension(name).is_some_and(is_empty_by_nature);
+        self.document.retain(|name, value| !is_unassigned(value) || (value.is_object() && is_kept(name)));
         // One body cannot make a longer document, and many must not either.
         let most = self.rules.limits.body_bytes;
         if cost::bytes_of(&self.document) > most {
@@ -318,6 +324,11 @@ impl<'t> Path<'t> {
             Target::Attribute(at, _) => is_read_only(*at),
         }
     }
+}
+
+/// True for an extension that a client can have in a document, and neither write nor be shown in one (decision 0015).
+fn is_empty_by_nature(schema: &super::schema::Schema) -> bool {
+    schema.is_read_only() && schema.is_shown_on_request()
 }
 
 fn is_read_only(at: Located<'_>) -> bool {

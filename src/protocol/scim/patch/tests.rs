@@ -7,6 +7,7 @@ use crate::protocol::scim::json::Object;
 use crate::protocol::scim::limits::Limits;
 use crate::protocol::scim::member::MemberChange;
 use crate::protocol::scim::resource_type::{ResourceType, group, user};
+use crate::protocol::scim::schema::causeway_user::ID as OWN;
 use crate::protocol::scim::tolerance::Profile;
 use crate::protocol::scim::validation::Rules;
 
@@ -49,6 +50,25 @@ fn ada_with(change: impl FnOnce(&mut Value)) -> Result<Value, ScimType> {
     let mut document = ada();
     change(&mut document);
     Ok(document)
+}
+
+/// Decision 0015: what the gateway alone knows is written by nobody; a client that puts the extension there gets it back
+/// as it can be sent, with nothing in it.
+#[test]
+fn an_extension_that_is_the_gateways_own_holds_nothing_of_a_client() {
+    for (op, value) in [("add", json!({})), ("replace", json!({ "schemas": [OWN], "lockedReason": "mine" }))] {
+        let added = patched(Profile::Standard, json!({ "op": op, "path": OWN, "value": value })).unwrap();
+        assert_eq!((&added[OWN], &added["schemas"]), (&json!({}), &json!([USER, ENTERPRISE, OWN])), "{op}");
+        let titled = json!([{ "op": "replace", "path": "title", "value": "Dr" }]);
+        let kept = run(Profile::Standard, added.clone(), user(), titled).unwrap().document;
+        assert_eq!((&kept[OWN], &kept["schemas"]), (&json!({}), &added["schemas"]));
+    }
+    let empty = patched(Profile::Standard, json!({ "op": "replace", "path": ENTERPRISE, "value": {} }));
+    assert_eq!(empty, Ok(ada()), "an extension of which a client can write something is left as it is");
+    let removal = patched(Profile::Standard, json!({ "op": "remove", "path": OWN }));
+    assert_eq!(removal, Err(ScimType::Mutability));
+    let own = patched(Profile::Standard, json!({ "op": "add", "path": format!("{OWN}:lockedReason"), "value": "x" }));
+    assert_eq!(own, Err(ScimType::Mutability));
 }
 
 #[test]

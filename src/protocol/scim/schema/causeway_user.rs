@@ -2,16 +2,17 @@
 //! it is readOnly, and none of it is stored with the document.
 
 use super::Schema;
-use crate::protocol::scim::attribute::Attribute;
+use crate::protocol::scim::attribute::{Attribute, Returned};
 
 /// The URN of the gateway's own extension.
 pub const ID: &str = "urn:ietf:params:scim:schemas:extension:causeway:2.0:User";
 
-/// The schema.
-pub fn schema() -> Schema {
+/// The schema, for clients that are shown it by default, or those that are shown what they ask for.
+pub fn schema(returned: Returned) -> Schema {
     let text = |name, values: &[&'static str], description| {
         Attribute::text(name, description).case_exact().one_of(values).read_only()
     };
+    let shown = |attribute: Attribute| Attribute { returned, ..attribute };
     let reasons = ["activation_required", "exists_outside", "deactivated", "closed"];
     Schema {
         id: ID.into(),
@@ -27,6 +28,9 @@ pub fn schema() -> Schema {
                 .read_only(),
             text("activation", &["none", "required"], "Whether the person has to activate the account by mail."),
             text("lockedReason", &reasons, "Why the person cannot sign in; absent for one who can."),
-        ],
+        ]
+        .into_iter()
+        .map(shown)
+        .collect(),
     }
 }

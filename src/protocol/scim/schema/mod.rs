@@ -9,7 +9,7 @@ pub mod user;
 
 use std::borrow::Cow;
 
-use super::attribute::Attribute;
+use super::attribute::{Attribute, Mutability, Returned};
 
 /// A schema (RFC 7643, section 7).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,5 +30,15 @@ impl Schema {
     /// The attribute with this name in any case.
     pub fn attribute(&self, name: &str) -> Option<&Attribute> {
         self.attributes.iter().find(|attribute| attribute.is_named(name))
+    }
+
+    /// True for a schema of which a client can write nothing.
+    pub fn is_read_only(&self) -> bool {
+        self.attributes.iter().all(|attribute| attribute.mutability == Mutability::ReadOnly)
+    }
+
+    /// True for a schema of which an answer shows nothing that the client does not ask for by name.
+    pub fn is_shown_on_request(&self) -> bool {
+        self.attributes.iter().all(|attribute| attribute.returned == Returned::Request)
     }
 }

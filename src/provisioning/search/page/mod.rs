@@ -114,8 +114,7 @@ pub fn search(
     query: &Query,
 ) -> Result<Found, ProvisioningError> {
     permission::require(op, organization, Permission::ReadResources)?;
-    let is_surrounded =
-        |sought: &Sought| resource::shows_surroundings(sought.kind, &sought.resource_type, &sought.projection);
+    let is_surrounded = |sought: &Sought| resource::shows_surroundings(sought.kind, &sought.projection);
     let part = |sought: &Sought| Part {
         kind: sought.kind,
         condition: sought.condition.clone().unwrap_or(Condition::Always(true)).simplified(),
