@@ -8,6 +8,10 @@ use super::failure::Failure;
 use crate::protocol::scim::etag;
 use crate::protocol::scim::projection::Projection;
 use crate::provisioning::resource::Resource;
+use crate::store::failure::StoreError;
+
+/// Relations of a resource whose text is made where the request is served.
+const MOST_ON_WORKER: usize = 2_000;
 
 /// What every body is.
 pub const MEDIA_TYPE: &str = "application/scim+json";
@@ -25,6 +29,22 @@ pub fn resource(resource: &Resource, base: &str, projection: &Projection) -> Res
         .insert_header((ETAG, etag::of(resource.version)))
         .insert_header((CONTENT_LOCATION, resource.location(base)))
         .body(resource.render(base, projection)?))
+}
+
+/// The same for a resource whose text may be long: then it is made beside the workers that serve requests.
+pub async fn long_resource(resource: Resource, base: &str, projection: Projection) -> Result<HttpResponse, Failure> {
+    if resource.related.len() <= MOST_ON_WORKER {
+        return self::resource(&resource, base, &projection);
+    }
+    let (tag, place, base) = (etag::of(resource.version), resource.location(base), base.to_owned());
+    let rendered = tokio::task::spawn_blocking(move || resource.render(&base, &projection)).await;
+    let rendered = rendered.map_err(|_| StoreError::Internal("an answer could not be made".to_owned()))?;
+    Ok(HttpResponse::Ok()
+        .content_type(MEDIA_TYPE)
+        .insert_header((CACHE_CONTROL, "no-store"))
+        .insert_header((ETAG, tag))
+        .insert_header((CONTENT_LOCATION, place))
+        .body(rendered?))
 }
 
 /// 201, the resource, and where it is.

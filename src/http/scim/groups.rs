@@ -66,7 +66,7 @@ async fn get(exchange: Exchange, id: Option<ResourceId>) -> Result<HttpResponse,
     if known.is_some_and(|condition| condition.holds(found.version)) {
         return Ok(answer::not_modified(found.version));
     }
-    answer::resource(&found, &exchange.base, &projection)
+    answer::long_resource(found, &exchange.base, projection).await
 }
 
 async fn replace(mut exchange: Exchange, id: Option<ResourceId>) -> Result<HttpResponse, Failure> {
