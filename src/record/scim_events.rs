@@ -2,10 +2,11 @@
 //! of a security event token; who hands it on adds the issuer and the audience and signs (decision 0010).
 
 use crate::protocol::event::scim::{EventSubject, Occasion, ScimEvent, claims};
-use crate::store::Tx;
+use crate::protocol::scim::{etag, resource_type};
 use crate::store::failure::StoreError;
 use crate::store::scim_events::{self as rows, ScimEventRow};
-use crate::values::ids::{EventId, OrganizationId};
+use crate::store::{Tx, resources};
+use crate::values::ids::{AccountId, EventId, OrganizationId};
 use crate::values::operation::Operation;
 
 /// What the events of one change are about.
@@ -29,6 +30,28 @@ pub fn publish(
     let row = |event| row(op, organization, &txn, &change.subject, event, change.version.as_deref());
     let rows: Vec<ScimEventRow> = events.iter().map(row).collect();
     rows::insert(tx, &rows)
+}
+
+/// Shows whether the person of an account may sign in, when something else than a SCIM request has decided that: they
+/// followed their mail, their domain was verified, their case is over. Where their user showed otherwise, it is told as a
+/// change by a client would be.
+pub fn show_access(
+    tx: &mut Tx<'_>,
+    op: &Operation,
+    organization: OrganizationId,
+    account: AccountId,
+    may_sign_in: bool,
+) -> Result<(), StoreError> {
+    let at = op.at.whole_millis();
+    let Some(user) = resources::show_active(tx, organization, account, may_sign_in, at)? else { return Ok(()) };
+    let subject = EventSubject {
+        uri: format!("{}/{}", resource_type::user().endpoint, user.id),
+        id: Some(user.id.to_string()),
+        external_id: user.external_id,
+    };
+    let switched = if may_sign_in { ScimEvent::Activated } else { ScimEvent::Deactivated };
+    let events = [ScimEvent::Patched(vec!["active".to_owned()]), switched];
+    publish(tx, op, organization, &Change { subject, version: Some(etag::of(user.version)) }, &events)
 }
 
 /// Writes that an operation of an asynchronous request is over. `answer` is what the bulk answer says of it; `uri` is its

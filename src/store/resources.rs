@@ -265,22 +265,31 @@ pub fn touch(tx: &mut Tx<'_>, k: i64, version: i64, at: Timestamp) -> Result<(),
     Ok(())
 }
 
-/// Shows whether the person of an account may sign in, and moves the version on if that differs from what was shown. A
-/// user whose client removed `active` keeps showing nothing.
+/// A user who shows another `active` than before.
+#[derive(Debug, Clone, Queryable)]
+#[allow(missing_docs)] // columns
+pub struct ShownRow {
+    pub id: ResourceId,
+    pub external_id: Option<String>,
+    pub version: i64,
+}
+
+/// Shows whether the person of an account may sign in, and moves the version on if that differs from what was shown, which
+/// the answer tells. A user whose client removed `active` keeps showing nothing.
 pub fn show_active(
     tx: &mut Tx<'_>,
     organization: OrganizationId,
     account: AccountId,
     active: bool,
     at: Timestamp,
-) -> Result<(), StoreError> {
+) -> Result<Option<ShownRow>, StoreError> {
     let one = table::table
         .filter(table::account_id.eq(account))
         .filter(table::org_id.eq(organization))
         .filter(table::active.eq(!active));
     let change = (table::active.eq(active), table::version.eq(table::version + 1), table::updated_at.eq(at));
-    Kept(diesel::update(one).set(change)).execute(tx.connection())?;
-    Ok(())
+    let shown = (table::id, table::external_id, table::version);
+    Ok(diesel::update(one).set(change).returning(shown).get_result(tx.connection()).optional()?)
 }
 
 /// Writes what a user shows, with its version.

@@ -13,10 +13,11 @@ use super::memberships::{self, InviteState, Membership, MembershipKind, Membersh
 use super::owners::{self, OwnerError};
 use super::profile::Profile;
 use crate::record::audit::{self, Action, Subject};
+use crate::record::scim_events;
 use crate::store::accounts::{self as rows, AddressRow};
 use crate::store::failure::StoreError;
 use crate::store::memberships::{self as membership_rows, MembershipRow};
-use crate::store::{Tx, domains, identities, resources};
+use crate::store::{Tx, domains, identities};
 use crate::values::clock::Timestamp;
 use crate::values::data_center::DataCenter;
 use crate::values::email::EmailAddress;
@@ -194,7 +195,7 @@ fn insert(
 
 /// Writes a changed profile of a member and its addresses. An address that stays keeps its verification; a new one has
 /// none. Writes nothing when nothing differs. Another primary address of somebody who has not joined revokes the link
-/// that was sent to the old one: they join, or a link goes to the new one.
+/// that was sent to the old one: they join, or a link goes to the new one. What their user shows is the caller's to say.
 pub fn update_profile(
     tx: &mut Tx<'_>,
     op: &Operation,
@@ -226,7 +227,7 @@ pub fn update_profile(
         return Ok(ProfileChange::Written);
     }
     invite::revoke(tx, op, organization, account)?;
-    if join_if_trusted(tx, op, organization, account)? {
+    if finish_if_trusted(tx, op, organization, account)?.is_some() {
         return Ok(ProfileChange::Joined);
     }
     let membership = memberships::find(tx, account, organization)?.ok_or(AccountError::NotFound)?;
@@ -244,19 +245,26 @@ pub fn join_if_trusted(
     organization: OrganizationId,
     account: AccountId,
 ) -> Result<bool, AccountError> {
-    let Some(membership) = memberships::find(tx, account, organization)? else { return Ok(false) };
+    let Some(may_sign_in) = finish_if_trusted(tx, op, organization, account)? else { return Ok(false) };
+    scim_events::show_access(tx, op, organization, account, may_sign_in)?;
+    Ok(true)
+}
+
+/// As [`join_if_trusted`], but tells whether who has joined may sign in instead of showing it.
+fn finish_if_trusted(
+    tx: &mut Tx<'_>,
+    op: &Operation,
+    organization: OrganizationId,
+    account: AccountId,
+) -> Result<Option<bool>, AccountError> {
+    let Some(membership) = memberships::find(tx, account, organization)? else { return Ok(None) };
     if membership.is_joined() {
-        return Ok(false);
+        return Ok(None);
     }
     let found = find(tx, account)?.ok_or(AccountError::NotFound)?;
-    let is_trusted = match found.profile.primary_address() {
-        Some(address) => domains::is_owner(tx, organization, address.domain().as_str())?,
-        None => false,
-    };
-    if is_trusted {
-        finish_joining(tx, op, &membership, &found)?;
-    }
-    Ok(is_trusted)
+    let Some(address) = found.profile.primary_address() else { return Ok(None) };
+    let is_trusted = domains::is_owner(tx, organization, address.domain().as_str())?;
+    if is_trusted { finish_joining(tx, op, &membership, &found).map(Some) } else { Ok(None) }
 }
 
 /// A member joins: they accepted, by a link that only their mailbox got. They may sign in from now on, if the
@@ -272,7 +280,9 @@ pub fn join(
     if membership.is_joined() {
         return Ok(found.state == AccountState::Active && membership.is_active());
     }
-    finish_joining(tx, op, &membership, &found)
+    let may_sign_in = finish_joining(tx, op, &membership, &found)?;
+    scim_events::show_access(tx, op, organization, account, may_sign_in)?;
+    Ok(may_sign_in)
 }
 
 fn finish_joining(
@@ -291,7 +301,6 @@ fn finish_joining(
         rows::update_state_and_end_sessions(tx, account, state.as_str(), op.at)?;
     }
     let may_sign_in = state == AccountState::Active && membership.is_active();
-    resources::show_active(tx, organization, account, may_sign_in, op.at.whole_millis())?;
     let subject = Subject::new("account", account);
     audit::write(tx, op, Some(organization), Action::UserJoined, &subject, &json!({ "active": may_sign_in }))?;
     Ok(may_sign_in)

@@ -21,7 +21,7 @@ use crate::provisioning::users;
 use crate::record::jobs::Job;
 use crate::store::failure::StoreError;
 use crate::store::resources::{self, ResourceKind};
-use crate::store::{Tx, domains};
+use crate::store::{Tx, domains, scim_events};
 use crate::values::ids::{AccountId, OrganizationId, ResourceId};
 use crate::values::operation::Operation;
 use crate::values::page::PageRequest;
@@ -96,6 +96,21 @@ async fn run(world: &World, work: impl FnOnce(&mut Tx<'_>, Operation, Organizati
     done.await.unwrap_or_else(|error| panic!("{}: {error}", world.engine()));
 }
 
+/// The names of the SCIM events about a user (RFC 9967), sorted.
+fn told(tx: &mut Tx<'_>, at: OrganizationId, id: ResourceId) -> Vec<String> {
+    let mut names = Vec::new();
+    for row in scim_events::all(tx, at).unwrap() {
+        let claims: Value = serde_json::from_str(&row.claims).unwrap();
+        let (name, event) = claims["events"].as_object().unwrap().iter().next().unwrap();
+        if claims["sub_id"]["id"] == id.to_string() {
+            assert!(event["version"].is_string(), "{claims}");
+            names.push(name.rsplit("event:").next().unwrap().to_owned());
+        }
+    }
+    names.sort();
+    names
+}
+
 const PENDING: (AccountState, InviteState, Option<bool>) =
     (AccountState::PendingVerification, InviteState::NotJoined, Some(false));
 const IN: (AccountState, InviteState, Option<bool>) = (AccountState::Active, InviteState::Joined, Some(true));
@@ -134,6 +149,10 @@ async fn e30_another_domain_needs_activation_by_mail_before_use() {
             assert_eq!(verified_at, Some(op.at), "the mailbox is verified by it");
             let row = resources::find(tx, acme, ResourceKind::User, created.id).unwrap().unwrap();
             assert_eq!(row.version, created.version + 1, "what the user shows has changed");
+            let wanted = ["prov:activate", "prov:create:notice", "prov:patch:notice"];
+            assert_eq!(told(tx, acme, created.id), wanted, "and it is told (RFC 9967)");
+            accept::accept(tx, &op, token.expose()).unwrap();
+            assert_eq!(told(tx, acme, created.id), wanted, "once");
         })
         .await;
         let joined = world.entries("user.joined").await;
@@ -171,6 +190,7 @@ async fn e30_the_link_joins_but_gives_no_access_that_the_identity_provider_has_t
             patch(tx, &op, acme, id, activate(false));
             assert!(!accept::accept(tx, &op, token.expose()).unwrap().may_sign_in);
             assert_eq!(standing(tx, acme, id), (AccountState::Inactive, InviteState::Joined, Some(false)));
+            assert_eq!(told(tx, acme, id), ["prov:create:notice"], "nothing is seen to have changed");
             assert_eq!(patch(tx, &op, acme, id, activate(true)).active, Some(true));
             assert_eq!((standing(tx, acme, id), asked(tx)), (IN, 1));
         })
@@ -188,6 +208,31 @@ async fn e30_a_user_that_is_pushed_inactive_is_invited_when_active_is_asked_for(
             assert_eq!((standing(tx, acme, id), asked(tx)), (uninvited, 0));
             assert_eq!(patch(tx, &op, acme, id, activate(true)).active, Some(false));
             assert_eq!((standing(tx, acme, id), asked(tx)), (PENDING, 1));
+        })
+        .await;
+    }
+}
+
+/// Rule D2; what a client sees changes without its doing, and it is told once, whoever brought it about.
+#[tokio::test]
+async fn who_joins_by_their_domain_is_told_of_once() {
+    for world in world().await {
+        run(&world, |tx, op, acme| {
+            let id = push(tx, &op, acme, "ada@freelance.test").id;
+            let account = account_of(tx, acme, id);
+            assert!(!accounts::join_if_trusted(tx, &op, acme, account).unwrap());
+            domains::insert(tx, &owned(acme, "freelance.test", &op)).unwrap();
+            assert!(accounts::join_if_trusted(tx, &op, acme, account).unwrap());
+            assert!(!accounts::join_if_trusted(tx, &op, acme, account).unwrap());
+            assert_eq!(standing(tx, acme, id), IN);
+            let wanted = ["prov:activate", "prov:create:notice", "prov:patch:notice"];
+            assert_eq!(told(tx, acme, id), wanted);
+            let other = push(tx, &op, acme, "bob@elsewhere.test").id;
+            let put = draft(json!({ "userName": "bob@acme.test", "active": true }));
+            users::replace(tx, &op, acme, other, &put, None).unwrap();
+            assert_eq!(standing(tx, acme, other), IN);
+            let wanted = ["prov:activate", "prov:create:notice", "prov:put:notice"];
+            assert_eq!(told(tx, acme, other), wanted, "a client's own change is told as its change");
         })
         .await;
     }

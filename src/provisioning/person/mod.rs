@@ -17,6 +17,7 @@ use crate::provisioning::group_roles;
 use crate::provisioning::resource;
 use crate::provisioning::users;
 use crate::record::audit::{self, Action, Subject};
+use crate::record::scim_events;
 use crate::store::failure::StoreError;
 use crate::store::resources::{self, ResourceKind, ResourceRow};
 use crate::store::{Tx, memberships as membership_rows};
@@ -220,7 +221,7 @@ pub fn review(
     };
     resources::set_account(tx, row.k, account)?;
     group_roles::evaluate_users(tx, op, organization, &[row.k])?;
-    resources::show_active(tx, organization, account, may_sign_in, resource::instant(op))?;
+    scim_events::show_access(tx, op, organization, account, may_sign_in)?;
     cases::close(tx, op, organization, row.id, CaseState::finish)?;
     Ok(true)
 }

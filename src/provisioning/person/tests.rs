@@ -19,7 +19,7 @@ use crate::provisioning::users;
 use crate::store::failure::StoreError;
 use crate::store::organizations::{self, OrganizationRow};
 use crate::store::resources::{self, ResourceKind};
-use crate::store::{Tx, accounts as account_rows};
+use crate::store::{Tx, accounts as account_rows, domains, scim_events};
 use crate::values::ids::{AccountId, OrganizationId, ResourceId};
 use crate::values::operation::Operation;
 use crate::values::page::PageRequest;
@@ -155,8 +155,48 @@ async fn e33_when_the_address_becomes_free_the_case_is_done_and_the_user_has_an_
             );
             assert!(open_cases(tx, &op, acme).is_empty());
             assert!(!review(tx, &op, acme, &case).unwrap(), "once");
+            assert_eq!(switched(tx, acme), 0, "who still has to follow their mail has no access yet");
         })
         .await;
+    }
+}
+
+#[tokio::test]
+async fn e33_a_case_that_ends_with_access_is_told_to_those_who_hear_of_changes() {
+    for world in world().await {
+        run(&world, |tx, op, acme| {
+            let (home, at_home, _) = globex(tx, &op, ADA);
+            let pushed = push(tx, &op, acme, ADA);
+            let case = open_cases(tx, &op, acme).remove(0);
+            users::delete(tx, &op, home, at_home, None).unwrap();
+            domains::insert(tx, &owned(acme, "freelance.test", &op)).unwrap();
+            assert!(review(tx, &op, acme, &case).unwrap());
+            let row = resources::find(tx, acme, ResourceKind::User, pushed.id).unwrap().unwrap();
+            assert_eq!((row.active, row.version), (Some(true), pushed.version + 1));
+            assert_eq!(switched(tx, acme), 1);
+        })
+        .await;
+    }
+}
+
+/// How many events say that somebody has access now (RFC 9967, section 2.4).
+fn switched(tx: &mut Tx<'_>, at: OrganizationId) -> usize {
+    scim_events::all(tx, at).unwrap().iter().filter(|row| row.claims.contains("prov:activate")).count()
+}
+
+fn owned(organization: OrganizationId, name: &str, op: &Operation) -> domains::DomainRow {
+    domains::DomainRow {
+        id: op.new_id(),
+        org_id: organization,
+        name: name.to_owned(),
+        state: "verified".to_owned(),
+        challenge: String::new(),
+        challenge_expires_at: op.at,
+        verified_at: Some(op.at),
+        last_checked_at: Some(op.at),
+        last_failure: None,
+        created_at: op.at,
+        updated_at: op.at,
     }
 }
 
