@@ -5,7 +5,7 @@ use crate::directory::accounts::{self, AccountError};
 use crate::directory::organizations::{self, Organization};
 use crate::store::constraint::Constraint;
 use crate::store::failure::StoreError;
-use crate::store::{Tx, accounts as account_rows, activations as rows, domains};
+use crate::store::{Tx, accounts as account_rows, activations as rows, domains, resources};
 use crate::values::operation::{Actor, Operation};
 use crate::values::secret::TokenHash;
 
@@ -63,6 +63,10 @@ pub fn accept(tx: &mut Tx<'_>, op: &Operation, token: &str) -> Result<Accepted, 
     let Opened { activation, organization } = look(tx, op, token)?;
     let (account, address) = (activation.account, &activation.address);
     let op = &op.by(Actor::Person { account });
+    // Whoever changes the user holds it before the link is taken back. In another order both would wait for each other.
+    if let Some(user) = resources::of_account(tx, organization.id, account)? {
+        resources::lock(tx, organization.id, &[user])?;
+    }
     if rows::consume(tx, &TokenHash::of(token), op.at)? {
         let owners = domains::owners(tx, &[address.domain().as_str().to_owned()])?;
         if owners.iter().any(|(_, owner)| *owner != organization.id) {

@@ -328,6 +328,96 @@ async fn a_mail_is_sent_again_every_ten_minutes_at_most_and_to_no_other_organiza
     }
 }
 
+/// Runs `first` in a transaction that stays open until `second` waits for it. On SQLite, which has one writer, `second` comes
+/// after it in any case.
+async fn overlapping<T: Send + 'static>(
+    world: &World,
+    first: impl FnOnce(&mut Tx<'_>) + Send + 'static,
+    second: impl FnOnce(&mut Tx<'_>) -> Result<T, ActivationError> + Send + 'static,
+) -> Result<T, ActivationError> {
+    let (done, is_done) = tokio::sync::oneshot::channel();
+    let (go_on, may_go_on) = std::sync::mpsc::channel();
+    let store = world.store().clone();
+    let first = tokio::spawn(async move {
+        let write = store.write(move |tx| {
+            first(tx);
+            done.send(()).unwrap();
+            may_go_on.recv_timeout(std::time::Duration::from_secs(10)).unwrap();
+            Ok::<_, StoreError>(())
+        });
+        write.await.unwrap();
+    });
+    is_done.await.unwrap();
+    let release = async {
+        tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+        go_on.send(()).unwrap();
+    };
+    let (outcome, ()) = tokio::join!(world.store().write(second), release);
+    first.await.unwrap();
+    outcome
+}
+
+/// A person who waits to be activated, and the link of their mail.
+async fn waiting(world: &World) -> (ResourceId, Secret) {
+    let (op, acme) = (world.operator(), world.organization);
+    let made = world.store().write(move |tx| {
+        let id = push(tx, &op, acme, "ada@freelance.test").id;
+        Ok::<_, StoreError>((id, mail(tx, &op, acme)))
+    });
+    made.await.unwrap()
+}
+
+#[tokio::test]
+async fn a_link_that_is_followed_twice_at_once_joins_once_and_tells_both_the_same() {
+    for world in world().await {
+        let (id, token) = waiting(&world).await;
+        let (op, acme, same) = (world.operator(), world.organization, token.clone());
+        let (now, engine) = (op.clone(), world.engine());
+        let first = move |tx: &mut Tx<'_>| assert!(accept::accept(tx, &op, same.expose()).unwrap().may_sign_in);
+        let second = overlapping(&world, first, move |tx| accept::accept(tx, &now, token.expose())).await;
+        assert!(second.unwrap().may_sign_in, "{engine}");
+        assert_eq!(world.entries("user.joined").await.len(), 1, "{engine}");
+        run(&world, move |tx, _, _| {
+            assert_eq!(standing(tx, acme, id), IN);
+            assert_eq!(told(tx, acme, id), ["prov:activate", "prov:create:notice", "prov:patch:notice"]);
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn a_link_that_is_taken_back_at_that_moment_joins_nobody() {
+    for world in world().await {
+        let (id, token) = waiting(&world).await;
+        let (op, acme) = (world.operator(), world.organization);
+        let (now, engine) = (op.clone(), world.engine());
+        let put = draft(json!({ "userName": "ada@other.test", "active": true }));
+        let first = move |tx: &mut Tx<'_>| assert!(users::replace(tx, &op, acme, id, &put, None).is_ok());
+        let second = overlapping(&world, first, move |tx| accept::accept(tx, &now, token.expose())).await;
+        assert!(matches!(second, Err(ActivationError::Dead)), "{engine}: {second:?}");
+        run(&world, move |tx, _, _| assert_eq!(standing(tx, acme, id), PENDING)).await;
+    }
+}
+
+#[tokio::test]
+async fn who_follows_the_link_before_it_is_taken_back_has_joined_and_gets_no_other() {
+    for world in world().await {
+        let (id, token) = waiting(&world).await;
+        let (op, acme) = (world.operator(), world.organization);
+        let (now, engine) = (op.clone(), world.engine());
+        let put = draft(json!({ "userName": "ada@other.test", "active": true }));
+        let first = move |tx: &mut Tx<'_>| assert!(accept::accept(tx, &op, token.expose()).unwrap().may_sign_in);
+        let second = overlapping(&world, first, move |tx| {
+            Ok::<_, ActivationError>(users::replace(tx, &now, acme, id, &put, None).unwrap().active)
+        });
+        assert_eq!(second.await.unwrap(), Some(true), "{engine}");
+        run(&world, move |tx, _, _| {
+            assert_eq!((standing(tx, acme, id), asked(tx)), (IN, 1), "nobody who has joined is asked to");
+        })
+        .await;
+    }
+}
+
 const GLOBEX: [u8; 16] = [7; 16];
 
 /// Globex pushes the same person as Acme, then `meanwhile` happens, then the person follows Acme's link.
