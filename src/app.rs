@@ -260,6 +260,7 @@ pub async fn start(config: Config, clock: Clock, entropy: Entropy) -> Result<Run
         data_center: config.data_center.clone(),
         mailer: mailer(&config)?,
         gateway: config.public_url.as_str().trim_end_matches('/').to_owned(),
+        activation_mails_per_hour: config.limits.activation_mails_per_hour,
         retention: keeper.retention,
     };
     let context = Context {

@@ -85,6 +85,8 @@ pub struct Limits {
     pub sign_in_attempts_per_minute: u32,
     /// Sign-ins that one network may begin within a minute.
     pub authorize_per_minute: u32,
+    /// Activation mails that are sent for one organization within an hour.
+    pub activation_mails_per_hour: u32,
     /// Answers that one network may bring, go on with, or sign out with, within a minute.
     pub answers_per_minute: u32,
 }
@@ -156,6 +158,7 @@ fn quota(reader: &mut Reader) -> Quota {
         domains: count("limits.domains_per_organization", 10_000, defaults.domains),
         connections: count("limits.connections_per_organization", 50, defaults.connections),
         applications: count("limits.applications_per_organization", 10_000, defaults.applications),
+        activation_mails_per_hour: small(reader.number("limits.activation_mails_per_hour", 1..=1_000_000, 1_000)),
         admin_tokens: count("limits.admin_tokens_per_organization", 10_000, defaults.admin_tokens),
         scim_clients: count("limits.scim_clients_per_organization", 1_000, defaults.scim_clients),
         credentials_per_scim_client: count(

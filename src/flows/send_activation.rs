@@ -1,11 +1,12 @@
 //! A person is asked by mail to confirm their mailbox (rule E30). The link is made when the mail is, so the queue never
 //! holds a token; a mail that did not leave is made anew, with another link.
 
-use crate::directory::activation::letter;
+use crate::directory::activation::letter::{self, Written};
 use crate::outbound::mail::{Letter, Mailer, SendFailure};
 use crate::pages::mails::activation::ActivationMail;
-use crate::store::Store;
 use crate::store::failure::StoreError;
+use crate::store::{Store, Tx};
+use crate::values::clock::Timestamp;
 use crate::values::ids::{ActivationId, OrganizationId};
 use crate::values::operation::Operation;
 
@@ -20,6 +21,15 @@ pub enum SendError {
     Store(#[from] StoreError),
 }
 
+/// Whether there is something left to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sent {
+    /// The mail is out, or there is none to send.
+    Over,
+    /// The organization has had its mails of this hour; the next one may go out then.
+    Later(Timestamp),
+}
+
 /// Writes and sends the mail. An activation that was followed, taken back or has expired needs none.
 pub async fn run(
     store: &Store,
@@ -27,11 +37,14 @@ pub async fn run(
     gateway: &str,
     op: &Operation,
     organization: OrganizationId,
-    activation: ActivationId,
-) -> Result<(), SendError> {
+    (activation, most_per_hour): (ActivationId, u32),
+) -> Result<Sent, SendError> {
     let op = op.clone();
-    let Some(letter) = store.write(move |tx| letter::write(tx, &op, organization, activation)).await? else {
-        return Ok(());
+    let write = move |tx: &mut Tx<'_>| letter::write(tx, &op, organization, activation, most_per_hour);
+    let letter = match store.write(write).await? {
+        Written::Letter(letter) => letter,
+        Written::Later(at) => return Ok(Sent::Later(at)),
+        Written::Nothing => return Ok(Sent::Over),
     };
     let mail = ActivationMail {
         organization: &letter.organization.name,
@@ -41,5 +54,6 @@ pub async fn run(
         support: &format!("{}, {}", letter.organization.support_name, letter.organization.support_email),
         gateway,
     };
-    Ok(mailer.send(&Letter { to: letter.address.clone(), subject: mail.subject(), text: mail.text() }).await?)
+    mailer.send(&Letter { to: letter.address.clone(), subject: mail.subject(), text: mail.text() }).await?;
+    Ok(Sent::Over)
 }

@@ -73,6 +73,8 @@ pub struct Runner {
     pub mailer: Mailer,
     /// The public URL, for mails.
     pub gateway: String,
+    /// Activation mails that one organization has sent within an hour.
+    pub activation_mails_per_hour: u32,
     /// How long the request log is kept.
     pub retention: Retention,
     /// How bulk requests are gone on with.
@@ -207,7 +209,11 @@ impl Runner {
                 }
             }
             Ok(Job::SendActivation { organization, activation }) => {
-                in_time(send_activation::run(self, organization, activation)).await
+                match in_time(send_activation::run(self, claimed, organization, activation)).await {
+                    Ok(Outlook::Waits) => return Ok(()),
+                    Ok(Outlook::Over) => Ok(()),
+                    Err(failure) => Err(failure),
+                }
             }
             Ok(Job::JoinDomain { organization, domain }) => join_domain::run(self, organization, &domain).await,
             Ok(Job::RemoveHeld { organization }) => remove_held::run(self, organization).await,

@@ -1,13 +1,28 @@
-//! The job that sends an activation mail; the story is `flows::send_activation`.
+//! The job that sends an activation mail; the story is `flows::send_activation`. One that has to wait for the next hour stays
+//! in the queue until then, and its activation shows that no mail was sent yet.
 
+use super::asynchronous_request::Outlook;
 use super::{JobFailure, Runner};
-use crate::flows::send_activation;
+use crate::flows::send_activation::{self, Sent};
+use crate::store::jobs::{self as rows, ClaimedRow};
 use crate::values::ids::{ActivationId, OrganizationId};
 
 /// Runs the story once. Run twice, the person has two mails, of which the newer one's link works.
-pub async fn run(runner: &Runner, organization: OrganizationId, activation: ActivationId) -> Result<(), JobFailure> {
+pub async fn run(
+    runner: &Runner,
+    claimed: &ClaimedRow,
+    organization: OrganizationId,
+    activation: ActivationId,
+) -> Result<Outlook, JobFailure> {
     let (store, mailer, gateway) = (&runner.store, &runner.mailer, runner.gateway.as_str());
-    send_activation::run(store, mailer, gateway, &runner.operation(), organization, activation)
-        .await
-        .map_err(|error| JobFailure(error.to_string()))
+    let what = (activation, runner.activation_mails_per_hour);
+    let sent = send_activation::run(store, mailer, gateway, &runner.operation(), organization, what).await;
+    match sent.map_err(|error| JobFailure(error.to_string()))? {
+        Sent::Over => Ok(Outlook::Over),
+        Sent::Later(at) => {
+            let id = claimed.id;
+            let again = store.write(move |tx| rows::reschedule(tx, id, at)).await;
+            again.map(|()| Outlook::Waits).map_err(|error| JobFailure(error.to_string()))
+        }
+    }
 }

@@ -15,12 +15,14 @@ use crate::flows::bulk::asynchronous::AsynchronousBulk;
 use crate::keys::sealing::Sealer;
 use crate::outbound::mail::{Mailer, Settings, Transport};
 use crate::protocol::scim::limits::Limits;
-use crate::protocol::scim::tolerance;
+use crate::protocol::scim::{resource_type, tolerance};
 use crate::provisioning::clients::credentials::{self, NewCredential};
 use crate::provisioning::clients::kind::CredentialKind;
 use crate::provisioning::clients::{self, ScimClientError, caller};
+use crate::provisioning::failure::ProvisioningError;
 use crate::provisioning::request_log::Retention;
 use crate::provisioning::schemas::catalog::Catalog;
+use crate::provisioning::users;
 use crate::record::event::{self, Event};
 use crate::record::jobs::Job;
 use crate::store::failure::StoreError;
@@ -76,6 +78,7 @@ fn fixtures() -> Vec<Fixture> {
                 })
                 .unwrap(),
                 gateway: "https://id.acme.test".to_owned(),
+                activation_mails_per_hour: 2,
                 retention: Retention { rows_per_client: 100, days: 7, body_bytes: 1_024 },
             };
             Fixture { runner, mail, now, scratch }
@@ -250,6 +253,33 @@ async fn the_owner_is_told_by_mail_that_a_credential_in_use_ends_soon_and_is_tol
         assert!(told[0].contains("expires in 30 days") && told[0].contains("\"Directory\""), "{}", told[0]);
         let is_queued = fixture.runner.store.read(|tx| rows::is_slot_taken(tx, "warn_of_expiry")).await;
         assert!(is_queued.unwrap());
+    }
+}
+
+/// Rule E30; the fixture's organizations have two such mails within an hour.
+#[tokio::test]
+async fn a_mail_that_is_too_much_for_this_hour_goes_out_in_the_next() {
+    for fixture in fixtures() {
+        let (acme, _) = publish_with(&fixture, None).await;
+        let op = fixture.runner.operation();
+        let pushed = fixture.runner.store.write(move |tx| {
+            for name in ["a", "b", "c"] {
+                let body = serde_json::json!({ "userName": format!("{name}@freelance.test") });
+                let draft = users::draft(body.as_object().unwrap().clone(), resource_type::user())?;
+                users::create(tx, &op, acme, &draft)?;
+            }
+            Ok::<_, ProvisioningError>(())
+        });
+        pushed.await.unwrap();
+        let sent = || mails(&fixture).iter().filter(|mail| mail.contains("@freelance.test")).count();
+        while fixture.runner.look().await.unwrap() {}
+        assert_eq!(sent(), 2, "{}", fixture.scratch.engine);
+        fixture.now.fetch_add(3_599, Ordering::SeqCst);
+        while fixture.runner.look().await.unwrap() {}
+        assert_eq!(sent(), 2, "{}", fixture.scratch.engine);
+        fixture.now.fetch_add(1, Ordering::SeqCst);
+        while fixture.runner.look().await.unwrap() {}
+        assert_eq!(sent(), 3, "{}", fixture.scratch.engine);
     }
 }
 

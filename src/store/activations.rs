@@ -97,6 +97,26 @@ pub fn update(tx: &mut Tx<'_>, row: &ActivationRow, from: &str) -> Result<bool, 
     Ok(diesel::update(one).set(row).execute(tx.connection())? == 1)
 }
 
+/// When so many mails of an organization were made since `since`, other than of `but`: the instant of the first of the newest
+/// `most`. `None` when there were fewer.
+pub fn first_of_last_sent(
+    tx: &mut Tx<'_>,
+    organization: OrganizationId,
+    but: ActivationId,
+    since: Timestamp,
+    most: u32,
+) -> Result<Option<Timestamp>, StoreError> {
+    let query = table::table
+        .filter(table::org_id.eq(organization))
+        .filter(table::sent_at.gt(since))
+        .filter(table::id.ne(but))
+        .order(table::sent_at.desc())
+        .offset(i64::from(most.saturating_sub(1)))
+        .limit(1)
+        .select(table::sent_at);
+    Ok(query.first::<Option<Timestamp>>(tx.connection()).optional()?.flatten())
+}
+
 /// Uses a token up: single use is this one statement. Tells whether it was open and had not expired.
 pub fn consume(tx: &mut Tx<'_>, token: &TokenHash, now: Timestamp) -> Result<bool, StoreError> {
     let one = table::table

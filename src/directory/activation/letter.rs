@@ -3,9 +3,9 @@
 use super::from_row;
 use crate::directory::activation::ActivationState;
 use crate::directory::organizations::{self, Organization};
-use crate::store::Tx;
 use crate::store::activations::{self as rows, ActivationRow};
 use crate::store::failure::StoreError;
+use crate::store::{Tx, organizations as organization_rows};
 use crate::values::clock::Timestamp;
 use crate::values::email::EmailAddress;
 use crate::values::ids::{ActivationId, OrganizationId};
@@ -14,6 +14,8 @@ use crate::values::secret::{Secret, TokenHash, new_token};
 
 /// What a token begins with, so that a leaked one can be recognised.
 pub const PREFIX: &str = "cw_activation_";
+
+const HOUR_SECONDS: i64 = 3600;
 
 /// What a mail needs.
 #[derive(Debug, Clone)]
@@ -28,26 +30,44 @@ pub struct ActivationLetter {
     pub expires_at: Timestamp,
 }
 
-/// A fresh link for an activation that is open; a link that was made before stops working. `None` when there is nothing to
-/// send any more.
+/// What became of a mail that is to be sent.
+#[derive(Debug, Clone)]
+pub enum Written {
+    /// It goes out now.
+    Letter(Box<ActivationLetter>),
+    /// The organization has had as many sent within an hour as it may; there is room again then.
+    Later(Timestamp),
+    /// There is nothing to send any more.
+    Nothing,
+}
+
+/// A fresh link for an activation that is open; a link that was made before stops working. An organization has `most` mails
+/// within an hour: whoever provisions it writes the addresses, and they may be anybody's.
 pub fn write(
     tx: &mut Tx<'_>,
     op: &Operation,
     organization: OrganizationId,
     id: ActivationId,
-) -> Result<Option<ActivationLetter>, StoreError> {
-    let Some(row) = rows::find(tx, organization, id)? else { return Ok(None) };
+    most: u32,
+) -> Result<Written, StoreError> {
+    organization_rows::lock(tx, organization)?;
+    let Some(row) = rows::find(tx, organization, id)? else { return Ok(Written::Nothing) };
     let activation = from_row(row.clone(), None)?;
     if activation.state != ActivationState::Open || activation.expires_at <= op.at {
-        return Ok(None);
+        return Ok(Written::Nothing);
     }
-    let Some(organization) = organizations::find(tx, organization)? else { return Ok(None) };
+    let Some(organization) = organizations::find(tx, organization)? else { return Ok(Written::Nothing) };
+    let since = op.at.plus_seconds(-HOUR_SECONDS);
+    if let Some(first) = rows::first_of_last_sent(tx, organization.id, id, since, most)? {
+        return Ok(Written::Later(first.plus_seconds(HOUR_SECONDS)));
+    }
     let token = new_token(PREFIX, &op.entropy);
     let hash = TokenHash::of(token.expose()).as_bytes().to_vec();
     let state = row.state.clone();
     let changed = ActivationRow { token_hash: Some(hash), sent_at: Some(op.at), ..row };
     if !rows::update(tx, &changed, &state)? {
-        return Ok(None);
+        return Ok(Written::Nothing);
     }
-    Ok(Some(ActivationLetter { address: activation.address, organization, token, expires_at: activation.expires_at }))
+    let expires_at = activation.expires_at;
+    Ok(Written::Letter(Box::new(ActivationLetter { address: activation.address, organization, token, expires_at })))
 }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::ActivationState;
 use super::accept::{self, ActivationError};
 use super::invite::{self, InviteError};
-use super::letter;
+use super::letter::{self, Written};
 use crate::access::testing::{World, world};
 use crate::directory::accounts;
 use crate::directory::accounts::state::AccountState;
@@ -80,7 +80,9 @@ fn mail(tx: &mut Tx<'_>, op: &Operation, from: OrganizationId) -> Secret {
             panic!("another job: {payload}");
         };
         if organization == from {
-            links.extend(letter::write(tx, op, organization, activation).unwrap());
+            if let Written::Letter(letter) = letter::write(tx, op, organization, activation, 100).unwrap() {
+                links.push(letter);
+            }
         }
     }
     // A mail that was asked for twice is made twice; the link that was made last works.
@@ -323,6 +325,34 @@ async fn a_mail_is_sent_again_every_ten_minutes_at_most_and_to_no_other_organiza
             assert!(matches!(invite::resend(tx, &later(1_199), acme, id), Err(InviteError::TooSoon { .. })));
             let elsewhere = OrganizationId::from_bytes(&[9; 16]).unwrap();
             assert!(matches!(invite::resend(tx, &later(1_300), elsewhere, id), Err(InviteError::NotFound)));
+        })
+        .await;
+    }
+}
+
+/// Whoever provisions an organization writes the addresses that its mails go to.
+#[tokio::test]
+async fn an_organization_has_so_many_mails_sent_within_an_hour_and_the_rest_later() {
+    for world in world().await {
+        run(&world, |tx, op, acme| {
+            let mut due = Vec::new();
+            for name in ["a", "b", "c"] {
+                push(tx, &op, acme, &format!("{name}@freelance.test"));
+            }
+            for payload in crate::store::jobs::payloads(tx, "send_activation").unwrap() {
+                let Ok(Job::SendActivation { activation, .. }) = serde_json::from_str(&payload) else { panic!() };
+                due.push(activation);
+            }
+            let later = |seconds| Operation { at: op.at.plus_seconds(seconds), ..op.clone() };
+            let mut send = |seconds, n: usize| letter::write(tx, &later(seconds), acme, due[n], 2).unwrap();
+            assert!(matches!(send(0, 0), Written::Letter(_)) && matches!(send(60, 1), Written::Letter(_)));
+            assert!(matches!(send(61, 1), Written::Letter(_)), "one that has to be made anew is not another one");
+            let Written::Later(at) = send(62, 2) else { panic!("a third mail") };
+            assert_eq!(at, later(3_600).at, "when the first one is an hour old");
+            assert!(matches!(send(3_599, 2), Written::Later(_)));
+            assert!(matches!(send(3_600, 2), Written::Letter(_)));
+            let listed = invite::page(tx, &op, acme, &PageRequest::new(None, None).unwrap()).unwrap().items;
+            assert!(listed.iter().all(|activation| activation.sent_at.is_some()));
         })
         .await;
     }
