@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::support::dns::Dns;
 use crate::support::engine::Engine;
 use crate::support::gateway::Gateway;
-use crate::support::http::Api;
+use crate::support::http::{Api, client};
 use crate::support::organization::{Organization, text};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -65,6 +65,12 @@ async fn a_mass_removal_waits(engine: Engine) {
     while scim.get(&people[2]).await.status != 404 {
         assert!(Instant::now() < deadline, "what was confirmed was not done: {}", gateway.log());
         tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let watched = client().get(format!("{}/metrics", gateway.url)).send().await.expect("an answer");
+    let watched = watched.text().await.expect("text");
+    for (decision, count) in [("confirmed", 1), ("rejected", 0)] {
+        let line = format!("causeway_removals_decided_total{{decision=\"{decision}\"}} {count}");
+        assert!(watched.lines().any(|told| told == line), "{line} is not in\n{watched}");
     }
     scim.delete(&people[4]).await.expect(204);
     assert_eq!(mails(), 1, "the owner was told once");

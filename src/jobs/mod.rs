@@ -30,7 +30,7 @@ use crate::provisioning::request_log::Retention;
 use crate::record::jobs::{self as queue, Job};
 use crate::store::failure::StoreError;
 use crate::store::jobs::ClaimedRow;
-use crate::store::{Store, jobs as rows};
+use crate::store::{Store, jobs as rows, removals};
 use crate::telemetry::metrics;
 use crate::values::clock::Clock;
 use crate::values::data_center::DataCenter;
@@ -258,10 +258,12 @@ fn back_off_seconds(attempts: i32) -> i64 {
     2_i64.pow(exponent).min(MAX_BACK_OFF_SECONDS)
 }
 
-/// Shows how many jobs wait and how many were given up.
+/// Shows how many jobs wait, how many were given up, and how many removals wait for a human.
 async fn gauge(store: &Store) -> Result<(), StoreError> {
-    let (waiting, failed) =
-        store.read(|tx| Ok::<_, StoreError>((rows::count(tx, "waiting")?, rows::count(tx, "failed")?))).await?;
+    let counts = store.read(|tx| {
+        Ok::<_, StoreError>((rows::count(tx, "waiting")?, rows::count(tx, "failed")?, removals::waiting(tx)?))
+    });
+    let (waiting, failed, held) = counts.await?;
     #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
     {
         ::metrics::gauge!(metrics::JOBS_WAITING).set(waiting as f64);
@@ -271,4 +273,5 @@ async fn gauge(store: &Store) -> Result<(), StoreError> {
 }
 
 #[cfg(test)]
+        ::metrics::gauge!(metrics::REMOVALS_WAITING).set(held as f64);
 mod tests;

@@ -112,6 +112,19 @@ pub fn held_count(tx: &mut Tx<'_>, organization: OrganizationId) -> Result<i64, 
     Ok(held::table.filter(held::org_id.eq(organization)).count().get_result(tx.connection())?)
 }
 
+/// How many removals of all organizations wait for a human.
+pub fn waiting(tx: &mut Tx<'_>) -> Result<i64, StoreError> {
+    #[derive(QueryableByName)]
+    #[diesel(check_for_backend(Backend))]
+    struct Found {
+        #[diesel(sql_type = BigInt)]
+        waiting: i64,
+    }
+    let text = "SELECT COUNT(*) AS waiting FROM held_removals h JOIN brakes b ON b.org_id = h.org_id \
+                WHERE b.state = 'waiting'";
+    Ok(diesel::sql_query(text).get_result::<Found>(tx.connection())?.waiting)
+}
+
 /// Some removals of the waiting list.
 pub fn held(tx: &mut Tx<'_>, organization: OrganizationId, limit: i64) -> Result<Vec<HeldRow>, StoreError> {
     let query = held::table

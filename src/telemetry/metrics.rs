@@ -26,9 +26,25 @@ pub const SCIM_REFUSED: &str = "causeway_scim_refused_total";
 /// Exchanges with SCIM clients that the request log heard of, by outcome.
 pub const SCIM_EXCHANGES: &str = "causeway_scim_exchanges_total";
 
+/// Removals that the brake holds until a human decides.
+pub const REMOVALS_WAITING: &str = "causeway_removals_waiting";
+/// What humans decided about removals that the brake held, by decision.
+pub const REMOVALS_DECIDED: &str = "causeway_removals_decided_total";
+
 /// Every metric, for the test that compares this list with `docs/metrics.md`.
-pub const ALL: &[&str] =
-    &[REQUESTS, REQUEST_SECONDS, SIGN_INS, JOBS, JOBS_WAITING, JOBS_FAILED, PANICS, SCIM_REFUSED, SCIM_EXCHANGES];
+pub const ALL: &[&str] = &[
+    REQUESTS,
+    REQUEST_SECONDS,
+    SIGN_INS,
+    JOBS,
+    JOBS_WAITING,
+    JOBS_FAILED,
+    PANICS,
+    SCIM_REFUSED,
+    SCIM_EXCHANGES,
+    REMOVALS_WAITING,
+    REMOVALS_DECIDED,
+];
 
 static HANDLE: OnceLock<Option<PrometheusHandle>> = OnceLock::new();
 
@@ -47,6 +63,9 @@ pub fn install() {
         metrics::counter!(PANICS).absolute(0);
         for limit in ["client", "organization", "at_once"] {
             metrics::counter!(SCIM_REFUSED, "limit" => limit).absolute(0);
+        }
+        for decision in ["confirmed", "rejected"] {
+            metrics::counter!(REMOVALS_DECIDED, "decision" => decision).absolute(0);
         }
         Some(handle)
     });

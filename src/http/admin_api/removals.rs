@@ -16,6 +16,7 @@ use crate::http::problem::{Problem, ProblemBody};
 use crate::http::request_body;
 use crate::provisioning::brake::{self, Brake, BrakeError};
 use crate::store::Tx;
+use crate::telemetry::metrics;
 use crate::values::ids::OrganizationId;
 use crate::values::operation::Operation;
 
@@ -149,7 +150,9 @@ async fn decide(
             let organization = organization(tx, &op, &name)?;
             Ok::<_, Problem>(decision(tx, &op, organization)?)
         });
-        Ok(json(StatusCode::OK, &RemovalsBody::of(decided.await?)))
+        let decided = decided.await?;
+        ::metrics::counter!(metrics::REMOVALS_DECIDED, "decision" => decided.state.as_str()).increment(1);
+        Ok(json(StatusCode::OK, &RemovalsBody::of(decided)))
     })
     .await
 }

@@ -17,7 +17,7 @@ use crate::provisioning::resource::Patch;
 use crate::provisioning::users;
 use crate::store::failure::StoreError;
 use crate::store::resources::{self, ResourceKind};
-use crate::store::{Tx, jobs, outbox};
+use crate::store::{Tx, jobs, outbox, removals};
 use crate::values::ids::{OrganizationId, ResourceId, ScimClientId, ScimCredentialId};
 use crate::values::operation::{Actor, Operation, Role};
 use crate::values::scim_scope::ScimScope;
@@ -108,7 +108,9 @@ async fn q33_a_mass_removal_waits_for_a_human_and_is_done_when_it_is_confirmed()
                 (brake.state, brake.client),
                 (BrakeState::Waiting, Some(ScimClientId::from_bytes(&[3; 16]).unwrap()))
             );
+            assert_eq!(removals::waiting(tx).unwrap(), brake.waiting, "who watches the gateway sees how many wait");
             confirm(tx, &op, acme).unwrap();
+            assert_eq!(removals::waiting(tx).unwrap(), 0);
             assert_eq!(jobs::payloads(tx, "remove_held").unwrap().len(), 1);
             assert_eq!(confirmed(tx, &op, acme, 10).unwrap(), [(people[3], Removal::Delete)]);
             remove(tx, &idp, acme, people[7], Removal::Delete).unwrap();
