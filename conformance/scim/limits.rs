@@ -67,6 +67,37 @@ async fn over_its_rate_a_client_is_told_when_to_come_back_and_others_are_not_ref
     }
 }
 
+/// Each door that creates is bounded: POST, and the operations of a bulk request.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_organization_has_so_many_users_and_groups_and_hears_why_there_are_no_more() {
+    for engine in Engine::ALL {
+        let more = "[limits]\nscim_users_per_organization = 2\nscim_groups_per_organization = 1\n";
+        let server = TestServer::start(engine, |settings| settings.more = more.to_owned()).await;
+        let acme = Organization::create(&server.operator(), "acme", "Acme").await;
+        let scim = api(&acme.scim_access().await);
+        let group = json!({ "schemas": ["urn:ietf:params:scim:schemas:core:2.0:Group"], "displayName": "All" });
+        let operation =
+            |path: &str, data: Value| json!({ "method": "POST", "path": path, "bulkId": "x", "data": data });
+        let bulk = |operation: Value| {
+            let schema = "urn:ietf:params:scim:api:messages:2.0:BulkRequest";
+            scim.post("/Bulk", json!({ "schemas": [schema], "Operations": [operation] }))
+        };
+        scim.post("/Users", user("ada")).await.expect(201);
+        let made = bulk(operation("/Users", user("bob"))).await.expect(200);
+        assert_eq!(made["Operations"][0]["status"], "201", "{made:#}");
+        scim.post("/Groups", group.clone()).await.expect(201);
+        let over = scim.post("/Users", user("eve")).await.expect(403);
+        assert!(over["detail"].as_str().expect("text").contains("has 2 resources"), "{over:#}");
+        for (path, data) in [("/Users", user("eve")), ("/Groups", group.clone())] {
+            let over = bulk(operation(path, data)).await.expect(200);
+            assert_eq!(over["Operations"][0]["status"], "403", "{over:#}");
+        }
+        scim.post("/Groups", group).await.expect(403);
+        assert_eq!(scim.get("/Users?count=0").await.expect(200)["totalResults"], 2);
+        server.stop().await;
+    }
+}
+
 /// The first refusal; the clock of the gateway runs, so a request more may get in before it.
 async fn refused(api: &Api) -> Answer {
     for _ in 0..8 {

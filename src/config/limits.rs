@@ -57,6 +57,10 @@ pub struct Limits {
     pub scim_scan_rows: u32,
     /// Members of groups, or groups of users, on one page of SCIM resources.
     pub scim_page_members: u32,
+    /// Users that SCIM clients may create in an organization.
+    pub scim_users_per_organization: u32,
+    /// Groups that SCIM clients may create in an organization.
+    pub scim_groups_per_organization: u32,
     /// How much an organization may keep.
     pub quota: Quota,
     /// Connections that may be open at a time, for each worker.
@@ -81,12 +85,12 @@ pub struct Limits {
     pub scim_token_requests_per_minute: u32,
     /// Access tokens of one credential that live at a time.
     pub scim_access_tokens_per_credential: u32,
+    /// Activation mails that are sent for one organization within an hour.
+    pub activation_mails_per_hour: u32,
     /// Sign-in attempts from one network within a minute.
     pub sign_in_attempts_per_minute: u32,
     /// Sign-ins that one network may begin within a minute.
     pub authorize_per_minute: u32,
-    /// Activation mails that are sent for one organization within an hour.
-    pub activation_mails_per_hour: u32,
     /// Answers that one network may bring, go on with, or sign out with, within a minute.
     pub answers_per_minute: u32,
 }
@@ -125,6 +129,16 @@ pub(super) fn read(reader: &mut Reader) -> Limits {
         scim_cursor_seconds: small(reader.number("limits.scim_cursor_seconds", 60..=86_400, 3_600)),
         scim_scan_rows: small(reader.number("limits.scim_scan_rows", 0..=10_000_000, 20_000)),
         scim_page_members: small(reader.number("limits.scim_page_members", 1..=200_000, 20_000)),
+        scim_users_per_organization: small(reader.number(
+            "limits.scim_users_per_organization",
+            1..=100_000_000,
+            2_000_000,
+        )),
+        scim_groups_per_organization: small(reader.number(
+            "limits.scim_groups_per_organization",
+            1..=100_000_000,
+            500_000,
+        )),
         quota: quota(reader),
         saml_verify_timeout: milliseconds(reader.number("limits.saml_verify_timeout_ms", 100..=60_000, 5_000)),
         scim_requests_per_second: small(reader.number("limits.scim_requests_per_second", 1..=1_000_000, 200)),
@@ -144,6 +158,7 @@ pub(super) fn read(reader: &mut Reader) -> Limits {
         )),
         request_timeout: milliseconds(reader.number("limits.request_timeout_ms", 100..=120_000, 10_000)),
         body_timeout: milliseconds(reader.number("limits.body_timeout_ms", 100..=600_000, 20_000)),
+        activation_mails_per_hour: small(reader.number("limits.activation_mails_per_hour", 1..=1_000_000, 1_000)),
         sign_in_attempts_per_minute: small(reader.number("limits.sign_in_attempts_per_minute", 1..=100_000, 60)),
         authorize_per_minute: small(reader.number("limits.authorize_per_minute", 1..=1_000_000, 600)),
         answers_per_minute: small(reader.number("limits.answers_per_minute", 1..=1_000_000, 1_200)),
@@ -158,7 +173,6 @@ fn quota(reader: &mut Reader) -> Quota {
         domains: count("limits.domains_per_organization", 10_000, defaults.domains),
         connections: count("limits.connections_per_organization", 50, defaults.connections),
         applications: count("limits.applications_per_organization", 10_000, defaults.applications),
-        activation_mails_per_hour: small(reader.number("limits.activation_mails_per_hour", 1..=1_000_000, 1_000)),
         admin_tokens: count("limits.admin_tokens_per_organization", 10_000, defaults.admin_tokens),
         scim_clients: count("limits.scim_clients_per_organization", 1_000, defaults.scim_clients),
         credentials_per_scim_client: count(

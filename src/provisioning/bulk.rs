@@ -91,10 +91,10 @@ pub fn prepare(
     let act = match (operation.method, kind, id) {
         (Method::Post | Method::Put, ResourceKind::User, id) => {
             let read = document::read(data, resource_type, rules)?;
-            let draft = Box::new(users::draft(read.document, resource_type)?);
+            let draft = users::draft(read.document, resource_type)?;
             match id {
-                None => Act::CreateUser(draft),
-                Some(id) => Act::ReplaceUser(id, draft),
+                None => Act::CreateUser(Box::new(draft.within(rules.limits.users))),
+                Some(id) => Act::ReplaceUser(id, Box::new(draft)),
             }
         }
         (Method::Post | Method::Put, ResourceKind::Group, id) => {

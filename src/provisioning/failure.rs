@@ -7,6 +7,7 @@ use crate::directory::permission::Denied;
 use crate::protocol::scim::error::{Refusal, ScimError, ScimType};
 use crate::store::constraint::Constraint;
 use crate::store::failure::StoreError;
+use crate::store::resources::ResourceKind;
 use crate::store::unique_values::UniqueValue;
 use crate::values::ids::RequestId;
 use crate::values::ids::ResourceId;
@@ -29,6 +30,14 @@ pub enum ProvisioningError {
     /// Another resource of the organization has this value of an attribute whose values are unique.
     #[error("a unique value of {0} is taken")]
     ValueTaken(String),
+    /// The organization has as many users, or groups, as it may have.
+    #[error("the organization has {most} of these and may have no more")]
+    Full {
+        /// Of which there are too many.
+        kind: ResourceKind,
+        /// How many there may be.
+        most: u32,
+    },
     /// Too many people were removed within the hour: this removal waits for a human (decision Q33). It is to be noted with
     /// `brake::hold`, in a transaction of its own.
     #[error("the removal waits for an administrator")]
@@ -76,6 +85,8 @@ impl ProvisioningError {
             Self::VersionMismatch => "rfc7644:3.14",
             Self::UserNameTaken => "rfc7643:4.1.1",
             Self::ValueTaken(_) => "rfc7643:7",
+            Self::Full { kind: ResourceKind::User, .. } => "limits.scim_users_per_organization",
+            Self::Full { kind: ResourceKind::Group, .. } => "limits.scim_groups_per_organization",
             Self::RemovalHeld { .. } => "removal_held",
             Self::RemovalRejected => "removal_rejected",
             Self::Store(StoreError::Conflict(_)) => "rfc7644:3.3",
@@ -95,6 +106,10 @@ impl ProvisioningError {
             Self::VersionMismatch => Refusal::plain(412, "the resource has another version"),
             Self::UserNameTaken => taken("another user has this userName"),
             Self::ValueTaken(name) => taken(format!("another resource has this value of {name}")),
+            Self::Full { kind, most } => Refusal::plain(
+                403,
+                format!("the organization has {most} resources of the kind {} and may have no more", kind.as_str()),
+            ),
             Self::RemovalHeld { .. } => Refusal::plain(
                 429,
                 "more people than usual were removed within an hour, so this removal waits until an administrator of the \

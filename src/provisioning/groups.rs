@@ -10,6 +10,7 @@ use super::failure::ProvisioningError;
 use super::group_roles;
 use super::members::{MemberChanges, Tally};
 use super::resource::{self, Patch, Resource};
+use super::room;
 use super::search_values;
 use super::users::{changed_names, text};
 use crate::directory::permission::{self, Permission};
@@ -51,6 +52,7 @@ pub struct GroupDraft {
     members: Option<Vec<String>>,
     unknown_members: Deviation,
     rewrites: Rewrites,
+    most: u32,
 }
 
 /// Prepares a checked document (`document::read`, or the outcome of a PATCH).
@@ -67,6 +69,7 @@ pub fn draft(read: Draft, resource_type: &Arc<ResourceType>, rules: &Rules) -> R
         members: read.members,
         unknown_members: rules.tolerance.unknown_members,
         rewrites: rules.rewrites.clone(),
+        most: rules.limits.groups,
     })
 }
 
@@ -94,6 +97,7 @@ impl GroupDraft {
             members: self.members.clone(),
             unknown_members: self.unknown_members,
             rewrites: self.rewrites.clone(),
+            most: self.most,
         })
     }
 }
@@ -107,6 +111,7 @@ pub fn create(
 ) -> Result<ResourceId, ProvisioningError> {
     permission::require(op, organization, Permission::ChangeResources)?;
     required::check_extensions(&draft.document, None, &draft.resource_type)?;
+    room::require(tx, organization, ResourceKind::Group, draft.most)?;
     let at = resource::instant(op);
     let client_id = match &op.actor {
         Actor::ScimClient { client, .. } => Some(*client),

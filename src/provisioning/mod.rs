@@ -19,6 +19,7 @@ pub mod person;
 pub mod reprovisioning;
 pub mod request_log;
 pub mod resource;
+mod room;
 pub mod schemas;
 pub mod search;
 pub mod search_values;

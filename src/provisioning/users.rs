@@ -12,6 +12,7 @@ use super::failure::ProvisioningError;
 use super::person::{self, Wanted};
 use super::reprovisioning;
 use super::resource::{self, Patch, Resource};
+use super::room;
 use super::search_values;
 use crate::directory::permission::{self, Permission};
 use crate::directory::profile::Profile;
@@ -55,9 +56,15 @@ pub struct UserDraft {
     profile: Profile,
     values: Vec<SearchValue>,
     unique: Vec<UniqueValue>,
+    most: u32,
 }
 
 impl UserDraft {
+    /// The same, to be created only where the organization has fewer users than this.
+    pub fn within(self, most: u32) -> Self {
+        Self { most, ..self }
+    }
+
     /// The user name in the form in which user names are compared.
     pub(super) fn user_name_folded(&self) -> &str {
         &self.user_name_folded
@@ -94,6 +101,7 @@ pub fn draft(mut document: Object, resource_type: &Arc<ResourceType>) -> Result<
         values: search_values::of(&document, resource_type),
         unique: search_values::unique(&document, resource_type)?,
         resource_type: Arc::clone(resource_type),
+        most: u32::MAX,
         document,
     })
 }
@@ -171,6 +179,7 @@ pub fn create(
     if let Some(taken) = reprovisioning::take_over(tx, op, organization, draft)? {
         return Ok(taken);
     }
+    room::require(tx, organization, ResourceKind::User, draft.most)?;
     let at = resource::instant(op);
     let client_id = match &op.actor {
         Actor::ScimClient { client, .. } => Some(*client),

@@ -306,6 +306,8 @@ pub fn limits(configured: &config::limits::Limits) -> Limits {
         cursor_seconds: configured.scim_cursor_seconds,
         scan_rows: configured.scim_scan_rows,
         page_members: configured.scim_page_members,
+        users: configured.scim_users_per_organization,
+        groups: configured.scim_groups_per_organization,
     }
 }
 

@@ -227,6 +227,7 @@ fn note(error: &ProvisioningError) -> Option<HeaderValue> {
         | ProvisioningError::VersionMismatch
         | ProvisioningError::UserNameTaken
         | ProvisioningError::ValueTaken(_)
+        | ProvisioningError::Full { .. }
         | ProvisioningError::RemovalRejected
         | ProvisioningError::Denied(_) => None,
         ProvisioningError::RemovalHeld { .. } => Some(HeaderValue::from(brake::RETRY_SECONDS)),

@@ -36,6 +36,10 @@ pub struct Limits {
     pub scan_rows: u32,
     /// Members of groups, or groups of users, that the resources of one page may have together.
     pub page_members: u32,
+    /// Users that an organization may have.
+    pub users: u32,
+    /// Groups that an organization may have.
+    pub groups: u32,
 }
 
 /// Bounds of one bulk request; past the first two the answer is 413.
@@ -81,6 +85,8 @@ impl Default for Limits {
             cursor_seconds: 3_600,
             scan_rows: 20_000,
             page_members: 20_000,
+            users: 2_000_000,
+            groups: 500_000,
         }
     }
 }
