@@ -205,7 +205,12 @@ impl Runner {
                 match in_time(asynchronous_request::run(self, claimed, organization, request)).await {
                     Ok(Outlook::Waits) => return Ok(()),
                     Ok(Outlook::Over) => Ok(()),
-                    Err(failure) => Err(failure),
+                    Err(failure) => {
+                        if claimed.attempts >= MAX_ATTEMPTS {
+                            self.bulk.give_up(organization, request).await?;
+                        }
+                        Err(failure)
+                    }
                 }
             }
             Ok(Job::SendActivation { organization, activation }) => {
@@ -268,10 +273,10 @@ async fn gauge(store: &Store) -> Result<(), StoreError> {
     {
         ::metrics::gauge!(metrics::JOBS_WAITING).set(waiting as f64);
         ::metrics::gauge!(metrics::JOBS_FAILED).set(failed as f64);
+        ::metrics::gauge!(metrics::REMOVALS_WAITING).set(held as f64);
     }
     Ok(())
 }
 
 #[cfg(test)]
-        ::metrics::gauge!(metrics::REMOVALS_WAITING).set(held as f64);
 mod tests;

@@ -24,7 +24,8 @@ use crate::provisioning::request_log::Retention;
 use crate::provisioning::schemas::catalog::Catalog;
 use crate::provisioning::users;
 use crate::record::event::{self, Event};
-use crate::record::jobs::Job;
+use crate::record::jobs::{self as queue, Job};
+use crate::store::asynchronous_requests::{self, AsynchronousRequestRow};
 use crate::store::failure::StoreError;
 use crate::store::jobs as rows;
 use crate::store::outbox::{self, EventRow};
@@ -34,6 +35,8 @@ use crate::values::entropy::Entropy;
 use crate::values::ids::{AccountId, OrganizationId};
 use crate::values::quota::Quota;
 use crate::values::scim_scope::ScimScope;
+
+const DAY: i64 = 24 * 3600;
 
 struct Fixture {
     runner: Runner,
@@ -229,7 +232,6 @@ async fn the_sweep_is_queued_once_and_stays_queued() {
 
 #[tokio::test]
 async fn the_owner_is_told_by_mail_that_a_credential_in_use_ends_soon_and_is_told_once() {
-    const DAY: i64 = 24 * 3600;
     for fixture in fixtures() {
         publish(&fixture).await;
         while fixture.runner.look().await.unwrap() {}
@@ -253,6 +255,53 @@ async fn the_owner_is_told_by_mail_that_a_credential_in_use_ends_soon_and_is_tol
         assert!(told[0].contains("expires in 30 days") && told[0].contains("\"Directory\""), "{}", told[0]);
         let is_queued = fixture.runner.store.read(|tx| rows::is_slot_taken(tx, "warn_of_expiry")).await;
         assert!(is_queued.unwrap());
+    }
+}
+
+/// RFC 9967, section 2.5.1: who asks for the answer hears one in the end.
+#[tokio::test]
+async fn an_asynchronous_request_that_is_given_up_has_an_answer() {
+    for fixture in fixtures() {
+        let (acme, _) = publish_with(&fixture, None).await;
+        let op = fixture.runner.operation();
+        let request = op.request;
+        let written = fixture.runner.store.write(move |tx| {
+            let client = clients::create(tx, &op, acme, "Directory", tolerance::Profile::Standard, &Quota::default())?;
+            let new = NewCredential { kind: CredentialKind::Bearer, scope: ScimScope::Write, ttl_seconds: 40 * DAY };
+            let (made, _) = credentials::create(tx, &op, acme, client.id, &new, &Quota::default())?;
+            let row = AsynchronousRequestRow {
+                id: request,
+                org_id: acme,
+                client_id: client.id,
+                credential_id: made.id,
+                scope: "write".to_owned(),
+                operations: 2,
+                sealed_body: Some(b"nobody can open it".to_vec()),
+                created_at: op.at,
+                finished_at: None,
+                expires_at: op.at.plus_seconds(30 * DAY),
+            };
+            asynchronous_requests::insert(tx, &row)?;
+            queue::enqueue(tx, &op, &Job::AsynchronousRequest { organization: acme, request }, op.at)?;
+            Ok::<_, ScimClientError>(())
+        });
+        written.await.unwrap();
+        let is_over = || {
+            let found = fixture.runner.store.read(move |tx| {
+                let row = asynchronous_requests::find(tx, acme, request)?.unwrap();
+                Ok::<_, StoreError>((row, asynchronous_requests::outcomes(tx, acme, request)?.len()))
+            });
+            async { found.await.map(|(row, outcomes)| (row.finished_at.is_some(), row.sealed_body, outcomes)).unwrap() }
+        };
+        for _ in 1..super::MAX_ATTEMPTS {
+            while fixture.runner.look().await.unwrap() {}
+            fixture.now.fetch_add(super::MAX_BACK_OFF_SECONDS + 1, Ordering::SeqCst);
+        }
+        assert!(!is_over().await.0, "{}: there was a try left", fixture.scratch.engine);
+        while fixture.runner.look().await.unwrap() {}
+        assert_eq!(is_over().await, (true, None, 2), "{}", fixture.scratch.engine);
+        let failed = fixture.runner.store.read(|tx| rows::count(tx, "failed")).await.unwrap();
+        assert_eq!(failed, 1, "the operator sees it as well");
     }
 }
 

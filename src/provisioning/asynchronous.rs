@@ -2,6 +2,8 @@
 //! outcomes are sealed. What became of an operation is written in the operation's own transaction, so that after a crash
 //! the request goes on where it was and nothing is done twice.
 
+use std::collections::HashSet;
+
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -9,7 +11,8 @@ use super::clients::caller::{self, Caller};
 use crate::directory::permission::{self, Denied, Permission};
 use crate::directory::room::{self, TooMany};
 use crate::keys::sealing::{Sealer, SealingError};
-use crate::protocol::scim::bulk::answer::Outcome;
+use crate::protocol::scim::bulk::answer::{Head, Outcome};
+use crate::protocol::scim::error::Refusal;
 use crate::provisioning::schemas::catalog::Catalog;
 use crate::record::jobs::{self, Job};
 use crate::record::scim_events;
@@ -155,6 +158,29 @@ pub fn finish(
 ) -> Result<(), StoreError> {
     rows::finish(tx, organization, op.request, op.at, op.at.plus_seconds(kept_seconds))?;
     Ok(())
+}
+
+/// Ends a request that is not gone on with any more: each operation of it that is not over has this outcome. `heads` are those
+/// of its operations, as far as they can be told. Nothing happens to a request that is over, or no longer there.
+pub fn give_up(
+    tx: &mut Tx<'_>,
+    op: &Operation,
+    sealer: &Sealer,
+    organization: OrganizationId,
+    heads: &[Head],
+    refusal: &Refusal,
+    kept_seconds: i64,
+) -> Result<(), StoreError> {
+    let row = rows::find(tx, organization, op.request)?;
+    let Some(row) = row.filter(|row| row.finished_at.is_none()) else { return Ok(()) };
+    let over = rows::outcomes(tx, organization, op.request)?;
+    let over: HashSet<i64> = over.into_iter().map(|outcome| outcome.position).collect();
+    for at in (0..row.operations).filter(|at| !over.contains(at)) {
+        let position = usize::try_from(at).unwrap_or(usize::MAX);
+        let head = heads.get(position).cloned().unwrap_or_default();
+        note(tx, op, sealer, organization, position, &Outcome::refused(head, refusal.clone()))?;
+    }
+    finish(tx, op, organization, kept_seconds)
 }
 
 /// How far a request of this client is. Nobody else's is there, nor one whose time is over.

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use super::run::Run;
 use super::{Bulk, Journal};
 use crate::keys::sealing::Sealer;
+use crate::protocol::scim::bulk::answer::Head;
 use crate::protocol::scim::bulk::request::{self, BulkRequest};
+use crate::protocol::scim::error::Refusal;
 use crate::protocol::scim::json;
 use crate::protocol::scim::limits::Limits;
 use crate::protocol::scim::validation::Rules;
@@ -70,9 +72,8 @@ pub enum TurnError {
 impl AsynchronousBulk {
     /// Goes on with a request for one turn.
     pub async fn turn(&self, organization: OrganizationId, id: RequestId) -> Result<Turn, TurnError> {
-        let (sealer, catalog, now) = (self.sealer.clone(), self.catalog.clone(), self.clock.now());
-        let work = move |tx: &mut Tx<'_>| asynchronous::unfinished(tx, (&sealer, &catalog), organization, id, now);
-        let Some(Unfinished { caller, body, outcomes }) = self.store.read(work).await? else { return Ok(Turn::Over) };
+        let found = self.unfinished(organization, id).await?;
+        let Some(Unfinished { caller, body, outcomes }) = found else { return Ok(Turn::Over) };
         let rules = Rules::new(caller.profile.tolerance(), self.limits);
         let request = self.read(&body, &rules)?;
         let bulk = Bulk {
@@ -90,6 +91,36 @@ impl AsynchronousBulk {
         let (op, kept_seconds) = (self.operation(id, Actor::System), self.kept_seconds);
         self.store.write(move |tx| asynchronous::finish(tx, &op, organization, kept_seconds)).await?;
         Ok(Turn::Over)
+    }
+
+    /// Answers a request whose turns have failed too often: what of it is not over was not done, and will not be.
+    pub async fn give_up(&self, organization: OrganizationId, id: RequestId) -> Result<(), StoreError> {
+        let heads = self.heads(organization, id).await.unwrap_or_else(|error| {
+            tracing::warn!(request = %id, %error, "a request that is given up cannot be read");
+            Vec::new()
+        });
+        let (op, kept_seconds, sealer) = (self.operation(id, Actor::System), self.kept_seconds, self.sealer.clone());
+        let refusal = Refusal::plain(500, "the operation was tried several times, failed, and will not be tried again");
+        let work = move |tx: &mut Tx<'_>| {
+            asynchronous::give_up(tx, &op, &sealer, organization, &heads, &refusal, kept_seconds)
+        };
+        self.store.write(work).await
+    }
+
+    async fn heads(&self, organization: OrganizationId, id: RequestId) -> Result<Vec<Head>, TurnError> {
+        let Some(found) = self.unfinished(organization, id).await? else { return Ok(Vec::new()) };
+        let rules = Rules::new(found.caller.profile.tolerance(), self.limits);
+        Ok(self.read(&found.body, &rules)?.entries.iter().map(Head::of).collect())
+    }
+
+    async fn unfinished(
+        &self,
+        organization: OrganizationId,
+        id: RequestId,
+    ) -> Result<Option<Unfinished>, AsynchronousError> {
+        let (sealer, catalog, now) = (self.sealer.clone(), self.catalog.clone(), self.clock.now());
+        let work = move |tx: &mut Tx<'_>| asynchronous::unfinished(tx, (&sealer, &catalog), organization, id, now);
+        self.store.read(work).await
     }
 
     fn read(&self, body: &[u8], rules: &Rules) -> Result<BulkRequest, TurnError> {

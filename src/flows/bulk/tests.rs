@@ -179,6 +179,39 @@ async fn rfc9967_a_client_has_so_many_requests_waiting_and_no_more() {
 }
 
 #[tokio::test]
+async fn rfc9967_a_request_that_is_given_up_has_an_answer_and_nothing_of_it_is_done_later() {
+    for stage in stages().await {
+        let organization = stage.world.organization;
+        let id = stage.accept(&[user("a"), user("b")]).await.unwrap();
+        // Another node could not read it, whatever the reason.
+        let mut unable = stage.bulk.clone();
+        unable.limits.bulk.operations = 1;
+        assert!(unable.turn(organization, id).await.is_err());
+        stage.bulk.give_up(organization, id).await.unwrap();
+        let status = |outcome: &Outcome| match &outcome.verdict {
+            Verdict::Done(status) => *status,
+            Verdict::Refused(refusal) => refusal.status,
+        };
+        let outcomes = stage.outcomes(id).await;
+        assert_eq!(outcomes.iter().map(status).collect::<Vec<_>>(), [500, 500]);
+        assert_eq!(outcomes[1].head.bulk_id.as_deref(), Some("b"));
+        assert_eq!(stage.bulk.turn(organization, id).await.unwrap(), Turn::Over, "a turn that comes late");
+        assert_eq!(stage.users().await, 0);
+        stage.bulk.give_up(organization, id).await.unwrap();
+        assert_eq!(stage.outcomes(id).await, outcomes, "it was over");
+        // One that nobody can read is answered as well, and what was done of another one counts.
+        let unread = stage.accept(&[user("c")]).await.unwrap();
+        unable.limits.bulk.operations = 0;
+        unable.give_up(organization, unread).await.unwrap();
+        assert_eq!(stage.outcomes(unread).await.iter().map(status).collect::<Vec<_>>(), [500]);
+        let done = stage.accept(&[user("d")]).await.unwrap();
+        stage.bulk.turn(organization, done).await.unwrap();
+        stage.bulk.give_up(organization, done).await.unwrap();
+        assert_eq!(stage.outcomes(done).await.iter().map(status).collect::<Vec<_>>(), [201]);
+    }
+}
+
+#[tokio::test]
 async fn a_credential_that_is_revoked_before_the_job_comes_has_its_operations_refused() {
     for stage in stages().await {
         let id = stage.accept(&[user("a"), user("b")]).await.unwrap();

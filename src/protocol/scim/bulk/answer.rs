@@ -11,7 +11,7 @@ use crate::protocol::scim::json::Object;
 pub const SCHEMA: &str = "urn:ietf:params:scim:api:messages:2.0:BulkResponse";
 
 /// What the answer repeats of an operation.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Head {
     /// The method as it was written.
     pub method: Option<String>,
