@@ -2,6 +2,7 @@
 //! real name server; a SCIM client pushes its people; its SAML and OpenID identity providers are connected; apps sign
 //! people in; the identity provider deactivates somebody; somebody else's identity provider oversteps.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -15,6 +16,8 @@ use crate::support::gateway::Gateway;
 use crate::support::http::Api;
 use crate::support::organization::{Organization, ScimAccess, text};
 
+/// What there is one of for each person.
+const PEOPLE: [&str; 3] = ["accounts", "memberships", "resources"];
 const ADA: &str = "user0000@acme.test";
 const BOB: &str = "user0001@acme.test";
 
@@ -46,6 +49,7 @@ async fn the_main_job(engine: Engine) {
     let client = acme.register_app(&app.redirect_uri(), "ES256").await;
     app.learn(&gateway.url, &client.id, &client.secret).await;
 
+    let before = gateway.count_rows(&PEOPLE);
     let by_saml = acme.connect_saml(&saml).await;
     the_owner_is_told_of_the_connection(&gateway).await;
     a_person_signs_in(&app, &acme, ADA, None).await;
@@ -55,10 +59,15 @@ async fn the_main_job(engine: Engine) {
     a_person_signs_in(&app, &acme, ADA, Some(&text(&by_saml, "id"))).await;
     clicking_through_signs_in_as_well(&app, &acme, ADA, Some("Acme OpenID"));
     apache_signs_in_as_well(&gateway, &acme, BOB, &[&by_saml, &by_oidc]).await;
+    assert_eq!(gateway.count_rows(&PEOPLE), before, "who was pushed and signs in is nobody new");
+    let linked = scim_and_sso_meet_in_one_account(&acme, &[&by_saml, &by_oidc]).await;
     acme.api.post(&format!("/connections/{}/disable", text(&by_saml, "id")), json!({})).await.expect(200);
 
     another_organization_cannot_assert_the_person(&gateway, &dns, &app, &acme).await;
     a_deactivated_person_is_out_at_once(&app, &scim, &ada).await;
+    let switched_off = acme.audit("user.deactivated").await;
+    assert_eq!(switched_off.len(), 1, "{switched_off:#?}");
+    assert!(linked.contains(&text(&switched_off[0], "subject_id")), "SCIM and SSO write one history: {linked:?}");
 }
 
 /// Step 2: a missing and a wrong record leave the claim pending, with the reason; the right one verifies it. Nothing
@@ -161,6 +170,25 @@ async fn apache_signs_in_as_well(gateway: &Gateway, acme: &Organization, email: 
             assert_eq!(told["amr"], json!(["pwd"]), "{source}{about}");
         }
     }
+}
+
+/// Step 5: whom SCIM has pushed and who signs in, by whichever protocol, is one account: the connections' linking rule finds
+/// it, and both subjects point at it. Which names the other rules compare is in `access/identity/tests.rs`. Answers the
+/// accounts.
+async fn scim_and_sso_meet_in_one_account(acme: &Organization, connections: &[&Value]) -> Vec<String> {
+    let mut links: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for entry in acme.audit("identity.linked").await {
+        let detail = &entry["detail"];
+        links.entry(text(detail, "account")).or_default().push(text(detail, "connection"));
+    }
+    let mut all: Vec<String> = connections.iter().map(|connection| text(connection, "id")).collect();
+    all.sort();
+    assert_eq!(links.len(), 2, "Ada and Bob: {links:#?}");
+    for connections in links.values_mut() {
+        connections.sort();
+        assert_eq!(connections, &all);
+    }
+    links.into_keys().collect()
 }
 
 /// Step 7: an identity provider of Globex says that it is Bob of Acme, by either protocol. Refused, nothing created, one
