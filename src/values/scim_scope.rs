@@ -7,7 +7,9 @@ pub enum ScimScope {
     Read,
     /// Changes them, too.
     Write,
-    /// Speaks for another data center; only an operator gives it.
+    /// Speaks for the gateway of another data center, which keeps secondary accounts in step with their primaries (product
+    /// rules, section 8). Only an operator gives it. No profile here is managed from elsewhere yet (`homeManaged` is false
+    /// for everybody), so there is nothing that it may write and `write` may not.
     Replica,
 }
 
