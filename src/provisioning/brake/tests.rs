@@ -210,7 +210,15 @@ async fn only_a_human_who_manages_users_decides() {
                 assert!(matches!(reject(tx, &who, acme), Err(BrakeError::Denied(_))), "{who:?}");
                 assert!(matches!(set_limit(tx, &who, acme, 9, 9), Err(BrakeError::Denied(_))), "{who:?}");
             }
-            assert!(matches!(set_limit(tx, &op, acme, 0, 20), Err(BrakeError::InvalidLimit)));
+            for (per_hour, share) in [(0, 20), (1_000_001, 20), (1, -1), (1, 101)] {
+                assert!(
+                    matches!(set_limit(tx, &op, acme, per_hour, share), Err(BrakeError::InvalidLimit)),
+                    "{per_hour} {share}"
+                );
+            }
+            for (per_hour, share) in [(1_000_000, 0), (1, 100)] {
+                assert_eq!(set_limit(tx, &op, acme, per_hour, share).unwrap().removals_per_hour, per_hour);
+            }
             confirm(tx, &admin(Role::UserAdmin), acme).unwrap();
         })
         .await;

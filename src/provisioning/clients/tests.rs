@@ -250,6 +250,16 @@ async fn a_change_of_a_client_leaves_the_rest_and_its_credentials() {
         assert_eq!(actions(tx, whose.0).iter().filter(|action| *action == "scim_client.updated").count(), 2);
         let elsewhere = organization(tx, "globex");
         assert!(matches!(update(tx, &at(3), elsewhere, whose.1, &change), Err(ScimClientError::NotFound)));
+        for name in ["", " ", "a\u{7}b", &"x".repeat(super::MAX_NAME_CHARS + 1)] {
+            let change = ScimClientChange { name: Some(name.to_owned()), ..ScimClientChange::default() };
+            let refused = update(tx, &at(3), whose.0, whose.1, &change);
+            assert!(matches!(refused, Err(ScimClientError::InvalidName)), "{name:?}");
+        }
+        assert!(matches!(delete(tx, &at(3), elsewhere, whose.1), Err(ScimClientError::NotFound)));
+        delete(tx, &at(3), whose.0, whose.1)?;
+        for again in [delete(tx, &at(4), whose.0, whose.1), update(tx, &at(4), whose.0, whose.1, &change).map(drop)] {
+            assert!(matches!(again, Err(ScimClientError::NotFound)), "{again:?}");
+        }
         Ok(())
     })
     .await;

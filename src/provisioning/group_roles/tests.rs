@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{GroupRoleError, all, candidates, evaluate_users, put, remove};
+use super::{GroupRoleError, MOST_GROUPS, all, candidates, evaluate_users, put, remove};
 use crate::access::testing::{World, world};
 use crate::directory::accounts::{self, AccountError};
 use crate::directory::memberships;
@@ -184,6 +184,24 @@ async fn nobody_raises_themselves_and_no_group_makes_or_unmakes_an_owner() {
             remove(tx, &op, acme, named).unwrap();
             let owner = account(tx, acme, owner);
             assert!(matches!(accounts::deactivate(tx, &op, acme, owner), Err(AccountError::LastOwner)));
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn no_more_groups_carry_a_role_than_are_looked_through() {
+    for world in world().await {
+        run(&world, |tx, op, acme| {
+            let groups: Vec<ResourceId> =
+                (0..=MOST_GROUPS).map(|n| group(tx, &op, acme, &format!("Team {n}"), &[])).collect();
+            for known in &groups[1..] {
+                put(tx, &op, acme, *known, Role::Auditor).unwrap();
+            }
+            assert!(matches!(put(tx, &op, acme, groups[0], Role::Auditor), Err(GroupRoleError::TooMany)));
+            put(tx, &op, acme, groups[1], Role::Admin).unwrap();
+            remove(tx, &op, acme, groups[1]).unwrap();
+            put(tx, &op, acme, groups[0], Role::Auditor).unwrap();
         })
         .await;
     }

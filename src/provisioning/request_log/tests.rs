@@ -1,12 +1,15 @@
 use serde_json::{Value, json};
 
 use super::recorded::{Missed, Recorded, Summary};
-use super::{Retention, find, keep, page, row, sweep};
+use super::trial::{self, Trial};
+use super::{RequestLogError, Retention, find, keep, page, row, sweep};
 use crate::keys::sealing::Sealer;
+use crate::protocol::scim::limits::Limits;
 use crate::protocol::scim::rewrite::{Rewrite, Rule};
 use crate::protocol::scim::tolerance::Profile;
 use crate::provisioning::clients::{self, ScimClientError};
 use crate::provisioning::tests;
+use crate::store::Tx;
 use crate::store::failure::StoreError;
 use crate::store::scim_exchanges::{self, ExchangeRow, Wanted};
 use crate::store::scratch::{self, Scratch};
@@ -183,6 +186,48 @@ async fn another_organization_and_other_roles_read_nothing() {
         assert!(elsewhere.is_err(), "{}", scratch.engine);
         let provisioning = scratch.store.read(move |tx| find(tx, &provisioner(acme, client), acme, client, id)).await;
         assert!(provisioning.is_err(), "a SCIM client reads no log");
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_tried_again_says_why() {
+    for scratch in scratch::all() {
+        let (acme, client) = client(&scratch).await;
+        let globex = organization(&scratch, "globex").await;
+        let at = |path: &str, method: &str, second: i64| Recorded {
+            path: path.to_owned(),
+            method: method.to_owned(),
+            ..recorded(acme, client, NOW + second)
+        };
+        let user = recorded(acme, client, NOW).path;
+        let (patch, bulk, deep, search) =
+            (at(&user, "PATCH", 1), at("/Bulk", "POST", 2), at("/Users/a/b", "GET", 3), at("/Groups", "PUT", 4));
+        let (unkept, lost) = (at(&user, "PATCH", 5), at(&user, "PATCH", 6));
+        let other = Sealer::new(&[Secret::from("AgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgI=".to_owned())]).unwrap();
+        let mut rows: Vec<ExchangeRow> =
+            [&patch, &bulk, &deep, &search].map(|one| row::of_exchange(one, &sealer(), 4_096)).to_vec();
+        rows.push(ExchangeRow { original: None, ..row::of_exchange(&unkept, &sealer(), 4_096) });
+        rows.push(row::of_exchange(&lost, &other, 4_096));
+        store(&scratch, rows).await;
+        let tried = async |organization, request| {
+            let trial = Trial { organization, client, request, profile: None, limits: Limits::default() };
+            let work = move |tx: &mut Tx<'_>| trial::run(tx, &reader(), &sealer(), &trial);
+            scratch.store.write(work).await.map(|tried| tried.status)
+        };
+        assert!(matches!(tried(acme, patch.id).await, Ok(404)), "{}: nobody is there", scratch.engine);
+        for one in [&bulk, &deep, &search] {
+            let refused = tried(acme, one.id).await;
+            assert!(matches!(refused, Err(RequestLogError::NotRepeatable)), "{} {}: {refused:?}", one.method, one.path);
+        }
+        for one in [&unkept, &lost] {
+            let refused = tried(acme, one.id).await;
+            assert!(matches!(refused, Err(RequestLogError::NotKept)), "{refused:?}");
+        }
+        let nothing = recorded(acme, client, NOW + 7).id;
+        for (organization, request) in [(acme, nothing), (globex, patch.id)] {
+            let refused = tried(organization, request).await;
+            assert!(matches!(refused, Err(RequestLogError::NotFound)), "{refused:?}");
+        }
     }
 }
 

@@ -466,6 +466,11 @@ async fn an_attribute_that_is_released_as_a_claim_stays_until_the_claim_goes() {
         let done = scratch.store.write(move |tx| {
             let acme = organization(tx, "acme");
             let schema = register(tx, acme, &wanted(json!([{ "name": "badge" }, { "name": "grade" }]), false))?;
+            let none = Quota { claim_mappings: 0, ..Quota::default() };
+            let (claim, attribute, scope) = ("a".to_owned(), "title".to_owned(), Scope::Profile);
+            let title = claim_mappings::Wanted { claim, attribute, scope };
+            let many = claim_mappings::replace(tx, &operation(NOW), acme, &[title], &none);
+            assert!(matches!(many, Err(ClaimError::TooMany(0))), "{many:?}");
             let mut map = |pairs: &[(&str, &str, Scope)]| {
                 let claim = |(claim, attribute, scope): &(&str, &str, Scope)| claim_mappings::Wanted {
                     claim: (*claim).to_owned(),
@@ -538,6 +543,37 @@ async fn a_closed_list_of_roles_admits_no_other() {
             let few = Quota { scim_assignables: 0, ..Quota::default() };
             let many = assignables::replace(tx, &op, acme, AssignableKind::Entitlement, &wanted, &few);
             assert!(matches!(many, Err(AssignableError::TooMany(0))), "{many:?}");
+            Ok::<_, Met>(())
+        });
+        done.await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_schema_is_changed_from_the_version_that_was_read_and_keeps_its_urn() {
+    for scratch in scratch::all() {
+        let done = scratch.store.write(|tx| {
+            let acme = organization(tx, "acme");
+            let badge = wanted(json!([{ "name": "badge" }]), false);
+            let schema = register(tx, acme, &badge)?;
+            let mut change = |version, wanted: &Wanted| {
+                let wanted = (wanted, Values::Keep);
+                registry::replace(tx, &operation(NOW), acme, schema.id, Some(version), wanted, &Quota::default())
+            };
+            assert_eq!(change(schema.version, &badge)?.version, schema.version + 1);
+            let late = change(schema.version, &badge);
+            assert!(matches!(late, Err(SchemaError::Changed)), "{late:?}");
+            let mut other = badge.clone();
+            other.definition.insert("id".to_owned(), format!("{URN}2").into());
+            let renamed = change(schema.version + 1, &other);
+            assert!(matches!(renamed, Err(SchemaError::OtherUrn)), "{renamed:?}");
+            let op = operation(NOW);
+            let globex = organization(tx, "globex");
+            let elsewhere = registry::delete(tx, &op, globex, schema.id, Values::Keep);
+            assert!(matches!(elsewhere, Err(SchemaError::NotFound)), "{elsewhere:?}");
+            registry::delete(tx, &op, acme, schema.id, Values::Keep)?;
+            let gone = replace(tx, acme, &schema, &badge, Values::Keep);
+            assert!(matches!(gone, Err(SchemaError::NotFound)), "{gone:?}");
             Ok::<_, Met>(())
         });
         done.await.unwrap();
