@@ -527,7 +527,7 @@ mod tests {
                 let mut found = |attributes: Option<&str>, excluded: Option<&str>| {
                     let row = resources::find(tx, acme, ResourceKind::Group, id)?.unwrap();
                     let projection = Projection::read(attributes, excluded, kind.1).unwrap();
-                    complete_within(tx, acme, kind, vec![row], &projection, 1)
+                    complete_within(tx, acme, kind, vec![row.into()], &projection, 1)
                 };
                 // One is more than may be read here, so that to read them is an error.
                 assert!(found(None, None).is_err() && found(Some("members"), None).is_err());

@@ -1,12 +1,10 @@
 //! Domains that organizations have claimed.
 
 use diesel::prelude::*;
-use diesel::query_builder::AsQuery as _;
 use diesel::sql_types::{Binary, Text};
 
 use super::Tx;
 use super::failure::StoreError;
-use super::kept::Kept;
 use super::schema::domains as table;
 use crate::store::connection::{AnyConnection, Backend};
 use crate::values::clock::Timestamp;
@@ -98,7 +96,7 @@ pub fn is_owner(tx: &mut Tx<'_>, organization: OrganizationId, name: &str) -> Re
         .filter(table::org_id.eq(organization))
         .filter(table::name.eq(name))
         .filter(table::state.eq_any(OWNED));
-    Ok(Kept(query.count().as_query()).get_result::<i64>(tx.connection())? > 0)
+    Ok(query.count().get_result::<i64>(tx.connection())? > 0)
 }
 
 /// As [`is_owner`], and keeps the claim from being given up or changed before this transaction ends. On SQLite there is one
