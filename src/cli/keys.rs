@@ -30,6 +30,8 @@ pub enum PurposeName {
     OidcRs256,
     /// SAML requests.
     Saml,
+    /// Assertions that SAML providers encrypt.
+    SamlEncryption,
 }
 
 impl From<PurposeName> for Purpose {
@@ -38,6 +40,7 @@ impl From<PurposeName> for Purpose {
             PurposeName::OidcEs256 => Self::OidcEs256,
             PurposeName::OidcRs256 => Self::OidcRs256,
             PurposeName::Saml => Self::Saml,
+            PurposeName::SamlEncryption => Self::SamlEncryption,
         }
     }
 }

@@ -2,7 +2,7 @@
 //! keys.
 //!
 //! Each connection has an entity id and an assertion consumer service of its own, so that a response made for one can
-//! never be meant for another, even if two organizations use the same identity provider. The signing key is shared.
+//! never be meant for another, even if two organizations use the same identity provider. The keys are shared.
 
 use url::Url;
 
@@ -10,6 +10,7 @@ use crate::keys::purpose::{KeyState, Purpose};
 use crate::keys::ring::{KeyRing, OpenedKey};
 use crate::keys::rotation::KeyError;
 use crate::protocol::saml::certificate::{Certificate, Holder};
+use crate::protocol::saml::decryption_key::DecryptionKey;
 use crate::protocol::saml::signing_key::{SigningKey, UnusableKey};
 use crate::protocol::saml::sp_metadata;
 use crate::store::Tx;
@@ -76,7 +77,13 @@ impl ServiceProvider {
         Ok(SigningKey::from_pkcs8(&snapshot.active(Purpose::Saml)?.pkcs8)?)
     }
 
-    /// The metadata for one connection, with the key that signs now and the one that signs next.
+    /// The keys that an assertion may be encrypted to: those that are published now, and the one that was until lately.
+    pub fn decryption_keys(&self, tx: &mut Tx<'_>, now: Timestamp) -> Result<Vec<DecryptionKey>, ServiceProviderError> {
+        let snapshot = self.keys.snapshot(tx, now)?;
+        Ok(snapshot.of(Purpose::SamlEncryption).map(|key| DecryptionKey::from_pkcs8(&key.pkcs8)).collect())
+    }
+
+    /// The metadata for one connection, with the keys that sign and are encrypted to now and those that will be next.
     pub fn metadata(
         &self,
         tx: &mut Tx<'_>,
@@ -84,22 +91,31 @@ impl ServiceProvider {
         connection: ConnectionId,
     ) -> Result<String, ServiceProviderError> {
         let snapshot = self.keys.snapshot(tx, now)?;
-        let in_state = |state| snapshot.of(Purpose::Saml).filter(move |key| key.state == state);
-        let published = in_state(KeyState::Active).chain(in_state(KeyState::Next));
-        let certificates = published.map(|key| self.certificate(key)).collect::<Result<Vec<_>, _>>()?;
+        let certificates = |purpose: Purpose| {
+            let in_state = |state| snapshot.of(purpose).filter(move |key| key.state == state);
+            let published = in_state(KeyState::Active).chain(in_state(KeyState::Next));
+            published.map(|key| self.certificate(key)).collect::<Result<Vec<_>, _>>()
+        };
         Ok(sp_metadata::render(&sp_metadata::ServiceProvider {
             entity_id: &self.entity_id(connection),
             acs_url: &self.acs_url(connection),
-            signing_certificates: &certificates,
+            signing_certificates: &certificates(Purpose::Saml)?,
+            encryption_certificates: &certificates(Purpose::SamlEncryption)?,
         }))
     }
 
     fn certificate(&self, key: &OpenedKey) -> Result<Certificate, UnusableKey> {
-        SigningKey::from_pkcs8(&key.pkcs8)?.certificate(&Holder {
+        let holder = Holder {
             common_name: self.public_url.host_str().unwrap_or_default(),
             valid_from: key.created_at,
             serial: key.id.as_bytes(),
-        })
+        };
+        match key.purpose {
+            Purpose::SamlEncryption => DecryptionKey::from_pkcs8(&key.pkcs8).certificate(&holder),
+            Purpose::Saml | Purpose::OidcEs256 | Purpose::OidcRs256 => {
+                SigningKey::from_pkcs8(&key.pkcs8)?.certificate(&holder)
+            }
+        }
     }
 }
 
@@ -113,7 +129,7 @@ mod tests {
     use super::ServiceProvider;
     use crate::keys::purpose::Purpose;
     use crate::keys::ring::KeyRing;
-    use crate::keys::rotation::{self, KeyError};
+    use crate::keys::rotation::{self, KeyError, OVERLAP_SECONDS};
     use crate::keys::sealing::Sealer;
     use crate::store::scratch;
     use crate::values::clock::Timestamp;
@@ -138,26 +154,38 @@ mod tests {
             let sealer = Sealer::new(&[Secret::from(STANDARD.encode([1; 32]))]).unwrap();
             let provider = ServiceProvider::new("https://id.test/".parse().unwrap(), KeyRing::new(sealer.clone()));
             let op = operation();
-            let keys: Vec<_> = (0..3).map(|_| rotation::prepare(&op, &sealer, Purpose::Saml).unwrap()).collect();
+            let prepare =
+                |purpose| (0..3).map(|_| rotation::prepare(&op, &sealer, purpose).unwrap()).collect::<Vec<_>>();
+            let (keys, encryption) = (prepare(Purpose::Saml), prepare(Purpose::SamlEncryption));
             let connection = ConnectionId::from_bytes(&[7; 16]).unwrap();
             let write = scratch.store.write(move |tx| {
                 rotation::establish(tx, &op, &keys[0], &keys[1])?;
+                rotation::establish(tx, &op, &encryption[0], &encryption[1])?;
                 let before = provider.metadata(tx, op.at, connection).unwrap();
                 rotation::rotate(tx, &op, &keys[2])?;
+                rotation::rotate(tx, &op, &encryption[2])?;
                 let later = op.at.plus_seconds(2);
                 let after = provider.metadata(tx, later, connection).unwrap();
                 assert!(provider.signing_key(tx, later).is_ok());
+                // What was encrypted to the old key before the rotation is still on its way.
+                assert_eq!(provider.decryption_keys(tx, later).unwrap().len(), 3);
+                let after_overlap = op.at.plus_seconds(OVERLAP_SECONDS + 1);
+                assert_eq!(provider.decryption_keys(tx, after_overlap).unwrap().len(), 2);
                 Ok::<_, KeyError>((before, after, provider))
             });
             let (before, after, provider) = write.await.unwrap();
-            let certificates = |metadata: &str| -> Vec<String> {
-                let parts = metadata.split("<ds:X509Certificate>").skip(1);
-                parts.map(|part| part.split('<').next().unwrap().to_owned()).collect()
-            };
-            let (before_keys, after_keys) = (certificates(&before), certificates(&after));
-            assert_eq!((before_keys.len(), after_keys.len()), (2, 2));
-            assert_eq!(before_keys[1], after_keys[0], "the next key is the one that was announced");
-            assert!(!after_keys.contains(&before_keys[0]));
+            for purpose in ["signing", "encryption"] {
+                let certificates = |metadata: &str| -> Vec<String> {
+                    let mark = format!("use=\"{purpose}\"");
+                    let parts = metadata.split(&mark).skip(1);
+                    let parts = parts.map(|part| part.split("<ds:X509Certificate>").nth(1).unwrap());
+                    parts.map(|part| part.split('<').next().unwrap().to_owned()).collect()
+                };
+                let (before_keys, after_keys) = (certificates(&before), certificates(&after));
+                assert_eq!((before_keys.len(), after_keys.len()), (2, 2), "{purpose}");
+                assert_eq!(before_keys[1], after_keys[0], "the next key is the one that was announced");
+                assert!(!after_keys.contains(&before_keys[0]));
+            }
             assert_eq!(provider.acs_url(connection), format!("https://id.test/federation/saml/{connection}/acs"));
             assert!(before.contains(&format!("entityID=\"{}\"", provider.entity_id(connection))));
         }

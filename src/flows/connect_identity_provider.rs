@@ -3,6 +3,7 @@
 use url::Url;
 
 use super::outside::Outside;
+use crate::directory::connections::saml_options::SamlOptions;
 use crate::directory::connections::{self, Connection, ConnectionError, NewConnection, Settings};
 use crate::directory::permission::{self, Denied, Permission};
 use crate::keys::sealing::SealingError;
@@ -128,11 +129,13 @@ async fn describe(
 ) -> Result<(Settings, Option<Vec<u8>>), ConnectError> {
     match provider {
         Provider::SamlMetadata(document) => {
-            Ok((Settings::Saml { idp: idp_metadata::import(&document, op.at, &Limits::METADATA)? }, None))
+            let idp = idp_metadata::import(&document, op.at, &Limits::METADATA)?;
+            Ok((Settings::Saml { idp, options: SamlOptions::default() }, None))
         }
         Provider::SamlMetadataUrl(url) => {
             let document = outside.idp.saml_metadata(&url).await?;
-            Ok((Settings::Saml { idp: idp_metadata::import(&document, op.at, &Limits::METADATA)? }, None))
+            let idp = idp_metadata::import(&document, op.at, &Limits::METADATA)?;
+            Ok((Settings::Saml { idp, options: SamlOptions::default() }, None))
         }
         Provider::Oidc { issuer, client_id, client_secret } => {
             let is_sound = |text: &str| (1..=1_000).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic());

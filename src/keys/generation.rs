@@ -39,7 +39,7 @@ pub fn generate(purpose: Purpose) -> Result<KeyPair, GenerationFailed> {
                 public: STANDARD.encode(public.as_ref()),
             })
         }
-        Purpose::OidcRs256 | Purpose::Saml => {
+        Purpose::OidcRs256 | Purpose::Saml | Purpose::SamlEncryption => {
             let pair = RsaKeyPair::generate(KeySize::Rsa2048)?;
             let public = AsDer::<PublicKeyX509Der<'_>>::as_der(pair.public_key())?;
             let pkcs8 = AsDer::<Pkcs8V1Der<'_>>::as_der(&pair)?;

@@ -9,11 +9,14 @@ pub enum Purpose {
     OidcRs256,
     /// SAML requests and metadata: RSA with SHA-256.
     Saml,
+    /// Assertions that SAML identity providers encrypt to it: RSA with OAEP. It signs nothing; a retired key opens what was
+    /// encrypted to it for as long as it stays published.
+    SamlEncryption,
 }
 
 impl Purpose {
     /// Every purpose. Each has an active key from the first start on.
-    pub const ALL: [Self; 3] = [Self::OidcEs256, Self::OidcRs256, Self::Saml];
+    pub const ALL: [Self; 4] = [Self::OidcEs256, Self::OidcRs256, Self::Saml, Self::SamlEncryption];
 
     /// The name in the store and on the command line.
     pub const fn as_str(self) -> &'static str {
@@ -21,6 +24,7 @@ impl Purpose {
             Self::OidcEs256 => "oidc_es256",
             Self::OidcRs256 => "oidc_rs256",
             Self::Saml => "saml",
+            Self::SamlEncryption => "saml_encryption",
         }
     }
 

@@ -166,7 +166,7 @@ impl Setup {
 
 fn entity_id(connection: &Connection) -> String {
     match &connection.settings {
-        crate::directory::connections::Settings::Saml { idp } => idp.entity_id.clone(),
+        crate::directory::connections::Settings::Saml { idp, .. } => idp.entity_id.clone(),
         crate::directory::connections::Settings::Oidc { issuer, .. } => issuer.clone(),
     }
 }

@@ -4,6 +4,7 @@
 //! controls who signs in. Existing identities are never re-mapped by it.
 
 mod row;
+pub mod saml_options;
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -24,6 +25,7 @@ use crate::values::operation::Operation;
 use crate::values::page::{Page, PageRequest};
 use crate::values::quota::Quota;
 use row::{from_row, to_row};
+use saml_options::SamlOptions;
 
 /// Whether people can sign in through a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,6 +46,9 @@ pub enum Settings {
     Saml {
         /// The provider, from its metadata.
         idp: IdpMetadata,
+        /// What is demanded of it.
+        #[serde(default)]
+        options: SamlOptions,
     },
     /// OpenID Connect.
     Oidc {
@@ -141,7 +146,7 @@ impl Settings {
     /// one client there (an OpenID provider may give each client subjects of its own).
     pub fn is_same_provider(&self, other: &Self) -> bool {
         match (self, other) {
-            (Self::Saml { idp: one }, Self::Saml { idp: other }) => one.entity_id == other.entity_id,
+            (Self::Saml { idp: one, .. }, Self::Saml { idp: other, .. }) => one.entity_id == other.entity_id,
             (Self::Oidc { issuer, client_id }, Self::Oidc { issuer: other_issuer, client_id: other_client_id }) => {
                 issuer == other_issuer && client_id == other_client_id
             }
@@ -219,7 +224,7 @@ pub fn active(tx: &mut Tx<'_>, organization: OrganizationId) -> Result<Vec<(Conn
 }
 
 /// Replaces what a connection knows of its provider, such as after a certificate roll-over. The provider stays the same:
-/// identities are never handed to another one.
+/// identities are never handed to another one. What is demanded of it stays as well.
 pub fn replace_settings(
     tx: &mut Tx<'_>,
     op: &Operation,
@@ -236,8 +241,30 @@ pub fn replace_settings(
     if !connection.settings.is_same_provider(settings) {
         return Err(ConnectionError::OtherProvider);
     }
-    connection.settings = settings.clone();
+    connection.settings = match (settings, &connection.settings) {
+        (Settings::Saml { idp, .. }, Settings::Saml { options, .. }) => {
+            Settings::Saml { idp: idp.clone(), options: options.clone() }
+        }
+        (settings, _) => settings.clone(),
+    };
     connection.sealed_secret = sealed_secret.or(connection.sealed_secret);
+    store(tx, op, connection, Action::ConnectionUpdated)
+}
+
+/// Replaces what is demanded of a SAML provider. Who is signed in stays so.
+pub fn replace_saml_options(
+    tx: &mut Tx<'_>,
+    op: &Operation,
+    organization: OrganizationId,
+    id: ConnectionId,
+    demanded: &SamlOptions,
+) -> Result<Connection, ConnectionError> {
+    permission::require(op, organization, Permission::ManageConnections)?;
+    let mut connection = find_of(tx, op, organization, id)?;
+    match &mut connection.settings {
+        Settings::Saml { options, .. } => options.clone_from(demanded),
+        Settings::Oidc { .. } => return Err(ConnectionError::OtherProtocol),
+    }
     store(tx, op, connection, Action::ConnectionUpdated)
 }
 
@@ -349,9 +376,10 @@ fn log(
     ended: Option<Ended>,
 ) -> Result<(), StoreError> {
     let about = match &connection.settings {
-        Settings::Saml { idp } => json!({
+        Settings::Saml { idp, options } => json!({
             "entity_id": idp.entity_id,
             "certificates": idp.certificates.iter().map(|one| one.fingerprint()).collect::<Vec<_>>(),
+            "options": options,
         }),
         Settings::Oidc { issuer, client_id } => json!({ "issuer": issuer, "client_id": client_id }),
     };

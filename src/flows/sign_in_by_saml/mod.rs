@@ -14,6 +14,7 @@ use crate::access::attempts::state::{Sent, Upstream};
 use crate::access::attempts::{self, Attempt, AttemptError};
 use crate::access::grants;
 use crate::access::identity::{self, AssertedIdentity, IdentityError, Outcome};
+use crate::directory::connections::saml_options::SamlOptions;
 use crate::directory::connections::{self, ConnectionState, Settings};
 use crate::directory::matching::Matching;
 use crate::directory::service_provider::{ServiceProvider, ServiceProviderError};
@@ -22,6 +23,7 @@ use crate::protocol::saml::assertion::{self, Authentication, Expected, Request, 
 use crate::protocol::saml::attribute_map::{self, AttributeMap};
 use crate::protocol::saml::authn_context;
 use crate::protocol::saml::authn_request::{self, AuthnRequest};
+use crate::protocol::saml::decryption_key::DecryptionKey;
 use crate::protocol::saml::idp_metadata::IdpMetadata;
 use crate::store::failure::StoreError;
 use crate::store::{Store, Tx, assertions};
@@ -100,7 +102,7 @@ pub async fn begin(
         let found = connections::find(tx, connection)?.filter(|found| found.state == ConnectionState::Active);
         let attempt = attempts::find(tx, departing)?.ok_or(SamlSignInError::AttemptOver)?;
         match found.map(|found| found.settings) {
-            Some(Settings::Saml { idp }) => {
+            Some(Settings::Saml { idp, .. }) => {
                 Ok::<_, SamlSignInError>((idp, ours.signing_key(tx, at)?, authentication(&attempt)))
             }
             Some(Settings::Oidc { .. }) | None => Err(SamlSignInError::NoConnection),
@@ -135,7 +137,8 @@ pub async fn finish(
 ) -> Result<Outcome, SamlSignInError> {
     let Answer { saml_response, relay_state } = answer;
     let (operation, handle) = (op.clone(), relay_state.clone());
-    let mut waiting = store.read(move |tx| find_waiting(tx, &operation, connection, &handle)).await?;
+    let ours = provider.clone();
+    let mut waiting = store.read(move |tx| find_waiting(tx, &ours, &operation, connection, &handle)).await?;
     let (asking, matching) = ((waiting.organization, connection), waiting.matching.clone());
     let verdict = if let Some(refusal) = waiting.refusal.take() {
         Err(refusal)
@@ -192,6 +195,9 @@ struct Waiting {
     refusal: Option<Refusal>,
     connection: ConnectionId,
     idp: IdpMetadata,
+    options: SamlOptions,
+    /// Our keys that it may encrypt to.
+    decryption_keys: Vec<DecryptionKey>,
     /// How a NameID that is seen for the first time finds its account.
     matching: Matching,
     request_id: String,
@@ -210,12 +216,13 @@ fn authentication(attempt: &Attempt) -> Authentication {
 
 fn find_waiting(
     tx: &mut Tx<'_>,
+    provider: &ServiceProvider,
     op: &Operation,
     connection: ConnectionId,
     handle: &str,
 ) -> Result<Waiting, SamlSignInError> {
     let found = connections::find(tx, connection)?.ok_or(SamlSignInError::NoConnection)?;
-    let Settings::Saml { idp } = found.settings else { return Err(SamlSignInError::NoConnection) };
+    let Settings::Saml { idp, options } = found.settings else { return Err(SamlSignInError::NoConnection) };
     let (attempt, sent) = attempts::find_sent(tx, op, connection, handle)?.ok_or(SamlSignInError::NotExpected)?;
     let Upstream::Saml { request_id, issued_at, entity_id } = sent.upstream else {
         return Err(SamlSignInError::NotExpected);
@@ -226,8 +233,18 @@ fn find_waiting(
         ConnectionState::Active => None,
     };
     let (organization, authentication) = (found.organization, authentication(&attempt));
-    let matching = found.matching;
-    Ok(Waiting { organization, refusal, connection, idp, matching, request_id, issued_at, authentication })
+    Ok(Waiting {
+        organization,
+        refusal,
+        connection,
+        idp,
+        options,
+        decryption_keys: provider.decryption_keys(tx, op.at)?,
+        matching: found.matching,
+        request_id,
+        issued_at,
+        authentication,
+    })
 }
 
 /// Everything that a verification needs, owned, because it moves to another thread.
@@ -259,6 +276,8 @@ impl Question {
         let expected = Expected {
             idp_entity_id: &self.waiting.idp.entity_id,
             certificates: &self.waiting.idp.certificates,
+            decryption_keys: &self.waiting.decryption_keys,
+            encryption: self.waiting.options.encryption(),
             sp_entity_id: &self.sp_entity_id,
             acs_url: &self.acs_url,
             request,

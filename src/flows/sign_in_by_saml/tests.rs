@@ -12,6 +12,7 @@ use crate::access::attempts::refusal::Refusal;
 use crate::access::attempts::state::State;
 use crate::access::attempts::{self, AttemptError, NewAttempt};
 use crate::access::testing::{World, world};
+use crate::directory::connections::saml_options::SamlOptions;
 use crate::directory::connections::{self, NewConnection, Settings};
 use crate::directory::service_provider::ServiceProvider;
 use crate::keys::purpose::Purpose;
@@ -63,7 +64,7 @@ async fn stages() -> Vec<Stage> {
                     certificates: vec![signer.certificate.clone()],
                     valid_until: None,
                 };
-                let settings = Settings::Saml { idp };
+                let settings = Settings::Saml { idp, options: SamlOptions::default() };
                 let new = NewConnection { id: op.new_id(), name: "IdP".to_owned(), settings, sealed_secret: None };
                 connections::create(tx, &op, organization, &new, &Quota::default()).map(|connection| connection.id)
             };
@@ -315,9 +316,9 @@ impl Stage {
     /// What the connection knows of its provider, changed behind a person's back.
     async fn change_provider(&self, connection: ConnectionId, change: impl FnOnce(&mut IdpMetadata)) {
         let found = self.world.store().read(move |tx| connections::find(tx, connection)).await.unwrap().unwrap();
-        let Settings::Saml { mut idp } = found.settings else { panic!("not saml") };
+        let Settings::Saml { mut idp, options } = found.settings else { panic!("not saml") };
         change(&mut idp);
-        self.world.put_settings(connection, &Settings::Saml { idp }).await;
+        self.world.put_settings(connection, &Settings::Saml { idp, options }).await;
     }
 }
 

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 use utoipa::ToSchema;
 
+use super::saml_options_body::SamlOptionsBody;
 use crate::directory::connections::{Connection, Settings};
 use crate::directory::matching::{MatchRule, Matching};
 use crate::flows::connect_identity_provider::Provider;
@@ -88,6 +89,8 @@ pub enum SettingsBody {
         acs_url: String,
         /// Where the gateway's metadata for this connection is.
         sp_metadata_url: String,
+        /// What is demanded of the provider.
+        options: SamlOptionsBody,
     },
     /// OpenID Connect.
     Oidc {
@@ -144,7 +147,7 @@ impl ConnectionBody {
     pub fn of(context: &Context, connection: Connection) -> Self {
         let id = connection.id;
         let settings = match connection.settings {
-            Settings::Saml { idp } => SettingsBody::Saml {
+            Settings::Saml { idp, options } => SettingsBody::Saml {
                 idp_entity_id: idp.entity_id,
                 idp_sso_url: idp.sso_redirect_url.to_string(),
                 idp_certificates: idp
@@ -159,6 +162,7 @@ impl ConnectionBody {
                 acs_url: context.outside.service_provider.acs_url(id),
                 // The entity id is the address of the metadata.
                 sp_metadata_url: context.outside.service_provider.entity_id(id),
+                options: SamlOptionsBody::of(&options),
             },
             Settings::Oidc { issuer, client_id } => SettingsBody::Oidc {
                 issuer,

@@ -2,7 +2,7 @@
 //!
 //! * `POST, GET /api/v1/orgs/{org}/connections`
 //! * `GET, DELETE /api/v1/orgs/{org}/connections/{id}`
-//! * `PUT /api/v1/orgs/{org}/connections/{id}/provider`, `.../match`
+//! * `PUT /api/v1/orgs/{org}/connections/{id}/provider`, `.../match`, `.../options`
 //! * `POST /api/v1/orgs/{org}/connections/{id}/enable`, `.../disable`
 
 use actix_web::http::StatusCode;
@@ -12,6 +12,7 @@ use utoipa::OpenApi;
 use super::caller::{authenticate, organization};
 use super::connection_body::{ConnectionBody, MatchBody, NewConnectionBody, ProviderBody};
 use super::reply::{ListBody, PageQuery, answer, id, json, no_content, page};
+use super::saml_options_body::SamlOptionsBody;
 use crate::directory::connections::{self, Connection, ConnectionError};
 use crate::flows::connect_identity_provider;
 use crate::http::context::Context;
@@ -29,6 +30,7 @@ use crate::values::operation::Operation;
     show_connection,
     replace_provider,
     replace_match,
+    replace_options,
     enable_connection,
     disable_connection,
     delete_connection
@@ -154,6 +156,32 @@ pub async fn replace_match(
         let replaced = context.store.write(move |tx| {
             let organization = organization(tx, &op, &name)?;
             Ok::<_, Problem>(connections::replace_matching(tx, &op, organization, connection, matching.clone())?)
+        });
+        Ok(json(StatusCode::OK, &ConnectionBody::of(&context, replaced.await?)))
+    })
+    .await
+}
+
+/// Say what is demanded of a SAML provider. What is left out is not demanded.
+#[utoipa::path(tag = "connections", request_body = SamlOptionsBody,
+    params(("org" = String, Path, description = "slug or id"), ("id" = String, Path)),
+    responses((status = 200, body = ConnectionBody), (status = 400, body = ProblemBody), (status = 404, body = ProblemBody), (status = 409, body = ProblemBody)))]
+#[put("/orgs/{org}/connections/{id}/options")]
+pub async fn replace_options(
+    context: web::Data<Context>,
+    request: HttpRequest,
+    path: web::Path<(String, String)>,
+    payload: web::Payload,
+) -> HttpResponse {
+    answer(&request, async {
+        let op = authenticate(&context, &request).await?;
+        let body: SamlOptionsBody = request_body::json(&request, payload, context.config.limits.api_body_bytes).await?;
+        let options = body.parse()?;
+        let (name, connection) = path.into_inner();
+        let connection = id(&connection)?;
+        let replaced = context.store.write(move |tx| {
+            let organization = organization(tx, &op, &name)?;
+            Ok::<_, Problem>(connections::replace_saml_options(tx, &op, organization, connection, &options)?)
         });
         Ok(json(StatusCode::OK, &ConnectionBody::of(&context, replaced.await?)))
     })

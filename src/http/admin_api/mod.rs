@@ -28,6 +28,7 @@ pub mod organizations;
 pub mod removals;
 pub mod reply;
 pub mod reprovisioning;
+pub mod saml_options_body;
 pub mod scim_assignables;
 pub mod scim_clients;
 pub mod scim_credential_body;
@@ -54,6 +55,7 @@ pub fn mount(services: &mut web::ServiceConfig) {
         .service(connections::show_connection)
         .service(connections::replace_provider)
         .service(connections::replace_match)
+        .service(connections::replace_options)
         .service(connections::enable_connection)
         .service(connections::disable_connection)
         .service(connections::delete_connection)

@@ -134,7 +134,7 @@ async fn choose(
 fn way(connection: &Connection) -> Way {
     let url = match &connection.settings {
         Settings::Oidc { issuer, .. } => Url::parse(issuer).ok(),
-        Settings::Saml { idp } => Some(idp.sso_redirect_url.clone()),
+        Settings::Saml { idp, .. } => Some(idp.sso_redirect_url.clone()),
     };
     let host = url.as_ref().and_then(Url::host_str).unwrap_or_default().to_owned();
     Way { connection: connection.id, name: connection.name.clone(), host }

@@ -109,7 +109,10 @@ impl KeyRing {
         let rows = signing_keys::all(tx)?;
         let mut snapshot = Snapshot { keys: Vec::new(), outlines: Vec::new() };
         for row in rows.iter().filter(|row| is_published(row.retired_at, now)) {
-            snapshot.keys.push(Arc::new(self.open(row)?));
+            // A purpose of a newer node, which runs beside this one during an upgrade.
+            if let Some(purpose) = Purpose::parse(&row.purpose) {
+                snapshot.keys.push(Arc::new(self.open(row, purpose)?));
+            }
             snapshot.outlines.push(SigningKeyOutline {
                 id: row.id,
                 purpose: row.purpose.clone(),
@@ -120,8 +123,7 @@ impl KeyRing {
         Ok(snapshot)
     }
 
-    fn open(&self, row: &SigningKeyRow) -> Result<OpenedKey, KeyError> {
-        let purpose = Purpose::parse(&row.purpose).ok_or(StoreError::Inconsistent("signing_keys.purpose"))?;
+    fn open(&self, row: &SigningKeyRow, purpose: Purpose) -> Result<OpenedKey, KeyError> {
         let state = KeyState::parse(&row.state).ok_or(StoreError::Inconsistent("signing_keys.state"))?;
         let pkcs8 = self.sealer.open(&row.sealed_private, &place(&row.purpose, row.id))?;
         Ok(OpenedKey { id: row.id, purpose, state, pkcs8, created_at: row.created_at })

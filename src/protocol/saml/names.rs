@@ -10,6 +10,10 @@ pub const METADATA: &str = "urn:oasis:names:tc:SAML:2.0:metadata";
 pub const XINCLUDE: &str = "http://www.w3.org/2001/XInclude";
 /// Namespace of XML Signature.
 pub const DSIG: &str = "http://www.w3.org/2000/09/xmldsig#";
+/// Namespace of XML Encryption.
+pub const XENC: &str = "http://www.w3.org/2001/04/xmlenc#";
+/// Namespace of what XML Encryption 1.1 added.
+pub const XENC11: &str = "http://www.w3.org/2009/xmlenc11#";
 /// Namespace and algorithm of exclusive canonicalization without comments.
 pub const EXCLUSIVE_C14N: &str = "http://www.w3.org/2001/10/xml-exc-c14n#";
 /// The transform that takes the signature out of what it signs.

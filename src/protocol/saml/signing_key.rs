@@ -24,12 +24,19 @@ impl From<openssl::error::ErrorStack> for UnusableKey {
     }
 }
 
+impl UnusableKey {
+    /// It is of another kind, or too short.
+    pub(super) fn unfit() -> Self {
+        Self("not an rsa key of sufficient length".to_owned())
+    }
+}
+
 impl SigningKey {
     /// From the PKCS#8 DER form of an RSA key of at least 2048 bits.
     pub fn from_pkcs8(der: &[u8]) -> Result<Self, UnusableKey> {
         let key = PKey::private_key_from_pkcs8(der)?;
         if key.id() != Id::RSA || key.bits() < MIN_RSA_BITS {
-            return Err(UnusableKey("not an rsa key of sufficient length".to_owned()));
+            return Err(UnusableKey::unfit());
         }
         Ok(Self { key })
     }

@@ -19,24 +19,40 @@ pub struct ServiceProvider<'a> {
     pub acs_url: &'a str,
     /// The certificates of the key that signs our requests, and of the next one when there is one.
     pub signing_certificates: &'a [Certificate],
+    /// The certificates of the keys that assertions may be encrypted to, the one to prefer first.
+    pub encryption_certificates: &'a [Certificate],
 }
 
 /// The media type of metadata (SAML metadata, appendix A).
 pub const MEDIA_TYPE: &str = "application/samlmetadata+xml";
 
+/// What `encryption` opens, best first. SAML metadata 2.4.1.1: without a list a provider takes what it likes, which may
+/// be triple DES.
+const ENCRYPTION_METHODS: [&str; 4] = [
+    "http://www.w3.org/2009/xmlenc11#aes256-gcm",
+    "http://www.w3.org/2009/xmlenc11#aes128-gcm",
+    "http://www.w3.org/2009/xmlenc11#rsa-oaep",
+    "http://www.w3.org/2001/04/xmlenc#rsa-oaep-mgf1p",
+];
+
+fn key(purpose: &str, certificate: &Certificate, methods: &str) -> String {
+    format!(
+        "    <md:KeyDescriptor use=\"{purpose}\">\n      <ds:KeyInfo xmlns:ds=\"{DSIG}\"><ds:X509Data>\
+         <ds:X509Certificate>{}</ds:X509Certificate></ds:X509Data></ds:KeyInfo>\n{methods}    </md:KeyDescriptor>\n",
+        certificate.to_base64()
+    )
+}
+
 /// Renders the document.
 pub fn render(provider: &ServiceProvider<'_>) -> String {
-    let keys: String = provider
-        .signing_certificates
+    let methods: String = ENCRYPTION_METHODS
         .iter()
-        .map(|certificate| {
-            format!(
-                "    <md:KeyDescriptor use=\"signing\">\n      <ds:KeyInfo xmlns:ds=\"{DSIG}\"><ds:X509Data>\
-                 <ds:X509Certificate>{}</ds:X509Certificate></ds:X509Data></ds:KeyInfo>\n    </md:KeyDescriptor>\n",
-                certificate.to_base64()
-            )
-        })
+        .map(|method| format!("      <md:EncryptionMethod Algorithm=\"{method}\"/>\n"))
         .collect();
+    let signing = provider.signing_certificates.iter().map(|certificate| key("signing", certificate, ""));
+    let encryption =
+        provider.encryption_certificates.iter().map(|certificate| key("encryption", certificate, &methods));
+    let keys: String = signing.chain(encryption).collect();
     let formats: String = [FORMAT_PERSISTENT, FORMAT_EMAIL, FORMAT_UNSPECIFIED]
         .iter()
         .map(|format| format!("    <md:NameIDFormat>{format}</md:NameIDFormat>\n"))
@@ -76,6 +92,7 @@ mod tests {
             entity_id: "https://sp.test/m?a&b",
             acs_url: "https://sp.test/acs",
             signing_certificates: &certificates,
+            encryption_certificates: &certificates[..1],
         };
         let text = render(&provider);
         let bytes = check_bytes(text.as_bytes(), &Limits::METADATA, Comments::Refused).unwrap();
@@ -88,7 +105,10 @@ mod tests {
             .map(|data| data.only(DSIG, "X509Certificate").unwrap().text().unwrap())
             .map(|text| Certificate::from_base64(text).unwrap())
             .collect();
-        assert_eq!(keys, certificates);
+        assert_eq!(keys, [&certificates[..], &certificates[..1]].concat());
+        let last = role.named(METADATA, "KeyDescriptor").last().unwrap();
+        assert_eq!(last.attribute("use"), Some("encryption"));
+        assert_eq!(last.named(METADATA, "EncryptionMethod").count(), 4);
         let acs = role.only(METADATA, "AssertionConsumerService").unwrap();
         assert_eq!(acs.attribute("Location"), Some("https://sp.test/acs"));
     }

@@ -5,14 +5,18 @@ use std::sync::OnceLock;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use openssl::ec::{EcGroup, EcKey};
+use openssl::md::Md;
 use openssl::nid::Nid;
 use openssl::pkey::{PKey, Private};
-use openssl::rsa::Rsa;
+use openssl::pkey_ctx::PkeyCtx;
+use openssl::rsa::{Padding, Rsa};
+use openssl::symm::{Cipher, encrypt_aead};
 use samael::crypto::{Crypto, CryptoProvider};
 
 use crate::protocol::saml::assertion::rejected::Rejected;
-use crate::protocol::saml::assertion::{Authentication, Expected, Request, VerifiedAssertion, verify};
+use crate::protocol::saml::assertion::{Authentication, Encryption, Expected, Request, VerifiedAssertion, verify};
 use crate::protocol::saml::certificate::{Certificate, Holder, self_signed};
+use crate::protocol::saml::decryption_key::DecryptionKey;
 use crate::protocol::saml::document::reader::Limits;
 use crate::values::clock::Timestamp;
 
@@ -154,6 +158,21 @@ pub fn instant(seconds: i64) -> String {
     Timestamp::from_seconds(NOW + seconds).to_rfc3339()
 }
 
+/// Our keys that [`sealed`] encrypts to: one in use, and the next.
+pub fn decryption_keys() -> &'static [DecryptionKey] {
+    static KEYS: OnceLock<Vec<DecryptionKey>> = OnceLock::new();
+    KEYS.get_or_init(|| {
+        let pkcs8 = |key: &Rsa<Private>| PKey::from_rsa(key.clone()).unwrap().private_key_to_pkcs8().unwrap();
+        rsa_keys().iter().map(|key| DecryptionKey::from_pkcs8(&pkcs8(key))).collect()
+    })
+}
+
+/// The same keys, for who encrypts to them.
+pub fn rsa_keys() -> &'static [Rsa<Private>] {
+    static KEYS: OnceLock<[Rsa<Private>; 2]> = OnceLock::new();
+    KEYS.get_or_init(|| [(); 2].map(|()| Rsa::generate(2048).unwrap()))
+}
+
 /// The signer that [`expected`] trusts.
 pub fn signer() -> &'static Signer {
     static SIGNER: OnceLock<Signer> = OnceLock::new();
@@ -171,6 +190,8 @@ pub fn expected() -> Expected<'static> {
     Expected {
         idp_entity_id: IDP,
         certificates: std::slice::from_ref(&signer().certificate),
+        decryption_keys: decryption_keys(),
+        encryption: Encryption::Optional,
         sp_entity_id: SP,
         acs_url: ACS,
         request: Request {
@@ -192,4 +213,100 @@ pub fn verify_xml(xml: &str, expected: &Expected<'_>) -> Result<VerifiedAssertio
 /// The code with which a document is rejected, or `accepted`.
 pub fn outcome(xml: &str, expected: &Expected<'_>) -> &'static str {
     verify_xml(xml, expected).map_or_else(|rejected| rejected.code(), |_| "accepted")
+}
+
+/// How [`seal`] encrypts: the names of algorithms as they stand in the document.
+#[derive(Debug, Clone, Copy)]
+pub struct Sealing<'a> {
+    /// The content.
+    pub content: &'a str,
+    /// The key to it.
+    pub transport: &'a str,
+    /// The digest of OAEP; left out when empty.
+    pub digest: &'a str,
+    /// The mask of OAEP; left out when empty.
+    pub mask: &'a str,
+    /// To which of [`rsa_keys`].
+    pub to: &'a Rsa<Private>,
+}
+
+impl Sealing<'static> {
+    /// AES-256-GCM under RSA-OAEP with SHA-1, as most products send.
+    pub fn usual() -> Self {
+        Self {
+            content: "http://www.w3.org/2009/xmlenc11#aes256-gcm",
+            transport: "http://www.w3.org/2001/04/xmlenc#rsa-oaep-mgf1p",
+            digest: "http://www.w3.org/2000/09/xmldsig#sha1",
+            mask: "",
+            to: &rsa_keys()[0],
+        }
+    }
+}
+
+/// An encrypted assertion of this plaintext. Algorithms that no sender may use are named and not used: the document looks
+/// as if.
+pub fn seal(plaintext: &[u8], sealing: &Sealing<'_>) -> String {
+    let cipher = if sealing.content.ends_with("aes256-gcm") { Cipher::aes_256_gcm() } else { Cipher::aes_128_gcm() };
+    let key = vec![7; cipher.key_len()];
+    let mut tag = [0; 16];
+    let nonce = [9; 12];
+    let ciphertext = encrypt_aead(cipher, &key, Some(&nonce), &[], plaintext, &mut tag).unwrap();
+    let content = [&nonce[..], &ciphertext, &tag].concat();
+    encrypted_assertion(sealing, &transport(&key, sealing), &content)
+}
+
+/// The key, encrypted as `sealing` says.
+pub fn transport(key: &[u8], sealing: &Sealing<'_>) -> Vec<u8> {
+    let hash = |name: &str| if name.ends_with("256") { Md::sha256() } else { Md::sha1() };
+    let public = PKey::from_rsa(sealing.to.clone()).unwrap();
+    let mut context = PkeyCtx::new(&public).unwrap();
+    context.encrypt_init().unwrap();
+    if sealing.transport.ends_with("rsa-1_5") {
+        context.set_rsa_padding(Padding::PKCS1).unwrap();
+    } else {
+        context.set_rsa_padding(Padding::PKCS1_OAEP).unwrap();
+        context.set_rsa_oaep_md(hash(sealing.digest)).unwrap();
+        context.set_rsa_mgf1_md(hash(sealing.mask)).unwrap();
+    }
+    let mut transported = Vec::new();
+    context.encrypt_to_vec(key, &mut transported).unwrap();
+    transported
+}
+
+/// The document of ciphertexts.
+pub fn encrypted_assertion(sealing: &Sealing<'_>, transported: &[u8], content: &[u8]) -> String {
+    let named = |element: &str, algorithm: &str| match algorithm {
+        "" => String::new(),
+        algorithm => format!("<{element} Algorithm=\"{algorithm}\"/>"),
+    };
+    format!(
+        "<saml:EncryptedAssertion><xenc:EncryptedData xmlns:xenc=\"http://www.w3.org/2001/04/xmlenc#\" \
+         xmlns:xenc11=\"http://www.w3.org/2009/xmlenc11#\" xmlns:ds=\"http://www.w3.org/2000/09/xmldsig#\" \
+         Type=\"http://www.w3.org/2001/04/xmlenc#Element\"><xenc:EncryptionMethod Algorithm=\"{}\"/><ds:KeyInfo>\
+         <xenc:EncryptedKey><xenc:EncryptionMethod Algorithm=\"{}\">{}{}</xenc:EncryptionMethod><xenc:CipherData>\
+         <xenc:CipherValue>{}</xenc:CipherValue></xenc:CipherData></xenc:EncryptedKey></ds:KeyInfo><xenc:CipherData>\
+         <xenc:CipherValue>\n{}\n</xenc:CipherValue></xenc:CipherData></xenc:EncryptedData></saml:EncryptedAssertion>",
+        sealing.content,
+        sealing.transport,
+        named("ds:DigestMethod", sealing.digest),
+        named("xenc11:MGF", sealing.mask),
+        STANDARD.encode(transported),
+        STANDARD.encode(content),
+    )
+}
+
+/// The response with its assertion encrypted, after whatever was signed inside, and signed as a whole where `place` says.
+pub fn sealed_response(place: Place, xml: &str, sealing: &Sealing<'_>) -> String {
+    let inner = if place == Place::Response {
+        xml.replace(ASSERTION_MARK, "")
+    } else {
+        signer().sign(&xml.replace(ASSERTION_MARK, &signer().template("_a1")))
+    };
+    let start = inner.find("<saml:Assertion ").unwrap();
+    let end = inner.find("</saml:Assertion>").unwrap() + "</saml:Assertion>".len();
+    let sealed = format!("{}{}{}", &inner[..start], seal(inner[start..end].as_bytes(), sealing), &inner[end..]);
+    match place {
+        Place::Assertion => sealed.replace(RESPONSE_MARK, ""),
+        Place::Response | Place::Both => signer().sign(&sealed.replace(RESPONSE_MARK, &signer().template("_r1"))),
+    }
 }

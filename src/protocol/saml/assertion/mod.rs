@@ -15,12 +15,17 @@ mod tests;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use zeroize::Zeroizing;
 
 use crate::protocol::saml::assertion::rejected::Rejected;
+use crate::protocol::saml::assertion::response::Envelope;
 use crate::protocol::saml::assertion::window::Window;
 use crate::protocol::saml::certificate::Certificate;
+use crate::protocol::saml::decryption_key::DecryptionKey;
+use crate::protocol::saml::document::Element;
 use crate::protocol::saml::document::reader::Limits;
-use crate::protocol::saml::gate;
+use crate::protocol::saml::encryption;
+use crate::protocol::saml::gate::{self, Carriers, Cover, Gated, Inspected, Opened, Sealed};
 use crate::protocol::saml::names::FORMAT_UNSPECIFIED;
 use crate::values::clock::Timestamp;
 
@@ -31,6 +36,10 @@ pub struct Expected<'a> {
     pub idp_entity_id: &'a str,
     /// The connection's signing certificates; any of them may verify. None means nothing is accepted.
     pub certificates: &'a [Certificate],
+    /// Our keys that an assertion may be encrypted to; each is tried.
+    pub decryption_keys: &'a [DecryptionKey],
+    /// Whether the assertion has to be encrypted.
+    pub encryption: Encryption,
     /// Our entity id towards this connection: the audience.
     pub sp_entity_id: &'a str,
     /// This connection's assertion consumer service: destination and recipient.
@@ -43,6 +52,15 @@ pub struct Expected<'a> {
     pub skew_seconds: i64,
     /// Bounds of the document.
     pub limits: Limits,
+}
+
+/// Whether an assertion has to be encrypted. IPSIE: assertions in the front channel MUST be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Encryption {
+    /// It may be.
+    Optional,
+    /// One that is not is refused.
+    Required,
 }
 
 /// The request that was sent.
@@ -154,11 +172,38 @@ pub fn verify(saml_response: &str, expected: &Expected<'_>) -> Result<VerifiedAs
     let bytes = decode(saml_response, &expected.limits)?;
     let envelope = gate::open(&bytes, &expected.limits)?;
     response::check_status(envelope.unverified())?;
-    let gated = envelope.inspect()?;
+    match envelope.inspect()? {
+        Inspected::Plain(_) if expected.encryption == Encryption::Required => Err(Rejected::NotEncrypted),
+        Inspected::Plain(gated) => statements::read(&verify_plain(&gated, expected)?, expected),
+        Inspected::Sealed(sealed) => statements::read(&verify_sealed(&sealed, expected)?, expected),
+    }
+}
+
+fn verify_plain(gated: &Gated<'_>, expected: &Expected<'_>) -> Result<Element, Rejected> {
+    let envelope = if gated.carriers() == Carriers::Assertion { Envelope::Unsigned } else { Envelope::Signed };
     // Before the costly step: what is not for us needs no verification.
-    response::check_envelope(&gated, expected)?;
-    let assertion = signature::verified_assertion(&gated, expected.certificates, &expected.limits)?;
-    statements::read(&assertion, expected)
+    response::check_envelope(gated.unverified(), envelope, expected)?;
+    signature::verified_assertion(gated, expected.certificates, &expected.limits)
+}
+
+/// The signature of the response first, over the ciphertext as it came; then the plaintext, through the same gate. An
+/// assertion that only its encryption speaks for is anybody's: our public key is public (CVE-2024-4985).
+fn verify_sealed(sealed: &Sealed<'_>, expected: &Expected<'_>) -> Result<Element, Rejected> {
+    let (envelope, cover) = match sealed.is_signed() {
+        true => (Envelope::Signed, Cover::Response),
+        false => (Envelope::Unsigned, Cover::Nothing),
+    };
+    response::check_envelope(sealed.unverified(), envelope, expected)?;
+    if cover == Cover::Response {
+        signature::verify_sealed(sealed, expected.certificates, &expected.limits)?;
+    }
+    let encrypted = sealed.encrypted().ok_or(encryption::Undecryptable)?;
+    let plaintext = encryption::open(encrypted, expected.decryption_keys)?;
+    let text = Zeroizing::new(sealed.opened(&plaintext, &expected.limits)?);
+    match gate::open(text.as_bytes(), &expected.limits)?.inspect_opened(cover)? {
+        Opened::Signed(gated) => signature::verified_assertion(&gated, expected.certificates, &expected.limits),
+        Opened::Covered(assertion) => Ok(assertion),
+    }
 }
 
 /// SAML bindings 3.5.4: base64, which some senders wrap into lines.

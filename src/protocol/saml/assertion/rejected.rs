@@ -2,6 +2,7 @@
 //!
 //! The text is for the audit log and the connection's diagnostics. A browser is shown neither.
 
+use crate::protocol::saml::encryption::Undecryptable;
 use crate::protocol::saml::gate::refusal::Refusal;
 
 /// The check that failed.
@@ -13,6 +14,12 @@ pub enum Rejected {
     /// The gate.
     #[error("{0}")]
     Gate(#[from] Refusal),
+    /// The assertion is not encrypted, and the connection demands that it is.
+    #[error("the assertion is not encrypted, which this connection demands")]
+    NotEncrypted,
+    /// The encrypted assertion could not be opened, for whatever reason.
+    #[error("{0}")]
+    Undecryptable(#[from] Undecryptable),
     /// The `validUntil` of the provider's metadata has passed: import it again.
     #[error("the identity provider's metadata is past its end of validity")]
     ProviderExpired,
@@ -105,6 +112,8 @@ impl Rejected {
         match self {
             Self::Encoding => "saml_encoding",
             Self::Gate(refusal) => refusal.code(),
+            Self::NotEncrypted => "saml_not_encrypted",
+            Self::Undecryptable(_) => "saml_undecryptable",
             Self::ProviderExpired => "saml_provider_expired",
             Self::NoCertificate => "saml_no_certificate",
             Self::Signature => "saml_signature",

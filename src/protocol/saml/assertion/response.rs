@@ -6,7 +6,6 @@ use crate::protocol::saml::assertion::Expected;
 use crate::protocol::saml::assertion::rejected::Rejected;
 use crate::protocol::saml::assertion::window::{Instant, instant};
 use crate::protocol::saml::document::Element;
-use crate::protocol::saml::gate::{Carriers, Gated};
 use crate::protocol::saml::names::{FORMAT_ENTITY, SAML, SAMLP, STATUS_SUCCESS};
 
 /// What the identity provider says it did. Comes before the structural gate, because a refusal has no assertion and is
@@ -55,10 +54,18 @@ fn status_code(uri: &str) -> &'static str {
     known.unwrap_or("other")
 }
 
+/// Whether the response itself carries a signature.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Envelope {
+    /// It does.
+    Signed,
+    /// It does not.
+    Unsigned,
+}
+
 /// Version, destination, issuer, the request answered, and the instant.
-pub fn check_envelope(gated: &Gated<'_>, expected: &Expected<'_>) -> Result<(), Rejected> {
-    let response = gated.unverified();
-    let is_signed = gated.carriers() != Carriers::Assertion;
+pub fn check_envelope(response: &Element, envelope: Envelope, expected: &Expected<'_>) -> Result<(), Rejected> {
+    let is_signed = envelope == Envelope::Signed;
     if response.attribute("Version") != Some("2.0") {
         return Err(Rejected::Version);
     }

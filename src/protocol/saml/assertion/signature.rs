@@ -9,7 +9,7 @@ use crate::protocol::saml::assertion::rejected::Rejected;
 use crate::protocol::saml::certificate::{Certificate, KeyFamily};
 use crate::protocol::saml::document::Element;
 use crate::protocol::saml::document::reader::{Comments, Limits, check_bytes, parse};
-use crate::protocol::saml::gate::{Carriers, Gated};
+use crate::protocol::saml::gate::{Carriers, Gated, Sealed};
 use crate::protocol::saml::names::{DSIG, SAML};
 
 /// The same list as `gate::signature_shape`. Without a list samael accepts SHA-1.
@@ -31,27 +31,8 @@ pub fn verified_assertion(
     certificates: &[Certificate],
     limits: &Limits,
 ) -> Result<Element, Rejected> {
-    let candidates = candidates(gated, certificates);
-    // samael takes an unsigned document for a good one when it has no certificate at all.
-    if candidates.is_empty() {
-        return Err(Rejected::NoCertificate);
-    }
-    let reduced = Crypto::reduce_xml_to_signed_with_allowed_algorithms(
-        gated.text(),
-        &candidates,
-        ReduceMode::PreDigest,
-        Some(&ALGORITHMS),
-    )
-    .map_err(|_| Rejected::Signature)?;
-    let verified = parse(
-        check_bytes(reduced.as_bytes(), limits, Comments::Refused).map_err(|_| Rejected::Disagreement)?,
-        limits,
-        Comments::Refused,
-    )
-    .map_err(|_| Rejected::Disagreement)?;
-    if gated.signed_content().as_ref() != Some(&verified) {
-        return Err(Rejected::Disagreement);
-    }
+    let expected = gated.signed_content().ok_or(Rejected::Disagreement)?;
+    let verified = verified(gated.text(), gated.unverified(), &expected, certificates, limits)?;
     match gated.carriers() {
         Carriers::Assertion => Ok(verified),
         Carriers::Response | Carriers::Both => {
@@ -61,10 +42,35 @@ pub fn verified_assertion(
     }
 }
 
+/// Verifies the signature of a response over the encrypted assertion in it. As costly as [`verified_assertion`].
+pub fn verify_sealed(sealed: &Sealed<'_>, certificates: &[Certificate], limits: &Limits) -> Result<(), Rejected> {
+    verified(sealed.text(), sealed.unverified(), &sealed.signed_content(), certificates, limits).map(drop)
+}
+
+/// What the library verified, if that is the very content that the gate expects.
+fn verified(
+    text: &str,
+    response: &Element,
+    expected: &Element,
+    certificates: &[Certificate],
+    limits: &Limits,
+) -> Result<Element, Rejected> {
+    let candidates = candidates(response, certificates);
+    // samael takes an unsigned document for a good one when it has no certificate at all.
+    if candidates.is_empty() {
+        return Err(Rejected::NoCertificate);
+    }
+    let mode = ReduceMode::PreDigest;
+    let reduced = Crypto::reduce_xml_to_signed_with_allowed_algorithms(text, &candidates, mode, Some(&ALGORITHMS))
+        .map_err(|_| Rejected::Signature)?;
+    let bytes = check_bytes(reduced.as_bytes(), limits, Comments::Refused).map_err(|_| Rejected::Disagreement)?;
+    let verified = parse(bytes, limits, Comments::Refused).map_err(|_| Rejected::Disagreement)?;
+    if *expected == verified { Ok(verified) } else { Err(Rejected::Disagreement) }
+}
+
 /// The certificates whose key fits the signature's algorithm. libxmlsec1 fails as a whole on one that does not fit,
 /// which would keep an identity provider from changing from RSA to ECDSA with both certificates published.
-fn candidates(gated: &Gated<'_>, certificates: &[Certificate]) -> Vec<CertificateDer> {
-    let response = gated.unverified();
+fn candidates(response: &Element, certificates: &[Certificate]) -> Vec<CertificateDer> {
     let carriers = [Some(response), response.only(SAML, "Assertion")];
     let methods: Vec<&str> = carriers
         .into_iter()

@@ -4,6 +4,7 @@
 //! parts of the gateway can see two documents in one text.
 
 pub mod reader;
+pub mod spans;
 
 #[cfg(test)]
 mod tests;

@@ -4,6 +4,7 @@
 //! of the two elements that may carry one, each over exactly its parent, by listed algorithms. Judges form only; who
 //! signed and what it says is for `assertion`. Nothing that passes is trusted for having passed.
 
+mod encryption_shape;
 pub mod refusal;
 pub mod signature_shape;
 
@@ -13,7 +14,7 @@ mod tests;
 use std::collections::HashSet;
 
 use crate::protocol::saml::document::reader::{Comments, Limits, check_bytes, parse};
-use crate::protocol::saml::document::{Element, is_ncname};
+use crate::protocol::saml::document::{Element, is_ncname, spans};
 use crate::protocol::saml::gate::refusal::Refusal;
 use crate::protocol::saml::names::{DSIG, SAML, SAMLP, XINCLUDE};
 
@@ -30,6 +31,41 @@ pub struct Gated<'a> {
     text: &'a str,
     response: Element,
     carriers: Carriers,
+}
+
+/// A response of the one accepted shape whose assertion is encrypted.
+#[derive(Debug)]
+pub struct Sealed<'a> {
+    text: &'a str,
+    response: Element,
+    is_signed: bool,
+}
+
+/// What a response turned out to be.
+#[derive(Debug)]
+pub enum Inspected<'a> {
+    /// Its assertion can be read.
+    Plain(Gated<'a>),
+    /// Its assertion is encrypted; whether there is a signature inside is not known yet.
+    Sealed(Sealed<'a>),
+}
+
+/// What was verified around an encrypted assertion before it was opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cover {
+    /// The signature of the response, over the ciphertext.
+    Response,
+    /// Nothing: whoever has our public key may have made it.
+    Nothing,
+}
+
+/// A response whose assertion has been opened.
+#[derive(Debug)]
+pub enum Opened<'a> {
+    /// The assertion has a signature of its own, which is to be verified.
+    Signed(Gated<'a>),
+    /// It has none, and the signature of the response covered it.
+    Covered(Element),
 }
 
 /// Which elements carry a signature.
@@ -61,24 +97,100 @@ impl<'a> Envelope<'a> {
     }
 
     /// The structural gate.
-    pub fn inspect(self) -> Result<Gated<'a>, Refusal> {
-        check_assertions(&self.response)?;
-        if self.response.only(SAML, "EncryptedAssertion").is_some() {
-            return Err(Refusal::Encrypted);
-        }
-        let assertion = self.response.only(SAML, "Assertion").ok_or(Refusal::NoAssertion)?;
-        check_children(&self.response, &RESPONSE_CHILDREN)?;
-        check_children(assertion, &ASSERTION_CHILDREN)?;
-        check_stray_signatures(&self.response, Place::Response)?;
+    pub fn inspect(self) -> Result<Inspected<'a>, Refusal> {
+        self.check_form()?;
         let on_response = signature_shape::check(&self.response)?;
-        let on_assertion = signature_shape::check(assertion)?;
-        let carriers = match (on_response, on_assertion) {
+        if let Some(encrypted) = self.response.only(SAML, "EncryptedAssertion") {
+            encryption_shape::check(encrypted)?;
+            return Ok(Inspected::Sealed(Sealed { text: self.text, response: self.response, is_signed: on_response }));
+        }
+        let carriers = match (on_response, self.check_assertion()?) {
             (true, false) => Carriers::Response,
             (false, true) => Carriers::Assertion,
             (true, true) => Carriers::Both,
             (false, false) => return Err(Refusal::Unsigned),
         };
-        Ok(Gated { text: self.text, response: self.response, carriers })
+        Ok(Inspected::Plain(Gated { text: self.text, response: self.response, carriers }))
+    }
+
+    /// The same gate for what [`Sealed::opened`] made.
+    pub fn inspect_opened(self, cover: Cover) -> Result<Opened<'a>, Refusal> {
+        self.check_form()?;
+        if self.response.named(DSIG, "Signature").next().is_some() {
+            return Err(Refusal::SignaturePlace);
+        }
+        match (self.check_assertion()?, cover) {
+            (true, Cover::Response | Cover::Nothing) => {
+                Ok(Opened::Signed(Gated { text: self.text, response: self.response, carriers: Carriers::Assertion }))
+            }
+            (false, Cover::Response) => {
+                self.response.only(SAML, "Assertion").cloned().map(Opened::Covered).ok_or(Refusal::NoAssertion)
+            }
+            (false, Cover::Nothing) => Err(Refusal::Unsigned),
+        }
+    }
+
+    fn check_form(&self) -> Result<(), Refusal> {
+        check_assertions(&self.response)?;
+        check_children(&self.response, &RESPONSE_CHILDREN)?;
+        if let Some(assertion) = self.response.only(SAML, "Assertion") {
+            check_children(assertion, &ASSERTION_CHILDREN)?;
+        }
+        check_stray_signatures(&self.response, Place::Response)
+    }
+
+    /// Whether the assertion has a signature, which then has the one shape.
+    fn check_assertion(&self) -> Result<bool, Refusal> {
+        signature_shape::check(self.response.only(SAML, "Assertion").ok_or(Refusal::NoAssertion)?)
+    }
+}
+
+impl Sealed<'_> {
+    /// The text for the signature library.
+    pub fn text(&self) -> &str {
+        self.text
+    }
+
+    /// The document. Nothing in it is verified: it may only be used to refuse, and to be opened.
+    pub fn unverified(&self) -> &Element {
+        &self.response
+    }
+
+    /// Whether the response carries a signature.
+    pub fn is_signed(&self) -> bool {
+        self.is_signed
+    }
+
+    /// What the signature library must hand back, if the response is signed.
+    pub fn signed_content(&self) -> Element {
+        self.response.without(DSIG, "Signature")
+    }
+
+    /// The encrypted assertion.
+    pub fn encrypted(&self) -> Option<&Element> {
+        self.response.only(SAML, "EncryptedAssertion")
+    }
+
+    /// The document with the plaintext in the place of the ciphertext, where prefixes that were declared around it hold,
+    /// and without the response's signature, which was over the ciphertext. It goes through [`open`] and
+    /// [`Envelope::inspect_opened`].
+    pub fn opened(&self, plaintext: &[u8], limits: &Limits) -> Result<String, Refusal> {
+        let plaintext = check_bytes(plaintext, limits, Comments::Refused)?;
+        let ranges = spans::children_of_root(self.text).ok_or(Refusal::Content)?;
+        let mut text = String::with_capacity(self.text.len());
+        let mut copied = 0;
+        for (range, child) in ranges.into_iter().zip(self.response.elements()) {
+            let replacement = match (child.is(SAML, "EncryptedAssertion"), child.is(DSIG, "Signature")) {
+                (true, _) => plaintext,
+                (_, true) => "",
+                _ => continue,
+            };
+            text.push_str(self.text.get(copied..range.start).ok_or(Refusal::Content)?);
+            text.push_str(replacement);
+            copied = range.end;
+        }
+        text.push_str(self.text.get(copied..).ok_or(Refusal::Content)?);
+        Ok(text)
     }
 }
 
@@ -108,8 +220,14 @@ impl Gated<'_> {
     }
 }
 
-const RESPONSE_CHILDREN: [(&str, &str); 5] =
-    [(SAML, "Issuer"), (DSIG, "Signature"), (SAMLP, "Extensions"), (SAMLP, "Status"), (SAML, "Assertion")];
+const RESPONSE_CHILDREN: [(&str, &str); 6] = [
+    (SAML, "Issuer"),
+    (DSIG, "Signature"),
+    (SAMLP, "Extensions"),
+    (SAMLP, "Status"),
+    (SAML, "Assertion"),
+    (SAML, "EncryptedAssertion"),
+];
 
 const ASSERTION_CHILDREN: [(&str, &str); 8] = [
     (SAML, "Issuer"),
@@ -186,6 +304,8 @@ fn check_stray_signatures(element: &Element, place: Place) -> Result<(), Refusal
             _ if is_signature || child.local == "Signature" || child.namespace == DSIG => {
                 return Err(Refusal::SignaturePlace);
             }
+            // Judged by `encryption_shape`: its key info is of the same namespace.
+            Place::Response if child.is(SAML, "EncryptedAssertion") => continue,
             Place::Response if child.is(SAML, "Assertion") => check_stray_signatures(child, Place::Assertion)?,
             _ => check_stray_signatures(child, Place::Elsewhere)?,
         }

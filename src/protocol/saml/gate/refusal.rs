@@ -32,9 +32,9 @@ pub enum Refusal {
     /// An assertion, or something named like one, that is not a child of the response.
     #[error("an assertion is not a child of the response")]
     AssertionPlace,
-    /// The assertion is encrypted.
-    #[error("the assertion is encrypted, which this connection does not take")]
-    Encrypted,
+    /// An encrypted assertion with anything in it but ciphertext and the keys to it.
+    #[error("an encrypted assertion has an unexpected shape")]
+    EncryptionShape,
     /// No signature.
     #[error("response is not signed")]
     Unsigned,
@@ -96,7 +96,7 @@ impl Refusal {
             Self::NoAssertion => "saml_gate_no_assertion",
             Self::SeveralAssertions => "saml_gate_several_assertions",
             Self::AssertionPlace => "saml_gate_assertion_place",
-            Self::Encrypted => "saml_gate_encrypted",
+            Self::EncryptionShape => "saml_gate_encryption_shape",
             Self::Unsigned => "saml_gate_unsigned",
             Self::SignaturePlace => "saml_gate_signature_place",
             Self::SeveralSignatures => "saml_gate_several_signatures",

@@ -29,7 +29,8 @@ fn there_is_one_assertion_and_it_is_a_child_of_the_response() {
         ("<p:Extensions><a:Assertion/></p:Extensions>", Refusal::AssertionPlace),
         ("<Assertion xmlns='urn:x'/>", Refusal::AssertionPlace),
         ("<p:Response/>", Refusal::AssertionPlace),
-        ("<a:EncryptedAssertion/>", Refusal::Encrypted),
+        ("<a:EncryptedAssertion/>", Refusal::EncryptionShape),
+        ("<p:Extensions><a:EncryptedAssertion/></p:Extensions>", Refusal::AssertionPlace),
         ("<a:Assertion/>", Refusal::Unsigned),
     ];
     for (content, expected) in cases {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::protocol::saml::assertion::Expected;
 use crate::protocol::saml::assertion::signature::verified_assertion;
 use crate::protocol::saml::document::reader::Limits;
-use crate::protocol::saml::gate;
+use crate::protocol::saml::gate::{self, Inspected};
 use crate::protocol::saml::testing::{Place, expected, outcome, response, signer, stranger};
 
 const C14N: &str = "Algorithm=\"http://www.w3.org/2001/10/xml-exc-c14n#\"";
@@ -46,7 +46,8 @@ fn a_list_of_prefixes_is_short_and_names_each_of_them_once() {
 #[test]
 fn what_the_library_hands_back_counts_only_if_it_is_what_the_gate_saw() {
     let xml = signer().sign_response(Place::Both, &response());
-    let gated = gate::open(xml.as_bytes(), &Limits::RESPONSE).unwrap().inspect().unwrap();
+    let inspected = gate::open(xml.as_bytes(), &Limits::RESPONSE).unwrap().inspect().unwrap();
+    let Inspected::Plain(gated) = inspected else { panic!("it is not encrypted") };
     let certificates = std::slice::from_ref(&signer().certificate);
     assert!(verified_assertion(&gated, certificates, &Limits::RESPONSE).is_ok());
     for narrow in [Limits { bytes: 100, ..Limits::RESPONSE }, Limits { elements: 3, ..Limits::RESPONSE }] {

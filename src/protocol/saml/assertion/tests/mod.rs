@@ -2,6 +2,7 @@
 
 mod checks;
 mod cost;
+mod encrypted;
 mod forgeries;
 mod genuine;
 mod mutations;

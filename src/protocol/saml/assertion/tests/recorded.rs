@@ -1,6 +1,6 @@
 //! Responses that real identity providers sent, as they were recorded (`protocol/saml/fixtures/<product>/`).
 
-use crate::protocol::saml::assertion::{Authentication, Expected, Request};
+use crate::protocol::saml::assertion::{Authentication, Encryption, Expected, Request};
 use crate::protocol::saml::attribute_map::{AttributeMap, Person};
 use crate::protocol::saml::document::reader::Limits;
 use crate::protocol::saml::idp_metadata;
@@ -23,6 +23,8 @@ fn person_of(recording: &Recording, response: &str) -> (String, Person) {
     let expected = Expected {
         idp_entity_id: &idp.entity_id,
         certificates: &idp.certificates,
+        decryption_keys: &[],
+        encryption: Encryption::Optional,
         sp_entity_id: recording.sp_entity_id,
         acs_url: recording.acs_url,
         request,
