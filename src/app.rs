@@ -259,6 +259,8 @@ pub async fn start(config: Config, clock: Clock, entropy: Entropy) -> Result<Run
         entropy,
         data_center: config.data_center.clone(),
         mailer: mailer(&config)?,
+        idp: outside.idp.clone(),
+        verifier: outside.verifier.clone(),
         gateway: config.public_url.as_str().trim_end_matches('/').to_owned(),
         activation_mails_per_hour: config.limits.activation_mails_per_hour,
         retention: keeper.retention,

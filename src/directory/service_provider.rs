@@ -9,6 +9,7 @@ use url::Url;
 use crate::keys::purpose::{KeyState, Purpose};
 use crate::keys::ring::{KeyRing, OpenedKey};
 use crate::keys::rotation::KeyError;
+use crate::protocol::saml::authn_request::RequestSignature;
 use crate::protocol::saml::certificate::{Certificate, Holder};
 use crate::protocol::saml::decryption_key::DecryptionKey;
 use crate::protocol::saml::signing_key::{SigningKey, UnusableKey};
@@ -89,6 +90,7 @@ impl ServiceProvider {
         tx: &mut Tx<'_>,
         now: Timestamp,
         connection: ConnectionId,
+        requests: RequestSignature,
     ) -> Result<String, ServiceProviderError> {
         let snapshot = self.keys.snapshot(tx, now)?;
         let certificates = |purpose: Purpose| {
@@ -97,6 +99,7 @@ impl ServiceProvider {
             published.map(|key| self.certificate(key)).collect::<Result<Vec<_>, _>>()
         };
         Ok(sp_metadata::render(&sp_metadata::ServiceProvider {
+            requests,
             entity_id: &self.entity_id(connection),
             acs_url: &self.acs_url(connection),
             signing_certificates: &certificates(Purpose::Saml)?,
@@ -131,6 +134,7 @@ mod tests {
     use crate::keys::ring::KeyRing;
     use crate::keys::rotation::{self, KeyError, OVERLAP_SECONDS};
     use crate::keys::sealing::Sealer;
+    use crate::protocol::saml::authn_request::RequestSignature;
     use crate::store::scratch;
     use crate::values::clock::Timestamp;
     use crate::values::entropy::Entropy;
@@ -161,11 +165,11 @@ mod tests {
             let write = scratch.store.write(move |tx| {
                 rotation::establish(tx, &op, &keys[0], &keys[1])?;
                 rotation::establish(tx, &op, &encryption[0], &encryption[1])?;
-                let before = provider.metadata(tx, op.at, connection).unwrap();
+                let before = provider.metadata(tx, op.at, connection, RequestSignature::Signed).unwrap();
                 rotation::rotate(tx, &op, &keys[2])?;
                 rotation::rotate(tx, &op, &encryption[2])?;
                 let later = op.at.plus_seconds(2);
-                let after = provider.metadata(tx, later, connection).unwrap();
+                let after = provider.metadata(tx, later, connection, RequestSignature::Signed).unwrap();
                 assert!(provider.signing_key(tx, later).is_ok());
                 // What was encrypted to the old key before the rotation is still on its way.
                 assert_eq!(provider.decryption_keys(tx, later).unwrap().len(), 3);

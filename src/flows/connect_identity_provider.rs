@@ -1,8 +1,9 @@
 //! An organization connects its identity provider: fetch what describes it, check that it can be used, store it.
 
-use url::Url;
-
 use super::outside::Outside;
+use super::refresh_metadata::{self, ReadFailure};
+use super::sign_in_by_saml::verifier::Unfinished;
+use crate::directory::connections::metadata::{self, Address};
 use crate::directory::connections::saml_options::SamlOptions;
 use crate::directory::connections::{self, Connection, ConnectionError, NewConnection, Settings};
 use crate::directory::permission::{self, Denied, Permission};
@@ -11,9 +12,9 @@ use crate::outbound::http_client::CallFailure;
 use crate::outbound::idp::IdpFailure;
 use crate::protocol::oidc::relying_party::discovery::DiscoveryError;
 use crate::protocol::saml::document::reader::Limits;
-use crate::protocol::saml::idp_metadata::{self, InvalidMetadata};
-use crate::store::Store;
+use crate::protocol::saml::idp_metadata::{self, IdpMetadata, InvalidMetadata};
 use crate::store::failure::StoreError;
+use crate::store::{Store, Tx};
 use crate::values::ids::{ConnectionId, OrganizationId};
 use crate::values::operation::Operation;
 use crate::values::quota::Quota;
@@ -24,8 +25,8 @@ use crate::values::secret::Secret;
 pub enum Provider {
     /// A SAML provider's metadata document.
     SamlMetadata(Vec<u8>),
-    /// Where a SAML provider's metadata can be fetched, now.
-    SamlMetadataUrl(Url),
+    /// Where a SAML provider's metadata can be fetched, now and again on a schedule.
+    SamlMetadataUrl(Address),
     /// An OpenID provider.
     Oidc {
         /// Its issuer.
@@ -52,6 +53,9 @@ pub enum ConnectError {
     /// A client id or secret that is empty or too long.
     #[error("client id and secret have 1 to 1000 printable characters")]
     InvalidClient,
+    /// The metadata could not be read now.
+    #[error(transparent)]
+    Unfinished(#[from] Unfinished),
     /// The secret could not be sealed.
     #[error(transparent)]
     Sealing(#[from] SealingError),
@@ -70,6 +74,16 @@ impl From<IdpFailure> for ConnectError {
             | IdpFailure::Discovery(_)
             | IdpFailure::KeySet(_)
             | IdpFailure::Token(_) => Self::Provider(failure),
+        }
+    }
+}
+
+impl From<ReadFailure> for ConnectError {
+    fn from(failure: ReadFailure) -> Self {
+        match failure {
+            ReadFailure::Provider(failure) => failure.into(),
+            ReadFailure::Metadata(invalid) => invalid.into(),
+            ReadFailure::Unfinished(unfinished) => unfinished.into(),
         }
     }
 }
@@ -98,10 +112,15 @@ pub async fn create(
 ) -> Result<Connection, ConnectError> {
     permission::require(op, organization, Permission::ManageConnections)?;
     let id: ConnectionId = op.new_id();
-    let (settings, sealed_secret) = describe(outside, op, id, provider).await?;
+    let Described { settings, sealed_secret, address } = describe(outside, op, (organization, id), provider).await?;
     let op = op.clone();
     let new = NewConnection { id, name, settings, sealed_secret };
-    Ok(store.write(move |tx| connections::create(tx, &op, organization, &new, &quota)).await?)
+    let create = move |tx: &mut Tx<'_>| {
+        let created = connections::create(tx, &op, organization, &new, &quota)?;
+        metadata::remember(tx, &op, &created, address.as_ref())?;
+        Ok::<_, ConnectionError>(created)
+    };
+    Ok(store.write(create).await?)
 }
 
 /// Describes the provider of a connection anew, such as after a certificate roll-over.
@@ -114,28 +133,47 @@ pub async fn replace(
     provider: Provider,
 ) -> Result<Connection, ConnectError> {
     permission::require(op, organization, Permission::ManageConnections)?;
-    let (settings, sealed_secret) = describe(outside, op, id, provider).await?;
+    let Described { settings, sealed_secret, address } = describe(outside, op, (organization, id), provider).await?;
     let op = op.clone();
-    let replaced = store
-        .write(move |tx| connections::replace_settings(tx, &op, organization, id, &settings, sealed_secret.clone()));
-    Ok(replaced.await?)
+    let replace = move |tx: &mut Tx<'_>| {
+        let replaced = connections::replace_settings(tx, &op, organization, id, &settings, sealed_secret.clone())?;
+        metadata::remember(tx, &op, &replaced, address.as_ref())?;
+        Ok::<_, ConnectionError>(replaced)
+    };
+    Ok(store.write(replace).await?)
+}
+
+/// A provider that can be used.
+struct Described {
+    settings: Settings,
+    sealed_secret: Option<Vec<u8>>,
+    /// Where its metadata is read again.
+    address: Option<Address>,
+}
+
+impl Described {
+    fn saml(idp: IdpMetadata, address: Option<Address>) -> Self {
+        Self { settings: Settings::Saml { idp, options: SamlOptions::default() }, sealed_secret: None, address }
+    }
 }
 
 async fn describe(
     outside: &Outside,
     op: &Operation,
-    id: ConnectionId,
+    (organization, id): (OrganizationId, ConnectionId),
     provider: Provider,
-) -> Result<(Settings, Option<Vec<u8>>), ConnectError> {
+) -> Result<Described, ConnectError> {
     match provider {
         Provider::SamlMetadata(document) => {
             let idp = idp_metadata::import(&document, op.at, &Limits::METADATA)?;
-            Ok((Settings::Saml { idp, options: SamlOptions::default() }, None))
+            Ok(Described::saml(idp, None))
         }
-        Provider::SamlMetadataUrl(url) => {
-            let document = outside.idp.saml_metadata(&url).await?;
-            let idp = idp_metadata::import(&document, op.at, &Limits::METADATA)?;
-            Ok((Settings::Saml { idp, options: SamlOptions::default() }, None))
+        Provider::SamlMetadataUrl(address) => {
+            let (idp, verifier) = (&outside.idp, &outside.verifier);
+            let read = refresh_metadata::read(idp, verifier, organization, &address, None, op.at).await?;
+            // Nothing was known, so nothing can be unchanged.
+            let (idp, _) = read.ok_or(IdpFailure::Status(304))?;
+            Ok(Described::saml(idp, Some(address)))
         }
         Provider::Oidc { issuer, client_id, client_secret } => {
             let is_sound = |text: &str| (1..=1_000).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic());
@@ -144,7 +182,7 @@ async fn describe(
             }
             outside.idp.configuration(&issuer).await?;
             let sealed = outside.sealer.seal_secret(&client_secret, &connections::secret_place(id))?;
-            Ok((Settings::Oidc { issuer, client_id }, Some(sealed)))
+            Ok(Described { settings: Settings::Oidc { issuer, client_id }, sealed_secret: Some(sealed), address: None })
         }
     }
 }

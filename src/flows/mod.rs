@@ -9,6 +9,7 @@ pub mod keep_request_log;
 pub mod notify_administrator;
 pub mod outside;
 pub mod prove_scim_client;
+pub mod refresh_metadata;
 pub mod send_activation;
 pub mod sign_in_by_oidc;
 pub mod sign_in_by_saml;

@@ -5,6 +5,7 @@ use crate::directory::accounts;
 use crate::directory::organizations::{self, Organization};
 use crate::outbound::mail::{Letter, Mailer, SendFailure};
 use crate::pages::mails::administrator_notice::AdministratorNotice;
+use crate::pages::mails::certificate_notice::CertificateNotice;
 use crate::pages::mails::expiry_notice::ExpiryNotice;
 use crate::record::event::Event;
 use crate::store::failure::StoreError;
@@ -95,6 +96,28 @@ fn words(organization: &Organization, gateway: &str, event: &Event, at: Timestam
                 gateway,
             };
             return (notice.subject(), notice.text());
+        }
+        Event::ConnectionCertificateExpires { name, fingerprint, expires_at, .. } => {
+            let notice = CertificateNotice {
+                organization: &organization.name,
+                connection: name,
+                fingerprint,
+                days: days_between(at, *expires_at),
+                expires_at: &expires_at.to_rfc3339(),
+                support,
+                gateway,
+            };
+            return (notice.subject(), notice.text());
+        }
+        Event::ConnectionCertificatesChanged { name, added, removed, .. } => {
+            let listed = |list: &[String]| if list.is_empty() { "none".to_owned() } else { list.join(", ") };
+            format!(
+                "The identity provider of the connection \"{name}\" has published other signing certificates, and they \
+                 count from now on. New: {}. Gone: {}. Whoever has such a key says who signs in: if nobody has changed \
+                 them, disable the connection.",
+                listed(added),
+                listed(removed)
+            )
         }
         Event::DomainVerified { domain } => {
             format!(

@@ -10,6 +10,7 @@ pub mod events;
 pub mod index_resources;
 pub mod join_domain;
 pub mod notify_administrator;
+pub mod refresh_metadata;
 pub mod remove_held;
 pub mod request_log;
 pub mod review_cases;
@@ -25,6 +26,8 @@ use tokio::sync::watch;
 use asynchronous_request::Outlook;
 
 use crate::flows::bulk::asynchronous::AsynchronousBulk;
+use crate::flows::sign_in_by_saml::verifier::Verifier;
+use crate::outbound::idp::IdpClient;
 use crate::outbound::mail::Mailer;
 use crate::provisioning::request_log::Retention;
 use crate::record::jobs::{self as queue, Job};
@@ -51,8 +54,12 @@ const BATCH: i64 = 16;
 /// The queue is counted for the metrics at every so manieth look.
 const GAUGE_EVERY: u32 = 20;
 /// What is queued at the first start, and how long after it.
-const RECURRING: [(Job, i64); 3] =
-    [(Job::Sweep, sweep::PERIOD_SECONDS), (Job::WarnOfExpiry, 60), (Job::ReviewCases, review_cases::PERIOD_SECONDS)];
+const RECURRING: [(Job, i64); 4] = [
+    (Job::Sweep, sweep::PERIOD_SECONDS),
+    (Job::WarnOfExpiry, 60),
+    (Job::ReviewCases, review_cases::PERIOD_SECONDS),
+    (Job::RefreshMetadata, refresh_metadata::PERIOD_SECONDS),
+];
 /// A job is given up after this many tries.
 pub const MAX_ATTEMPTS: i32 = 12;
 /// The longest pause between two tries.
@@ -71,6 +78,10 @@ pub struct Runner {
     pub data_center: DataCenter,
     /// The way out for mail.
     pub mailer: Mailer,
+    /// The way out to identity providers.
+    pub idp: IdpClient,
+    /// Reads what they publish.
+    pub verifier: Verifier,
     /// The public URL, for mails.
     pub gateway: String,
     /// Activation mails that one organization has sent within an hour.
@@ -224,6 +235,7 @@ impl Runner {
             Ok(Job::RemoveHeld { organization }) => remove_held::run(self, organization).await,
             Ok(Job::EvaluateRoles { organization }) => in_time(evaluate_roles::run(self, organization)).await,
             Ok(Job::ReviewCases) => return review_cases::run(self, claimed).await,
+            Ok(Job::RefreshMetadata) => return refresh_metadata::run(self, claimed).await,
             Ok(Job::Sweep) => return sweep::run(self, claimed).await,
             Ok(Job::WarnOfExpiry) => return warn_of_expiry::run(self, claimed).await,
             Err(error) => Err(JobFailure(format!("the payload cannot be read: {error}"))),

@@ -12,7 +12,11 @@ use crate::directory::memberships::{self, InviteState};
 use crate::directory::organizations::{self, NewOrganization, OrganizationError};
 use crate::directory::profile::Profile;
 use crate::flows::bulk::asynchronous::AsynchronousBulk;
+use crate::flows::sign_in_by_saml::verifier::{self, Verifier};
 use crate::keys::sealing::Sealer;
+use crate::outbound::address::Reach;
+use crate::outbound::http_client::{self, HttpClient};
+use crate::outbound::idp::IdpClient;
 use crate::outbound::mail::{Mailer, Settings, Transport};
 use crate::protocol::scim::limits::Limits;
 use crate::protocol::scim::{resource_type, tolerance};
@@ -80,6 +84,14 @@ fn fixtures() -> Vec<Fixture> {
                     transport: Transport::Directory(mail.path().to_str().unwrap().to_owned()),
                 })
                 .unwrap(),
+                idp: IdpClient::new(
+                    HttpClient::new(http_client::Settings {
+                        reach: Reach::PublicAndLoopback,
+                        ..http_client::Settings::default()
+                    })
+                    .unwrap(),
+                ),
+                verifier: Verifier::new(verifier::Settings::default()),
                 gateway: "https://id.acme.test".to_owned(),
                 activation_mails_per_hour: 2,
                 retention: Retention { rows_per_client: 100, days: 7, body_bytes: 1_024 },

@@ -1,9 +1,10 @@
-//! The daily job that warns of credentials which will end soon. It stays in its slot, so it is queued once over all
+//! The daily job that warns of credentials and certificates which will end soon. It stays in its slot, so it is queued once over all
 //! nodes; run twice, it warns once.
 
 use std::time::Instant;
 
 use super::Runner;
+use crate::directory::connections::certificates;
 use crate::provisioning::clients::expiry;
 use crate::store::failure::StoreError;
 use crate::store::jobs::{self as rows, ClaimedRow};
@@ -22,6 +23,14 @@ pub async fn run(runner: &Runner, claimed: &ClaimedRow) -> Result<(), StoreError
         let op = runner.operation();
         if runner.store.write(move |tx| expiry::warn(tx, &op, BATCH)).await? == 0 {
             pause = PERIOD_SECONDS;
+            break;
+        }
+    }
+    let mut after = None;
+    loop {
+        let op = runner.operation();
+        after = runner.store.write(move |tx| certificates::warn(tx, &op, after, BATCH)).await?;
+        if after.is_none() {
             break;
         }
     }

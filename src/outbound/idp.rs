@@ -42,6 +42,20 @@ pub enum IdpFailure {
     Token(#[from] TokenCallError),
 }
 
+/// A document that may be known already.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Document {
+    /// It is.
+    Unchanged,
+    /// It is not, or the server does not say.
+    Changed {
+        /// The document.
+        body: Vec<u8>,
+        /// What the server calls this version.
+        etag: Option<String>,
+    },
+}
+
 /// Fetches from identity providers. Clones share what is kept.
 #[derive(Clone)]
 pub struct IdpClient {
@@ -94,6 +108,7 @@ impl IdpClient {
             accept: "application/json",
             authorization: call.authorization.as_ref(),
             form: Some(&call.body),
+            known: None,
         };
         let answer = self.http.call(call).await?;
         Ok(token::parse_answer(answer.status, &answer.body)?)
@@ -102,13 +117,20 @@ impl IdpClient {
     /// The body of a UserInfo answer.
     pub async fn userinfo(&self, url: &Url, access_token: &Secret) -> Result<Vec<u8>, IdpFailure> {
         let authorization = Secret::from(format!("Bearer {}", access_token.expose()));
-        let call = Call { url, accept: "application/json", authorization: Some(&authorization), form: None };
+        let call =
+            Call { url, accept: "application/json", authorization: Some(&authorization), form: None, known: None };
         Ok(successful(self.http.call(call).await?)?.body)
     }
 
-    /// The body of a SAML metadata document.
-    pub async fn saml_metadata(&self, url: &Url) -> Result<Vec<u8>, IdpFailure> {
-        Ok(fetched::document(&self.http, url, "application/samlmetadata+xml, application/xml, text/xml").await?.body)
+    /// A SAML metadata document, unless it still is the version `known`.
+    pub async fn saml_metadata(&self, url: &Url, known: Option<&str>) -> Result<Document, IdpFailure> {
+        let call = Call { known, ..Call::get(url, "application/samlmetadata+xml, application/xml, text/xml") };
+        let answer = self.http.call(call).await?;
+        if answer.status == 304 && known.is_some() {
+            return Ok(Document::Unchanged);
+        }
+        let answer = successful(answer)?;
+        Ok(Document::Changed { body: answer.body, etag: answer.etag })
     }
 }
 

@@ -34,6 +34,28 @@ pub enum Event {
         /// Its name at that time.
         name: String,
     },
+    /// The metadata of a connection's provider was read again and has other certificates.
+    ConnectionCertificatesChanged {
+        /// The connection.
+        connection: ConnectionId,
+        /// Its name at that time.
+        name: String,
+        /// The fingerprints that came.
+        added: Vec<String>,
+        /// The fingerprints that went.
+        removed: Vec<String>,
+    },
+    /// The last certificate of a connection's provider will end soon.
+    ConnectionCertificateExpires {
+        /// The connection.
+        connection: ConnectionId,
+        /// Its name at that time.
+        name: String,
+        /// The certificate.
+        fingerprint: String,
+        /// When it ends.
+        expires_at: Timestamp,
+    },
     /// A new client may provision the organization.
     ScimClientCreated {
         /// The client.
@@ -80,6 +102,8 @@ impl Event {
             Self::DomainVerified { .. } => "domain_verified",
             Self::ConnectionCreated { .. } => "connection_created",
             Self::ConnectionChanged { .. } => "connection_changed",
+            Self::ConnectionCertificatesChanged { .. } => "connection_certificates_changed",
+            Self::ConnectionCertificateExpires { .. } => "connection_certificate_expires",
             Self::ScimClientCreated { .. } => "scim_client_created",
             Self::ScimCredentialExpires { .. } => "scim_credential_expires",
             Self::ScimSchemaChanged { .. } => "scim_schema_changed",

@@ -77,7 +77,9 @@ pub enum Job {
     ReviewCases,
     /// Remove what has expired: attempts, codes, tokens, sessions, consumed assertions, answers and events.
     Sweep,
-    /// Warn of credentials that will end soon.
+    /// Read the metadata of SAML providers again where it is due.
+    RefreshMetadata,
+    /// Warn of credentials and certificates that will end soon.
     WarnOfExpiry,
 }
 
@@ -94,6 +96,7 @@ impl Job {
             Self::RemoveHeld { .. } => "remove_held",
             Self::EvaluateRoles { .. } => "evaluate_roles",
             Self::ReviewCases => "review_cases",
+            Self::RefreshMetadata => "refresh_metadata",
             Self::Sweep => "sweep",
             Self::WarnOfExpiry => "warn_of_expiry",
         }
@@ -111,6 +114,7 @@ impl Job {
             | Self::RemoveHeld { .. }
             | Self::EvaluateRoles { .. } => None,
             Self::ReviewCases => Some("review_cases"),
+            Self::RefreshMetadata => Some("refresh_metadata"),
             Self::Sweep => Some("sweep"),
             Self::WarnOfExpiry => Some("warn_of_expiry"),
         }

@@ -93,6 +93,26 @@ pub fn active(tx: &mut Tx<'_>, organization: OrganizationId) -> Result<Vec<(Conn
     Ok(query.load(tx.connection())?)
 }
 
+/// The active connections of a protocol behind `after`, by id, over all organizations.
+pub fn active_after(
+    tx: &mut Tx<'_>,
+    protocol: &str,
+    after: Option<ConnectionId>,
+    limit: i64,
+) -> Result<Vec<ConnectionRow>, StoreError> {
+    let mut query = table::table
+        .filter(table::protocol.eq(protocol.to_owned()))
+        .filter(table::state.eq("active"))
+        .order(table::id)
+        .limit(limit)
+        .select(ConnectionRow::as_select())
+        .into_boxed();
+    if let Some(after) = after {
+        query = query.filter(table::id.gt(after));
+    }
+    Ok(query.load(tx.connection())?)
+}
+
 /// Writes name, state, settings and secret if the version is still the one that was read; moves it on.
 pub fn update(tx: &mut Tx<'_>, row: &ConnectionRow) -> Result<bool, StoreError> {
     let one = table::table

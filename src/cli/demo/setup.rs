@@ -14,6 +14,7 @@ use crate::config::Config;
 use crate::directory::admin_tokens::{self, NewToken};
 use crate::directory::applications::{self, ApplicationKind, IdTokenAlgorithm, NewApplication};
 use crate::directory::connections::Connection;
+use crate::directory::connections::metadata::Address;
 use crate::directory::domains::claim;
 use crate::directory::organizations::{self, NewOrganization, Organization};
 use crate::flows::connect_identity_provider::{self, Provider};
@@ -106,7 +107,9 @@ impl Setup {
     /// Adds the connections, the SCIM client, the app and the operator's token.
     pub async fn finish(self, places: &Places) -> anyhow::Result<Manifest> {
         let metadata = Url::parse(&format!("{}/metadata", places.saml_idp_url()))?;
-        let saml = self.connect("Acme SAML", Provider::SamlMetadataUrl(metadata.clone())).await?;
+        let saml = self
+            .connect("Acme SAML", Provider::SamlMetadataUrl(Address { url: metadata.clone(), signer: None }))
+            .await?;
         let client_secret = new_token("", &self.op.entropy);
         let provider = Provider::Oidc {
             issuer: places.openid_provider_url(),

@@ -3,6 +3,8 @@
 //! Creating or changing one is announced to the organization's administrators, because whoever controls a connection
 //! controls who signs in. Existing identities are never re-mapped by it.
 
+pub mod certificates;
+pub mod metadata;
 mod row;
 pub mod saml_options;
 
@@ -13,6 +15,7 @@ use super::matching::Matching;
 use super::organizations::{self, OrganizationError};
 use super::permission::{self, Denied, Permission};
 use super::room::{self, TooMany};
+use crate::protocol::saml::certificate::Certificate;
 use crate::protocol::saml::idp_metadata::IdpMetadata;
 use crate::record::audit::{self, Action, Subject};
 use crate::record::event::{self, Event};
@@ -25,7 +28,7 @@ use crate::values::operation::Operation;
 use crate::values::page::{Page, PageRequest};
 use crate::values::quota::Quota;
 use row::{from_row, to_row};
-use saml_options::SamlOptions;
+use saml_options::{InvalidOptions, SamlOptions};
 
 /// Whether people can sign in through a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -109,6 +112,9 @@ pub enum ConnectionError {
     /// The name is not one.
     #[error("a name has 1 to 200 characters and no control characters")]
     InvalidName,
+    /// What is demanded of a SAML provider cannot be meant.
+    #[error(transparent)]
+    InvalidOptions(#[from] InvalidOptions),
     /// The organization has as many as it may have.
     #[error(transparent)]
     TooMany(#[from] TooMany),
@@ -251,6 +257,31 @@ pub fn replace_settings(
     store(tx, op, connection, Action::ConnectionUpdated)
 }
 
+/// Takes what was read again of a SAML provider. Certificates that come or go are announced, because whoever has their
+/// keys says who signs in; so is any other change but that of how long the document is good.
+fn replace_read(
+    tx: &mut Tx<'_>,
+    op: &Operation,
+    mut connection: Connection,
+    read: &IdpMetadata,
+) -> Result<Connection, ConnectionError> {
+    let Settings::Saml { idp, .. } = &mut connection.settings else { return Err(ConnectionError::OtherProtocol) };
+    let before = std::mem::replace(idp, read.clone());
+    let fingerprints = |one: &IdpMetadata, other: &IdpMetadata| -> Vec<String> {
+        let gone = one.certificates.iter().filter(|certificate| !other.certificates.contains(certificate));
+        gone.map(Certificate::fingerprint).collect()
+    };
+    let (added, removed) = (fingerprints(read, &before), fingerprints(&before, read));
+    let is_longer = IdpMetadata { valid_until: read.valid_until, cache_seconds: read.cache_seconds, ..before } == *read;
+    let (id, name) = (connection.id, connection.name.clone());
+    let change = if !added.is_empty() || !removed.is_empty() {
+        Some(Event::ConnectionCertificatesChanged { connection: id, name, added, removed })
+    } else {
+        (!is_longer).then_some(Event::ConnectionChanged { connection: id, name })
+    };
+    store_announcing(tx, op, connection, Action::ConnectionUpdated, change.as_ref())
+}
+
 /// Replaces what is demanded of a SAML provider. Who is signed in stays so.
 pub fn replace_saml_options(
     tx: &mut Tx<'_>,
@@ -260,6 +291,7 @@ pub fn replace_saml_options(
     demanded: &SamlOptions,
 ) -> Result<Connection, ConnectionError> {
     permission::require(op, organization, Permission::ManageConnections)?;
+    demanded.check()?;
     let mut connection = find_of(tx, op, organization, id)?;
     match &mut connection.settings {
         Settings::Saml { options, .. } => options.clone_from(demanded),
@@ -335,8 +367,19 @@ pub fn delete(
 fn store(
     tx: &mut Tx<'_>,
     op: &Operation,
+    connection: Connection,
+    action: Action,
+) -> Result<Connection, ConnectionError> {
+    let change = Event::ConnectionChanged { connection: connection.id, name: connection.name.clone() };
+    store_announcing(tx, op, connection, action, Some(&change))
+}
+
+fn store_announcing(
+    tx: &mut Tx<'_>,
+    op: &Operation,
     mut connection: Connection,
     action: Action,
+    change: Option<&Event>,
 ) -> Result<Connection, ConnectionError> {
     connection.updated_at = op.at;
     if !rows::update(tx, &to_row(&connection)?)? {
@@ -348,8 +391,9 @@ fn store(
         ConnectionState::Disabled | ConnectionState::Deleted => Some(end_opened(tx, op, &connection)?),
     };
     log(tx, op, &connection, action, ended)?;
-    let change = Event::ConnectionChanged { connection: connection.id, name: connection.name.clone() };
-    event::publish(tx, op, connection.organization, &change)?;
+    if let Some(change) = change {
+        event::publish(tx, op, connection.organization, change)?;
+    }
     Ok(connection)
 }
 

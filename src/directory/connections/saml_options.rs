@@ -1,17 +1,34 @@
-//! What an organization demands of its SAML provider beyond what is always demanded.
+//! What an organization demands of its SAML provider beyond what is always demanded, and how it reads what comes.
 
 use serde::{Deserialize, Serialize};
 
-use crate::protocol::saml::assertion::Encryption;
+use crate::protocol::saml::assertion::{Authentication, Encryption};
+use crate::protocol::saml::attribute_map::{AttributeMap, AttributeNames, Preset};
+use crate::protocol::saml::authn_request::RequestSignature;
+
+/// More classes than anybody asks for.
+const MAX_CONTEXTS: usize = 10;
+/// The longest class URI, and the longest name of an attribute.
+const MAX_NAME_CHARACTERS: usize = 256;
 
 /// The options of one SAML connection. Those of a new one demand nothing more.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct SamlOptions {
     /// The level of IPSIE's session lifecycle that the connection is held to, which may demand more than the rest says.
     pub ipsie_level: Option<IpsieLevel>,
     /// Assertions have to be encrypted.
     pub requires_encryption: bool,
+    /// Requests carry a signature.
+    pub signs_requests: bool,
+    /// Everybody proves themselves anew at each sign-in.
+    pub forces_authentication: bool,
+    /// How people have to prove themselves: any of these class URIs. None means any way will do.
+    pub authn_contexts: Vec<String>,
+    /// Under which names the provider's product sends attributes.
+    pub preset: Preset,
+    /// Names that this organization has chosen instead.
+    pub attributes: AttributeNames,
 }
 
 /// A level of IPSIE's session lifecycle; each includes the one before.
@@ -22,6 +39,25 @@ pub enum IpsieLevel {
     Sl1,
     /// "MUST NOT accept unsolicited assertions."
     Sl2,
+}
+
+/// The options cannot be meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct InvalidOptions(&'static str);
+
+impl Default for SamlOptions {
+    fn default() -> Self {
+        Self {
+            ipsie_level: None,
+            requires_encryption: false,
+            signs_requests: true,
+            forces_authentication: false,
+            authn_contexts: Vec::new(),
+            preset: Preset::default(),
+            attributes: AttributeNames::default(),
+        }
+    }
 }
 
 impl IpsieLevel {
@@ -44,28 +80,92 @@ impl IpsieLevel {
 }
 
 impl SamlOptions {
+    /// Whether they can be meant.
+    pub fn check(&self) -> Result<(), InvalidOptions> {
+        let is_name = |name: &String| {
+            (1..=MAX_NAME_CHARACTERS).contains(&name.chars().count()) && !name.chars().any(char::is_control)
+        };
+        let is_class =
+            |class: &String| is_name(class) && class.contains(':') && class.bytes().all(|byte| byte.is_ascii_graphic());
+        if self.authn_contexts.len() > MAX_CONTEXTS || !self.authn_contexts.iter().all(is_class) {
+            return Err(InvalidOptions("authn_contexts are at most ten class uris of at most 256 characters"));
+        }
+        if !self.attributes.chosen().all(is_name) {
+            return Err(InvalidOptions("the name of an attribute has 1 to 256 characters and no control characters"));
+        }
+        Ok(())
+    }
+
     /// Whether an assertion has to be encrypted.
     pub fn encryption(&self) -> Encryption {
         if self.requires_encryption || self.ipsie_level.is_some() { Encryption::Required } else { Encryption::Optional }
+    }
+
+    /// Whether an existing session at the provider is enough, when it would be for the application.
+    pub fn authentication(&self, asked: Authentication) -> Authentication {
+        if self.forces_authentication { Authentication::Fresh } else { asked }
+    }
+
+    /// Whether requests are signed.
+    pub fn request_signature(&self) -> RequestSignature {
+        if self.signs_requests { RequestSignature::Signed } else { RequestSignature::Unsigned }
+    }
+
+    /// Which attributes say who somebody is.
+    pub fn attribute_map(&self) -> AttributeMap {
+        AttributeMap::new(self.preset, &self.attributes)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::{IpsieLevel, SamlOptions};
-    use crate::protocol::saml::assertion::Encryption;
+    use crate::protocol::saml::assertion::{Authentication, Encryption};
+    use crate::protocol::saml::attribute_map::AttributeNames;
 
     #[test]
     fn every_level_of_ipsie_demands_encryption() {
         assert_eq!(SamlOptions::default().encryption(), Encryption::Optional);
-        assert_eq!(
-            SamlOptions { requires_encryption: true, ..SamlOptions::default() }.encryption(),
-            Encryption::Required
-        );
+        let required = SamlOptions { requires_encryption: true, ..SamlOptions::default() };
+        assert_eq!(required.encryption(), Encryption::Required);
         for level in [IpsieLevel::Sl1, IpsieLevel::Sl2] {
             let options = SamlOptions { ipsie_level: Some(level), ..SamlOptions::default() };
             assert_eq!(options.encryption(), Encryption::Required);
             assert_eq!(IpsieLevel::parse(level.number()), Some(level));
         }
+    }
+
+    #[test]
+    fn a_connection_may_force_what_the_application_does_not_ask_for() {
+        let forced = SamlOptions { forces_authentication: true, ..SamlOptions::default() };
+        assert_eq!(forced.authentication(Authentication::Any), Authentication::Fresh);
+        assert_eq!(SamlOptions::default().authentication(Authentication::Any), Authentication::Any);
+        assert_eq!(SamlOptions::default().authentication(Authentication::Fresh), Authentication::Fresh);
+    }
+
+    #[test]
+    fn options_that_cannot_be_meant_are_refused() {
+        let contexts = |list: &[&str]| SamlOptions {
+            authn_contexts: list.iter().map(|class| (*class).to_owned()).collect(),
+            ..SamlOptions::default()
+        };
+        assert!(contexts(&["https://refeds.org/profile/mfa", "urn:x"]).check().is_ok());
+        for bad in [contexts(&[""]), contexts(&["mfa"]), contexts(&["urn:a b"]), contexts(&["urn:x"; 11])] {
+            assert!(bad.check().is_err(), "{bad:?}");
+        }
+        let named = |name: &str| SamlOptions {
+            attributes: AttributeNames { groups: Some(name.to_owned()), ..AttributeNames::default() },
+            ..SamlOptions::default()
+        };
+        assert!(named("Team").check().is_ok());
+        for bad in [named(""), named("a\nb"), named(&"x".repeat(257))] {
+            assert!(bad.check().is_err(), "{bad:?}");
+        }
+    }
+
+    /// Rows that an older program wrote have fewer options or none.
+    #[test]
+    fn what_is_left_out_is_not_demanded() {
+        assert_eq!(serde_json::from_str::<SamlOptions>("{}").unwrap(), SamlOptions::default());
     }
 }

@@ -22,7 +22,7 @@ use crate::protocol::saml::assertion::rejected::Rejected;
 use crate::protocol::saml::assertion::{self, Authentication, Expected, Request, VerifiedAssertion};
 use crate::protocol::saml::attribute_map::{self, AttributeMap};
 use crate::protocol::saml::authn_context;
-use crate::protocol::saml::authn_request::{self, AuthnRequest};
+use crate::protocol::saml::authn_request::{self, AuthnRequest, RequestSignature};
 use crate::protocol::saml::decryption_key::DecryptionKey;
 use crate::protocol::saml::idp_metadata::IdpMetadata;
 use crate::store::failure::StoreError;
@@ -31,7 +31,7 @@ use crate::values::clock::Timestamp;
 use crate::values::email::EmailAddress;
 use crate::values::ids::{AttemptId, ConnectionId, OrganizationId};
 use crate::values::operation::Operation;
-use verifier::{Unverified, Verifier};
+use verifier::{Unfinished, Unverified, Verifier};
 
 /// Who leaves for which identity provider.
 #[derive(Debug, Clone)]
@@ -68,7 +68,7 @@ pub enum SamlSignInError {
     /// Verification did not come to an end. The same answer may be sent again, a few times
     /// ([`attempts::MAX_TRIES`]).
     #[error("the answer could not be verified now: {0}")]
-    NotVerified(Unverified),
+    NotVerified(Unfinished),
     /// Our own key.
     #[error(transparent)]
     ServiceProvider(#[from] ServiceProviderError),
@@ -102,13 +102,18 @@ pub async fn begin(
         let found = connections::find(tx, connection)?.filter(|found| found.state == ConnectionState::Active);
         let attempt = attempts::find(tx, departing)?.ok_or(SamlSignInError::AttemptOver)?;
         match found.map(|found| found.settings) {
-            Some(Settings::Saml { idp, .. }) => {
-                Ok::<_, SamlSignInError>((idp, ours.signing_key(tx, at)?, authentication(&attempt)))
+            Some(Settings::Saml { idp, options }) => {
+                let key = match options.request_signature() {
+                    RequestSignature::Signed => Some(ours.signing_key(tx, at)?),
+                    RequestSignature::Unsigned => None,
+                };
+                let authentication = options.authentication(authentication(&attempt));
+                Ok::<_, SamlSignInError>((idp, key, authentication, options.authn_contexts))
             }
             Some(Settings::Oidc { .. }) | None => Err(SamlSignInError::NoConnection),
         }
     };
-    let (idp, key, authentication) = store.read(idp_and_key).await?;
+    let (idp, key, authentication, contexts) = store.read(idp_and_key).await?;
     let url = AuthnRequest {
         id: &request_id,
         issued_at: op.at,
@@ -116,8 +121,9 @@ pub async fn begin(
         sp_entity_id: &provider.entity_id(connection),
         acs_url: &provider.acs_url(connection),
         authentication,
+        contexts: &contexts,
     }
-    .redirect_url(handle.expose(), &key)
+    .redirect_url(handle.expose(), key.as_ref())
     .map_err(ServiceProviderError::from)?;
     let sent = Sent { connection, upstream: Upstream::Saml { request_id, issued_at: op.at, entity_id: idp.entity_id } };
     let (op, departure) = (op.clone(), departure.clone());
@@ -139,7 +145,8 @@ pub async fn finish(
     let (operation, handle) = (op.clone(), relay_state.clone());
     let ours = provider.clone();
     let mut waiting = store.read(move |tx| find_waiting(tx, &ours, &operation, connection, &handle)).await?;
-    let (asking, matching) = ((waiting.organization, connection), waiting.matching.clone());
+    let asking = (waiting.organization, connection);
+    let reading = Reading { matching: waiting.matching.clone(), map: waiting.options.attribute_map() };
     let verdict = if let Some(refusal) = waiting.refusal.take() {
         Err(refusal)
     } else {
@@ -151,11 +158,11 @@ pub async fn finish(
                 tracing::info!(%connection, code = rejected.code(), reason = %rejected, "a response was rejected");
                 Err(refusal_of(&rejected))
             }
-            Err(unfinished) => return Err(SamlSignInError::NotVerified(unfinished)),
+            Err(Unverified::Unfinished(unfinished)) => return Err(SamlSignInError::NotVerified(unfinished)),
         }
     };
     let (operation, handle) = (op.clone(), relay_state.clone());
-    match store.write(move |tx| settle(tx, &operation, (asking, &matching), &handle, &verdict)).await {
+    match store.write(move |tx| settle(tx, &operation, (asking, &reading), &handle, &verdict)).await {
         Ok(outcome) => Ok(outcome),
         Err(IdentityError::RollBackAndRefuse(refusal)) => {
             let op = op.clone();
@@ -186,6 +193,12 @@ fn not_settled(error: IdentityError) -> SamlSignInError {
             StoreError::Internal(format!("a refusal was not written down: {}", refusal.code())).into()
         }
     }
+}
+
+/// How what an assertion says is read.
+struct Reading {
+    matching: Matching,
+    map: AttributeMap,
 }
 
 /// What an answer has to fit.
@@ -232,7 +245,7 @@ fn find_waiting(
         ConnectionState::Active if entity_id != idp.entity_id => Some(Refusal::ConnectionChanged),
         ConnectionState::Active => None,
     };
-    let (organization, authentication) = (found.organization, authentication(&attempt));
+    let (organization, authentication) = (found.organization, options.authentication(authentication(&attempt)));
     Ok(Waiting {
         organization,
         refusal,
@@ -272,6 +285,7 @@ impl Question {
             id: &self.waiting.request_id,
             issued_at: self.waiting.issued_at,
             authentication: self.waiting.authentication,
+            contexts: &self.waiting.options.authn_contexts,
         };
         let expected = Expected {
             idp_entity_id: &self.waiting.idp.entity_id,
@@ -293,14 +307,14 @@ impl Question {
 fn settle(
     tx: &mut Tx<'_>,
     op: &Operation,
-    (asking, matching): ((OrganizationId, ConnectionId), &Matching),
+    (asking, reading): ((OrganizationId, ConnectionId), &Reading),
     handle: &str,
     verdict: &Result<VerifiedAssertion, Refusal>,
 ) -> Result<Outcome, IdentityError> {
     let refusal = match verdict {
         Ok(assertion) => {
             if assertions::consume(tx, asking.1, assertion.assertion_id(), assertion.replay_until())? {
-                let asserted = asserted_identity(assertion, asking, matching);
+                let asserted = asserted_identity(assertion, asking, reading);
                 return identity::accept(tx, op, handle, &asserted);
             }
             Refusal::Unverified { check: REPLAY.to_owned() }
@@ -323,9 +337,9 @@ const REPLAY: &str = "saml_replay";
 fn asserted_identity(
     assertion: &VerifiedAssertion,
     (organization, connection): (OrganizationId, ConnectionId),
-    matching: &Matching,
+    Reading { matching, map }: &Reading,
 ) -> AssertedIdentity {
-    let person = AttributeMap::default().read(assertion);
+    let person = map.read(assertion);
     let class = assertion.authn_context();
     AssertedIdentity {
         connection,

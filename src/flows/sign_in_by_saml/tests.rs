@@ -63,6 +63,7 @@ async fn stages() -> Vec<Stage> {
                     sso_post_url: None,
                     certificates: vec![signer.certificate.clone()],
                     valid_until: None,
+                    cache_seconds: None,
                 };
                 let settings = Settings::Saml { idp, options: SamlOptions::default() };
                 let new = NewConnection { id: op.new_id(), name: "IdP".to_owned(), settings, sealed_secret: None };

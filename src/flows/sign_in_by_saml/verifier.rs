@@ -47,10 +47,18 @@ pub enum Unverified {
     /// A check failed.
     #[error(transparent)]
     Rejected(#[from] Rejected),
-    /// No slot became free, or no outcome came, before the deadline. Nothing was decided.
+    /// Nothing was decided.
+    #[error(transparent)]
+    Unfinished(#[from] Unfinished),
+}
+
+/// Why work has no outcome.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Unfinished {
+    /// No slot became free, or no outcome came, before the deadline.
     #[error("verification did not finish in time")]
     Busy,
-    /// The verification panicked.
+    /// It panicked.
     #[error("verification ended without an outcome")]
     Crashed,
 }
@@ -88,21 +96,30 @@ impl Verifier {
         organization: OrganizationId,
         verify: impl FnOnce() -> Result<VerifiedAssertion, Rejected> + Send + 'static,
     ) -> Result<VerifiedAssertion, Unverified> {
+        Ok(self.finish(organization, verify).await??)
+    }
+
+    /// Runs any such `work`, with the same slots and deadline.
+    pub async fn finish<T: Send + 'static>(
+        &self,
+        organization: OrganizationId,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Unfinished> {
         let turn = timeout(self.settings.deadline, self.turn(organization)).await;
-        let Ok(Some(turn)) = turn else { return Err(Unverified::Busy) };
+        let Ok(Some(turn)) = turn else { return Err(Unfinished::Busy) };
         let (sender, receiver) = oneshot::channel();
         let work = move || {
-            let outcome = verify();
+            let outcome = work();
             drop(turn);
             // A caller that has gone away needs no outcome.
             let _ = sender.send(outcome);
         };
         let thread = thread::Builder::new().name("saml-verify".to_owned()).stack_size(STACK_BYTES);
-        thread.spawn(work).map_err(|_| Unverified::Busy)?;
+        thread.spawn(work).map_err(|_| Unfinished::Busy)?;
         match timeout(self.settings.deadline, receiver).await {
-            Ok(Ok(outcome)) => Ok(outcome?),
-            Ok(Err(_)) => Err(Unverified::Crashed),
-            Err(_) => Err(Unverified::Busy),
+            Ok(Ok(outcome)) => Ok(outcome),
+            Ok(Err(_)) => Err(Unfinished::Crashed),
+            Err(_) => Err(Unfinished::Busy),
         }
     }
 
@@ -130,7 +147,7 @@ mod tests {
     use std::sync::mpsc;
     use std::time::Duration;
 
-    use super::{Settings, Unverified, Verifier};
+    use super::{Settings, Unfinished, Unverified, Verifier};
     use crate::protocol::saml::assertion::rejected::Rejected;
     use crate::values::ids::OrganizationId;
 
@@ -150,8 +167,11 @@ mod tests {
             let _ = wait.recv();
             Err(Rejected::Signature)
         });
-        assert!(matches!(stuck.await, Err(Unverified::Busy)));
-        assert!(matches!(verifier.run(acme(), || Err(Rejected::Signature)).await, Err(Unverified::Busy)));
+        assert!(matches!(stuck.await, Err(Unverified::Unfinished(Unfinished::Busy))));
+        assert!(matches!(
+            verifier.run(acme(), || Err(Rejected::Signature)).await,
+            Err(Unverified::Unfinished(Unfinished::Busy))
+        ));
         drop(release);
         let mut outcome = verifier.run(acme(), || Err(Rejected::Signature)).await;
         for _ in 0..100 {
@@ -172,8 +192,11 @@ mod tests {
             let _ = wait.recv();
             Err(Rejected::Signature)
         });
-        assert!(matches!(stuck.await, Err(Unverified::Busy)));
-        assert!(matches!(verifier.run(acme(), || Err(Rejected::Signature)).await, Err(Unverified::Busy)));
+        assert!(matches!(stuck.await, Err(Unverified::Unfinished(Unfinished::Busy))));
+        assert!(matches!(
+            verifier.run(acme(), || Err(Rejected::Signature)).await,
+            Err(Unverified::Unfinished(Unfinished::Busy))
+        ));
         let other = OrganizationId::from_bytes(&[2; 16]).unwrap();
         let outcome = verifier.run(other, || Err(Rejected::Signature)).await;
         assert!(matches!(outcome, Err(Unverified::Rejected(_))), "{outcome:?}");
@@ -183,7 +206,10 @@ mod tests {
     #[tokio::test]
     async fn a_panic_costs_its_own_verification_only() {
         let verifier = verifier(Duration::from_secs(10));
-        assert!(matches!(verifier.run(acme(), || panic!("on purpose")).await, Err(Unverified::Crashed)));
+        assert!(matches!(
+            verifier.run(acme(), || panic!("on purpose")).await,
+            Err(Unverified::Unfinished(Unfinished::Crashed))
+        ));
         assert!(matches!(verifier.run(acme(), || Err(Rejected::Signature)).await, Err(Unverified::Rejected(_))));
     }
 

@@ -6,11 +6,14 @@ use url::Url;
 use utoipa::ToSchema;
 
 use super::saml_options_body::SamlOptionsBody;
+use crate::directory::connections::metadata::{Address, MetadataSource};
 use crate::directory::connections::{Connection, Settings};
 use crate::directory::matching::{MatchRule, Matching};
 use crate::flows::connect_identity_provider::Provider;
 use crate::http::context::Context;
 use crate::http::problem::Problem;
+use crate::protocol::saml::certificate::Certificate;
+use crate::values::clock::Timestamp;
 use crate::values::secret::Secret;
 
 /// A connection to create.
@@ -32,8 +35,10 @@ pub enum ProviderBody {
     Saml {
         /// The metadata document.
         metadata_xml: Option<String>,
-        /// Where the metadata document is fetched from, now.
+        /// Where the metadata document is fetched from, now and again on a schedule.
         metadata_url: Option<String>,
+        /// The certificate, in PEM or base64, whose key has to sign the document at `metadata_url`.
+        metadata_signer: Option<String>,
     },
     /// OpenID Connect.
     Oidc {
@@ -53,11 +58,19 @@ impl ProviderBody {
     pub fn parse(self) -> Result<Provider, Problem> {
         let invalid = |detail: &str| Problem::new(StatusCode::BAD_REQUEST, "invalid_provider", detail);
         match self {
-            Self::Saml { metadata_xml: Some(xml), metadata_url: None } => Ok(Provider::SamlMetadata(xml.into_bytes())),
-            Self::Saml { metadata_xml: None, metadata_url: Some(url) } => {
-                Ok(Provider::SamlMetadataUrl(Url::parse(&url).map_err(|_| invalid("metadata_url is not a url"))?))
+            Self::Saml { metadata_xml: Some(xml), metadata_url: None, metadata_signer: None } => {
+                Ok(Provider::SamlMetadata(xml.into_bytes()))
             }
-            Self::Saml { .. } => Err(invalid("give either metadata_xml or metadata_url")),
+            Self::Saml { metadata_xml: None, metadata_url: Some(url), metadata_signer } => {
+                let url = Url::parse(&url).map_err(|_| invalid("metadata_url is not a url"))?;
+                let read = |text: String| Certificate::from_pem(&text);
+                let signer = metadata_signer.map(read).transpose();
+                let signer = signer.map_err(|_| invalid("metadata_signer is not a certificate that can be used"))?;
+                Ok(Provider::SamlMetadataUrl(Address { url, signer }))
+            }
+            Self::Saml { .. } => {
+                Err(invalid("give either metadata_xml or metadata_url, and metadata_signer with the latter only"))
+            }
             Self::Oidc { issuer, client_id, client_secret } => Ok(Provider::Oidc { issuer, client_id, client_secret }),
         }
     }
@@ -69,6 +82,48 @@ pub struct CertificateBody {
     /// SHA-256 of the certificate, in hexadecimal.
     fingerprint: String,
     expires_at: String,
+}
+
+/// Where metadata is read again, and how that went. What was read last stays until something better comes.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct MetadataBody {
+    url: String,
+    /// The fingerprint of the certificate whose key has to sign it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    signer: Option<String>,
+    /// When it was last read.
+    read_at: String,
+    /// When it is read again.
+    refresh_at: String,
+    /// The last reading, if it failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failure: Option<MetadataFailureBody>,
+}
+
+/// A reading that failed.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct MetadataFailureBody {
+    /// `metadata_unreachable`, `metadata_status`, `metadata_not_read`, `other_provider`, or a check of the document.
+    code: String,
+    at: String,
+    /// How many failed in a row.
+    count: i32,
+}
+
+impl MetadataBody {
+    fn of(source: MetadataSource) -> Self {
+        Self {
+            url: source.address.url.to_string(),
+            signer: source.address.signer.map(|signer| signer.fingerprint()),
+            read_at: source.read_at.to_rfc3339(),
+            refresh_at: source.refresh_at.to_rfc3339(),
+            failure: source.failure.map(|failure| MetadataFailureBody {
+                code: failure.code,
+                at: failure.at.to_rfc3339(),
+                count: failure.count,
+            }),
+        }
+    }
 }
 
 /// What a connection knows of its provider, and what the provider must be told of the gateway.
@@ -91,6 +146,12 @@ pub enum SettingsBody {
         sp_metadata_url: String,
         /// What is demanded of the provider.
         options: SamlOptionsBody,
+        /// Where its metadata is read again, and how that went. None when it was handed in as a document.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        metadata: Option<MetadataBody>,
+        /// From when on the metadata is no longer relied on, when it says; nobody signs in then.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        metadata_valid_until: Option<String>,
     },
     /// OpenID Connect.
     Oidc {
@@ -144,7 +205,7 @@ pub struct ConnectionBody {
 
 impl ConnectionBody {
     /// As it goes out; never a secret.
-    pub fn of(context: &Context, connection: Connection) -> Self {
+    pub fn of(context: &Context, connection: Connection, source: Option<MetadataSource>) -> Self {
         let id = connection.id;
         let settings = match connection.settings {
             Settings::Saml { idp, options } => SettingsBody::Saml {
@@ -162,7 +223,9 @@ impl ConnectionBody {
                 acs_url: context.outside.service_provider.acs_url(id),
                 // The entity id is the address of the metadata.
                 sp_metadata_url: context.outside.service_provider.entity_id(id),
-                options: SamlOptionsBody::of(&options),
+                options: SamlOptionsBody::of(options),
+                metadata: source.map(MetadataBody::of),
+                metadata_valid_until: idp.valid_until.map(Timestamp::to_rfc3339),
             },
             Settings::Oidc { issuer, client_id } => SettingsBody::Oidc {
                 issuer,

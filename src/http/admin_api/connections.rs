@@ -13,7 +13,7 @@ use super::caller::{authenticate, organization};
 use super::connection_body::{ConnectionBody, MatchBody, NewConnectionBody, ProviderBody};
 use super::reply::{ListBody, PageQuery, answer, id, json, no_content, page};
 use super::saml_options_body::SamlOptionsBody;
-use crate::directory::connections::{self, Connection, ConnectionError};
+use crate::directory::connections::{self, Connection, ConnectionError, metadata};
 use crate::flows::connect_identity_provider;
 use crate::http::context::Context;
 use crate::http::problem::{Problem, ProblemBody};
@@ -59,7 +59,7 @@ pub async fn create_connection(
         let quota = context.config.limits.quota;
         let created =
             connect_identity_provider::create(store, outside, &op, organization, body.name, provider, quota).await?;
-        Ok(json(StatusCode::CREATED, &ConnectionBody::of(&context, created)))
+        Ok(json(StatusCode::CREATED, &shown(&context, created).await?))
     })
     .await
 }
@@ -78,9 +78,16 @@ pub async fn list_connections(
         let (name, page) = (path.into_inner(), page(&request)?);
         let found = context.store.read(move |tx| {
             let organization = organization(tx, &op, &name)?;
-            Ok::<_, Problem>(connections::page(tx, &op, organization, &page)?)
+            let found = connections::page(tx, &op, organization, &page)?;
+            let ids: Vec<ConnectionId> = found.items.iter().map(|connection| connection.id).collect();
+            Ok::<_, Problem>((found, metadata::sources(tx, organization, &ids)?))
         });
-        Ok(json(StatusCode::OK, &ListBody::of(found.await?, |one| ConnectionBody::of(&context, one))))
+        let (found, sources) = found.await?;
+        let body = |one: Connection| {
+            let source = sources.iter().find(|source| source.connection == one.id).cloned();
+            ConnectionBody::of(&context, one, source)
+        };
+        Ok(json(StatusCode::OK, &ListBody::of(found, body)))
     })
     .await
 }
@@ -103,7 +110,7 @@ pub async fn show_connection(
             let organization = organization(tx, &op, &name)?;
             Ok::<_, Problem>(connections::find_of(tx, &op, organization, connection)?)
         });
-        Ok(json(StatusCode::OK, &ConnectionBody::of(&context, found.await?)))
+        Ok(json(StatusCode::OK, &shown(&context, found.await?).await?))
     })
     .await
 }
@@ -130,7 +137,7 @@ pub async fn replace_provider(
         let (store, outside) = (&context.store, &context.outside);
         let replaced =
             connect_identity_provider::replace(store, outside, &op, organization, connection, provider).await?;
-        Ok(json(StatusCode::OK, &ConnectionBody::of(&context, replaced)))
+        Ok(json(StatusCode::OK, &shown(&context, replaced).await?))
     })
     .await
 }
@@ -157,7 +164,7 @@ pub async fn replace_match(
             let organization = organization(tx, &op, &name)?;
             Ok::<_, Problem>(connections::replace_matching(tx, &op, organization, connection, matching.clone())?)
         });
-        Ok(json(StatusCode::OK, &ConnectionBody::of(&context, replaced.await?)))
+        Ok(json(StatusCode::OK, &shown(&context, replaced.await?).await?))
     })
     .await
 }
@@ -183,7 +190,7 @@ pub async fn replace_options(
             let organization = organization(tx, &op, &name)?;
             Ok::<_, Problem>(connections::replace_saml_options(tx, &op, organization, connection, &options)?)
         });
-        Ok(json(StatusCode::OK, &ConnectionBody::of(&context, replaced.await?)))
+        Ok(json(StatusCode::OK, &shown(&context, replaced.await?).await?))
     })
     .await
 }
@@ -238,6 +245,13 @@ pub async fn delete_connection(
     .await
 }
 
+/// A connection with where its metadata comes from.
+async fn shown(context: &Context, connection: Connection) -> Result<ConnectionBody, Problem> {
+    let (organization, id) = (connection.organization, connection.id);
+    let found = context.store.read(move |tx| metadata::sources(tx, organization, &[id])).await?;
+    Ok(ConnectionBody::of(context, connection, found.into_iter().next()))
+}
+
 type Change = fn(&mut Tx<'_>, &Operation, OrganizationId, ConnectionId) -> Result<Connection, ConnectionError>;
 
 async fn change(
@@ -253,7 +267,7 @@ async fn change(
             let organization = organization(tx, &op, &name)?;
             Ok::<_, Problem>(change(tx, &op, organization, connection)?)
         });
-        Ok(json(StatusCode::OK, &ConnectionBody::of(context, changed.await?)))
+        Ok(json(StatusCode::OK, &shown(context, changed.await?).await?))
     })
     .await
 }

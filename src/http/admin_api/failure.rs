@@ -108,6 +108,7 @@ impl From<ConnectionError> for Problem {
             ConnectionError::OtherProvider => conflict("connection_other_provider", error),
             ConnectionError::Changed => conflict("changed_meanwhile", error),
             ConnectionError::InvalidName => bad_request("invalid_name", error),
+            ConnectionError::InvalidOptions(invalid) => bad_request("invalid_options", invalid),
             ConnectionError::TooMany(error) => error.into(),
             ConnectionError::Denied(denied) => denied.into(),
             ConnectionError::Store(error) => error.into(),
@@ -156,6 +157,9 @@ impl From<ConnectError> for Problem {
                 format!("the provider cannot be used: {failure}"),
             ),
             ConnectError::InvalidClient => bad_request("invalid_provider", error),
+            ConnectError::Unfinished(_) => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "there is too much to read now; try again")
+            }
             ConnectError::Sealing(error) => {
                 tracing::error!(%error, "a secret could not be sealed");
                 Self::internal()

@@ -6,26 +6,51 @@ use utoipa::ToSchema;
 
 use crate::directory::connections::saml_options::{IpsieLevel, SamlOptions};
 use crate::http::problem::Problem;
+use crate::protocol::saml::attribute_map::{AttributeNames, Preset};
 
 /// The options of a SAML connection.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(default, deny_unknown_fields)]
 pub struct SamlOptionsBody {
     /// The level of IPSIE's session lifecycle that the connection is held to: 1 demands encrypted assertions, 2 that nobody
     /// signs in but by a request of the gateway.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     ipsie_level: Option<u8>,
     /// Refuse an assertion that is not encrypted.
-    #[serde(default)]
     requires_encryption: bool,
+    /// Sign requests; `true` when left out.
+    signs_requests: bool,
+    /// Have people prove themselves anew at each sign-in (`ForceAuthn`).
+    forces_authentication: bool,
+    /// Ask for one of these authentication context classes, and refuse an answer with another one.
+    #[schema(example = json!(["https://refeds.org/profile/mfa"]))]
+    authn_contexts: Vec<String>,
+    /// Under which names attributes come: `generic`, `entra_id`, `okta`, `google`, `onelogin`, `ping` or `adfs`.
+    #[schema(value_type = String, example = "entra_id")]
+    preset: Preset,
+    /// Names of attributes that are looked under instead of the preset's: `email`, `given_name`, `family_name`,
+    /// `display_name`, `groups`.
+    #[schema(value_type = Object, example = json!({ "groups": "Team" }))]
+    attributes: AttributeNames,
+}
+
+impl Default for SamlOptionsBody {
+    fn default() -> Self {
+        Self::of(SamlOptions::default())
+    }
 }
 
 impl SamlOptionsBody {
     /// As it goes out.
-    pub fn of(options: &SamlOptions) -> Self {
+    pub fn of(options: SamlOptions) -> Self {
         Self {
             ipsie_level: options.ipsie_level.map(IpsieLevel::number),
             requires_encryption: options.requires_encryption,
+            signs_requests: options.signs_requests,
+            forces_authentication: options.forces_authentication,
+            authn_contexts: options.authn_contexts,
+            preset: options.preset,
+            attributes: options.attributes,
         }
     }
 
@@ -36,6 +61,11 @@ impl SamlOptionsBody {
         Ok(SamlOptions {
             ipsie_level: self.ipsie_level.map(parse).transpose()?,
             requires_encryption: self.requires_encryption,
+            signs_requests: self.signs_requests,
+            forces_authentication: self.forces_authentication,
+            authn_contexts: self.authn_contexts,
+            preset: self.preset,
+            attributes: self.attributes,
         })
     }
 }

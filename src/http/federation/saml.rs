@@ -40,7 +40,7 @@ async fn find_metadata(context: &Context, op: &Operation, path: &str) -> Result<
     let render = context.store.read(move |tx| {
         let found = connections::find(tx, id)?.filter(|found| found.state != ConnectionState::Deleted);
         match found.map(|found| found.settings) {
-            Some(Settings::Saml { .. }) => Ok(provider.metadata(tx, at, id)?),
+            Some(Settings::Saml { options, .. }) => Ok(provider.metadata(tx, at, id, options.request_signature())?),
             Some(Settings::Oidc { .. }) | None => Err(Failure::NotFound),
         }
     });

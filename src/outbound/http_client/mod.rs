@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use moka::sync::Cache;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
-use reqwest::header::{ACCEPT, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE};
+use reqwest::header::{ACCEPT, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
 use reqwest::{Method, RequestBuilder, Response};
 use tokio::sync::Semaphore;
 use url::{Host, Url};
@@ -20,6 +20,9 @@ use url::{Host, Url};
 use crate::outbound::address::{self, Reach};
 use crate::outbound::dns::{self, Hosts};
 use crate::values::secret::Secret;
+
+/// A longer `ETag` is as none.
+const MAX_ETAG_BYTES: usize = 256;
 
 /// How the client behaves.
 #[derive(Debug, Clone, Copy)]
@@ -59,12 +62,14 @@ pub struct Call<'a> {
     pub authorization: Option<&'a Secret>,
     /// The `application/x-www-form-urlencoded` body to POST; `None` makes the call a GET.
     pub form: Option<&'a Secret>,
+    /// The `ETag` of what is known already; the answer is 304 when nothing has changed.
+    pub known: Option<&'a str>,
 }
 
 impl<'a> Call<'a> {
     /// An anonymous GET.
     pub fn get(url: &'a Url, accept: &'static str) -> Self {
-        Self { url, accept, authorization: None, form: None }
+        Self { url, accept, authorization: None, form: None, known: None }
     }
 }
 
@@ -77,6 +82,8 @@ pub struct Answer {
     pub media_type: String,
     /// `max-age` of `Cache-Control`, in seconds.
     pub max_age_seconds: Option<u64>,
+    /// `ETag`, when it is one that can be sent back.
+    pub etag: Option<String>,
     /// The body, complete.
     pub body: Vec<u8>,
 }
@@ -167,6 +174,9 @@ impl HttpClient {
         if let Some(authorization) = call.authorization {
             request = request.header(AUTHORIZATION, authorization.expose());
         }
+        if let Some(known) = call.known {
+            request = request.header(IF_NONE_MATCH, known);
+        }
         if let Some(form) = call.form {
             request = request.header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(form.expose().to_owned());
         }
@@ -212,6 +222,7 @@ async fn read(mut response: Response, max_body_bytes: usize) -> Result<Answer, C
     let media_type = header(CONTENT_TYPE).split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     let max_age_seconds =
         header(CACHE_CONTROL).split(',').find_map(|part| part.trim().strip_prefix("max-age=")?.parse().ok());
+    let etag = Some(header(ETAG)).filter(|etag| (1..=MAX_ETAG_BYTES).contains(&etag.len())).map(str::to_owned);
     let status = response.status().as_u16();
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(|error| failure_of(&error))? {
@@ -220,7 +231,7 @@ async fn read(mut response: Response, max_body_bytes: usize) -> Result<Answer, C
         }
         body.extend_from_slice(&chunk);
     }
-    Ok(Answer { status, media_type, max_age_seconds, body })
+    Ok(Answer { status, media_type, max_age_seconds, etag, body })
 }
 
 fn failure_of(error: &reqwest::Error) -> CallFailure {

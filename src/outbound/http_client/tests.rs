@@ -93,7 +93,7 @@ async fn a_form_is_posted_with_the_credentials_of_the_call() {
     let base = provider(&Arc::default());
     let url = url(&base, "/echo");
     let (authorization, form) = (Secret::from("Basic aWQ6cHc=".to_owned()), Secret::from("code=a+b%26c".to_owned()));
-    let call = Call { url: &url, accept: "*/*", authorization: Some(&authorization), form: Some(&form) };
+    let call = Call { url: &url, accept: "*/*", authorization: Some(&authorization), form: Some(&form), known: None };
     let answer = client(local()).call(call).await.unwrap();
     assert_eq!(answer.body, b"Basic aWQ6cHc= code=a+b%26c");
 }

@@ -2,4 +2,5 @@
 
 pub mod activation;
 pub mod administrator_notice;
+pub mod certificate_notice;
 pub mod expiry_notice;

@@ -29,8 +29,17 @@ pub fn new_id(entropy: &Entropy) -> String {
     })
 }
 
-/// A request. `AssertionConsumerServiceIndex`, `RequestedAuthnContext` and `Subject` are left out: identity providers
-/// answer each with an error now and then.
+/// Whether a request carries our signature.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RequestSignature {
+    /// It does.
+    Signed,
+    /// It does not: some providers cannot take one.
+    Unsigned,
+}
+
+/// A request. `AssertionConsumerServiceIndex` and `Subject` are left out: identity providers answer each with an error now
+/// and then; so is `RequestedAuthnContext` unless somebody has demanded one.
 #[derive(Debug, Clone, Copy)]
 pub struct AuthnRequest<'a> {
     /// From [`new_id`]; kept with the attempt.
@@ -45,6 +54,8 @@ pub struct AuthnRequest<'a> {
     pub acs_url: &'a str,
     /// Whether an existing session at the identity provider is enough.
     pub authentication: Authentication,
+    /// How the person has to prove themselves: any of these class URIs, exactly. None means any way will do.
+    pub contexts: &'a [String],
 }
 
 impl AuthnRequest<'_> {
@@ -58,23 +69,40 @@ impl AuthnRequest<'_> {
             "<samlp:AuthnRequest xmlns:samlp=\"{SAMLP}\" xmlns:saml=\"{SAML}\" ID=\"{id}\" Version=\"2.0\" \
              IssueInstant=\"{issued_at}\" Destination=\"{destination}\" AssertionConsumerServiceURL=\"{acs}\" \
              ProtocolBinding=\"{BINDING_POST}\"{force}><saml:Issuer>{issuer}</saml:Issuer>\
-             <samlp:NameIDPolicy AllowCreate=\"true\"/></samlp:AuthnRequest>",
+             <samlp:NameIDPolicy AllowCreate=\"true\"/>{contexts}</samlp:AuthnRequest>",
             id = escape(self.id),
             issued_at = self.issued_at,
             destination = escape(self.destination.as_str()),
             acs = escape(self.acs_url),
             issuer = escape(self.sp_entity_id),
+            contexts = self.requested_context(),
         )
     }
 
-    /// The address to send the browser to. `relay_state` is an opaque handle of at most 80 bytes (SAML bindings 3.4.3).
+    /// SAML core 3.3.2.2.1: with `exact`, the context of the answer "MUST be the exact match of at least one".
+    fn requested_context(&self) -> String {
+        if self.contexts.is_empty() {
+            return String::new();
+        }
+        let class =
+            |class: &String| format!("<saml:AuthnContextClassRef>{}</saml:AuthnContextClassRef>", escape(class));
+        let classes: String = self.contexts.iter().map(class).collect();
+        format!("<samlp:RequestedAuthnContext Comparison=\"exact\">{classes}</samlp:RequestedAuthnContext>")
+    }
+
+    /// The address to send the browser to, signed where there is a key to sign with. `relay_state` is an opaque handle of at
+    /// most 80 bytes (SAML bindings 3.4.3).
     ///
     /// SAML bindings 3.4.4.1: the signature is over `SAMLRequest=...&RelayState=...&SigAlg=...` as it is sent.
-    pub fn redirect_url(&self, relay_state: &str, key: &SigningKey) -> Result<String, UnusableKey> {
-        let mut signed = format!("SAMLRequest={}", encode(&STANDARD.encode(deflate(self.to_xml().as_bytes()))));
+    pub fn redirect_url(&self, relay_state: &str, key: Option<&SigningKey>) -> Result<String, UnusableKey> {
+        let mut query = format!("SAMLRequest={}", encode(&STANDARD.encode(deflate(self.to_xml().as_bytes()))));
         // Writing to a string cannot fail.
-        let _ = write!(signed, "&RelayState={}&SigAlg={}", encode(relay_state), encode(RSA_SHA256));
-        let signature = STANDARD.encode(key.sign(signed.as_bytes())?);
+        let _ = write!(query, "&RelayState={}", encode(relay_state));
+        if let Some(key) = key {
+            let _ = write!(query, "&SigAlg={}", encode(RSA_SHA256));
+            let signature = STANDARD.encode(key.sign(query.as_bytes())?);
+            let _ = write!(query, "&Signature={}", encode(&signature));
+        }
         let mut base = self.destination.clone();
         base.set_fragment(None);
         // An identity provider's address may have a query of its own.
@@ -83,7 +111,7 @@ impl AuthnRequest<'_> {
             Some("") => "",
             Some(_) => "&",
         };
-        Ok(format!("{base}{joint}{signed}&Signature={}", encode(&signature)))
+        Ok(format!("{base}{joint}{query}"))
     }
 }
 
@@ -134,6 +162,7 @@ mod tests {
             sp_entity_id: "https://sp.test/metadata?a=1&b=\"2\"",
             acs_url: "https://sp.test/acs",
             authentication: Authentication::Fresh,
+            contexts: &[],
         }
     }
 
@@ -158,11 +187,33 @@ mod tests {
     }
 
     #[test]
+    fn the_contexts_that_are_demanded_are_asked_for_exactly() {
+        let destination = Url::parse("https://idp.test/sso").unwrap();
+        let contexts = ["https://refeds.org/profile/mfa".to_owned(), "urn:x?a&b".to_owned()];
+        let request = AuthnRequest { contexts: &contexts, ..request(&destination) };
+        let root = parse(&request.to_xml(), &Limits::RESPONSE, Comments::Refused).unwrap();
+        let requested = root.only(SAMLP, "RequestedAuthnContext").unwrap();
+        assert_eq!(requested.attribute("Comparison"), Some("exact"));
+        let classes: Vec<_> =
+            requested.named(SAML, "AuthnContextClassRef").map(|class| class.text().unwrap().to_owned()).collect();
+        assert_eq!(classes, contexts);
+        assert!(!super::tests::request(&destination).to_xml().contains("RequestedAuthnContext"));
+    }
+
+    #[test]
+    fn without_a_key_the_redirect_carries_no_signature() {
+        let destination = Url::parse("https://idp.test/sso").unwrap();
+        let url = Url::parse(&request(&destination).redirect_url("handle", None).unwrap()).unwrap();
+        let names: Vec<_> = url.query_pairs().map(|(name, _)| name.into_owned()).collect();
+        assert_eq!(names, ["SAMLRequest", "RelayState"]);
+    }
+
+    #[test]
     fn the_redirect_carries_the_request_and_a_signature_over_the_query_as_sent() {
         let key = key();
         let destination = Url::parse("https://idp.test/sso?tenant=1").unwrap();
         let request = request(&destination);
-        let url = Url::parse(&request.redirect_url("handle+/=", &key).unwrap()).unwrap();
+        let url = Url::parse(&request.redirect_url("handle+/=", Some(&key)).unwrap()).unwrap();
         let query: HashMap<_, _> = url.query_pairs().into_owned().collect();
         assert_eq!(query["tenant"], "1");
         assert_eq!(query["RelayState"], "handle+/=");

@@ -86,6 +86,15 @@ impl Certificate {
         Self::from_der(&der)
     }
 
+    /// From what people paste: PEM, or the base64 of it.
+    pub fn from_pem(text: &str) -> Result<Self, InvalidCertificate> {
+        let body = text
+            .trim()
+            .strip_prefix("-----BEGIN CERTIFICATE-----")
+            .map_or(Some(text), |rest| rest.strip_suffix("-----END CERTIFICATE-----"));
+        Self::from_base64(body.ok_or(InvalidCertificate::Syntax)?)
+    }
+
     /// The DER form.
     pub fn der(&self) -> &[u8] {
         &self.der
@@ -215,6 +224,10 @@ mod tests {
             .chunks(64)
             .fold(String::new(), |text, line| text + "\n  " + std::str::from_utf8(line).unwrap());
         assert_eq!(Certificate::from_base64(&wrapped), Ok(made.clone()));
+        let pem = format!("-----BEGIN CERTIFICATE-----{wrapped}\n-----END CERTIFICATE-----\n");
+        assert_eq!(Certificate::from_pem(&pem), Ok(made.clone()));
+        assert_eq!(Certificate::from_pem(&wrapped), Ok(made.clone()));
+        assert_eq!(Certificate::from_pem(&format!("{pem}{pem}")), Err(InvalidCertificate::Syntax));
         let longer = [made.der(), b"x"].concat();
         assert_eq!(Certificate::from_der(&longer), Err(InvalidCertificate::Syntax));
         assert_eq!(Certificate::from_base64("AAAA"), Err(InvalidCertificate::Syntax));

@@ -1,7 +1,9 @@
 //! Reading an identity provider's metadata, as an administrator hands it in.
 //!
 //! Owns what is taken from it: entity id, sign-on addresses, signing certificates, end of validity. Refuses a document
-//! from which nothing could be verified later. Does not fetch, and does not judge the document's own signature.
+//! from which nothing could be verified later. Does not fetch. The document's own signature counts where a key is pinned.
+
+use std::collections::HashSet;
 
 use serde::{Deserialize, Serialize};
 use url::{Host, Url};
@@ -9,7 +11,11 @@ use url::{Host, Url};
 use crate::protocol::saml::certificate::{Certificate, InvalidCertificate};
 use crate::protocol::saml::document::Element;
 use crate::protocol::saml::document::reader::{Comments, Limits, Malformed, check_bytes, parse};
+use crate::protocol::saml::duration;
+use crate::protocol::saml::gate::refusal::Refusal;
+use crate::protocol::saml::gate::{self, signature_shape};
 use crate::protocol::saml::names::{BINDING_POST, BINDING_REDIRECT, DSIG, METADATA, SAMLP};
+use crate::protocol::saml::verification::{Signed, Unverified, verified};
 use crate::values::clock::Timestamp;
 
 /// SAML metadata 2.2.1 bounds an entity id at 1024 characters.
@@ -28,8 +34,11 @@ pub struct IdpMetadata {
     pub sso_post_url: Option<Url>,
     /// The certificates that may verify its signatures, in document order, each once.
     pub certificates: Vec<Certificate>,
-    /// When the document has to be read again.
+    /// When the document is no longer to be relied on.
     pub valid_until: Option<Timestamp>,
+    /// How long it may be kept before it is read again, when it says.
+    #[serde(default)]
+    pub cache_seconds: Option<i64>,
 }
 
 /// Why metadata is not accepted.
@@ -68,6 +77,12 @@ pub enum InvalidMetadata {
     /// `validUntil` is unreadable or has passed.
     #[error("metadata is no longer valid")]
     Expired,
+    /// It has to be signed and is not, or its signature has another shape than the one accepted.
+    #[error("metadata is not signed as it has to be: {0}")]
+    Gate(#[from] Refusal),
+    /// The signature does not hold.
+    #[error("{0}")]
+    Unverified(#[from] Unverified),
 }
 
 impl InvalidMetadata {
@@ -85,6 +100,8 @@ impl InvalidMetadata {
             Self::TooManyCertificates => "saml_metadata_too_many_certificates",
             Self::Certificate(_) => "saml_metadata_certificate",
             Self::Expired => "saml_metadata_expired",
+            Self::Gate(_) => "saml_metadata_unsigned",
+            Self::Unverified(_) => "saml_metadata_signature",
         }
     }
 }
@@ -93,8 +110,39 @@ impl InvalidMetadata {
 pub fn import(bytes: &[u8], now: Timestamp, limits: &Limits) -> Result<IdpMetadata, InvalidMetadata> {
     // Entra ID's federation metadata begins with a byte order mark.
     let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
-    let root = parse(check_bytes(bytes, limits, Comments::Skipped)?, limits, Comments::Skipped)?;
-    let (entity, role) = find_identity_provider(&root)?;
+    read(&parse(check_bytes(bytes, limits, Comments::Skipped)?, limits, Comments::Skipped)?, now)
+}
+
+/// The same for a document that has to be signed as a whole by the key of this certificate. Only the verified bytes are
+/// read. Runs in C libraries: call it on a thread of its own.
+pub fn import_signed(
+    bytes: &[u8],
+    signer: &Certificate,
+    now: Timestamp,
+    limits: &Limits,
+) -> Result<IdpMetadata, InvalidMetadata> {
+    let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
+    let text = check_bytes(bytes, limits, Comments::Skipped)?;
+    let root = parse(text, limits, Comments::Skipped)?;
+    gate::check_ids(&root, &mut HashSet::new())?;
+    if !signature_shape::check(&root)? {
+        return Err(Refusal::Unsigned.into());
+    }
+    let content = root.without(DSIG, "Signature");
+    if has_signature(&content) {
+        return Err(Refusal::SignaturePlace.into());
+    }
+    let signed = Signed { text, carriers: &[&root], content: &content };
+    read(&verified(&signed, std::slice::from_ref(signer), limits)?, now)
+}
+
+/// A federation's members may be signed each by itself; those signatures are none of the pinned key.
+fn has_signature(element: &Element) -> bool {
+    element.elements().any(|child| child.local == "Signature" || has_signature(child))
+}
+
+fn read(root: &Element, now: Timestamp) -> Result<IdpMetadata, InvalidMetadata> {
+    let (entity, role) = find_identity_provider(root)?;
     let entity_id = entity.attribute("entityID").unwrap_or_default();
     if entity_id.trim() != entity_id || entity_id.is_empty() || entity_id.chars().count() > MAX_ENTITY_ID_CHARACTERS {
         return Err(InvalidMetadata::EntityId);
@@ -104,7 +152,8 @@ pub fn import(bytes: &[u8], now: Timestamp, limits: &Limits) -> Result<IdpMetada
         sso_redirect_url: sign_on_address(role, BINDING_REDIRECT)?.ok_or(InvalidMetadata::NoRedirectAddress)?,
         sso_post_url: sign_on_address(role, BINDING_POST)?,
         certificates: signing_certificates(role)?,
-        valid_until: valid_until(&[&root, entity, role], now)?,
+        valid_until: valid_until(&[root, entity, role], now)?,
+        cache_seconds: cache_seconds(&[root, entity, role]),
     })
 }
 
@@ -181,15 +230,23 @@ fn valid_until(elements: &[&Element], now: Timestamp) -> Result<Option<Timestamp
     Ok(earliest)
 }
 
+/// The shortest `cacheDuration` of the elements. One that is unreadable counts as none: it is advice.
+fn cache_seconds(elements: &[&Element]) -> Option<i64> {
+    elements.iter().filter_map(|element| duration::seconds(element.attribute("cacheDuration")?)).min()
+}
+
 #[cfg(test)]
 mod tests {
     use openssl::ec::{EcGroup, EcKey};
     use openssl::nid::Nid;
     use openssl::pkey::PKey;
 
-    use super::{IdpMetadata, InvalidMetadata, import};
+    use super::{IdpMetadata, InvalidMetadata, import, import_signed};
     use crate::protocol::saml::certificate::{Certificate, Holder, self_signed};
     use crate::protocol::saml::document::reader::{Limits, Malformed};
+    use crate::protocol::saml::gate::refusal::Refusal;
+    use crate::protocol::saml::testing::{Signer, signer, stranger};
+    use crate::protocol::saml::verification::Unverified;
     use crate::values::clock::Timestamp;
 
     const REDIRECT: &str = "<md:SingleSignOnService Binding=\"urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect\" \
@@ -289,6 +346,39 @@ mod tests {
         for (text, expected) in cases {
             assert_eq!(read(&text), Err(expected), "{text}");
         }
+    }
+
+    #[test]
+    fn a_document_says_how_long_it_may_be_kept() {
+        let content = format!("{}{REDIRECT}", key("", &certificate(1)));
+        let text = entity("entityID=\"e\" cacheDuration=\"PT6H\"", &content);
+        assert_eq!(read(&text).unwrap().cache_seconds, Some(21_600));
+        let advice = entity("entityID=\"e\" cacheDuration=\"a while\"", &content);
+        assert_eq!(read(&advice).unwrap().cache_seconds, None);
+    }
+
+    #[test]
+    fn where_a_key_is_pinned_only_what_it_signed_is_read() {
+        let content = format!("{}{REDIRECT}", key("", &certificate(1)));
+        let unsigned = entity("ID=\"_m\" entityID=\"e\"", &content);
+        let template = |id: &str| unsigned.replacen("<md:IDPSSO", &format!("{}<md:IDPSSO", signer().template(id)), 1);
+        let signed =
+            format!("\u{FEFF}{}", signer().sign(&template("_m")).replace("<md:KeyD", "<!-- by hand --><md:KeyD"));
+        let import = |text: &str, by: &Signer| {
+            import_signed(text.as_bytes(), &by.certificate, now(), &Limits::METADATA).map(|read| read.entity_id)
+        };
+        assert_eq!(import(&signed, signer()), Ok("e".to_owned()));
+        assert_eq!(import(&signed, stranger()), Err(InvalidMetadata::Unverified(Unverified::Signature)));
+        let changed = signed.replace("https://idp.test/sso", "https://evil.test/sso");
+        assert_eq!(import(&changed, signer()), Err(InvalidMetadata::Unverified(Unverified::Signature)));
+        assert_eq!(import(&unsigned, signer()), Err(InvalidMetadata::Gate(Refusal::Unsigned)));
+        // The signature covers something else than the document.
+        let inner = unsigned.replacen("<md:IDPSSO", "<md:IDPSSO ID=\"_x\"", 1);
+        let other = inner.replacen("<md:KeyD", &format!("{}<md:KeyD", signer().template("_x")), 1);
+        assert_eq!(import(&signer().sign(&other), signer()), Err(InvalidMetadata::Gate(Refusal::Unsigned)));
+        let outer = inner.replacen("<md:IDPSSO", &format!("{}<md:IDPSSO", signer().template("_x")), 1);
+        let outer = import(&signer().sign(&outer), signer());
+        assert_eq!(outer, Err(InvalidMetadata::Gate(Refusal::ReferenceTarget)));
     }
 
     #[test]

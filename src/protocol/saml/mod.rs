@@ -12,12 +12,14 @@ pub mod authn_request;
 pub mod certificate;
 pub mod decryption_key;
 pub mod document;
+pub mod duration;
 pub mod encryption;
 pub mod gate;
 pub mod idp_metadata;
 pub mod names;
 pub mod signing_key;
 pub mod sp_metadata;
+pub mod verification;
 
 #[cfg(test)]
 pub mod testing;

@@ -5,6 +5,7 @@
 
 use quick_xml::escape::escape;
 
+use crate::protocol::saml::authn_request::RequestSignature;
 use crate::protocol::saml::certificate::Certificate;
 use crate::protocol::saml::names::{
     BINDING_POST, DSIG, FORMAT_EMAIL, FORMAT_PERSISTENT, FORMAT_UNSPECIFIED, METADATA, SAMLP,
@@ -13,6 +14,8 @@ use crate::protocol::saml::names::{
 /// What our metadata says to one connection's identity provider.
 #[derive(Debug, Clone, Copy)]
 pub struct ServiceProvider<'a> {
+    /// Whether our requests are signed.
+    pub requests: RequestSignature,
     /// Our entity id towards this connection.
     pub entity_id: &'a str,
     /// This connection's assertion consumer service.
@@ -60,11 +63,12 @@ pub fn render(provider: &ServiceProvider<'_>) -> String {
     format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
          <md:EntityDescriptor xmlns:md=\"{METADATA}\" entityID=\"{entity_id}\">\n  \
-         <md:SPSSODescriptor AuthnRequestsSigned=\"true\" WantAssertionsSigned=\"true\" \
+         <md:SPSSODescriptor AuthnRequestsSigned=\"{is_signed}\" WantAssertionsSigned=\"true\" \
          protocolSupportEnumeration=\"{SAMLP}\">\n{keys}{formats}    \
          <md:AssertionConsumerService index=\"0\" isDefault=\"true\" Binding=\"{BINDING_POST}\" \
          Location=\"{acs_url}\"/>\n  </md:SPSSODescriptor>\n</md:EntityDescriptor>\n",
         entity_id = escape(provider.entity_id),
+        is_signed = provider.requests == RequestSignature::Signed,
         acs_url = escape(provider.acs_url),
     )
 }
@@ -75,6 +79,7 @@ mod tests {
     use openssl::rsa::Rsa;
 
     use super::{ServiceProvider, render};
+    use crate::protocol::saml::authn_request::RequestSignature;
     use crate::protocol::saml::certificate::{Certificate, Holder, self_signed};
     use crate::protocol::saml::document::reader::{Comments, Limits, check_bytes, parse};
     use crate::protocol::saml::names::{DSIG, METADATA};
@@ -89,12 +94,15 @@ mod tests {
         };
         let certificates = [made_in(0), made_in(86_400)];
         let provider = ServiceProvider {
+            requests: RequestSignature::Signed,
             entity_id: "https://sp.test/m?a&b",
             acs_url: "https://sp.test/acs",
             signing_certificates: &certificates,
             encryption_certificates: &certificates[..1],
         };
         let text = render(&provider);
+        let unsigned = render(&ServiceProvider { requests: RequestSignature::Unsigned, ..provider });
+        assert!(text.contains("AuthnRequestsSigned=\"true\"") && unsigned.contains("AuthnRequestsSigned=\"false\""));
         let bytes = check_bytes(text.as_bytes(), &Limits::METADATA, Comments::Refused).unwrap();
         let root = parse(bytes, &Limits::METADATA, Comments::Refused).unwrap();
         assert_eq!(root.attribute("entityID"), Some("https://sp.test/m?a&b"));

@@ -103,6 +103,15 @@ pub fn template(id: &str, algorithm: &str, certificate: &Certificate) -> String 
     )
 }
 
+/// A certificate that ends then.
+pub fn certificate_until(end: Timestamp) -> Certificate {
+    const TEN_YEARS_SECONDS: i64 = 10 * 365 * 24 * 3_600;
+    let group = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1).unwrap();
+    let key = PKey::from_ec_key(EcKey::generate(&group).unwrap()).unwrap();
+    let valid_from = end.plus_seconds(-TEN_YEARS_SECONDS);
+    self_signed(&key, &Holder { common_name: "idp", valid_from, serial: &[2; 16] }).unwrap()
+}
+
 /// Which elements are signed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place {
@@ -198,6 +207,7 @@ pub fn expected() -> Expected<'static> {
             id: REQUEST,
             issued_at: Timestamp::from_seconds(NOW - 30),
             authentication: Authentication::Any,
+            contexts: &[],
         },
         now: Timestamp::from_seconds(NOW + 5),
         skew_seconds: 60,

@@ -72,6 +72,8 @@ pub struct Request<'a> {
     pub issued_at: Timestamp,
     /// What it demanded.
     pub authentication: Authentication,
+    /// The classes that it asked for, one of which the answer must have. None means any will do.
+    pub contexts: &'a [String],
 }
 
 /// Whether an existing session at the identity provider is enough.

@@ -4,6 +4,7 @@
 
 use crate::protocol::saml::encryption::Undecryptable;
 use crate::protocol::saml::gate::refusal::Refusal;
+use crate::protocol::saml::verification::Unverified;
 
 /// The check that failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -98,12 +99,25 @@ pub enum Rejected {
     /// Missing, unreadable, in the future, or before a request that demanded a fresh authentication.
     #[error("authentication instant is missing or not acceptable")]
     AuthnInstant,
+    /// The person proved themselves in another way than was demanded.
+    #[error("authentication context is none of those that were asked for")]
+    AuthnContext,
     /// The session at the identity provider has ended.
     #[error("the session at the identity provider has ended")]
     SessionExpired,
     /// An attribute without a name, or something else in an attribute statement.
     #[error("an attribute statement is not readable")]
     AttributeStatement,
+}
+
+impl From<Unverified> for Rejected {
+    fn from(unverified: Unverified) -> Self {
+        match unverified {
+            Unverified::NoCertificate => Self::NoCertificate,
+            Unverified::Signature => Self::Signature,
+            Unverified::Disagreement => Self::Disagreement,
+        }
+    }
 }
 
 impl Rejected {
@@ -140,6 +154,7 @@ impl Rejected {
             Self::Audience => "saml_audience",
             Self::NoAuthnStatement => "saml_no_authn_statement",
             Self::AuthnInstant => "saml_authn_instant",
+            Self::AuthnContext => "saml_authn_context",
             Self::SessionExpired => "saml_session_expired",
             Self::AttributeStatement => "saml_attribute_statement",
         }

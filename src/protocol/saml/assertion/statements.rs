@@ -149,6 +149,10 @@ fn read_authn(assertion: &Element, expected: &Expected<'_>) -> Result<Authn, Rej
         .only(SAML, "AuthnContext")
         .and_then(|context| context.only(SAML, "AuthnContextClassRef")?.trimmed_text())
         .filter(|class| !class.is_empty());
+    let contexts = expected.request.contexts;
+    if !contexts.is_empty() && !context.is_some_and(|class| contexts.iter().any(|asked| asked == class)) {
+        return Err(Rejected::AuthnContext);
+    }
     Ok(Authn { at, context: context.map(str::to_owned), session_expires_at })
 }
 

@@ -246,7 +246,7 @@ fn check_children(element: &Element, allowed: &[(&str, &str)]) -> Result<(), Ref
 }
 
 /// Ids in every spelling count as one set: verifiers differ in which attribute they take for the id.
-fn check_ids<'e>(element: &'e Element, seen: &mut HashSet<&'e str>) -> Result<(), Refusal> {
+pub(super) fn check_ids<'e>(element: &'e Element, seen: &mut HashSet<&'e str>) -> Result<(), Refusal> {
     for attribute in element.attributes.iter().filter(|attribute| attribute.local.eq_ignore_ascii_case("id")) {
         if !attribute.namespace.is_empty() {
             return Err(Refusal::IdNamespace);

@@ -2,8 +2,7 @@
 
 use crate::protocol::saml::assertion::rejected::Rejected;
 use crate::protocol::saml::assertion::{Authentication, Expected, Request};
-use crate::protocol::saml::testing::{ACS, IDP, NOW, Place, REQUEST, SP, expected, instant, outcome, response, signer};
-use crate::values::clock::Timestamp;
+use crate::protocol::saml::testing::{ACS, IDP, Place, REQUEST, SP, expected, instant, outcome, response, signer};
 
 /// Signs the changed response as a whole, so that the change is the identity provider's own.
 fn signed_outcome(change: impl Fn(String) -> String) -> &'static str {
@@ -189,8 +188,7 @@ fn a_fresh_authentication_is_one_after_the_request() {
         &response().replace(&format!("AuthnInstant=\"{}\"", instant(0)), &format!("AuthnInstant=\"{}\"", instant(-91))),
     );
     assert_eq!(outcome(&xml, &expected()), "accepted");
-    let request =
-        Request { id: REQUEST, issued_at: Timestamp::from_seconds(NOW - 30), authentication: Authentication::Fresh };
+    let request = Request { authentication: Authentication::Fresh, ..expected().request };
     let fresh = Expected { request, ..expected() };
     assert_eq!(outcome(&xml, &fresh), "saml_authn_instant");
     assert_eq!(outcome(&signer().sign_response(Place::Both, &response()), &fresh), "accepted");
@@ -221,4 +219,23 @@ fn the_assertion_is_checked_where_the_response_says_nothing_wrong() {
     for (code, from, to) in &cases {
         assert_eq!(signed_outcome(|xml| xml.replace(from, to)), *code, "{from} -> {to}");
     }
+}
+
+#[test]
+fn the_authentication_context_is_one_of_those_that_were_asked_for() {
+    let xml = signer().sign_response(Place::Both, &response());
+    let asking = |contexts: &[&str]| -> &'static str {
+        let contexts: Vec<String> = contexts.iter().map(|class| (*class).to_owned()).collect();
+        let request = Request { contexts: &contexts, ..expected().request };
+        outcome(&xml, &Expected { request, ..expected() })
+    };
+    let password = "urn:oasis:names:tc:SAML:2.0:ac:classes:Password";
+    assert_eq!(asking(&["https://refeds.org/profile/mfa", password]), "accepted");
+    assert_eq!(asking(&["https://refeds.org/profile/mfa"]), "saml_authn_context");
+    assert_eq!(asking(&["urn:oasis:names:tc:SAML:2.0:ac:classes:PasswordProtectedTransport"]), "saml_authn_context");
+    let silent = response().replace("AuthnContextClassRef", "AuthnContextDeclRef");
+    let contexts = [password.to_owned()];
+    let request = Request { contexts: &contexts, ..expected().request };
+    let silent = signer().sign_response(Place::Both, &silent);
+    assert_eq!(outcome(&silent, &Expected { request, ..expected() }), "saml_authn_context");
 }

@@ -5,9 +5,12 @@ use std::time::Duration;
 
 use crate::protocol::saml::assertion::Expected;
 use crate::protocol::saml::assertion::signature::verified_assertion;
+use crate::protocol::saml::attribute_map::AttributeMap;
 use crate::protocol::saml::document::reader::Limits;
 use crate::protocol::saml::gate::{self, Inspected};
-use crate::protocol::saml::testing::{Place, expected, outcome, response, signer, stranger};
+use crate::protocol::saml::testing::{
+    Place, Sealing, expected, outcome, response, sealed_response, signer, stranger, verify_xml,
+};
 
 const C14N: &str = "Algorithm=\"http://www.w3.org/2001/10/xml-exc-c14n#\"";
 
@@ -78,6 +81,9 @@ fn deep(declarations: &str, siblings: usize, attributes: &str) -> String {
     xml.replace(&format!("<ds:Transform {C14N}/>"), &format!("<ds:Transform {C14N}>{parameter}</ds:Transform>"))
 }
 
+/// 50 ms of an optimised program. Without optimisation the readers take several times as long.
+const QUICK: Duration = if cfg!(debug_assertions) { Duration::from_millis(500) } else { Duration::from_millis(50) };
+
 /// How long this thread has been on a processor, which other tests do not prolong.
 fn computed() -> Duration {
     let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
@@ -104,5 +110,27 @@ fn the_costliest_forgery_that_passes_the_gate_ends_within_a_second() {
         let cost = computed() - before;
         println!("{name}: {} bytes {cost:?}", xml.len());
         assert!(cost < Duration::from_secs(1), "{name}: {cost:?}");
+    }
+}
+
+/// IPSIE and large directories: what an honest provider sends of somebody in very many groups.
+#[test]
+fn two_thousand_groups_are_taken_quickly() {
+    let values: String =
+        (0..2_000).map(|n| format!("<saml:AttributeValue>group-{n:05}-of-people</saml:AttributeValue>")).collect();
+    let xml = response().replace("<saml:AttributeValue>eng</saml:AttributeValue>", &values);
+    let documents = [
+        ("assertion", signer().sign_response(Place::Assertion, &xml)),
+        ("response", signer().sign_response(Place::Response, &xml)),
+        ("encrypted", sealed_response(Place::Assertion, &xml, &Sealing::usual())),
+    ];
+    for (name, xml) in documents {
+        let before = computed();
+        let assertion = verify_xml(&xml, &expected()).unwrap();
+        let groups = AttributeMap::default().read(&assertion).groups.len();
+        let cost = computed() - before;
+        println!("{name}: {} bytes {cost:?}", xml.len());
+        assert_eq!(groups, 2_001);
+        assert!(cost < QUICK, "{name}: {cost:?}");
     }
 }

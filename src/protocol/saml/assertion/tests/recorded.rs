@@ -19,7 +19,8 @@ struct Recording {
 fn person_of(recording: &Recording, response: &str) -> (String, Person) {
     let at = Timestamp::parse_rfc3339(recording.recorded_at).unwrap();
     let idp = idp_metadata::import(recording.metadata.as_bytes(), at, &Limits::METADATA).unwrap();
-    let request = Request { id: recording.request_id, issued_at: at, authentication: Authentication::Any };
+    let request =
+        Request { id: recording.request_id, issued_at: at, authentication: Authentication::Any, contexts: &[] };
     let expected = Expected {
         idp_entity_id: &idp.entity_id,
         certificates: &idp.certificates,

@@ -1,0 +1,2 @@
+DROP TABLE certificate_warnings;
+DROP TABLE metadata_sources;
