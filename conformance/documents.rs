@@ -185,3 +185,24 @@ fn paths_that_documents_name_are_there() {
     }
     assert!(found > 30, "only {found} paths were found in the documents");
 }
+
+#[test]
+fn every_test_that_the_saml_list_names_is_there() {
+    let text: String = ["src/protocol/saml", "src/flows", "conformance/saml"]
+        .into_iter()
+        .flat_map(sources)
+        .map(|(_, text)| text)
+        .collect();
+    let list = document("saml-conformance.md");
+    let rows = list.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| ---"));
+    let mut named = 0;
+    for row in rows {
+        let tests = row.rsplit('|').nth(1).expect("a last cell");
+        for test in tests.split('`').skip(1).step_by(2) {
+            named += 1;
+            assert!(text.contains(&format!("fn {test}(")), "{test} is not in the source: {row}");
+        }
+        assert!(tests.contains('`') || tests.trim() == "test", "no test: {row}");
+    }
+    assert!(named > 60, "only {named} tests were found in the list");
+}

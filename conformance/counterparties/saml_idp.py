@@ -11,8 +11,10 @@ prints `READY <url>` when it listens. FILE is JSON:
      "service_providers": ["https://.../metadata"]}
 
 Routes: GET /metadata; GET /sso (HTTP-Redirect); POST /sso (the sign-in form); POST /admin/service-providers with
-{"url": "..."} trusts one more service provider. With --allow-faults, `&fault=NAME` on /sso makes the answer dishonest
-in one way (see FAULTS), still correctly signed.
+{"url": "..."} trusts one more service provider, or reads the metadata of one again; POST /admin/roll-over goes one step on
+in a change of the signing key: the next one is announced, then used, then alone. With --allow-faults, `&fault=NAME` on
+/sso makes the answer dishonest in one way (see FAULTS), still correctly signed; `&sign=...` chooses what is signed, and
+`&encrypt=aes256-gcm` (aes128-gcm, tripledes-cbc) encrypts the assertion after it was signed.
 """
 
 import argparse
@@ -34,7 +36,11 @@ from saml2.config import IdPConfig
 from saml2.metadata import entity_descriptor
 from saml2.saml import NAMEID_FORMAT_EMAILADDRESS, NameID
 from saml2.server import Server
-from saml2.sigver import pre_signature_part, signed_instance_factory
+from saml2.samlp import response_from_string
+from saml2.sigver import (
+    get_pem_wrapped_unwrapped, make_temp, pre_encrypt_assertion, pre_encryption_part, pre_signature_part,
+    signed_instance_factory,
+)
 from saml2.xmldsig import DIGEST_SHA256, SIG_RSA_SHA256
 
 from sign_in_page import page
@@ -96,6 +102,14 @@ FAULTS = {fault.__name__: fault for fault in
 SIGNATURE_FAULTS = {"unsigned", "wrong_key"}
 
 
+# name -> (algorithm, the library's name of its key)
+CIPHERS = {
+    "aes256-gcm": ("http://www.w3.org/2009/xmlenc11#aes256-gcm", "aes-256"),
+    "aes128-gcm": ("http://www.w3.org/2009/xmlenc11#aes128-gcm", "aes-128"),
+    "tripledes-cbc": ("http://www.w3.org/2001/04/xmlenc#tripledes-cbc", "des-192"),
+}
+
+
 class IdentityProvider:
     """The library's server and the people it knows; rebuilt whenever a service provider is added."""
 
@@ -106,7 +120,8 @@ class IdentityProvider:
         self.people = {person["email"]: person for person in config["people"]}
         self.state = Path(config["state_dir"])
         self.key, self.certificate = make_certificate(self.state, "idp")
-        self.lock, self.providers, self.server = threading.Lock(), [], None
+        self.other_certificates, self.steps = [], iter(("announce", "change", "retire"))
+        self.lock, self.providers, self.server = threading.Lock(), {}, None
         self.rebuild()
         for url in config.get("service_providers", []):
             self.trust(url)
@@ -118,7 +133,8 @@ class IdentityProvider:
             "xmlsec_binary": "/usr/bin/xmlsec1",
             "key_file": key,
             "cert_file": certificate,
-            "metadata": {"local": self.providers} if self.providers else {},
+            "additional_cert_files": self.other_certificates,
+            "metadata": {"local": list(self.providers.values())} if self.providers else {},
             "signing_algorithm": SIG_RSA_SHA256,
             "digest_algorithm": DIGEST_SHA256,
             "service": {"idp": {
@@ -140,10 +156,23 @@ class IdentityProvider:
         with urllib.request.urlopen(url, timeout=10) as answer:
             document = answer.read()
         with self.lock:
-            file = self.state / f"service-provider-{len(self.providers)}.xml"
-            file.write_bytes(document)
-            self.providers.append(str(file))
+            file = self.providers.setdefault(url, str(self.state / f"service-provider-{len(self.providers)}.xml"))
+            Path(file).write_bytes(document)
             self.rebuild()
+
+    def roll_over(self):
+        """One step of a change of the signing key; says which."""
+        with self.lock:
+            step = next(self.steps)
+            if step == "announce":
+                self.other_certificates = [make_certificate(self.state, "next")[1]]
+            elif step == "change":
+                self.other_certificates = [self.certificate]
+                self.key, self.certificate = make_certificate(self.state, "next")
+            else:
+                self.other_certificates = []
+            self.rebuild()
+        return step
 
     def read_request(self, query):
         """The AuthnRequest, its signature verified; raises when it is not from a trusted service provider."""
@@ -153,7 +182,7 @@ class IdentityProvider:
         message = request.message
         return message.id, message.issuer.text, self.server.response_args(message)["destination"]
 
-    def answer(self, request, person, fault):
+    def answer(self, request, person, fault, sign, cipher):
         """The signed response, as XML."""
         request_id, service_provider, consumer = request
         attributes = {
@@ -169,14 +198,41 @@ class IdentityProvider:
             sign_assertion=False, sign_response=False)
         if fault in FAULTS:
             FAULTS[fault](response)
-        return str(response) if fault == "unsigned" else self.signed(response, fault)
+        if fault == "unsigned":
+            return str(response)
+        if cipher is not None:
+            return self.encrypted(response, service_provider, sign, cipher)
+        return self.signed(response, fault, sign)
 
-    def signed(self, response, fault):
+    def encrypted(self, response, service_provider, sign, cipher):
+        """Signed inside, encrypted, and signed again around it, as `sign` says."""
+        algorithm, key_type = CIPHERS[cipher]
+        _, certificate = self.server.metadata.certs(service_provider, "any", "encryption")[0]
+        wrapped, unwrapped = get_pem_wrapped_unwrapped(certificate)
+        file = make_temp(wrapped.encode("ascii"), decode=False)
+        assertion = response.assertion
+        template = pre_encryption_part(msg_enc=algorithm, encrypt_cert=unwrapped)
+        parts = []
+        if sign != "response":
+            assertion.signature = pre_signature_part(
+                assertion.id, self.server.sec.my_cert, 1, sign_alg=SIG_RSA_SHA256, digest_alg=DIGEST_SHA256)
+            parts.append((class_name(assertion), assertion.id))
+        response = pre_encrypt_assertion(response)
+        text = signed_instance_factory(response, self.server.sec, parts) if parts else str(response)
+        text = self.server.sec.encrypt_assertion(text, file.name, template, key_type)
+        if sign == "assertion":
+            return text
+        response = response_from_string(text)
+        response.signature = pre_signature_part(
+            response.id, self.server.sec.my_cert, 2, sign_alg=SIG_RSA_SHA256, digest_alg=DIGEST_SHA256)
+        return signed_instance_factory(response, self.server.sec, [(class_name(response), response.id)])
+
+    def signed(self, response, fault, sign):
         signer = self.server
         if fault == "wrong_key":
             signer = Server(config=self.settings(*make_certificate(self.state, "somebody-else")))
         parts = []
-        wanted = ((self.sign != "response", response.assertion), (self.sign != "assertion", response))
+        wanted = ((sign != "response", response.assertion), (sign != "assertion", response))
         for number, (is_wanted, part) in enumerate(wanted, start=1):
             if is_wanted:
                 part.signature = pre_signature_part(
@@ -241,6 +297,8 @@ class Door(BaseHTTPRequestHandler):
         if path == "/admin/service-providers":
             self.idp.trust(json.loads(self.body())["url"])
             return self.send("{}", "application/json", 201)
+        if path == "/admin/roll-over":
+            return self.send(json.dumps({"step": self.idp.roll_over()}), "application/json", 201)
         if path == "/sso":
             return self.sign_in(dict(urllib.parse.parse_qsl(self.body())))
         return self.refuse("There is nothing here.", 404)
@@ -250,10 +308,11 @@ class Door(BaseHTTPRequestHandler):
         person = self.idp.people.get(login)
         if person is None or person["password"] != password:
             return self.show_form(form, "The e-mail address or the password is wrong.")
-        fault = form.get("fault") if self.idp.allow_faults else None
+        asked = form if self.idp.allow_faults else {}
+        fault, sign, cipher = asked.get("fault"), asked.get("sign", self.idp.sign), asked.get("encrypt")
         with self.idp.lock:
             request = self.idp.read_request(form)
-            response = self.idp.answer(request, person, fault)
+            response = self.idp.answer(request, person, fault, sign, cipher)
             return self.send(self.idp.post_form(response, request, form.get("RelayState")))
 
 

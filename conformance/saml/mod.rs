@@ -1,8 +1,11 @@
-//! The SAML service provider against a real identity provider (pysaml2): honest, dishonest, and not one at all.
+//! The SAML service provider against real identity providers (pysaml2, SimpleSAMLphp): honest, dishonest, and none at all.
 
 mod dishonest;
 mod door;
+mod encrypted;
 mod genuine;
+mod roll_over;
+mod simplesamlphp;
 
 use serde_json::{Value, json};
 use url::Url;
@@ -21,7 +24,7 @@ const OWNER: &str = "owner@acme.test";
 /// Acme with a proven domain and one SAML connection, and an app.
 struct Stage {
     acme: Organization,
-    _idp: SamlIdp,
+    idp: SamlIdp,
     connection: Value,
     app: SampleApp,
     gateway: Gateway,
@@ -40,7 +43,7 @@ impl Stage {
         let app = SampleApp::start();
         let client = acme.register_app(&app.redirect_uri(), "ES256").await;
         app.learn(&gateway.url, &client.id, &client.secret).await;
-        Self { acme, _idp: idp, connection, app, gateway, _dns: dns }
+        Self { acme, idp, connection, app, gateway, _dns: dns }
     }
 
     /// From the app through the gateway to the identity provider's sign-in form.
@@ -51,12 +54,22 @@ impl Stage {
 
     /// Signs in there; the page carries the response in a form. `fault` makes it dishonest.
     async fn answered(&self, browser: &Browser, fault: Option<&str>) -> Page {
+        self.answered_with(browser, &fault.map_or_else(Vec::new, |fault| vec![("fault", fault)])).await
+    }
+
+    /// The same with these choices of how the identity provider answers.
+    async fn answered_with(&self, browser: &Browser, choices: &[(&str, &str)]) -> Page {
         let page = self.arrive(browser).await;
         let mut fields = vec![("login", OWNER), ("password", PASSWORD)];
-        fields.extend(fault.map(|fault| ("fault", fault)));
+        fields.extend(choices);
         let page = browser.submit(&page, &fields).await;
         assert!(page.body.contains("SAMLResponse"), "no response:\n{}", page.body);
         page
+    }
+
+    /// A path of the connection in the admin API.
+    fn path(&self, rest: &str) -> String {
+        format!("/connections/{}{rest}", text(&self.connection, "id"))
     }
 
     fn acs(&self) -> Url {

@@ -90,6 +90,12 @@ impl SamlIdp {
         format!("{}/metadata", self.0.url)
     }
 
+    /// Goes one step on in a change of the signing key: "announce", "change", "retire".
+    pub async fn roll_over(&self, step: &str) {
+        let told = Api::new(&self.0.url, "").post("/admin/roll-over", json!({})).await.expect(201);
+        assert_eq!(told["step"], step);
+    }
+
     /// Reads the metadata of a service provider, and serves it from now on.
     pub async fn trust(&self, metadata_url: &str) {
         self.0.tell("/admin/service-providers", json!({ "url": metadata_url })).await;

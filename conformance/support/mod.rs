@@ -20,3 +20,4 @@ pub mod request_log;
 pub mod rust_source;
 pub mod server;
 pub mod settings;
+pub mod simplesamlphp;

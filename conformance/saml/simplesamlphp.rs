@@ -1,0 +1,53 @@
+//! A second real identity provider, on other code: SimpleSAMLphp with its own sign-in page and its own XML library.
+
+use serde_json::json;
+
+use crate::saml::{OWNER, claims};
+use crate::support::browser::{Browser, Page};
+use crate::support::counterparties::{PASSWORD, SampleApp};
+use crate::support::dns::Dns;
+use crate::support::engine::Engine;
+use crate::support::form::Form;
+use crate::support::gateway::Gateway;
+use crate::support::organization::{Organization, text};
+use crate::support::simplesamlphp::SimpleSamlPhp;
+
+/// From the app to the sign-in page of the provider, through it, and back.
+async fn sign_in(app: &SampleApp, idp: &SimpleSamlPhp) -> Page {
+    let browser = Browser::asking_for_json();
+    let page = browser.open(&format!("{}/sign-in", app.0.url)).await;
+    let page = browser.submit(&page, &[("email", OWNER)]).await;
+    assert!(Form::first_in(&page.body).is_some(), "no sign-in page: {}\n{}", page.body, idp.log());
+    let page = browser.submit(&page, &[("username", OWNER), ("password", PASSWORD)]).await;
+    assert!(page.body.contains("SAMLResponse"), "no response: {}\n{}", page.body, idp.log());
+    browser.submit(&page, &[]).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn simplesamlphp_signs_people_in_in_the_clear_and_encrypted() {
+    for engine in Engine::ALL {
+        let dns = Dns::start(&["acme.test"]);
+        let gateway = Gateway::start(engine, |settings| settings.dns = Some(dns.address));
+        let acme = Organization::create(&gateway.operator(), "acme", "Acme").await;
+        acme.own_domain(&dns, "acme.test").await;
+        let idp = SimpleSamlPhp::start(OWNER, PASSWORD);
+        let new = json!({ "name": "SimpleSAMLphp", "protocol": "saml", "metadata_url": idp.metadata_url() });
+        let connection = acme.api.post("/connections", new).await.expect(201);
+        let app = SampleApp::start();
+        let client = acme.register_app(&app.redirect_uri(), "ES256").await;
+        app.learn(&gateway.url, &client.id, &client.secret).await;
+
+        idp.trust(&text(&connection, "sp_metadata_url"), "plain").await;
+        let shown = claims(&sign_in(&app, &idp).await);
+        assert_eq!((&shown["email"], &shown["name"]), (&OWNER.into(), &"Olive Example".into()), "{shown:#}");
+
+        let options = format!("/connections/{}/options", text(&connection, "id"));
+        acme.api.put(&options, json!({ "requires_encryption": true })).await.expect(200);
+        let refused = sign_in(&app, &idp).await;
+        assert!(refused.status.is_client_error(), "{}", refused.body);
+        assert_eq!(acme.audit("sign_in.refused").await[0]["detail"]["detail"], "saml_not_encrypted");
+
+        idp.trust(&text(&connection, "sp_metadata_url"), "encrypted").await;
+        assert_eq!(claims(&sign_in(&app, &idp).await)["email"], OWNER);
+    }
+}
