@@ -3,16 +3,19 @@
 //! Owns where it comes from, when it is due, and what a reading changes. A reading that fails changes nothing but the
 //! account of it: the last good one stays. Another provider is never read into a connection.
 
-use super::{Connection, ConnectionError, ConnectionState, Settings, find, replace_read};
+use url::Url;
+
+use super::{Connection, ConnectionError, ConnectionState, Settings, find, store_announcing};
 use crate::protocol::saml::certificate::Certificate;
 use crate::protocol::saml::idp_metadata::IdpMetadata;
+use crate::record::audit::Action;
+use crate::record::event::Event;
 use crate::store::Tx;
 use crate::store::failure::StoreError;
 use crate::store::metadata_sources::{self as rows, SourceRow};
 use crate::values::clock::Timestamp;
 use crate::values::ids::{ConnectionId, OrganizationId};
 use crate::values::operation::Operation;
-use url::Url;
 
 const HOUR_SECONDS: i64 = 3_600;
 /// The longest time between two readings.
@@ -142,6 +145,31 @@ pub fn note(
         Reading::Failed(code) => known.fail(op.at, code),
     }
     Ok(rows::put(tx, &to_row(&known))?)
+}
+
+/// Takes what was read again of a SAML provider. Certificates that come or go are announced, because whoever has their
+/// keys says who signs in; so is any other change but that of how long the document is good.
+fn replace_read(
+    tx: &mut Tx<'_>,
+    op: &Operation,
+    mut connection: Connection,
+    read: &IdpMetadata,
+) -> Result<Connection, ConnectionError> {
+    let Settings::Saml { idp, .. } = &mut connection.settings else { return Err(ConnectionError::OtherProtocol) };
+    let before = std::mem::replace(idp, read.clone());
+    let fingerprints = |one: &IdpMetadata, other: &IdpMetadata| -> Vec<String> {
+        let gone = one.certificates.iter().filter(|certificate| !other.certificates.contains(certificate));
+        gone.map(Certificate::fingerprint).collect()
+    };
+    let (added, removed) = (fingerprints(read, &before), fingerprints(&before, read));
+    let is_longer = IdpMetadata { valid_until: read.valid_until, cache_seconds: read.cache_seconds, ..before } == *read;
+    let (id, name) = (connection.id, connection.name.clone());
+    let change = if !added.is_empty() || !removed.is_empty() {
+        Some(Event::ConnectionCertificatesChanged { connection: id, name, added, removed })
+    } else {
+        (!is_longer).then_some(Event::ConnectionChanged { connection: id, name })
+    };
+    store_announcing(tx, op, connection, Action::ConnectionUpdated, change.as_ref())
 }
 
 impl MetadataSource {

@@ -4,20 +4,19 @@
 //! controls who signs in. Existing identities are never re-mapped by it.
 
 pub mod certificates;
+mod entry;
 pub mod metadata;
 mod row;
 pub mod saml_options;
 
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 
 use super::matching::Matching;
 use super::organizations::{self, OrganizationError};
 use super::permission::{self, Denied, Permission};
 use super::room::{self, TooMany};
-use crate::protocol::saml::certificate::Certificate;
 use crate::protocol::saml::idp_metadata::IdpMetadata;
-use crate::record::audit::{self, Action, Subject};
+use crate::record::audit::Action;
 use crate::record::event::{self, Event};
 use crate::store::connections as rows;
 use crate::store::failure::StoreError;
@@ -27,6 +26,7 @@ use crate::values::ids::{ConnectionId, OrganizationId};
 use crate::values::operation::Operation;
 use crate::values::page::{Page, PageRequest};
 use crate::values::quota::Quota;
+use entry::{Ended, log};
 use row::{from_row, to_row};
 use saml_options::{InvalidOptions, SamlOptions};
 
@@ -44,6 +44,7 @@ pub enum ConnectionState {
 /// What a connection knows of its identity provider.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "protocol", rename_all = "lowercase")]
+#[expect(clippy::large_enum_variant, reason = "few are held at a time, and most of them are of the large kind")]
 pub enum Settings {
     /// SAML 2.0.
     Saml {
@@ -257,49 +258,6 @@ pub fn replace_settings(
     store(tx, op, connection, Action::ConnectionUpdated)
 }
 
-/// Takes what was read again of a SAML provider. Certificates that come or go are announced, because whoever has their
-/// keys says who signs in; so is any other change but that of how long the document is good.
-fn replace_read(
-    tx: &mut Tx<'_>,
-    op: &Operation,
-    mut connection: Connection,
-    read: &IdpMetadata,
-) -> Result<Connection, ConnectionError> {
-    let Settings::Saml { idp, .. } = &mut connection.settings else { return Err(ConnectionError::OtherProtocol) };
-    let before = std::mem::replace(idp, read.clone());
-    let fingerprints = |one: &IdpMetadata, other: &IdpMetadata| -> Vec<String> {
-        let gone = one.certificates.iter().filter(|certificate| !other.certificates.contains(certificate));
-        gone.map(Certificate::fingerprint).collect()
-    };
-    let (added, removed) = (fingerprints(read, &before), fingerprints(&before, read));
-    let is_longer = IdpMetadata { valid_until: read.valid_until, cache_seconds: read.cache_seconds, ..before } == *read;
-    let (id, name) = (connection.id, connection.name.clone());
-    let change = if !added.is_empty() || !removed.is_empty() {
-        Some(Event::ConnectionCertificatesChanged { connection: id, name, added, removed })
-    } else {
-        (!is_longer).then_some(Event::ConnectionChanged { connection: id, name })
-    };
-    store_announcing(tx, op, connection, Action::ConnectionUpdated, change.as_ref())
-}
-
-/// Replaces what is demanded of a SAML provider. Who is signed in stays so.
-pub fn replace_saml_options(
-    tx: &mut Tx<'_>,
-    op: &Operation,
-    organization: OrganizationId,
-    id: ConnectionId,
-    demanded: &SamlOptions,
-) -> Result<Connection, ConnectionError> {
-    permission::require(op, organization, Permission::ManageConnections)?;
-    demanded.check()?;
-    let mut connection = find_of(tx, op, organization, id)?;
-    match &mut connection.settings {
-        Settings::Saml { options, .. } => options.clone_from(demanded),
-        Settings::Oidc { .. } => return Err(ConnectionError::OtherProtocol),
-    }
-    store(tx, op, connection, Action::ConnectionUpdated)
-}
-
 /// Replaces the linking rule. Identities that are linked already stay as they are.
 pub fn replace_matching(
     tx: &mut Tx<'_>,
@@ -397,12 +355,6 @@ fn store_announcing(
     Ok(connection)
 }
 
-/// How many sessions and grants ended with a connection.
-struct Ended {
-    sessions: usize,
-    grants: usize,
-}
-
 /// After the connection was written: whoever signs in through it looks at it under a lock, so that no session comes later.
 fn end_opened(tx: &mut Tx<'_>, op: &Operation, connection: &Connection) -> Result<Ended, StoreError> {
     let (organization, id) = (connection.organization, connection.id);
@@ -410,31 +362,6 @@ fn end_opened(tx: &mut Tx<'_>, op: &Operation, connection: &Connection) -> Resul
         grants: grants::revoke_of_connection(tx, organization, id, op.at)?,
         sessions: sessions::end_of_connection(tx, organization, id, op.at)?,
     })
-}
-
-fn log(
-    tx: &mut Tx<'_>,
-    op: &Operation,
-    connection: &Connection,
-    action: Action,
-    ended: Option<Ended>,
-) -> Result<(), StoreError> {
-    let about = match &connection.settings {
-        Settings::Saml { idp, options } => json!({
-            "entity_id": idp.entity_id,
-            "certificates": idp.certificates.iter().map(|one| one.fingerprint()).collect::<Vec<_>>(),
-            "options": options,
-        }),
-        Settings::Oidc { issuer, client_id } => json!({ "issuer": issuer, "client_id": client_id }),
-    };
-    let matching = json!({ "by": connection.matching.by.as_str(), "claim": connection.matching.claim });
-    let mut detail = json!({
-        "name": connection.name, "state": connection.state.as_str(), "provider": about, "match": matching,
-    });
-    if let (Some(Ended { sessions, grants }), Some(members)) = (ended, detail.as_object_mut()) {
-        members.insert("ended".to_owned(), json!({ "sessions": sessions, "grants": grants }));
-    }
-    audit::write(tx, op, Some(connection.organization), action, &Subject::new("connection", connection.id), &detail)
 }
 
 fn name_error(error: OrganizationError) -> ConnectionError {

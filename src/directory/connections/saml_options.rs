@@ -2,9 +2,15 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::{Connection, ConnectionError, Settings, find_of, store};
+use crate::directory::permission::{self, Permission};
 use crate::protocol::saml::assertion::{Authentication, Encryption};
 use crate::protocol::saml::attribute_map::{AttributeMap, AttributeNames, Preset};
 use crate::protocol::saml::authn_request::RequestSignature;
+use crate::record::audit::Action;
+use crate::store::Tx;
+use crate::values::ids::{ConnectionId, OrganizationId};
+use crate::values::operation::Operation;
 
 /// More classes than anybody asks for.
 const MAX_CONTEXTS: usize = 10;
@@ -115,6 +121,24 @@ impl SamlOptions {
     pub fn attribute_map(&self) -> AttributeMap {
         AttributeMap::new(self.preset, &self.attributes)
     }
+}
+
+/// Replaces what is demanded of a SAML provider. Who is signed in stays so.
+pub fn replace(
+    tx: &mut Tx<'_>,
+    op: &Operation,
+    organization: OrganizationId,
+    id: ConnectionId,
+    demanded: &SamlOptions,
+) -> Result<Connection, ConnectionError> {
+    permission::require(op, organization, Permission::ManageConnections)?;
+    demanded.check()?;
+    let mut connection = find_of(tx, op, organization, id)?;
+    match &mut connection.settings {
+        Settings::Saml { options, .. } => options.clone_from(demanded),
+        Settings::Oidc { .. } => return Err(ConnectionError::OtherProtocol),
+    }
+    store(tx, op, connection, Action::ConnectionUpdated)
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use super::caller::{authenticate, organization};
 use super::connection_body::{ConnectionBody, MatchBody, NewConnectionBody, ProviderBody};
 use super::reply::{ListBody, PageQuery, answer, id, json, no_content, page};
 use super::saml_options_body::SamlOptionsBody;
-use crate::directory::connections::{self, Connection, ConnectionError, metadata};
+use crate::directory::connections::{self, Connection, ConnectionError, metadata, saml_options};
 use crate::flows::connect_identity_provider;
 use crate::http::context::Context;
 use crate::http::problem::{Problem, ProblemBody};
@@ -188,7 +188,7 @@ pub async fn replace_options(
         let connection = id(&connection)?;
         let replaced = context.store.write(move |tx| {
             let organization = organization(tx, &op, &name)?;
-            Ok::<_, Problem>(connections::replace_saml_options(tx, &op, organization, connection, &options)?)
+            Ok::<_, Problem>(saml_options::replace(tx, &op, organization, connection, &options)?)
         });
         Ok(json(StatusCode::OK, &shown(&context, replaced.await?).await?))
     })
