@@ -373,7 +373,7 @@ mod tests {
         assert_eq!(import(&changed, signer()), Err(InvalidMetadata::Unverified(Unverified::Signature)));
         assert_eq!(import(&unsigned, signer()), Err(InvalidMetadata::Gate(Refusal::Unsigned)));
         // The signature covers something else than the document.
-        let inner = unsigned.replacen("<md:IDPSSO", "<md:IDPSSO ID=\"_x\"", 1);
+        let inner = unsigned.replacen("<md:IDPSSODescriptor", "<md:IDPSSODescriptor ID=\"_x\"", 1);
         let other = inner.replacen("<md:KeyD", &format!("{}<md:KeyD", signer().template("_x")), 1);
         assert_eq!(import(&signer().sign(&other), signer()), Err(InvalidMetadata::Gate(Refusal::Unsigned)));
         let outer = inner.replacen("<md:IDPSSO", &format!("{}<md:IDPSSO", signer().template("_x")), 1);
