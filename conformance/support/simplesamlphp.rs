@@ -45,6 +45,7 @@ impl SimpleSamlPhp {
             fs::write(folder.path().join(place).join(file), text).expect("configuration");
         }
         make_certificate(&folder.path().join("cert"));
+        fs::write(folder.path().join("how"), "both").expect("a mark");
         write_metadata(folder.path(), "<md:EntitiesDescriptor xmlns:md=\"urn:oasis:names:tc:SAML:2.0:metadata\"/>");
         let mut php = Command::new("php");
         php.env("SIMPLESAMLPHP_CONFIG_DIR", folder.path().join("config"))
@@ -59,13 +60,15 @@ impl SimpleSamlPhp {
         format!("{}/saml2/idp/metadata.php?output=xml", self.url)
     }
 
-    /// Reads the metadata of a service provider, and answers it in the clear (`plain`) or `encrypted`.
-    pub async fn trust(&self, metadata_url: &str, how: &str) {
+    /// Reads the metadata of a service provider, and serves it from now on.
+    pub async fn trust(&self, metadata_url: &str) {
         let answer = client().get(metadata_url).send().await.expect("an answer");
         write_metadata(self.folder.path(), &answer.text().await.expect("text"));
-        if how == "encrypted" {
-            fs::write(self.folder.path().join("encrypted"), "").expect("a mark");
-        }
+    }
+
+    /// Signs the "assertion", the "response" or "both" from now on; "encrypted" signs both and encrypts the assertion.
+    pub fn answer(&self, how: &str) {
+        fs::write(self.folder.path().join("how"), how).expect("a mark");
     }
 
     /// What it logged, for the message of a test that fails.

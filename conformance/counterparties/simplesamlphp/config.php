@@ -25,5 +25,5 @@ $config = [
     'showerrors' => true,
     'errorreporting' => false,
     'technicalcontact_email' => 'nobody@idp.test',
-    'production' => false,
+    'production' => true,
 ];

@@ -1,15 +1,17 @@
 <?php
-// What it encrypts with where `encrypted` stands beside the configuration; the key comes from the gateway's metadata.
+// How it answers stands in the file `how` beside the configuration: what is signed, and whether the assertion is encrypted.
+// This version encrypts with AES-CBC alone, to the key of the gateway's metadata.
+$how = trim(file_get_contents('@FOLDER@/how'));
 $metadata['@URL@/idp'] = [
     'host' => '__DEFAULT__',
     'privatekey' => 'idp.pem',
     'certificate' => 'idp.crt',
     'auth' => 'people',
-    'saml20.sign.assertion' => true,
-    'saml20.sign.response' => true,
+    'saml20.sign.assertion' => $how !== 'response',
+    'saml20.sign.response' => $how !== 'assertion',
+    'assertion.encryption' => $how === 'encrypted',
     'signature.algorithm' => 'http://www.w3.org/2001/04/xmldsig-more#rsa-sha256',
-    'assertion.encryption' => file_exists('@FOLDER@/encrypted'),
-    'sharedkey_algorithm' => 'http://www.w3.org/2009/xmlenc11#aes256-gcm',
+    'redirect.validate' => true,
     'authproc' => [
         3 => [
             'class' => 'saml:AttributeNameID',
