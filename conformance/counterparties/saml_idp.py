@@ -217,8 +217,12 @@ class IdentityProvider:
             assertion.signature = pre_signature_part(
                 assertion.id, self.server.sec.my_cert, 1, sign_alg=SIG_RSA_SHA256, digest_alg=DIGEST_SHA256)
             parts.append((class_name(assertion), assertion.id))
+        # With its own declarations of prefixes: those around it may be others once the response is written anew.
+        tag = assertion._to_element_tree().tag
         response = pre_encrypt_assertion(response)
-        text = signed_instance_factory(response, self.server.sec, parts) if parts else str(response)
+        text = response.get_xml_string_with_self_contained_assertion_within_encrypted_assertion(tag)
+        if parts:
+            text = signed_instance_factory(text, self.server.sec, parts)
         text = self.server.sec.encrypt_assertion(text, file.name, template, key_type)
         if sign == "assertion":
             return text

@@ -12,11 +12,12 @@ $metadata['@URL@/idp'] = [
     'assertion.encryption' => $how === 'encrypted',
     'signature.algorithm' => 'http://www.w3.org/2001/04/xmldsig-more#rsa-sha256',
     'redirect.validate' => true,
+    // Persistent is the first of the formats that the gateway's metadata asks for.
     'authproc' => [
         3 => [
             'class' => 'saml:AttributeNameID',
             'attribute' => 'mail',
-            'Format' => 'urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress',
+            'Format' => 'urn:oasis:names:tc:SAML:2.0:nameid-format:persistent',
         ],
     ],
 ];
