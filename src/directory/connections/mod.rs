@@ -20,7 +20,7 @@ use crate::record::audit::Action;
 use crate::record::event::{self, Event};
 use crate::store::connections as rows;
 use crate::store::failure::StoreError;
-use crate::store::{Tx, grants, identities, sessions};
+use crate::store::{Tx, grants, identities, metadata_sources, sessions};
 use crate::values::clock::Timestamp;
 use crate::values::ids::{ConnectionId, OrganizationId};
 use crate::values::operation::Operation;
@@ -318,6 +318,7 @@ pub fn delete(
     connection.state = ConnectionState::Deleted;
     connection.sealed_secret = None;
     identities::delete_of_connection(tx, organization, id)?;
+    metadata_sources::delete(tx, organization, id)?;
     store(tx, op, connection, Action::ConnectionDeleted)?;
     Ok(())
 }

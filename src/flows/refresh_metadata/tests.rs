@@ -288,3 +288,20 @@ async fn administrators_are_warned_30_14_and_3_days_before_the_last_certificate_
         assert_eq!(told, 3);
     }
 }
+
+#[actix_web::test]
+async fn what_is_gone_or_switched_off_is_not_read() {
+    for stage in stages(None).await {
+        stage.world.advance(DAY_SECONDS);
+        let (op, organization, id) = (stage.world.operator(), stage.world.organization, stage.connection);
+        let disable = stage.world.store().write(move |tx| connections::disable(tx, &op, organization, id));
+        disable.await.unwrap();
+        assert_eq!(stage.due().await, 0);
+        let op = stage.world.operator();
+        let delete = stage.world.store().write(move |tx| {
+            connections::delete(tx, &op, organization, id)?;
+            Ok::<_, ConnectionError>(metadata::sources(tx, organization, &[id])?)
+        });
+        assert_eq!(delete.await.unwrap(), []);
+    }
+}
