@@ -90,6 +90,13 @@ pub fn owners(tx: &mut Tx<'_>, names: &[String]) -> Result<Vec<(String, Organiza
     Ok(query.load(tx.connection())?)
 }
 
+/// The active owner of this very domain, and its claim.
+pub fn owner_of(tx: &mut Tx<'_>, name: &str) -> Result<Option<(OrganizationId, DomainId)>, StoreError> {
+    let query =
+        table::table.filter(table::name.eq(name)).filter(table::state.eq_any(OWNED)).select((table::org_id, table::id));
+    Ok(query.first(tx.connection()).optional()?)
+}
+
 /// True when the organization is the active owner of this very domain.
 pub fn is_owner(tx: &mut Tx<'_>, organization: OrganizationId, name: &str) -> Result<bool, StoreError> {
     let query = table::table

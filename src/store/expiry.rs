@@ -37,6 +37,7 @@ const TABLES: &[Table] = &[
     table("scim_access_tokens", "token_hash", "TRUE", Stay::None),
     // An open one is ended first, with an entry in the log; one that nobody followed can be sent again for as long again.
     table("activations", "id", "state IN ('accepted', 'revoked')", Stay::Grace),
+    table("link_requests", "id", "TRUE", Stay::None),
     table("grants", "id", "TRUE", Stay::Grace),
     table("sessions", "id", "NOT EXISTS (SELECT 1 FROM grants WHERE grants.session_id = sessions.id)", Stay::Grace),
 ];

@@ -6,7 +6,7 @@ use diesel::sql_types::{BigInt, Binary, Text};
 use super::Tx;
 use super::failure::StoreError;
 use super::schema::identities as table;
-use crate::store::connection::Backend;
+use crate::store::connection::{AnyConnection, Backend};
 use crate::values::clock::Timestamp;
 use crate::values::ids::{AccountId, ConnectionId, IdentityId, OrganizationId};
 
@@ -42,6 +42,17 @@ pub fn insert_if_new(tx: &mut Tx<'_>, row: &IdentityRow) -> Result<bool, StoreEr
     Ok(inserted == 1)
 }
 
+/// Waits until no other transaction is linking this subject, and keeps others from doing so before this one ends. On SQLite
+/// there is one writer.
+pub fn take_turn(tx: &mut Tx<'_>, connection: ConnectionId, subject: &str) -> Result<(), StoreError> {
+    if let AnyConnection::Postgres(_) = tx.connection() {
+        diesel::sql_query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))")
+            .bind::<Text, _>(format!("{connection} {subject}"))
+            .execute(tx.connection())?;
+    }
+    Ok(())
+}
+
 /// The identity that a connection knows under this subject.
 pub fn find(tx: &mut Tx<'_>, connection: ConnectionId, subject: &str) -> Result<Option<IdentityRow>, StoreError> {
     let query = table::table
@@ -49,6 +60,12 @@ pub fn find(tx: &mut Tx<'_>, connection: ConnectionId, subject: &str) -> Result<
         .filter(table::subject.eq(subject))
         .select(IdentityRow::as_select());
     Ok(query.first(tx.connection()).optional()?)
+}
+
+/// True when a connection knows this account under some subject.
+pub fn is_known(tx: &mut Tx<'_>, connection: ConnectionId, account: AccountId) -> Result<bool, StoreError> {
+    let query = table::table.filter(table::connection_id.eq(connection)).filter(table::account_id.eq(account));
+    Ok(query.count().get_result::<i64>(tx.connection())? > 0)
 }
 
 /// Notes a sign-in.

@@ -158,6 +158,10 @@ pub mod kind {
     pub enum SigningKey {}
     #[derive(Debug)]
     pub enum Request {}
+    #[derive(Debug)]
+    pub enum Trace {}
+    #[derive(Debug)]
+    pub enum LinkRequest {}
 }
 
 pub type OrganizationId = Id<kind::Organization>;
@@ -183,6 +187,10 @@ pub type EventId = Id<kind::Event>;
 pub type JobId = Id<kind::Job>;
 pub type SigningKeyId = Id<kind::SigningKey>;
 pub type RequestId = Id<kind::Request>;
+/// The trace of an attempt to sign in through a connection.
+pub type TraceId = Id<kind::Trace>;
+/// The question by mail whether a subject is somebody.
+pub type LinkRequestId = Id<kind::LinkRequest>;
 
 #[cfg(test)]
 mod tests {

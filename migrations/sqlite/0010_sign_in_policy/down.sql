@@ -1,0 +1,11 @@
+DROP TABLE link_requests;
+DROP TABLE notice_counts;
+DROP TABLE connection_routes;
+DROP TABLE traces;
+DROP INDEX addresses_domain;
+DROP TABLE organization_kinds;
+DROP TABLE break_glass;
+DROP TABLE sso_policies;
+DROP TABLE carried_roles;
+DROP TABLE connection_roles;
+DROP TABLE connection_policies;

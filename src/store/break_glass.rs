@@ -1,0 +1,52 @@
+//! Who may sign in by their own credentials where single sign-on is required.
+
+use diesel::prelude::*;
+
+use super::Tx;
+use super::failure::StoreError;
+use super::policy_schema::break_glass as table;
+use super::schema::{accounts, memberships};
+use crate::values::clock::Timestamp;
+use crate::values::ids::{AccountId, OrganizationId};
+
+/// Adds somebody; changes nothing about somebody who is there.
+pub fn insert(
+    tx: &mut Tx<'_>,
+    organization: OrganizationId,
+    account: AccountId,
+    at: Timestamp,
+) -> Result<bool, StoreError> {
+    if is_there(tx, organization, account)? {
+        return Ok(false);
+    }
+    let row = (table::org_id.eq(organization), table::account_id.eq(account), table::created_at.eq(at));
+    diesel::insert_into(table::table).values(row).execute(tx.connection())?;
+    Ok(true)
+}
+
+/// Takes somebody off; tells whether they were there.
+pub fn delete(tx: &mut Tx<'_>, organization: OrganizationId, account: AccountId) -> Result<bool, StoreError> {
+    let one = table::table.filter(table::org_id.eq(organization)).filter(table::account_id.eq(account));
+    Ok(diesel::delete(one).execute(tx.connection())? == 1)
+}
+
+/// True when the account is on the list, whatever its role and state are.
+pub fn is_there(tx: &mut Tx<'_>, organization: OrganizationId, account: AccountId) -> Result<bool, StoreError> {
+    let one = table::table.filter(table::org_id.eq(organization)).filter(table::account_id.eq(account));
+    Ok(one.count().get_result::<i64>(tx.connection())? > 0)
+}
+
+/// Those on the list who are active owners or administrators, with when they were added.
+pub fn active(tx: &mut Tx<'_>, organization: OrganizationId) -> Result<Vec<(AccountId, Timestamp)>, StoreError> {
+    let query = table::table
+        .inner_join(accounts::table.on(accounts::id.eq(table::account_id)))
+        .inner_join(memberships::table.on(memberships::account_id.eq(table::account_id)))
+        .filter(table::org_id.eq(organization))
+        .filter(memberships::org_id.eq(organization))
+        .filter(memberships::role.eq_any(["owner", "admin"]))
+        .filter(memberships::status.eq("active"))
+        .filter(accounts::state.eq("active"))
+        .order(table::account_id)
+        .select((table::account_id, table::created_at));
+    Ok(query.load(tx.connection())?)
+}

@@ -1,0 +1,157 @@
+//! How the people of a domain sign in, and what is counted before that is changed.
+
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Binary, Text};
+
+use super::Tx;
+use super::failure::StoreError;
+use super::policy_schema::{organization_kinds as kinds, sso_policies as table};
+use super::schema::{connections, identities, memberships};
+use crate::store::connection::{AnyConnection, Backend};
+use crate::values::clock::Timestamp;
+use crate::values::ids::{AccountId, ConnectionId, DomainId, OrganizationId, ResourceId};
+
+/// The policy of one domain.
+#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
+#[diesel(table_name = table, check_for_backend(Backend), treat_none_as_default_value = false)]
+#[allow(missing_docs)] // columns
+pub struct SsoPolicyRow {
+    pub domain_id: DomainId,
+    pub org_id: OrganizationId,
+    pub state: String,
+    pub test_group: Option<ResourceId>,
+    pub updated_at: Timestamp,
+}
+
+/// How many people have an address in a domain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, QueryableByName)]
+#[diesel(check_for_backend(Backend))]
+pub struct DomainCounts {
+    /// All of this data center.
+    #[diesel(sql_type = BigInt)]
+    pub people: i64,
+    /// Those who have joined the organization as members.
+    #[diesel(sql_type = BigInt)]
+    pub members: i64,
+    /// Those of them whom a connection of the organization knows.
+    #[diesel(sql_type = BigInt)]
+    pub signed_in: i64,
+}
+
+/// Keeps other transactions from changing how the people of an organization sign in before this one ends. On SQLite there
+/// is one writer.
+pub fn lock(tx: &mut Tx<'_>, organization: OrganizationId) -> Result<(), StoreError> {
+    if let AnyConnection::Postgres(_) = tx.connection() {
+        diesel::sql_query("SELECT 1 FROM sso_policies WHERE org_id = $1 ORDER BY domain_id FOR UPDATE")
+            .bind::<Binary, _>(organization)
+            .execute(tx.connection())?;
+    }
+    Ok(())
+}
+
+/// The policy of a domain; a domain without one has none.
+pub fn find(
+    tx: &mut Tx<'_>,
+    organization: OrganizationId,
+    domain: DomainId,
+) -> Result<Option<SsoPolicyRow>, StoreError> {
+    let query = table::table
+        .filter(table::org_id.eq(organization))
+        .filter(table::domain_id.eq(domain))
+        .select(SsoPolicyRow::as_select());
+    Ok(query.first(tx.connection()).optional()?)
+}
+
+/// True when the policy of one of the organization's domains is in one of these states.
+pub fn is_any_in(tx: &mut Tx<'_>, organization: OrganizationId, states: &[&str]) -> Result<bool, StoreError> {
+    let query = table::table.filter(table::org_id.eq(organization)).filter(table::state.eq_any(states)).limit(1);
+    Ok(query.count().get_result::<i64>(tx.connection())? > 0)
+}
+
+/// Writes a policy in place of the one that is there.
+pub fn put(tx: &mut Tx<'_>, row: &SsoPolicyRow) -> Result<(), StoreError> {
+    delete(tx, row.org_id, row.domain_id)?;
+    diesel::insert_into(table::table).values(row).execute(tx.connection())?;
+    Ok(())
+}
+
+/// Forgets the policy of a domain.
+pub fn delete(tx: &mut Tx<'_>, organization: OrganizationId, domain: DomainId) -> Result<(), StoreError> {
+    let one = table::table.filter(table::org_id.eq(organization)).filter(table::domain_id.eq(domain));
+    diesel::delete(one).execute(tx.connection())?;
+    Ok(())
+}
+
+/// True when an organization has an active connection.
+pub fn has_connection(tx: &mut Tx<'_>, organization: OrganizationId) -> Result<bool, StoreError> {
+    let query = connections::table
+        .filter(connections::org_id.eq(organization))
+        .filter(connections::state.eq("active"))
+        .limit(1)
+        .select(connections::id);
+    Ok(query.first::<ConnectionId>(tx.connection()).optional()?.is_some())
+}
+
+/// When an owner or administrator last signed in through an active connection of the organization.
+pub fn last_sign_in_of_administrator(
+    tx: &mut Tx<'_>,
+    organization: OrganizationId,
+) -> Result<Option<Timestamp>, StoreError> {
+    let query = memberships::table
+        .inner_join(identities::table.on(identities::account_id.eq(memberships::account_id)))
+        .inner_join(connections::table.on(connections::id.eq(identities::connection_id)))
+        .filter(memberships::org_id.eq(organization))
+        .filter(memberships::role.ne("member"))
+        .filter(memberships::role.eq_any(["owner", "admin"]))
+        .filter(memberships::status.eq("active"))
+        .filter(identities::org_id.eq(organization))
+        .filter(connections::state.eq("active"))
+        .order(identities::last_sign_in_at.desc())
+        .select(identities::last_sign_in_at);
+    Ok(query.first(tx.connection()).optional()?)
+}
+
+/// True when a connection of the organization knows this account.
+pub fn is_known_to_connection(
+    tx: &mut Tx<'_>,
+    organization: OrganizationId,
+    account: AccountId,
+) -> Result<bool, StoreError> {
+    let query =
+        identities::table.filter(identities::account_id.eq(account)).filter(identities::org_id.eq(organization));
+    Ok(query.count().get_result::<i64>(tx.connection())? > 0)
+}
+
+/// Counts the people whose primary address lies in exactly this domain.
+pub fn count_people(tx: &mut Tx<'_>, organization: OrganizationId, domain: &str) -> Result<DomainCounts, StoreError> {
+    let of_address = match tx.connection() {
+        AnyConnection::Sqlite(_) => "substr(address, instr(address, '@') + 1)",
+        AnyConnection::Postgres(_) => "split_part(address, '@', 2)",
+    };
+    let text = format!(
+        "SELECT CAST(COUNT(*) AS BIGINT) AS people, \
+                CAST(COALESCE(SUM(CASE WHEN m.account_id IS NOT NULL THEN 1 ELSE 0 END), 0) AS BIGINT) AS members, \
+                CAST(COALESCE(SUM(CASE WHEN m.account_id IS NOT NULL AND EXISTS ( \
+                    SELECT 1 FROM identities i WHERE i.account_id = a.account_id AND i.org_id = $1) \
+                    THEN 1 ELSE 0 END), 0) AS BIGINT) AS signed_in \
+         FROM addresses a LEFT JOIN memberships m ON m.account_id = a.account_id AND m.org_id = $1 \
+              AND m.kind = 'member' AND m.invite_state = 'joined' \
+         WHERE {of_address} = $2 AND a.is_primary"
+    );
+    let query = diesel::sql_query(text).bind::<Binary, _>(organization).bind::<Text, _>(domain);
+    Ok(query.get_result(tx.connection())?)
+}
+
+/// What kind of organization it is, if that was ever said.
+pub fn kind(tx: &mut Tx<'_>, organization: OrganizationId) -> Result<Option<String>, StoreError> {
+    let query = kinds::table.filter(kinds::org_id.eq(organization)).select(kinds::kind);
+    Ok(query.first(tx.connection()).optional()?)
+}
+
+/// Says what kind of organization it is.
+pub fn put_kind(tx: &mut Tx<'_>, organization: OrganizationId, kind: &str, at: Timestamp) -> Result<(), StoreError> {
+    diesel::delete(kinds::table.filter(kinds::org_id.eq(organization))).execute(tx.connection())?;
+    let row = (kinds::org_id.eq(organization), kinds::kind.eq(kind), kinds::updated_at.eq(at));
+    diesel::insert_into(kinds::table).values(row).execute(tx.connection())?;
+    Ok(())
+}
