@@ -68,11 +68,12 @@ fn body_of(operation: &Operation) -> Value {
         "provider" => json!({ "protocol": "saml", "metadata_xml": "<x/>" }),
         "limit" => json!({ "removals_per_hour": 500, "share_percent": 20 }),
         "reprovisioning" => json!({ "policy": "refuse" }),
+        "policy" => json!({ "linking": "never", "provisions": false, "default_role": "member" }),
         "match" => json!({ "by": "user_name" }),
         "scim-clients" => json!({ "name": "x" }),
         "scim-schemas" => json!({ "resource_type": "User", "schema": {
             "id": "urn:acme:User", "name": "x", "attributes": [{ "name": "a" }] } }),
-        "scim-roles" | "scim-entitlements" | "claims" => json!({ "items": [] }),
+        "roles" | "scim-roles" | "scim-entitlements" | "claims" => json!({ "items": [] }),
         "scim-schema" => json!({ "schema": { "id": "urn:acme:User", "name": "x", "attributes": [{ "name": "a" }] } }),
         "applications" => json!({ "name": "x", "redirect_uris": ["https://app.test/cb"] }),
         "admin-tokens" => json!({ "name": "x", "role": "admin" }),

@@ -4,19 +4,26 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
+use super::attempts::refusal::Refusal;
 use super::attempts::state::{Sent, State, Upstream};
 use super::attempts::{self, Attempt, NewAttempt};
-use super::identity::{self, AssertedIdentity};
+use super::identity::{self, AssertedIdentity, IdentityError};
 use crate::directory::accounts;
 use crate::directory::applications::{self, ApplicationKind, IdTokenAlgorithm, NewApplication};
+use crate::directory::connection_policy::{self, ConnectionPolicy, LinkingRule};
 use crate::directory::connections::{self, NewConnection, Settings};
 use crate::directory::matching::Matching;
 use crate::directory::organizations::{self, NewOrganization};
 use crate::directory::profile::Profile;
 use crate::protocol::oidc::authorization::AuthorizationRequest;
 use crate::protocol::oidc::parameters::Parameters;
+use crate::protocol::scim::limits::Limits;
+use crate::protocol::scim::tolerance::Profile as Tolerance;
+use crate::protocol::scim::validation::Rules;
+use crate::protocol::scim::{document, resource_type};
+use crate::provisioning::{groups, users};
 use crate::record::audit;
 use crate::store::connections as connection_rows;
 use crate::store::domains::{self, DomainRow};
@@ -25,14 +32,18 @@ use crate::store::scratch::{self, Scratch};
 use crate::store::{Store, Tx};
 use crate::values::clock::{Clock, Timestamp};
 use crate::values::entropy::Entropy;
-use crate::values::ids::{AccountId, ApplicationId, AttemptId, ConnectionId, OrganizationId};
-use crate::values::operation::{Actor, Operation};
+use crate::values::ids::{AccountId, ApplicationId, AttemptId, ConnectionId, OrganizationId, ResourceId};
+use crate::values::operation::{Actor, Operation, Role};
 use crate::values::page::PageRequest;
 use crate::values::quota::Quota;
 use crate::values::secret::Secret;
 
 /// Where the application of the world wants people to be sent back to.
 pub const REDIRECT_URI: &str = "https://app.example/callback";
+
+/// The policy of the world's connections: who is there already is found by the address, and nobody is made.
+pub const LINKING: ConnectionPolicy =
+    ConnectionPolicy { linking: LinkingRule::VerifiedAddress, provisions: false, default_role: Role::Member };
 
 /// The world. Its clock stands still until [`World::advance`].
 pub struct World {
@@ -68,6 +79,10 @@ fn entropy() -> Entropy {
             chunk.copy_from_slice(&next.to_le_bytes()[..chunk.len()]);
         }
     })
+}
+
+fn rules() -> Rules {
+    Rules::new(Tolerance::Standard.tolerance(), Limits::default())
 }
 
 fn operation(actor: Actor, at: i64) -> Operation {
@@ -121,7 +136,9 @@ fn seed(tx: &mut Tx<'_>, op: &Operation) -> Result<Seeds, StoreError> {
     let mut connect = |name: &str| {
         let settings = Settings::Oidc { issuer: "https://idp.acme.test".to_owned(), client_id: "causeway".to_owned() };
         let new = NewConnection { id: op.new_id(), name: name.to_owned(), settings, sealed_secret: None };
-        connections::create(tx, op, acme.id, &new, &Quota::default()).unwrap().id
+        let id = connections::create(tx, op, acme.id, &new, &Quota::default()).unwrap().id;
+        connection_policy::set(tx, op, acme.id, id, LINKING).unwrap();
+        id
     };
     let connections = [connect("Employees"), connect("Contractors")];
     let profile = Profile { addresses: vec!["ada@acme.test".parse().unwrap()], ..Profile::default() };
@@ -229,6 +246,82 @@ impl World {
             identity::accept(tx, &op, handle.expose(), &asserted)
         });
         write.await.unwrap().arrival
+    }
+
+    /// Pushes the person with this address, as a directory does; they keep the account that they have.
+    pub async fn push_user(&self, address: &'static str) -> ResourceId {
+        let (op, organization) = (self.operator(), self.organization);
+        let push = self.store().write(move |tx| {
+            let body = json!({ "userName": address, "emails": [{ "value": address }] });
+            let read = document::read(body.as_object().unwrap().clone(), resource_type::user(), &rules()).unwrap();
+            let draft = users::draft(read.document, resource_type::user()).unwrap();
+            Ok::<_, StoreError>(users::create(tx, &op, organization, &draft).unwrap().id)
+        });
+        push.await.unwrap()
+    }
+
+    /// Pushes a group with these members.
+    pub async fn push_group(&self, name: &'static str, members: &[ResourceId]) -> ResourceId {
+        let (op, organization) = (self.operator(), self.organization);
+        let members: Vec<Value> = members.iter().map(|id| json!({ "value": id.to_string() })).collect();
+        let push = self.store().write(move |tx| {
+            let body = json!({ "displayName": name, "members": members });
+            let read = document::read(body.as_object().unwrap().clone(), resource_type::group(), &rules()).unwrap();
+            let draft = groups::draft(read, resource_type::group(), &rules()).unwrap();
+            Ok::<_, StoreError>(groups::create(tx, &op, organization, &draft).unwrap())
+        });
+        push.await.unwrap()
+    }
+
+    /// What the world's connection says about Ada.
+    pub fn asserted(&self) -> AssertedIdentity {
+        AssertedIdentity {
+            connection: self.connection,
+            organization: self.organization,
+            subject: "00u1".to_owned(),
+            email: Some("ada@acme.test".parse().unwrap()),
+            email_verified: true,
+            display_name: None,
+            given_name: None,
+            family_name: None,
+            matched: None,
+            matching: Matching::default(),
+            groups: vec![],
+            authn_instant: Some(self.op().at),
+            amr: vec!["pwd".to_owned()],
+            acr: None,
+            session_expires_at: None,
+        }
+    }
+
+    /// Sends a fresh attempt to a connection, and tells the handle under which it waits.
+    pub async fn depart(&self, connection: ConnectionId) -> (AttemptId, Secret) {
+        let attempt = self.start_attempt(&Secret::from("browser".to_owned())).await.id;
+        let op = self.op();
+        let write = self.store().write(move |tx| {
+            let upstream = Upstream::Oidc { sealed: "s".to_owned(), issuer: "i".to_owned(), client_id: "c".to_owned() };
+            let (handle, typed) = (attempts::new_handle(&op), "ada@acme.test".parse().unwrap());
+            attempts::send(tx, &op, attempt, &typed, &Sent { connection, upstream }, &handle)?;
+            Ok::<_, attempts::AttemptError>((attempt, handle))
+        });
+        write.await.unwrap()
+    }
+
+    /// Somebody signs in: who was identified, or why nobody was.
+    pub async fn sign_in(&self, asserted: AssertedIdentity) -> Result<AccountId, Refusal> {
+        let (attempt, handle) = self.depart(asserted.connection).await;
+        let (op, presented, said) = (self.op(), handle.clone(), asserted.clone());
+        let taken = self.store().write(move |tx| identity::accept(tx, &op, presented.expose(), &said)).await;
+        if let Err(IdentityError::RollBackAndRefuse(refusal)) = taken {
+            let (op, on, told) = (self.op(), (asserted.organization, asserted.connection), refusal.clone());
+            self.store().write(move |tx| identity::refuse(tx, &op, on, handle.expose(), told)).await.unwrap();
+            return Err(refusal);
+        }
+        match (taken.unwrap().refusal, self.state_of(attempt).await) {
+            (Some(refusal), _) => Err(refusal),
+            (None, State::Identified(identified)) => Ok(identified.account),
+            (None, other) => panic!("{other:?}"),
+        }
     }
 
     /// The attempt's state now.

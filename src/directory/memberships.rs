@@ -8,7 +8,7 @@ use crate::store::memberships::{self as rows, MembershipRow};
 use crate::store::{Tx, domains};
 use crate::values::email::EmailAddress;
 use crate::values::ids::{AccountId, OrganizationId};
-use crate::values::operation::{Operation, Role};
+use crate::values::operation::Role;
 
 /// What a membership is (rules B8 and B9).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,7 +53,7 @@ pub struct Membership {
     pub kind: MembershipKind,
     /// The role that counts.
     pub role: Role,
-    /// The role that the person was given, while a group carries one for them.
+    /// The role that the person was given, while something carries one for them (`carried_roles`).
     pub direct_role: Option<Role>,
     pub invite_state: InviteState,
     pub status: MembershipStatus,
@@ -169,25 +169,6 @@ pub fn on_arrival(
         None => true,
     };
     Ok(if is_trusted { InviteState::Joined } else { InviteState::NotInvited })
-}
-
-/// The groups of a member carry this role for them, or none. The higher of it and the one that they were given counts, and
-/// what was given comes back when no group carries one. Tells from which role to which one they came, if it is another.
-pub fn carry(
-    tx: &mut Tx<'_>,
-    op: &Operation,
-    membership: &Membership,
-    carried: Option<Role>,
-) -> Result<Option<(Role, Role)>, StoreError> {
-    let given = membership.direct_role.unwrap_or(membership.role);
-    let role = carried.map_or(given, |carried| carried.higher(given));
-    let direct_role = carried.map(|_| given);
-    if (role, direct_role) == (membership.role, membership.direct_role) {
-        return Ok(None);
-    }
-    let (account, organization) = (membership.account, membership.organization);
-    rows::update_role(tx, account, organization, role.as_str(), direct_role.map(Role::as_str), op.at)?;
-    Ok(Some((membership.role, role)).filter(|(from, to)| from != to))
 }
 
 /// A row as what it stands for.

@@ -11,6 +11,7 @@ pub mod outside;
 pub mod prove_scim_client;
 pub mod refresh_metadata;
 pub mod send_activation;
+pub mod send_link_request;
 pub mod sign_in_by_oidc;
 pub mod sign_in_by_saml;
 pub mod try_request_again;

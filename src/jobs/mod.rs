@@ -15,6 +15,7 @@ pub mod remove_held;
 pub mod request_log;
 pub mod review_cases;
 pub mod send_activation;
+pub mod send_link_request;
 pub mod sweep;
 pub mod warn_of_expiry;
 
@@ -223,6 +224,9 @@ impl Runner {
                         Err(failure)
                     }
                 }
+            }
+            Ok(Job::SendLinkRequest { organization, request }) => {
+                in_time(send_link_request::run(self, organization, request)).await
             }
             Ok(Job::SendActivation { organization, activation }) => {
                 match in_time(send_activation::run(self, claimed, organization, activation)).await {

@@ -12,6 +12,8 @@ pub mod choose;
 pub mod email;
 pub mod error;
 pub mod home;
+pub mod link;
+pub mod linked;
 pub mod mails;
 pub mod not_found;
 pub mod sign_out;

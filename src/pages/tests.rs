@@ -10,6 +10,8 @@ use super::choose::{ChoosePage, Way};
 use super::email::EmailPage;
 use super::error::{ErrorPage, Support};
 use super::home::{HomePage, Person};
+use super::link::LinkPage;
+use super::linked::LinkedPage;
 use super::not_found::NotFoundPage;
 use super::sign_out::SignOutPage;
 use super::signed_out::SignedOutPage;
@@ -28,6 +30,8 @@ fn samples() -> Vec<(&'static str, String)> {
         ("sign_out", SignOutPage::sample().render().unwrap()),
         ("signed_out", SignedOutPage::sample().render().unwrap()),
         ("activation", ActivationPage::sample().render().unwrap()),
+        ("link", LinkPage::sample().render().unwrap()),
+        ("linked", LinkedPage::sample().render().unwrap()),
         ("activated", ActivatedPage::sample().render().unwrap()),
         ("activated_off", ActivatedPage { may_sign_in: false, ..ActivatedPage::sample() }.render().unwrap()),
         ("not_found", NotFoundPage::sample().render().unwrap()),
@@ -161,6 +165,10 @@ fn hostile_names_stay_text() {
         }
         .render()
         .unwrap(),
+        LinkPage { address: hostile(), connection: hostile(), support: hostile_support(), ..LinkPage::sample() }
+            .render()
+            .unwrap(),
+        LinkedPage { connection: hostile(), support: hostile_support() }.render().unwrap(),
         ActivationPage { address: hostile(), support: hostile_support(), ..ActivationPage::sample() }.render().unwrap(),
         ActivatedPage { support: hostile_support(), ..ActivatedPage::sample() }.render().unwrap(),
         HomePage {

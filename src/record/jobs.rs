@@ -8,7 +8,7 @@ use crate::store::failure::StoreError;
 use crate::store::jobs::{self, JobRow};
 use crate::values::clock::Timestamp;
 use crate::values::domain_name::DomainName;
-use crate::values::ids::{AccountId, ActivationId, OrganizationId, RequestId, ScimClearingId};
+use crate::values::ids::{AccountId, ActivationId, LinkRequestId, OrganizationId, RequestId, ScimClearingId};
 use crate::values::operation::Operation;
 
 /// Everything that can be queued.
@@ -56,6 +56,13 @@ pub enum Job {
         /// The activation.
         activation: ActivationId,
     },
+    /// Ask a person by mail whether a sign-in is theirs, if the question is still open. The link is made when the mail is.
+    SendLinkRequest {
+        /// The organization whose connection it is.
+        organization: OrganizationId,
+        /// The question.
+        request: LinkRequestId,
+    },
     /// Let those join whose address lies in a domain that their organization has verified, some at a time.
     JoinDomain {
         /// The organization.
@@ -92,6 +99,7 @@ impl Job {
             Self::ClearScimValues { .. } => "clear_scim_values",
             Self::AsynchronousRequest { .. } => "asynchronous_request",
             Self::SendActivation { .. } => "send_activation",
+            Self::SendLinkRequest { .. } => "send_link_request",
             Self::JoinDomain { .. } => "join_domain",
             Self::RemoveHeld { .. } => "remove_held",
             Self::EvaluateRoles { .. } => "evaluate_roles",
@@ -110,6 +118,7 @@ impl Job {
             | Self::ClearScimValues { .. }
             | Self::AsynchronousRequest { .. }
             | Self::SendActivation { .. }
+            | Self::SendLinkRequest { .. }
             | Self::JoinDomain { .. }
             | Self::RemoveHeld { .. }
             | Self::EvaluateRoles { .. } => None,

@@ -35,6 +35,10 @@ pub enum Refusal {
     NothingToMatch,
     /// Nobody of the organization has this identity or this address.
     Unknown,
+    /// Somebody of the organization has this address, and the connection is not to link its people to them.
+    LinkingOff,
+    /// The person was asked by mail whether the account that was found is theirs.
+    LinkAsked,
     /// More than one person of the organization has this address.
     Ambiguous,
     /// The account that has this address is known to the connection under another subject.
@@ -64,6 +68,8 @@ impl Refusal {
             Self::NoVerifiedAddress => "no_verified_address",
             Self::NothingToMatch => "nothing_to_match",
             Self::Unknown => "unknown_person",
+            Self::LinkingOff => "linking_off",
+            Self::LinkAsked => "link_asked",
             Self::Ambiguous => "ambiguous_address",
             Self::SubjectChanged => "subject_changed",
             Self::AddressTaken => "address_taken",
@@ -86,6 +92,8 @@ impl Refusal {
             | Self::NoVerifiedAddress
             | Self::NothingToMatch
             | Self::Unknown
+            | Self::LinkingOff
+            | Self::LinkAsked
             | Self::Ambiguous
             | Self::SubjectChanged
             | Self::AddressTaken

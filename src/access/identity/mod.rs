@@ -10,7 +10,7 @@ use super::attempts::refusal::Refusal;
 use super::attempts::state::{Identified, State};
 use super::attempts::{self, AttemptError};
 use crate::directory::connections::{self, ConnectionState};
-use crate::directory::linking::{self, Assertion, Linked, LinkingError};
+use crate::directory::linking::{self, Assertion, Linked, LinkingError, Names};
 use crate::directory::matching::Matching;
 use crate::record::audit::{self, Action, Subject};
 use crate::store::Tx;
@@ -197,6 +197,12 @@ fn resolve(
         is_address_verified: asserted.email_verified,
         rule,
         matched: asserted.matched.as_deref(),
+        names: Names {
+            display: asserted.display_name.as_deref(),
+            given: asserted.given_name.as_deref(),
+            family: asserted.family_name.as_deref(),
+        },
+        groups: &asserted.groups,
     };
     match linking::resolve(tx, op, &assertion) {
         Ok(linked) => Ok(Ok(linked)),
@@ -205,6 +211,8 @@ fn resolve(
         Err(LinkingError::AddressMissing | LinkingError::AddressUnverified) => Ok(Err(Refusal::NoVerifiedAddress)),
         Err(LinkingError::NothingToMatch) => Ok(Err(Refusal::NothingToMatch)),
         Err(LinkingError::NotProvisioned) => Ok(Err(Refusal::Unknown)),
+        Err(LinkingError::LinkingOff) => Ok(Err(Refusal::LinkingOff)),
+        Err(LinkingError::Asked) => Ok(Err(Refusal::LinkAsked)),
         Err(LinkingError::Ambiguous) => Ok(Err(Refusal::Ambiguous)),
         // A unique index said so, after which PostgreSQL takes no further statement in this transaction.
         Err(LinkingError::SubjectChanged) => Err(IdentityError::RollBackAndRefuse(Refusal::SubjectChanged)),

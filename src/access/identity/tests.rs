@@ -4,7 +4,7 @@ use super::{AssertedIdentity, FEDERATED_ACR, FEDERATED_AMR, IdentityError, Outco
 use crate::access::attempts::refusal::Refusal;
 use crate::access::attempts::state::{Sent, State, Upstream};
 use crate::access::attempts::{self, NewAttempt};
-use crate::access::testing::{World, world};
+use crate::access::testing::{LINKING, World, world};
 use crate::directory::admin_tokens::{self, AdminTokenError, NewToken};
 use crate::directory::connections::{NewConnection, Settings};
 use crate::directory::domains::claim;
@@ -12,7 +12,7 @@ use crate::directory::domains::proof::{Answer, record_value};
 use crate::directory::matching::{MatchRule, Matching};
 use crate::directory::organizations::{self, NewOrganization};
 use crate::directory::profile::Profile;
-use crate::directory::{accounts, connections};
+use crate::directory::{accounts, connection_policy, connections};
 use crate::protocol::scim::document;
 use crate::protocol::scim::limits::Limits;
 use crate::protocol::scim::resource_type;
@@ -292,6 +292,7 @@ async fn new_owner(world: &World) -> (OrganizationId, ConnectionId, AccountId) {
         let settings = Settings::Oidc { issuer: "https://idp.globex.test".to_owned(), client_id: "c".to_owned() };
         let new = NewConnection { id: op.new_id(), name: "Globex".to_owned(), settings, sealed_secret: None };
         let connection = connections::create(tx, &op, globex, &new, &Quota::default()).unwrap().id;
+        connection_policy::set(tx, &op, globex, connection, LINKING).unwrap();
         let profile = Profile { addresses: vec!["ada@acme.test".parse().unwrap()], ..Profile::default() };
         Ok::<_, StoreError>((globex, connection, accounts::provision(tx, &op, globex, &profile, true)?.account))
     });

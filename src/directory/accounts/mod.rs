@@ -17,7 +17,7 @@ use crate::record::scim_events;
 use crate::store::accounts::{self as rows, AddressRow};
 use crate::store::failure::StoreError;
 use crate::store::memberships::{self as membership_rows, MembershipRow};
-use crate::store::{Tx, domains, identities};
+use crate::store::{Tx, carried_roles, domains, identities};
 use crate::values::clock::Timestamp;
 use crate::values::data_center::DataCenter;
 use crate::values::email::EmailAddress;
@@ -384,6 +384,7 @@ pub fn end_membership(
     }
     let found = find(tx, account)?.ok_or(AccountError::NotFound)?;
     identities::delete_of_account(tx, organization, account)?;
+    carried_roles::delete_of_member(tx, organization, account)?;
     let state = match found.ownership {
         Ownership::Organization => found.state.close().map_err(|_| AccountError::NotFound)?,
         Ownership::Personal => found.state,

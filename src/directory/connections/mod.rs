@@ -11,6 +11,8 @@ pub mod saml_options;
 
 use serde::{Deserialize, Serialize};
 
+use super::connection_policy::{self, ConnectionPolicy};
+use super::connection_roles;
 use super::matching::Matching;
 use super::organizations::{self, OrganizationError};
 use super::permission::{self, Denied, Permission};
@@ -167,7 +169,7 @@ pub fn secret_place(id: ConnectionId) -> String {
     format!("connections.sealed_secret/{id}")
 }
 
-/// Creates an active connection.
+/// Creates an active connection. It links nobody and makes no accounts before its policy says so.
 pub fn create(
     tx: &mut Tx<'_>,
     op: &Operation,
@@ -190,6 +192,7 @@ pub fn create(
         updated_at: op.at,
     };
     rows::insert(tx, &to_row(&connection)?)?;
+    connection_policy::write(tx, op, organization, connection.id, ConnectionPolicy::NEW)?;
     log(tx, op, &connection, Action::ConnectionCreated, None)?;
     let name = connection.name.clone();
     event::publish(tx, op, organization, &Event::ConnectionCreated { connection: connection.id, name })?;
@@ -258,7 +261,8 @@ pub fn replace_settings(
     store(tx, op, connection, Action::ConnectionUpdated)
 }
 
-/// Replaces the linking rule. Identities that are linked already stay as they are.
+/// Replaces what is compared with the people whom a directory has pushed. Identities that are linked already stay as they
+/// are.
 pub fn replace_matching(
     tx: &mut Tx<'_>,
     op: &Operation,
@@ -268,6 +272,7 @@ pub fn replace_matching(
 ) -> Result<Connection, ConnectionError> {
     permission::require(op, organization, Permission::ManageConnections)?;
     let mut connection = find_of(tx, op, organization, id)?;
+    connection_policy::follow_match(tx, op, organization, id, matching.by)?;
     connection.matching = matching;
     store(tx, op, connection, Action::ConnectionUpdated)
 }
@@ -347,7 +352,10 @@ fn store_announcing(
     connection.version += 1;
     let ended = match connection.state {
         ConnectionState::Active => None,
-        ConnectionState::Disabled | ConnectionState::Deleted => Some(end_opened(tx, op, &connection)?),
+        ConnectionState::Disabled | ConnectionState::Deleted => {
+            connection_roles::release(tx, op, connection.organization, connection.id)?;
+            Some(end_opened(tx, op, &connection)?)
+        }
     };
     log(tx, op, &connection, action, ended)?;
     if let Some(change) = change {

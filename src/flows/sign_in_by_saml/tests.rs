@@ -11,7 +11,8 @@ use super::{Answer, Departure, Outcome, SamlSignInError, begin, finish};
 use crate::access::attempts::refusal::Refusal;
 use crate::access::attempts::state::State;
 use crate::access::attempts::{self, AttemptError, NewAttempt};
-use crate::access::testing::{World, world};
+use crate::access::testing::{LINKING, World, world};
+use crate::directory::connection_policy;
 use crate::directory::connections::saml_options::SamlOptions;
 use crate::directory::connections::{self, NewConnection, Settings};
 use crate::directory::service_provider::ServiceProvider;
@@ -67,7 +68,9 @@ async fn stages() -> Vec<Stage> {
                 };
                 let settings = Settings::Saml { idp, options: SamlOptions::default() };
                 let new = NewConnection { id: op.new_id(), name: "IdP".to_owned(), settings, sealed_secret: None };
-                connections::create(tx, &op, organization, &new, &Quota::default()).map(|connection| connection.id)
+                let id = connections::create(tx, &op, organization, &new, &Quota::default())?.id;
+                connection_policy::set(tx, &op, organization, id, LINKING).unwrap();
+                Ok::<_, connections::ConnectionError>(id)
             };
             Ok::<_, connections::ConnectionError>([
                 connect("https://idp.test/saml", signer())?,

@@ -6,6 +6,8 @@ use crate::directory::activation::invite::InviteError;
 use crate::directory::admin_tokens::AdminTokenError;
 use crate::directory::applications::ApplicationError;
 use crate::directory::cases::CaseError;
+use crate::directory::connection_policy::PolicyError as ConnectionPolicyError;
+use crate::directory::connection_roles::ConnectionRoleError;
 use crate::directory::connections::ConnectionError;
 use crate::directory::domains::claim::DomainError;
 use crate::directory::organizations::OrganizationError;
@@ -112,6 +114,30 @@ impl From<ConnectionError> for Problem {
             ConnectionError::TooMany(error) => error.into(),
             ConnectionError::Denied(denied) => denied.into(),
             ConnectionError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<ConnectionPolicyError> for Problem {
+    fn from(error: ConnectionPolicyError) -> Self {
+        match error {
+            ConnectionPolicyError::NotFound => Self::not_found(),
+            ConnectionPolicyError::OtherMatch => conflict("connection_other_match", error),
+            ConnectionPolicyError::RoleNotGivable => bad_request("role_not_givable", error),
+            ConnectionPolicyError::Denied(denied) => denied.into(),
+            ConnectionPolicyError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<ConnectionRoleError> for Problem {
+    fn from(error: ConnectionRoleError) -> Self {
+        match error {
+            ConnectionRoleError::NotFound => Self::not_found(),
+            ConnectionRoleError::RoleNotGivable => bad_request("role_not_givable", error),
+            ConnectionRoleError::InvalidList => bad_request("invalid_role_list", error),
+            ConnectionRoleError::Denied(denied) => denied.into(),
+            ConnectionRoleError::Store(error) => error.into(),
         }
     }
 }

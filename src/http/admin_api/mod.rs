@@ -2,8 +2,8 @@
 //! `application/problem+json`, a bearer token on every route but the document.
 //!
 //! * `/api/v1/openapi.json` [`document`]
-//! * `/api/v1/orgs/{org}` [`organizations`], `.../domains` [`domains`], `.../connections` [`connections`],
-//!   `.../applications` [`applications`], `.../admin-tokens` [`admin_tokens`],
+//! * `/api/v1/orgs/{org}` [`organizations`], `.../domains` [`domains`], `.../connections` [`connections`] and their
+//!   [`connection_policy`], `.../applications` [`applications`], `.../admin-tokens` [`admin_tokens`],
 //!   `.../scim-clients` [`scim_clients`], their [`scim_credentials`] and [`scim_requests`], `.../scim-schemas`
 //!   [`scim_schemas`], `.../claims` [`claims`], `.../scim-roles`, `.../scim-entitlements` [`scim_assignables`],
 //!   `.../group-roles` [`group_roles`], `.../activations` [`activations`], `.../cases` [`cases`], `.../removals`
@@ -19,6 +19,7 @@ pub mod caller;
 pub mod cases;
 pub mod claims;
 pub mod connection_body;
+pub mod connection_policy;
 pub mod connections;
 pub mod document;
 pub mod domains;
@@ -42,6 +43,7 @@ use utoipa::OpenApi as _;
 
 /// Mounts the routes.
 pub fn mount(services: &mut web::ServiceConfig) {
+    mount_sign_in(services);
     services
         .service(document::show_document)
         .service(organizations::show_organization)
@@ -54,7 +56,6 @@ pub fn mount(services: &mut web::ServiceConfig) {
         .service(connections::list_connections)
         .service(connections::show_connection)
         .service(connections::replace_provider)
-        .service(connections::replace_match)
         .service(connections::replace_options)
         .service(connections::enable_connection)
         .service(connections::disable_connection)
@@ -105,12 +106,23 @@ pub fn mount(services: &mut web::ServiceConfig) {
         .service(audit::list_audit_entries);
 }
 
+/// Who may sign in, how, and what became of it.
+fn mount_sign_in(services: &mut web::ServiceConfig) {
+    services
+        .service(connections::replace_match)
+        .service(connection_policy::show_connection_policy)
+        .service(connection_policy::show_connection_roles)
+        .service(connection_policy::set_connection_policy)
+        .service(connection_policy::replace_connection_roles);
+}
+
 /// The operations, for the document.
 pub fn documents() -> Vec<utoipa::openapi::OpenApi> {
     vec![
         organizations::Document::openapi(),
         domains::Document::openapi(),
         connections::Document::openapi(),
+        connection_policy::Document::openapi(),
         applications::Document::openapi(),
         admin_tokens::Document::openapi(),
         scim_clients::Document::openapi(),

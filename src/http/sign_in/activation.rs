@@ -33,7 +33,7 @@ pub async fn post(request: HttpRequest, context: Data<Context>, payload: Payload
 }
 
 async fn show(visit: &Visit<'_>) -> Result<HttpResponse, Failure> {
-    let token = token(visit.request)?;
+    let token = token(visit.request).ok_or(Failure::ActivationDead)?;
     let (op, presented) = (visit.op.clone(), token.clone());
     let opened = visit.context.store.read(move |tx| accept::look(tx, &op, &presented)).await?;
     if opened.activation.state == ActivationState::Accepted {
@@ -50,7 +50,7 @@ async fn show(visit: &Visit<'_>) -> Result<HttpResponse, Failure> {
 async fn submit(visit: &Visit<'_>, payload: Payload) -> Result<HttpResponse, Failure> {
     departure::admit(visit)?;
     Form::read(visit.request, payload, visit.context.config.limits.form_bytes).await?;
-    finish(visit, token(visit.request)?).await
+    finish(visit, token(visit.request).ok_or(Failure::ActivationDead)?).await
 }
 
 /// Says yes, which was said already when the link was followed before; then nothing changes.
@@ -63,15 +63,15 @@ async fn finish(visit: &Visit<'_>, token: String) -> Result<HttpResponse, Failur
 }
 
 /// The token of the query. Sent twice it is none, since two readers could take different ones.
-fn token(request: &HttpRequest) -> Result<String, Failure> {
+pub(super) fn token(request: &HttpRequest) -> Option<String> {
     let mut tokens = form_urlencoded::parse(request.query_string().as_bytes()).filter(|(name, _)| name == path::TOKEN);
     match (tokens.next(), tokens.next()) {
         (Some((_, token)), None)
             if token.len() <= MAX_TOKEN
                 && token.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte)) =>
         {
-            Ok(token.into_owned())
+            Some(token.into_owned())
         }
-        _ => Err(Failure::ActivationDead),
+        _ => None,
     }
 }

@@ -73,6 +73,9 @@ pub enum Failure {
     /// The link of an activation mail does not work, or no longer.
     #[error("the activation link does not work")]
     ActivationDead,
+    /// The link that asks whether a sign-in was somebody's own does not work, or no longer.
+    #[error("the link does not work")]
+    LinkDead,
     /// The address of an activation is in use elsewhere.
     #[error("the address is in use elsewhere")]
     ActivationTaken(Box<Organization>),
@@ -155,7 +158,9 @@ fn status(failure: &Failure) -> StatusCode {
         Failure::TooLong => StatusCode::PAYLOAD_TOO_LARGE,
         Failure::TooSlow => StatusCode::REQUEST_TIMEOUT,
         Failure::OverLimit(_) => StatusCode::TOO_MANY_REQUESTS,
-        Failure::Expired(_) | Failure::AlreadyFinished | Failure::ActivationDead => StatusCode::GONE,
+        Failure::Expired(_) | Failure::AlreadyFinished | Failure::ActivationDead | Failure::LinkDead => {
+            StatusCode::GONE
+        }
         Failure::ActivationTaken(_) => StatusCode::CONFLICT,
         Failure::Refused(_, Refusal::Unreachable { .. }) => StatusCode::BAD_GATEWAY,
         Failure::NoWayIn(_) | Failure::Refused(..) => StatusCode::FORBIDDEN,
@@ -197,6 +202,11 @@ const ACTIVATION_DEAD: Text = (
     "This link no longer works",
     "It has expired, a newer mail has replaced it, or your organization has taken it back.",
     "Look for a newer mail. If there is none, ask your organization to send it again.",
+);
+const LINK_DEAD: Text = (
+    "This link no longer works",
+    "It has been used, has expired, or a newer mail has replaced it.",
+    "Sign in again: if we still need to ask you, there will be another mail.",
 );
 const ACTIVATION_TAKEN: Text = (
     "This address is already in use",
@@ -259,6 +269,7 @@ fn words(failure: Failure) -> Words {
             "Go back to the app. If it asks you to sign in, do so from there.",
         ),
         Failure::ActivationDead => ACTIVATION_DEAD,
+        Failure::LinkDead => LINK_DEAD,
         Failure::ActivationTaken(_) => ACTIVATION_TAKEN,
         Failure::Unavailable => UNAVAILABLE,
         Failure::NotFound | Failure::Internal(_) => (

@@ -9,6 +9,7 @@
 //! | `GET /sign-in/{attempt}/continue` | back from the identity provider; on to the application |
 //! | `POST /sign-in/{attempt}/restart` | a fresh attempt after one that expired |
 //! | `GET, POST /activation` | the link of an activation mail: asks; joins |
+//! | `GET, POST /link` | the link of a mail that asks whether a sign-in was somebody's own: asks; links |
 //! | `GET, POST /sign-out` | asks; ends the session |
 //! | `GET /assets/{file}` | the stylesheet and the mark |
 //!
@@ -25,6 +26,7 @@ pub mod email;
 pub mod failure;
 pub mod form;
 pub mod home;
+pub mod link;
 pub mod outcome;
 pub mod path;
 pub mod refusal_words;
@@ -46,6 +48,7 @@ pub fn mount(services: &mut ServiceConfig) {
         .service(
             web::resource("/activation").route(web::get().to(activation::get)).route(web::post().to(activation::post)),
         )
+        .service(web::resource("/link").route(web::get().to(link::get)).route(web::post().to(link::post)))
         .service(web::resource("/sign-out").route(web::get().to(sign_out::get)).route(web::post().to(sign_out::post)))
         .route("/assets/{file}", web::get().to(assets::get));
 }

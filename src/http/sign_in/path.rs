@@ -41,7 +41,12 @@ pub fn activation(token: &str) -> String {
     format!("/activation?{TOKEN}={token}")
 }
 
-/// The query parameter with the token of an activation, which is URL-safe.
+/// What the link of a mail leads to that asks whether a sign-in was somebody's own, and where the form of that page goes.
+pub fn link(token: &str) -> String {
+    format!("/link?{TOKEN}={token}")
+}
+
+/// The query parameter with the token of such a link, or of an activation, which is URL-safe.
 pub const TOKEN: &str = "token";
 
 /// Where a person signs out.

@@ -30,7 +30,10 @@ fn title(refusal: &Refusal, application: &str) -> String {
         Refusal::ForeignAddress => "This address belongs elsewhere",
         Refusal::NoVerifiedAddress => "Your address is not confirmed",
         Refusal::NothingToMatch => "We cannot match your account",
-        Refusal::Ambiguous | Refusal::SubjectChanged | Refusal::AddressTaken => "We cannot match your account",
+        Refusal::LinkAsked => "Check your mail",
+        Refusal::LinkingOff | Refusal::Ambiguous | Refusal::SubjectChanged | Refusal::AddressTaken => {
+            "We cannot match your account"
+        }
         Refusal::Declined { .. } => "The sign-in was not completed",
         Refusal::Unverified { .. } => "We could not accept the answer",
         Refusal::Unreachable { .. } => "Your organization’s sign-in cannot be reached",
@@ -59,8 +62,11 @@ fn text(refusal: &Refusal, organization: &str, application: &str) -> String {
         Refusal::NothingToMatch => format!(
             "{organization}’s sign-in did not send us the name that we know you by, so we cannot find your account."
         ),
-        Refusal::Ambiguous | Refusal::SubjectChanged | Refusal::AddressTaken => format!(
+        Refusal::LinkingOff | Refusal::Ambiguous | Refusal::SubjectChanged | Refusal::AddressTaken => format!(
             "{organization} has confirmed who you are, but its records and ours do not agree on which account is yours."
+        ),
+        Refusal::LinkAsked => format!(
+            "{organization} has confirmed who you are. We have asked you by mail whether the account here is yours."
         ),
         Refusal::Declined { .. } => {
             format!("{organization}’s sign-in did not let you in, or you cancelled it there.")
@@ -94,9 +100,10 @@ fn advice(refusal: &Refusal) -> &'static str {
         Refusal::NoVerifiedAddress | Refusal::NothingToMatch => {
             "The people below can correct this in their sign-in system."
         }
-        Refusal::Ambiguous | Refusal::SubjectChanged | Refusal::AddressTaken => {
+        Refusal::LinkingOff | Refusal::Ambiguous | Refusal::SubjectChanged | Refusal::AddressTaken => {
             "Nothing has been changed. The people below can put it right."
         }
+        Refusal::LinkAsked => "Open the link in that mail, then sign in again. It works for an hour.",
         Refusal::Declined { .. } => {
             "You can try again. If it keeps happening, ask the people below whether you may use this app."
         }

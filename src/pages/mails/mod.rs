@@ -4,3 +4,4 @@ pub mod activation;
 pub mod administrator_notice;
 pub mod certificate_notice;
 pub mod expiry_notice;
+pub mod link_request;

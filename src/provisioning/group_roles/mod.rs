@@ -9,6 +9,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use serde_json::json;
 
+use crate::directory::carried_roles::{self, Carried, Source};
 use crate::directory::memberships::{self, MembershipKind};
 use crate::directory::permission::{self, Denied, Permission};
 use crate::record::audit::{self, Action, Subject};
@@ -216,11 +217,8 @@ pub fn evaluate_users(
         }
         // Somebody whose groups are too many to look at has no role by them.
         let carried = carrying.above(tx, &[user])?.flatten();
-        if let Some((from, to)) = memberships::carry(tx, op, &membership, carried)? {
-            let detail = json!({ "from": from.as_str(), "to": to.as_str(), "by": "group" });
-            let subject = Subject::new("account", account);
-            audit::write(tx, op, Some(organization), Action::UserRoleChanged, &subject, &detail)?;
-        }
+        let carried = carried.map(|role| Carried { role, group: None });
+        carried_roles::carry(tx, op, &membership, Source::Group, carried)?;
     }
     Ok(())
 }

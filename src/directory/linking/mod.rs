@@ -1,16 +1,22 @@
 //! Which account an identity provider speaks of.
 //!
-//! The key of an identity is (connection, subject). Only a first link is proposed by something else, which the connection's
-//! linking rule names: the address, or the user name or external id that the organization's directory has pushed. It is
-//! proposed to a member of the organization that owns the connection, and an address that is asserted lies in a domain
-//! that the same organization has verified (invariant 13). Everything else is refused, and a refusal creates nothing.
+//! The key of an identity is (connection, subject). Only a first link is proposed by something else, if the connection's
+//! linking rule allows it at all (`connection_policy`): the address, or the user name or external id that the organization's
+//! directory has pushed. It is proposed to a member of the organization that owns the connection, and an address that is
+//! asserted lies in a domain that the same organization has verified (invariant 13). Somebody who is nobody's proposal may
+//! get an account (`newcomers`). Everything else is refused, and a refusal creates nothing. No sign-in changes an address,
+//! and no sign-in moves a subject to another account.
 
 use serde_json::json;
 
-use super::accounts::state::AccountState;
-use super::accounts::{self, Account, AccountError, Ownership};
-use super::matching::MatchRule;
-use super::memberships::{self, Membership, MembershipKind};
+use crate::directory::accounts::state::AccountState;
+use crate::directory::accounts::{self, Account, AccountError, Ownership};
+use crate::directory::connection_policy::{self, ConnectionPolicy, LinkingRule};
+use crate::directory::connection_roles;
+use crate::directory::link_requests;
+use crate::directory::matching::MatchRule;
+use crate::directory::memberships::{self, Membership, MembershipKind};
+use crate::directory::newcomers;
 use crate::record::audit::{self, Action, Subject};
 use crate::store::constraint::Constraint;
 use crate::store::failure::StoreError;
@@ -38,6 +44,21 @@ pub struct Assertion<'a> {
     pub rule: MatchRule,
     /// What the provider said to be compared with a user name or an external id, if it did.
     pub matched: Option<&'a str>,
+    /// What the person is called there.
+    pub names: Names<'a>,
+    /// The groups that they are in there.
+    pub groups: &'a [String],
+}
+
+/// Names of a person, as far as a provider says them.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Names<'a> {
+    /// The name to show.
+    pub display: Option<&'a str>,
+    /// The given name.
+    pub given: Option<&'a str>,
+    /// The family name.
+    pub family: Option<&'a str>,
 }
 
 /// The account that was found, or linked just now.
@@ -69,6 +90,12 @@ pub enum LinkingError {
     /// Nobody in the organization has this address.
     #[error("nobody with this address is provisioned")]
     NotProvisioned,
+    /// Somebody in the organization has this address, and the connection's policy does not lead to them.
+    #[error("the connection does not link its people to this account")]
+    LinkingOff,
+    /// The person was asked by mail whether it is them.
+    #[error("the person has to confirm by mail that the account is theirs")]
+    Asked,
     /// More than one account of the organization has this address.
     #[error("the address is not unique in the organization")]
     Ambiguous,
@@ -93,22 +120,82 @@ pub fn resolve(tx: &mut Tx<'_>, op: &Operation, asserted: &Assertion<'_>) -> Res
     {
         return Err(LinkingError::AddressOutsideDomains);
     }
-    match identities::find(tx, asserted.connection, asserted.subject)? {
-        Some(identity) => known(tx, op, asserted, &identity),
-        None => link(tx, op, asserted),
-    }
+    let policy = connection_policy::of(tx, asserted.organization, asserted.connection, asserted.rule)?;
+    let linked = match identities::find(tx, asserted.connection, asserted.subject)? {
+        Some(identity) => known(tx, op, asserted, &policy, &identity)?,
+        None => first_sight(tx, op, asserted, &policy)?,
+    };
+    connection_roles::apply(tx, op, asserted.connection, &linked.membership, asserted.groups)?;
+    Ok(linked)
 }
 
 fn known(
     tx: &mut Tx<'_>,
     op: &Operation,
     asserted: &Assertion<'_>,
+    policy: &ConnectionPolicy,
     identity: &IdentityRow,
 ) -> Result<Linked, LinkingError> {
     let (account, membership) = active(tx, asserted.organization, identity.account_id)?;
     identities::touch(tx, identity.id, op.at)?;
+    if policy.provisions {
+        newcomers::refresh(tx, op, asserted, &account)?;
+    }
     let account = confirm_address(tx, op, asserted, account)?;
     Ok(Linked { account, membership, identity: identity.id })
+}
+
+/// The subject is new: an account that is there, or one that is made now.
+fn first_sight(
+    tx: &mut Tx<'_>,
+    op: &Operation,
+    asserted: &Assertion<'_>,
+    policy: &ConnectionPolicy,
+) -> Result<Linked, LinkingError> {
+    if policy.provisions {
+        // Two first sign-ins of one subject at once make one account. Before anything else is looked at: the one that waits
+        // here meets the account that the other has made.
+        identities::take_turn(tx, asserted.connection, asserted.subject)?;
+        if let Some(identity) = identities::find(tx, asserted.connection, asserted.subject)? {
+            return known(tx, op, asserted, policy, &identity);
+        }
+    }
+    let found = match policy.linking {
+        LinkingRule::Never => Vec::new(),
+        LinkingRule::Subject | LinkingRule::VerifiedAddress | LinkingRule::Ask => candidates(tx, asserted)?,
+    };
+    match found.as_slice() {
+        [account] if policy.linking == LinkingRule::Ask => Err(ask(tx, op, asserted, *account)?),
+        [account] => link(tx, op, asserted, policy, *account),
+        [] => {
+            if policy.provisions || policy.linking == LinkingRule::Never {
+                newcomers::require_unknown(tx, asserted.organization, asserted.address)?;
+            }
+            if !policy.provisions {
+                return Err(LinkingError::NotProvisioned);
+            }
+            let account = newcomers::provision(tx, op, asserted, policy)?;
+            link(tx, op, asserted, policy, account)
+        }
+        _ => Err(LinkingError::Ambiguous),
+    }
+}
+
+/// Asks the person of the account that was found; the answer is why nobody is linked yet.
+fn ask(
+    tx: &mut Tx<'_>,
+    op: &Operation,
+    asserted: &Assertion<'_>,
+    account: AccountId,
+) -> Result<LinkingError, LinkingError> {
+    let (account, membership) = active(tx, asserted.organization, account)?;
+    if identities::is_known(tx, asserted.connection, account.id)? {
+        return Ok(LinkingError::SubjectChanged);
+    }
+    let is_own = account.ownership == Ownership::Organization && membership.kind == MembershipKind::Member;
+    let about = (asserted.connection, asserted.subject);
+    let is_asked = is_own && link_requests::ask(tx, op, asserted.organization, about, &account)?;
+    Ok(if is_asked { LinkingError::Asked } else { LinkingError::LinkingOff })
 }
 
 /// An address loses its verification when its domain loses its owner. Asserted anew for a known subject, in a domain that
@@ -143,13 +230,13 @@ fn mark_verified(
     })
 }
 
-fn link(tx: &mut Tx<'_>, op: &Operation, asserted: &Assertion<'_>) -> Result<Linked, LinkingError> {
-    let found = candidates(tx, asserted)?;
-    let account = match found.as_slice() {
-        [] => return Err(LinkingError::NotProvisioned),
-        [account] => *account,
-        _ => return Err(LinkingError::Ambiguous),
-    };
+fn link(
+    tx: &mut Tx<'_>,
+    op: &Operation,
+    asserted: &Assertion<'_>,
+    policy: &ConnectionPolicy,
+    account: AccountId,
+) -> Result<Linked, LinkingError> {
     // From here on nobody ends the membership, and nobody else links somebody by it.
     membership_rows::lock(tx, account, asserted.organization)?;
     // The domain may have been verified a moment ago, and the job that lets its people join not have come so far.
@@ -162,7 +249,8 @@ fn link(tx: &mut Tx<'_>, op: &Operation, asserted: &Assertion<'_>) -> Result<Lin
     }
     let Some(identity) = insert_identity(tx, op, asserted, account.id)? else {
         let identity = identities::find(tx, asserted.connection, asserted.subject)?;
-        return known(tx, op, asserted, &identity.ok_or(StoreError::Inconsistent("identities.subject"))?);
+        let identity = identity.ok_or(StoreError::Inconsistent("identities.subject"))?;
+        return known(tx, op, asserted, policy, &identity);
     };
     let asserted_address = asserted.address.filter(|_| asserted.is_address_verified);
     let is_primary = asserted_address.is_some() && account.profile.primary_address() == asserted_address;
@@ -243,3 +331,6 @@ fn active(
     }
     Ok((account, membership))
 }
+
+#[cfg(test)]
+mod tests;

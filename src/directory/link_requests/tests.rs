@@ -1,0 +1,89 @@
+//! Whom a connection brings for the first time, and who is asked by mail whether it is them.
+
+use super::{LinkRequestError, accept, write_letter};
+use crate::access::attempts::refusal::Refusal;
+use crate::access::identity::AssertedIdentity;
+use crate::access::testing::{LINKING, World, world};
+use crate::directory::accounts;
+use crate::directory::connection_policy::{self, ConnectionPolicy, LinkingRule};
+use crate::record::jobs::Job;
+use crate::store::jobs;
+
+async fn set(world: &World, linking: LinkingRule) {
+    let (op, organization, connection) = (world.operator(), world.organization, world.connection);
+    let policy = ConnectionPolicy { linking, ..LINKING };
+    let set = world.store().write(move |tx| connection_policy::set(tx, &op, organization, connection, policy));
+    set.await.unwrap();
+}
+
+/// What the job of the newest mail would put into its link.
+async fn link_of_the_mail(world: &World) -> Option<String> {
+    let op = world.op();
+    let write = world.store().write(move |tx| {
+        let payloads = jobs::payloads(tx, "send_link_request")?;
+        let Some(payload) = payloads.last() else { return Ok(None) };
+        let Ok(Job::SendLinkRequest { organization, request }) = serde_json::from_str(payload) else {
+            panic!("another job: {payload}")
+        };
+        write_letter(tx, &op, organization, request)
+    });
+    write.await.unwrap().map(|letter| letter.token.expose().to_owned())
+}
+
+async fn say_yes(world: &World, token: &str) -> Result<(), LinkRequestError> {
+    let (op, token) = (world.op(), token.to_owned());
+    world.store().write(move |tx| accept(tx, &op, &token)).await.map(drop)
+}
+
+/// Linking with re-authentication: the mailbox of the account says yes, once, to this very subject.
+#[tokio::test]
+async fn whoever_is_asked_is_linked_by_their_own_yes_only() {
+    for world in world().await {
+        set(&world, LinkingRule::Ask).await;
+        for _ in 0..2 {
+            assert_eq!(world.sign_in(world.asserted()).await, Err(Refusal::LinkAsked), "{}", world.engine());
+        }
+        assert_eq!(world.entries("identity.link_asked").await.len(), 1, "one mail, however often they try");
+        assert!(world.entries("identity.linked").await.is_empty());
+        let older = link_of_the_mail(&world).await.unwrap();
+        let token = link_of_the_mail(&world).await.unwrap();
+        for dead in [&*older, "cw_link_nonsense", &token[..token.len() - 1], ""] {
+            assert!(matches!(say_yes(&world, dead).await, Err(LinkRequestError::Dead)), "{dead}");
+        }
+        say_yes(&world, &token).await.unwrap();
+        assert!(matches!(say_yes(&world, &token).await, Err(LinkRequestError::Dead)), "{}", world.engine());
+        assert_eq!(world.sign_in(world.asserted()).await, Ok(world.ada));
+        // CVE-2026-9087: the yes was to that subject, and the account has one at this connection.
+        let second = AssertedIdentity { subject: "00u2".to_owned(), ..world.asserted() };
+        assert_eq!(world.sign_in(second).await, Err(Refusal::SubjectChanged), "{}", world.engine());
+    }
+}
+
+#[tokio::test]
+async fn a_question_is_dead_once_what_it_asks_about_is_not_so_any_more() {
+    for world in world().await {
+        let (organization, ada_id) = (world.organization, world.ada);
+        let asked = async || {
+            set(&world, LinkingRule::Ask).await;
+            world.advance(3_600);
+            assert_eq!(world.sign_in(world.asserted()).await, Err(Refusal::LinkAsked));
+            link_of_the_mail(&world).await.unwrap()
+        };
+        let dead = async |token: &str, what: &str| {
+            let said = say_yes(&world, token).await;
+            assert!(matches!(said, Err(LinkRequestError::Dead)), "{} {what}", world.engine());
+        };
+        let token = asked().await;
+        world.advance(3_600);
+        dead(&token, "an hour has passed").await;
+        let token = asked().await;
+        set(&world, LinkingRule::Never).await;
+        dead(&token, "the policy asks nobody any more").await;
+        let token = asked().await;
+        let op = world.operator();
+        world.store().write(move |tx| accounts::deactivate(tx, &op, organization, ada_id)).await.unwrap();
+        dead(&token, "the person was deactivated").await;
+        assert_eq!(world.sign_in(world.asserted()).await, Err(Refusal::AccountInactive));
+        assert!(world.entries("identity.linked").await.is_empty());
+    }
+}

@@ -1,0 +1,279 @@
+//! Whom a connection brings for the first time: linked, made, or refused; and what their groups carry.
+
+use futures_util::future::join_all;
+
+use crate::access::attempts::refusal::Refusal;
+use crate::access::identity::{AssertedIdentity, accept};
+use crate::access::testing::{LINKING, World, world};
+use crate::directory::accounts::{self, Account};
+use crate::directory::connection_policy::{self, ConnectionPolicy, LinkingRule, PolicyError};
+use crate::directory::connection_roles::{self, ConnectionRole, ConnectionRoleError};
+use crate::directory::matching::{MatchRule, Matching};
+use crate::directory::{connections, memberships};
+use crate::store::connections::ConnectionRow;
+use crate::store::failure::StoreError;
+use crate::store::resources::{self, ResourceKind};
+use crate::store::{accounts as account_rows, connections as connection_rows, memberships as membership_rows};
+use crate::values::ids::{AccountId, ConnectionId};
+use crate::values::operation::{Actor, Role};
+
+const PROVISIONING: ConnectionPolicy =
+    ConnectionPolicy { linking: LinkingRule::Never, provisions: true, default_role: Role::Member };
+
+async fn set(world: &World, connection: ConnectionId, policy: ConnectionPolicy) -> Result<(), PolicyError> {
+    let (op, organization) = (world.operator(), world.organization);
+    world.store().write(move |tx| connection_policy::set(tx, &op, organization, connection, policy)).await
+}
+
+/// Somebody new, as the world's connection asserts them.
+fn eve(world: &World) -> AssertedIdentity {
+    AssertedIdentity {
+        subject: "00u-eve".to_owned(),
+        email: Some("eve@acme.test".parse().unwrap()),
+        display_name: Some("Eve Example".to_owned()),
+        ..ada(world)
+    }
+}
+
+async fn sign_in(world: &World, asserted: AssertedIdentity) -> Result<AccountId, Refusal> {
+    world.sign_in(asserted).await
+}
+
+fn ada(world: &World) -> AssertedIdentity {
+    world.asserted()
+}
+
+async fn rule(world: &World, by: MatchRule) {
+    let (op, organization, connection) = (world.operator(), world.organization, world.connection);
+    let matching = Matching::new(by, None).unwrap();
+    let replace = world
+        .store()
+        .write(move |tx| connections::replace_matching(tx, &op, organization, connection, matching.clone()));
+    replace.await.unwrap();
+}
+
+async fn account(world: &World, id: AccountId) -> Account {
+    world.store().read(move |tx| accounts::find(tx, id)).await.unwrap().unwrap()
+}
+
+async fn role_of(world: &World, id: AccountId) -> Role {
+    let organization = world.organization;
+    world.store().read(move |tx| memberships::find(tx, id, organization)).await.unwrap().unwrap().role
+}
+
+/// sso.md 1.1 and themes 1 to 4: what each rule does with a member whom the connection has not brought before.
+#[tokio::test]
+async fn an_account_is_linked_only_by_what_the_rule_names() {
+    for world in world().await {
+        let rules = [
+            (LinkingRule::Never, MatchRule::Email, Err(Refusal::LinkingOff)),
+            (LinkingRule::VerifiedAddress, MatchRule::Email, Ok(world.ada)),
+            // Known by now: the rule is asked at the first sight only.
+            (LinkingRule::Never, MatchRule::Email, Ok(world.ada)),
+        ];
+        for (linking, by, expected) in rules {
+            rule(&world, by).await;
+            set(&world, world.connection, ConnectionPolicy { linking, ..LINKING }).await.unwrap();
+            assert_eq!(sign_in(&world, ada(&world)).await, expected, "{} {linking:?}", world.engine());
+        }
+        for (linking, by) in
+            [(LinkingRule::Subject, MatchRule::Email), (LinkingRule::VerifiedAddress, MatchRule::UserName)]
+        {
+            rule(&world, by).await;
+            let policy = ConnectionPolicy { linking, ..LINKING };
+            assert!(matches!(set(&world, world.connection, policy).await, Err(PolicyError::OtherMatch)));
+        }
+    }
+}
+
+/// nOAuth, and a connection whose person was given another subject: the address alone moves nothing, whichever tenant or
+/// client says it, and neither does an address that changed.
+#[tokio::test]
+async fn neither_another_subject_nor_another_address_moves_an_account() {
+    for world in world().await {
+        sign_in(&world, ada(&world)).await.unwrap();
+        let other_tenant = AssertedIdentity { subject: "another tenant|00u1".to_owned(), ..ada(&world) };
+        assert_eq!(sign_in(&world, other_tenant.clone()).await, Err(Refusal::SubjectChanged), "{}", world.engine());
+        set(&world, world.connection, PROVISIONING).await.unwrap();
+        assert_eq!(sign_in(&world, other_tenant).await, Err(Refusal::LinkingOff), "{}", world.engine());
+        let moved = AssertedIdentity { email: Some("ada.king@acme.test".parse().unwrap()), ..ada(&world) };
+        assert_eq!(sign_in(&world, moved).await, Ok(world.ada));
+        let addresses = account(&world, world.ada).await.profile.addresses;
+        assert_eq!(addresses, ["ada@acme.test".parse().unwrap()], "the address stays");
+    }
+}
+
+#[tokio::test]
+async fn e32_somebody_new_gets_one_account_however_often_they_arrive_at_once() {
+    for world in world().await {
+        assert_eq!(sign_in(&world, eve(&world)).await, Err(Refusal::Unknown), "not before the policy says so");
+        let policy = ConnectionPolicy { default_role: Role::Auditor, ..PROVISIONING };
+        set(&world, world.connection, policy).await.unwrap();
+        let mut handles = Vec::new();
+        for _ in 0..4 {
+            handles.push(world.depart(world.connection).await.1);
+        }
+        let arrivals = join_all(handles.into_iter().map(|handle| {
+            let (op, asserted) = (world.op(), eve(&world));
+            world.store().write(move |tx| accept(tx, &op, handle.expose(), &asserted))
+        }));
+        assert!(arrivals.await.iter().all(|arrival| arrival.as_ref().unwrap().refusal.is_none()), "{}", world.engine());
+        let made = sign_in(&world, eve(&world)).await.unwrap();
+        let found = account(&world, made).await;
+        assert_eq!(found.profile.display_name.as_deref(), Some("Eve Example"));
+        assert!(found.address_verified_at.is_some());
+        assert_eq!(role_of(&world, made).await, Role::Auditor);
+        let organization = world.organization;
+        let with_address =
+            world.store().read(move |tx| membership_rows::members_with_address(tx, organization, "eve@acme.test"));
+        assert_eq!(with_address.await.unwrap(), [made]);
+        assert_eq!(world.entries("user.created").await.len(), 3, "the owner, Ada and Eve");
+    }
+}
+
+/// sso.md themes 19 and 20: the directory comes later, and finds the person there.
+#[tokio::test]
+async fn who_was_made_at_sign_in_is_the_same_account_when_a_directory_pushes_them() {
+    for world in world().await {
+        set(&world, world.connection, PROVISIONING).await.unwrap();
+        let made = sign_in(&world, eve(&world)).await.unwrap();
+        let (user, organization) = (world.push_user("eve@acme.test").await, world.organization);
+        let pushed = world.store().read(move |tx| resources::find(tx, organization, ResourceKind::User, user));
+        assert_eq!(pushed.await.unwrap().unwrap().account_id, Some(made), "{}", world.engine());
+        // From now on the names are the directory's.
+        let renamed = AssertedIdentity { display_name: Some("Somebody Else".to_owned()), ..eve(&world) };
+        assert_eq!(sign_in(&world, renamed).await, Ok(made));
+        assert_ne!(account(&world, made).await.profile.display_name.as_deref(), Some("Somebody Else"));
+    }
+}
+
+/// gitlab #422582 and rule E33: whoever is there in any way gets no second account.
+#[tokio::test]
+async fn nobody_who_is_there_in_any_way_is_made_again() {
+    for world in world().await {
+        set(&world, world.connection, PROVISIONING).await.unwrap();
+        let (op, organization, ada_id) = (world.operator(), world.organization, world.ada);
+        assert_eq!(sign_in(&world, ada(&world)).await, Err(Refusal::LinkingOff), "a member");
+        let eve_id = sign_in(&world, eve(&world)).await.unwrap();
+        let write = world.store().write(move |tx| {
+            accounts::deactivate(tx, &op, organization, ada_id)?;
+            accounts::deactivate(tx, &op, organization, eve_id)
+        });
+        write.await.unwrap();
+        assert_eq!(sign_in(&world, eve(&world)).await, Err(Refusal::AccountInactive), "known, and switched off");
+        assert_eq!(sign_in(&world, ada(&world)).await, Err(Refusal::LinkingOff), "switched off");
+        let new = AssertedIdentity { email: Some("new@acme.test".parse().unwrap()), ..eve(&world) };
+        for (what, asserted, refusal) in [
+            ("no address", AssertedIdentity { email: None, ..eve(&world) }, Refusal::NoVerifiedAddress),
+            ("not vouched for", AssertedIdentity { email_verified: false, ..new }, Refusal::NoVerifiedAddress),
+        ] {
+            let asserted = AssertedIdentity { subject: what.to_owned(), ..asserted };
+            assert_eq!(sign_in(&world, asserted).await, Err(refusal), "{what}");
+        }
+        // Somebody outside the organization has proved the mailbox.
+        let at = world.op().at;
+        let write = world.store().write(move |tx| {
+            let row = account_rows::AddressRow {
+                account_id: ada_id,
+                address: "zoe@acme.test".to_owned(),
+                is_primary: false,
+                verified_at: Some(at),
+            };
+            account_rows::insert_address(tx, &row)?;
+            membership_rows::delete(tx, ada_id, organization)?;
+            Ok::<_, StoreError>(())
+        });
+        write.await.unwrap();
+        let zoe = AssertedIdentity { email: Some("zoe@acme.test".parse().unwrap()), ..eve(&world) };
+        let zoe = AssertedIdentity { subject: "00u-zoe".to_owned(), ..zoe };
+        assert_eq!(sign_in(&world, zoe).await, Err(Refusal::AddressTaken), "{}", world.engine());
+    }
+}
+
+fn carrying(list: &[(&str, Role)]) -> Vec<ConnectionRole> {
+    list.iter().map(|(group, role)| ConnectionRole { group: (*group).to_owned(), role: *role }).collect()
+}
+
+async fn replace(world: &World, list: &[(&str, Role)]) -> Result<(), ConnectionRoleError> {
+    let (op, organization, connection, list) = (world.operator(), world.organization, world.connection, carrying(list));
+    world.store().write(move |tx| connection_roles::replace(tx, &op, organization, connection, &list)).await
+}
+
+fn in_groups(world: &World, groups: &[&str]) -> AssertedIdentity {
+    AssertedIdentity { groups: groups.iter().map(|group| (*group).to_owned()).collect(), ..ada(world) }
+}
+
+/// sso.md theme 21: what a sign-in or a changed mapping no longer gives is taken away.
+#[tokio::test]
+async fn a_role_by_a_group_ends_with_the_group_with_the_mapping_and_with_the_connection() {
+    for world in world().await {
+        sign_in(&world, in_groups(&world, &["ops", "audit"])).await.unwrap();
+        assert_eq!(role_of(&world, world.ada).await, Role::Member, "no group has a role by its name");
+        replace(&world, &[("ops", Role::Admin), ("audit", Role::Auditor)]).await.unwrap();
+        assert_eq!(role_of(&world, world.ada).await, Role::Member, "from the next sign-in on");
+        let steps: [(&[&str], Role); 4] = [
+            (&["ops", "audit"], Role::Admin),
+            (&["audit", "Ops"], Role::Auditor),
+            (&[], Role::Member),
+            (&["ops"], Role::Admin),
+        ];
+        for (groups, role) in steps {
+            sign_in(&world, in_groups(&world, groups)).await.unwrap();
+            assert_eq!(role_of(&world, world.ada).await, role, "{} {groups:?}", world.engine());
+        }
+        replace(&world, &[("ops", Role::AppAdmin)]).await.unwrap();
+        assert_eq!(role_of(&world, world.ada).await, Role::AppAdmin, "the group carries another role");
+        replace(&world, &[("audit", Role::Auditor)]).await.unwrap();
+        assert_eq!(role_of(&world, world.ada).await, Role::Member, "the group carries none");
+        sign_in(&world, in_groups(&world, &["audit"])).await.unwrap();
+        // infrahq #1726: another connection does not leave the groups of this one.
+        let elsewhere = AssertedIdentity { connection: world.other_connection, ..ada(&world) };
+        sign_in(&world, elsewhere).await.unwrap();
+        assert_eq!(role_of(&world, world.ada).await, Role::Member);
+        sign_in(&world, in_groups(&world, &["audit"])).await.unwrap();
+        let (op, organization, connection) = (world.operator(), world.organization, world.connection);
+        world.store().write(move |tx| connections::disable(tx, &op, organization, connection)).await.unwrap();
+        assert_eq!(role_of(&world, world.ada).await, Role::Member, "the connection is off");
+        let changes = world.entries("user.role_changed").await;
+        assert!(changes.iter().all(|entry| entry["by"] == "sign_in") && changes.len() == 10, "{changes:#?}");
+    }
+}
+
+#[tokio::test]
+async fn only_a_human_administrator_lets_groups_carry_roles_and_never_owner() {
+    for world in world().await {
+        for list in [&[("ops", Role::Owner)][..], &[("ops", Role::Member)]] {
+            assert!(matches!(replace(&world, list).await, Err(ConnectionRoleError::RoleNotGivable)));
+        }
+        for list in [&[("", Role::Admin)][..], &[("a", Role::Admin), ("a", Role::Auditor)], &[("a\u{0}", Role::Admin)]]
+        {
+            assert!(matches!(replace(&world, list).await, Err(ConnectionRoleError::InvalidList)), "{list:?}");
+        }
+        let (organization, connection) = (world.organization, world.connection);
+        let by_connection = world.op().by(Actor::Connection { organization, connection });
+        let write =
+            world.store().write(move |tx| connection_roles::replace(tx, &by_connection, organization, connection, &[]));
+        assert!(matches!(write.await, Err(ConnectionRoleError::Denied(_))));
+        let owner = ConnectionPolicy { default_role: Role::Owner, ..PROVISIONING };
+        assert!(matches!(set(&world, connection, owner).await, Err(PolicyError::RoleNotGivable)));
+    }
+}
+
+/// A connection that is older than policies, or that a node of the earlier version made, has none.
+#[tokio::test]
+async fn a_connection_from_before_policies_links_as_it_always_did() {
+    for world in world().await {
+        let (op, connection) = (world.op(), world.connection);
+        let write = world.store().write(move |tx| {
+            let row = connection_rows::find(tx, connection)?.unwrap();
+            let id: ConnectionId = op.new_id();
+            connection_rows::insert(tx, &ConnectionRow { id, match_by: None, ..row })?;
+            Ok::<_, StoreError>(id)
+        });
+        let older = write.await.unwrap();
+        let asserted = AssertedIdentity { connection: older, ..ada(&world) };
+        assert_eq!(sign_in(&world, asserted).await, Ok(world.ada), "{}", world.engine());
+        let asserted = AssertedIdentity { connection: older, ..eve(&world) };
+        assert_eq!(sign_in(&world, asserted).await, Err(Refusal::Unknown), "and makes nobody");
+    }
+}
