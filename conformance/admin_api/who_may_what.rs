@@ -68,6 +68,7 @@ fn body_of(operation: &Operation) -> Value {
         "provider" => json!({ "protocol": "saml", "metadata_xml": "<x/>" }),
         "limit" => json!({ "removals_per_hour": 500, "share_percent": 20 }),
         "reprovisioning" => json!({ "policy": "refuse" }),
+        "route" => json!({ "priority": 1 }),
         "policy" => json!({ "linking": "never", "provisions": false, "default_role": "member" }),
         "match" => json!({ "by": "user_name" }),
         "scim-clients" => json!({ "name": "x" }),

@@ -3,9 +3,11 @@
 //! The answer rests on the domain alone: no account is looked up, so no answer tells whether an address is known. A
 //! claim covers exactly its own domain (decision Q12): the parent's claim says nothing about a sub-domain, and the
 //! sub-domain's own claim is the most specific one. Rule E27: a verified domain with an active connection sends
-//! everybody of that domain to the organization's identity provider.
+//! everybody of that domain to the organization's identity provider. Several connections give a choice, in the order of
+//! their priority; which groups a connection is for is asked after the identity provider has answered, because an answer
+//! here that depended on groups would tell who is known and what they are.
 
-use crate::directory::connections;
+use crate::directory::connection_route;
 use crate::store::failure::StoreError;
 use crate::store::{Tx, domains};
 use crate::values::domain_name::DomainName;
@@ -65,12 +67,7 @@ pub fn find_route(tx: &mut Tx<'_>, address: &EmailAddress) -> Result<Route, Stor
     let mut claims = Vec::new();
     for (name, organization) in domains::owners(tx, &[address.domain().as_str().to_owned()])? {
         let domain = name.parse().map_err(|_| StoreError::Inconsistent("domains.name"))?;
-        let active = connections::active(tx, organization)?;
-        claims.push(VerifiedClaim {
-            domain,
-            organization,
-            connections: active.into_iter().map(|(id, _)| id).collect(),
-        });
+        claims.push(VerifiedClaim { domain, organization, connections: connection_route::in_order(tx, organization)? });
     }
     Ok(route(address, &claims))
 }

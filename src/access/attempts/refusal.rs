@@ -39,6 +39,8 @@ pub enum Refusal {
     LinkingOff,
     /// The person was asked by mail whether the account that was found is theirs.
     LinkAsked,
+    /// The connection is not for the person's groups.
+    OtherConnection,
     /// More than one person of the organization has this address.
     Ambiguous,
     /// The account that has this address is known to the connection under another subject.
@@ -70,6 +72,7 @@ impl Refusal {
             Self::Unknown => "unknown_person",
             Self::LinkingOff => "linking_off",
             Self::LinkAsked => "link_asked",
+            Self::OtherConnection => "other_connection",
             Self::Ambiguous => "ambiguous_address",
             Self::SubjectChanged => "subject_changed",
             Self::AddressTaken => "address_taken",
@@ -94,6 +97,7 @@ impl Refusal {
             | Self::Unknown
             | Self::LinkingOff
             | Self::LinkAsked
+            | Self::OtherConnection
             | Self::Ambiguous
             | Self::SubjectChanged
             | Self::AddressTaken

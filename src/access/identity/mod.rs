@@ -213,6 +213,7 @@ fn resolve(
         Err(LinkingError::NotProvisioned) => Ok(Err(Refusal::Unknown)),
         Err(LinkingError::LinkingOff) => Ok(Err(Refusal::LinkingOff)),
         Err(LinkingError::Asked) => Ok(Err(Refusal::LinkAsked)),
+        Err(LinkingError::OtherConnection) => Ok(Err(Refusal::OtherConnection)),
         Err(LinkingError::Ambiguous) => Ok(Err(Refusal::Ambiguous)),
         // A unique index said so, after which PostgreSQL takes no further statement in this transaction.
         Err(LinkingError::SubjectChanged) => Err(IdentityError::RollBackAndRefuse(Refusal::SubjectChanged)),

@@ -13,6 +13,7 @@ use crate::directory::accounts::state::AccountState;
 use crate::directory::accounts::{self, Account, AccountError, Ownership};
 use crate::directory::connection_policy::{self, ConnectionPolicy, LinkingRule};
 use crate::directory::connection_roles;
+use crate::directory::connection_route;
 use crate::directory::link_requests;
 use crate::directory::matching::MatchRule;
 use crate::directory::memberships::{self, Membership, MembershipKind};
@@ -96,6 +97,9 @@ pub enum LinkingError {
     /// The person was asked by mail whether it is them.
     #[error("the person has to confirm by mail that the account is theirs")]
     Asked,
+    /// The connection is not for this person's groups.
+    #[error("the connection is not for the groups of this account")]
+    OtherConnection,
     /// More than one account of the organization has this address.
     #[error("the address is not unique in the organization")]
     Ambiguous,
@@ -137,6 +141,7 @@ fn known(
     identity: &IdentityRow,
 ) -> Result<Linked, LinkingError> {
     let (account, membership) = active(tx, asserted.organization, identity.account_id)?;
+    require_admitted(tx, asserted, Some(account.id))?;
     identities::touch(tx, identity.id, op.at)?;
     if policy.provisions {
         newcomers::refresh(tx, op, asserted, &account)?;
@@ -174,6 +179,7 @@ fn first_sight(
             if !policy.provisions {
                 return Err(LinkingError::NotProvisioned);
             }
+            require_admitted(tx, asserted, None)?;
             let account = newcomers::provision(tx, op, asserted, policy)?;
             link(tx, op, asserted, policy, account)
         }
@@ -188,6 +194,7 @@ fn ask(
     asserted: &Assertion<'_>,
     account: AccountId,
 ) -> Result<LinkingError, LinkingError> {
+    require_admitted(tx, asserted, Some(account))?;
     let (account, membership) = active(tx, asserted.organization, account)?;
     if identities::is_known(tx, asserted.connection, account.id)? {
         return Ok(LinkingError::SubjectChanged);
@@ -196,6 +203,11 @@ fn ask(
     let about = (asserted.connection, asserted.subject);
     let is_asked = is_own && link_requests::ask(tx, op, asserted.organization, about, &account)?;
     Ok(if is_asked { LinkingError::Asked } else { LinkingError::LinkingOff })
+}
+
+fn require_admitted(tx: &mut Tx<'_>, asserted: &Assertion<'_>, account: Option<AccountId>) -> Result<(), LinkingError> {
+    let is_admitted = connection_route::admits(tx, asserted.organization, asserted.connection, account)?;
+    if is_admitted { Ok(()) } else { Err(LinkingError::OtherConnection) }
 }
 
 /// An address loses its verification when its domain loses its owner. Asserted anew for a known subject, in a domain that
@@ -237,6 +249,7 @@ fn link(
     policy: &ConnectionPolicy,
     account: AccountId,
 ) -> Result<Linked, LinkingError> {
+    require_admitted(tx, asserted, Some(account))?;
     // From here on nobody ends the membership, and nobody else links somebody by it.
     membership_rows::lock(tx, account, asserted.organization)?;
     // The domain may have been verified a moment ago, and the job that lets its people join not have come so far.

@@ -4,17 +4,19 @@ use futures_util::future::join_all;
 
 use crate::access::attempts::refusal::Refusal;
 use crate::access::identity::{AssertedIdentity, accept};
+use crate::access::realm::{self, Route};
 use crate::access::testing::{LINKING, World, world};
 use crate::directory::accounts::{self, Account};
 use crate::directory::connection_policy::{self, ConnectionPolicy, LinkingRule, PolicyError};
 use crate::directory::connection_roles::{self, ConnectionRole, ConnectionRoleError};
+use crate::directory::connection_route::{self, ConnectionRoute, RouteError};
 use crate::directory::matching::{MatchRule, Matching};
 use crate::directory::{connections, memberships};
 use crate::store::connections::ConnectionRow;
 use crate::store::failure::StoreError;
 use crate::store::resources::{self, ResourceKind};
 use crate::store::{accounts as account_rows, connections as connection_rows, memberships as membership_rows};
-use crate::values::ids::{AccountId, ConnectionId};
+use crate::values::ids::{AccountId, ConnectionId, ResourceId};
 use crate::values::operation::{Actor, Role};
 
 const PROVISIONING: ConnectionPolicy =
@@ -256,6 +258,55 @@ async fn only_a_human_administrator_lets_groups_carry_roles_and_never_owner() {
         assert!(matches!(write.await, Err(ConnectionRoleError::Denied(_))));
         let owner = ConnectionPolicy { default_role: Role::Owner, ..PROVISIONING };
         assert!(matches!(set(&world, connection, owner).await, Err(PolicyError::RoleNotGivable)));
+    }
+}
+
+async fn route(world: &World, connection: ConnectionId, route: ConnectionRoute) -> Result<(), RouteError> {
+    let (op, organization) = (world.operator(), world.organization);
+    world.store().write(move |tx| connection_route::set(tx, &op, organization, connection, &route)).await
+}
+
+/// Groups are asked when the person is known; what is offered before depends on the domain alone.
+#[tokio::test]
+async fn a_connection_is_for_its_groups_and_offers_itself_to_everybody() {
+    for world in world().await {
+        let ada_user = world.push_user("ada@acme.test").await;
+        let inner = world.push_group("ops", &[ada_user]).await;
+        let staff = world.push_group("staff", &[inner]).await;
+        let others = world.push_group("contractors", &[]).await;
+        let only =
+            |groups: &[ResourceId]| ConnectionRoute { only_groups: groups.to_vec(), ..ConnectionRoute::default() };
+        let except =
+            |groups: &[ResourceId]| ConnectionRoute { except_groups: groups.to_vec(), ..ConnectionRoute::default() };
+        let both = ConnectionRoute { except_groups: vec![inner], ..only(&[staff]) };
+        for (what, rule, expected) in [
+            ("for another group", only(&[others]), Err(Refusal::OtherConnection)),
+            ("not for this one", except(&[staff]), Err(Refusal::OtherConnection)),
+            ("for this one but not for that", both, Err(Refusal::OtherConnection)),
+            ("for this one, through another", only(&[others, staff]), Ok(world.ada)),
+            ("known by now, and for another group", only(&[others]), Err(Refusal::OtherConnection)),
+        ] {
+            route(&world, world.connection, rule).await.unwrap();
+            assert_eq!(sign_in(&world, ada(&world)).await, expected, "{} {what}", world.engine());
+        }
+        set(&world, world.connection, PROVISIONING).await.unwrap();
+        assert_eq!(sign_in(&world, eve(&world)).await, Err(Refusal::OtherConnection), "somebody new is in no group");
+        assert!(matches!(
+            route(&world, world.connection, only(&[ResourceId::from_bytes(&[3; 16]).unwrap()])).await,
+            Err(RouteError::InvalidGroups)
+        ));
+        let offered = async |address: &'static str| {
+            world.store().read(move |tx| realm::find_route(tx, &address.parse().unwrap())).await.unwrap()
+        };
+        let choose = |connections: Vec<ConnectionId>| Route::Choose { organization: world.organization, connections };
+        let mut known = [world.connection, world.other_connection];
+        known.sort();
+        let [one, other] = known;
+        assert_eq!(offered("ada@acme.test").await, choose(vec![one, other]), "{}", world.engine());
+        route(&world, one, ConnectionRoute { priority: 5, ..ConnectionRoute::default() }).await.unwrap();
+        for address in ["ada@acme.test", "nobody@acme.test"] {
+            assert_eq!(offered(address).await, choose(vec![other, one]), "{address}");
+        }
     }
 }
 

@@ -8,6 +8,7 @@ use crate::directory::applications::ApplicationError;
 use crate::directory::cases::CaseError;
 use crate::directory::connection_policy::PolicyError as ConnectionPolicyError;
 use crate::directory::connection_roles::ConnectionRoleError;
+use crate::directory::connection_route::RouteError;
 use crate::directory::connections::ConnectionError;
 use crate::directory::domains::claim::DomainError;
 use crate::directory::organizations::OrganizationError;
@@ -138,6 +139,17 @@ impl From<ConnectionRoleError> for Problem {
             ConnectionRoleError::InvalidList => bad_request("invalid_role_list", error),
             ConnectionRoleError::Denied(denied) => denied.into(),
             ConnectionRoleError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<RouteError> for Problem {
+    fn from(error: RouteError) -> Self {
+        match error {
+            RouteError::NotFound => Self::not_found(),
+            RouteError::InvalidGroups => bad_request("invalid_groups", error),
+            RouteError::Denied(denied) => denied.into(),
+            RouteError::Store(error) => error.into(),
         }
     }
 }

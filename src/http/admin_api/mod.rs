@@ -2,8 +2,8 @@
 //! `application/problem+json`, a bearer token on every route but the document.
 //!
 //! * `/api/v1/openapi.json` [`document`]
-//! * `/api/v1/orgs/{org}` [`organizations`], `.../domains` [`domains`], `.../connections` [`connections`] and their
-//!   [`connection_policy`], `.../applications` [`applications`], `.../admin-tokens` [`admin_tokens`],
+//! * `/api/v1/orgs/{org}` [`organizations`], `.../domains` [`domains`], `.../connections` [`connections`], their [`connection_policy`] and
+//!   [`connection_route`], `.../applications` [`applications`], `.../admin-tokens` [`admin_tokens`],
 //!   `.../scim-clients` [`scim_clients`], their [`scim_credentials`] and [`scim_requests`], `.../scim-schemas`
 //!   [`scim_schemas`], `.../claims` [`claims`], `.../scim-roles`, `.../scim-entitlements` [`scim_assignables`],
 //!   `.../group-roles` [`group_roles`], `.../activations` [`activations`], `.../cases` [`cases`], `.../removals`
@@ -20,6 +20,7 @@ pub mod cases;
 pub mod claims;
 pub mod connection_body;
 pub mod connection_policy;
+pub mod connection_route;
 pub mod connections;
 pub mod document;
 pub mod domains;
@@ -109,6 +110,8 @@ pub fn mount(services: &mut web::ServiceConfig) {
 /// Who may sign in, how, and what became of it.
 fn mount_sign_in(services: &mut web::ServiceConfig) {
     services
+        .service(connection_route::show_connection_route)
+        .service(connection_route::set_connection_route)
         .service(connections::replace_match)
         .service(connection_policy::show_connection_policy)
         .service(connection_policy::show_connection_roles)
@@ -123,6 +126,7 @@ pub fn documents() -> Vec<utoipa::openapi::OpenApi> {
         domains::Document::openapi(),
         connections::Document::openapi(),
         connection_policy::Document::openapi(),
+        connection_route::Document::openapi(),
         applications::Document::openapi(),
         admin_tokens::Document::openapi(),
         scim_clients::Document::openapi(),

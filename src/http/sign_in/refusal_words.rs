@@ -31,6 +31,7 @@ fn title(refusal: &Refusal, application: &str) -> String {
         Refusal::NoVerifiedAddress => "Your address is not confirmed",
         Refusal::NothingToMatch => "We cannot match your account",
         Refusal::LinkAsked => "Check your mail",
+        Refusal::OtherConnection => "This is not your way of signing in",
         Refusal::LinkingOff | Refusal::Ambiguous | Refusal::SubjectChanged | Refusal::AddressTaken => {
             "We cannot match your account"
         }
@@ -68,6 +69,9 @@ fn text(refusal: &Refusal, organization: &str, application: &str) -> String {
         Refusal::LinkAsked => format!(
             "{organization} has confirmed who you are. We have asked you by mail whether the account here is yours."
         ),
+        Refusal::OtherConnection => format!(
+            "{organization} has confirmed who you are, and wants you to sign in to {application} in another way."
+        ),
         Refusal::Declined { .. } => {
             format!("{organization}’s sign-in did not let you in, or you cancelled it there.")
         }
@@ -104,6 +108,7 @@ fn advice(refusal: &Refusal) -> &'static str {
             "Nothing has been changed. The people below can put it right."
         }
         Refusal::LinkAsked => "Open the link in that mail, then sign in again. It works for an hour.",
+        Refusal::OtherConnection => "Sign in again and choose another way. The people below can tell you which.",
         Refusal::Declined { .. } => {
             "You can try again. If it keeps happening, ask the people below whether you may use this app."
         }
