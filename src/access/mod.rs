@@ -7,6 +7,7 @@
 pub mod arrival;
 pub mod attempts;
 pub mod clients;
+pub mod enforcement;
 pub mod grants;
 pub mod identity;
 pub mod realm;

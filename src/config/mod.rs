@@ -7,6 +7,7 @@
 pub mod limits;
 pub mod reader;
 pub mod request_log;
+pub mod sign_in;
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -23,6 +24,7 @@ use crate::values::secret::Secret;
 use limits::Limits;
 use reader::{Fault, Reader};
 use request_log::RequestLog;
+use sign_in::SignIn;
 
 const ENCRYPTION_KEY_BYTES: usize = 32;
 
@@ -63,6 +65,8 @@ pub struct Config {
     pub limits: Limits,
     /// What is kept of what SCIM clients send.
     pub request_log: RequestLog,
+    /// Policies of sign-in.
+    pub sign_in: SignIn,
     /// How long things last.
     pub lifetimes: Lifetimes,
     /// How the log looks.
@@ -182,6 +186,7 @@ fn config(reader: &mut Reader, check_filter: FilterCheck, warnings: &mut Vec<Str
     let mail = mail(reader);
     let limits = limits::read(reader);
     let request_log = request_log::read(reader);
+    let sign_in = sign_in::read(reader);
     let lifetimes = lifetimes(reader);
     let log = log(reader, check_filter);
     let cores = std::thread::available_parallelism().map_or(2, usize::from);
@@ -212,6 +217,7 @@ fn config(reader: &mut Reader, check_filter: FilterCheck, warnings: &mut Vec<Str
         mail: mail?,
         limits,
         request_log,
+        sign_in,
         lifetimes,
         log,
         workers: usize::try_from(workers).unwrap_or(2),

@@ -8,6 +8,7 @@ use serde_json::json;
 use super::connections::{self, ConnectionError};
 use super::group_membership;
 use super::permission::{self, Denied, Permission};
+use super::sso_policy::{self, LockoutError};
 use crate::record::audit::{self, Action, Subject};
 use crate::record::event::{self, Event};
 use crate::store::Tx;
@@ -39,12 +40,30 @@ pub enum RouteError {
     /// A group that is none of the organization's, or too many.
     #[error("a list has 50 groups at most, each of them one that the organization's directory has pushed")]
     InvalidGroups,
+    /// People of a domain sign in by this connection alone.
+    #[error("single sign-on is required or tested for a domain, and no other active connection is for everybody")]
+    WouldLockOut,
     /// The actor may not.
     #[error(transparent)]
     Denied(#[from] Denied),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl ConnectionRoute {
+    fn is_for_everybody(&self) -> bool {
+        self.only_groups.is_empty() && self.except_groups.is_empty()
+    }
+}
+
+impl From<LockoutError> for RouteError {
+    fn from(error: LockoutError) -> Self {
+        match error {
+            LockoutError::WouldLockOut => Self::WouldLockOut,
+            LockoutError::Store(error) => error.into(),
+        }
+    }
 }
 
 /// The active connections of an organization in the order in which they are offered.
@@ -89,6 +108,9 @@ pub fn set(
             }
         }
     }
+    if !route.is_for_everybody() {
+        sso_policy::require_another_connection(tx, organization, id)?;
+    }
     let row = ConnectionRouteRow {
         connection_id: id,
         org_id: organization,
@@ -103,6 +125,20 @@ pub fn set(
     });
     audit::write(tx, op, Some(organization), Action::ConnectionRouteSet, &Subject::new("connection", id), &detail)?;
     Ok(event::publish(tx, op, organization, &Event::ConnectionChanged { connection: id, name: connection.name })?)
+}
+
+/// True when another active connection of the organization lets everybody through.
+pub(super) fn is_open_besides(
+    tx: &mut Tx<'_>,
+    organization: OrganizationId,
+    connection: ConnectionId,
+) -> Result<bool, StoreError> {
+    for (other, _) in connections::active(tx, organization)? {
+        if other != connection && of(tx, organization, other)?.is_for_everybody() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// True when a connection lets this account through; `None` is somebody who has none yet, and is in no group.
@@ -145,6 +181,7 @@ fn not_found(error: ConnectionError) -> RouteError {
         | ConnectionError::OtherProvider
         | ConnectionError::Changed
         | ConnectionError::InvalidName
+        | ConnectionError::WouldLockOut
         | ConnectionError::TooMany(_) => RouteError::NotFound,
     }
 }

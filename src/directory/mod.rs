@@ -27,3 +27,4 @@ pub mod profile;
 pub mod released_claims;
 pub mod room;
 pub mod service_provider;
+pub mod sso_policy;

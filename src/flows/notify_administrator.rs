@@ -81,6 +81,9 @@ fn trusted_address(
     Ok(is_trusted.then(|| address.clone()))
 }
 
+const BREAK_GLASS_CHANGED: &str = "The list of those who may sign in without your identity provider (break-glass) was \
+                                   changed. The audit log says who was added or removed, and by whom.";
+
 /// Subject and text.
 fn words(organization: &Organization, gateway: &str, event: &Event, at: Timestamp) -> (String, String) {
     let support = &format!("{}, {}", organization.support_name, organization.support_email);
@@ -135,6 +138,16 @@ fn words(organization: &Organization, gateway: &str, event: &Event, at: Timestam
         }
         Event::GroupRoleChanged { group, role: None } => {
             format!("The members of the group {group} have no role by it any more.")
+        }
+        Event::SsoPolicyChanged { domain, policy } => {
+            format!("The sign-in policy of the domain {domain} was changed to \"{policy}\".")
+        }
+        Event::BreakGlassChanged { .. } => BREAK_GLASS_CHANGED.to_owned(),
+        Event::BreakGlassUsed { account } => {
+            format!(
+                "ALARM: somebody on the break-glass list signed in without your identity provider, the account {account}. If \
+                 nobody of you did, deactivate that account now."
+            )
         }
         Event::RemovalsHeld { .. } => {
             "A SCIM client is removing very many people. The rest waits until you say whether that is meant: \

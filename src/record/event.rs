@@ -8,7 +8,9 @@ use crate::store::failure::StoreError;
 use crate::store::outbox::{self, EventRow};
 use crate::values::clock::Timestamp;
 use crate::values::domain_name::DomainName;
-use crate::values::ids::{ConnectionId, OrganizationId, ResourceId, ScimClientId, ScimCredentialId, ScimSchemaId};
+use crate::values::ids::{
+    AccountId, ConnectionId, OrganizationId, ResourceId, ScimClientId, ScimCredentialId, ScimSchemaId,
+};
 use crate::values::operation::Operation;
 
 /// Everything that is announced. Listed in `docs/events.md`; a test compares.
@@ -86,6 +88,23 @@ pub enum Event {
         /// The client.
         client: ScimClientId,
     },
+    /// The sign-in policy of a domain changed.
+    SsoPolicyChanged {
+        /// The domain.
+        domain: DomainName,
+        /// What it is now.
+        policy: String,
+    },
+    /// Somebody was put on the break-glass list, or taken off.
+    BreakGlassChanged {
+        /// Who.
+        account: AccountId,
+    },
+    /// Somebody signed in by their own credentials where single sign-on is required.
+    BreakGlassUsed {
+        /// Who.
+        account: AccountId,
+    },
     /// A group carries a role, another one, or none any more.
     GroupRoleChanged {
         /// The group.
@@ -108,6 +127,9 @@ impl Event {
             Self::ScimCredentialExpires { .. } => "scim_credential_expires",
             Self::ScimSchemaChanged { .. } => "scim_schema_changed",
             Self::RemovalsHeld { .. } => "removals_held",
+            Self::SsoPolicyChanged { .. } => "sso_policy_changed",
+            Self::BreakGlassChanged { .. } => "break_glass_changed",
+            Self::BreakGlassUsed { .. } => "break_glass_used",
             Self::GroupRoleChanged { .. } => "group_role_changed",
         }
     }

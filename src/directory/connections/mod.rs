@@ -17,6 +17,7 @@ use super::matching::Matching;
 use super::organizations::{self, OrganizationError};
 use super::permission::{self, Denied, Permission};
 use super::room::{self, TooMany};
+use super::sso_policy::{self, LockoutError};
 use crate::protocol::saml::idp_metadata::IdpMetadata;
 use crate::record::audit::Action;
 use crate::record::event::{self, Event};
@@ -121,12 +122,24 @@ pub enum ConnectionError {
     /// The organization has as many as it may have.
     #[error(transparent)]
     TooMany(#[from] TooMany),
+    /// People of a domain sign in by this connection alone.
+    #[error("single sign-on is required or tested for a domain, and this is the last active connection")]
+    WouldLockOut,
     /// The actor may not.
     #[error(transparent)]
     Denied(#[from] Denied),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl From<LockoutError> for ConnectionError {
+    fn from(error: LockoutError) -> Self {
+        match error {
+            LockoutError::WouldLockOut => Self::WouldLockOut,
+            LockoutError::Store(error) => error.into(),
+        }
+    }
 }
 
 impl ConnectionState {
@@ -304,7 +317,10 @@ pub fn disable(
     permission::require(op, organization, Permission::ManageConnections)?;
     let mut connection = find_of(tx, op, organization, id)?;
     match connection.state {
-        ConnectionState::Active => connection.state = ConnectionState::Disabled,
+        ConnectionState::Active => {
+            sso_policy::require_another_connection(tx, organization, id)?;
+            connection.state = ConnectionState::Disabled;
+        }
         ConnectionState::Disabled | ConnectionState::Deleted => return Err(ConnectionError::WrongState),
     }
     store(tx, op, connection, Action::ConnectionDisabled)
@@ -320,6 +336,7 @@ pub fn delete(
 ) -> Result<(), ConnectionError> {
     permission::require(op, organization, Permission::ManageConnections)?;
     let mut connection = find_of(tx, op, organization, id)?;
+    sso_policy::require_another_connection(tx, organization, id)?;
     connection.state = ConnectionState::Deleted;
     connection.sealed_secret = None;
     identities::delete_of_connection(tx, organization, id)?;

@@ -6,6 +6,7 @@ use super::proof::{self, Answer, Failure};
 use super::state::{DomainState, WrongState};
 use crate::directory::permission::{self, Denied, Permission};
 use crate::directory::room::{self, TooMany};
+use crate::directory::sso_policy::{self, LockoutError};
 use crate::record::audit::{self, Action, Subject};
 use crate::record::event::{self, Event};
 use crate::record::jobs::{self, Job};
@@ -119,6 +120,9 @@ pub enum DomainError {
     /// The claim changed under the caller's hands.
     #[error("the domain was changed by somebody else")]
     Changed,
+    /// The people of the domain sign in by its owner's connection alone.
+    #[error("single sign-on is required or tested for the domain; go back to optional first")]
+    WouldLockOut,
     /// The organization has as many as it may have.
     #[error(transparent)]
     TooMany(#[from] TooMany),
@@ -128,6 +132,15 @@ pub enum DomainError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl From<LockoutError> for DomainError {
+    fn from(error: LockoutError) -> Self {
+        match error {
+            LockoutError::WouldLockOut => Self::WouldLockOut,
+            LockoutError::Store(error) => error.into(),
+        }
+    }
 }
 
 /// Claims a domain. The answer tells which record to publish.
@@ -243,6 +256,7 @@ pub fn release(
     permission::require(op, organization, Permission::ManageDomains)?;
     let mut domain = find(tx, op, organization, id)?;
     let from = domain.state.as_str();
+    sso_policy::require_unenforced(tx, organization, id)?;
     domain.state = domain.state.release()?;
     store(tx, op, &domain, from)?;
     unverify(tx, op, &domain, None)?;

@@ -2,6 +2,9 @@
 
 use actix_web::http::StatusCode;
 
+use crate::access::enforcement::VerdictError;
+use crate::access::enforcement::break_glass::BreakGlassError;
+use crate::access::enforcement::preflight::PolicyChangeError;
 use crate::directory::activation::invite::InviteError;
 use crate::directory::admin_tokens::AdminTokenError;
 use crate::directory::applications::ApplicationError;
@@ -94,6 +97,7 @@ impl From<DomainError> for Problem {
             DomainError::OwnedElsewhere => conflict("domain_owned_elsewhere", error),
             DomainError::ChallengeExpired => conflict("domain_challenge_expired", error),
             DomainError::WrongState(_) => conflict("domain_wrong_state", error),
+            DomainError::WouldLockOut => conflict("would_lock_out", error),
             DomainError::Changed => conflict("changed_meanwhile", error),
             DomainError::TooMany(error) => error.into(),
             DomainError::Denied(denied) => denied.into(),
@@ -109,6 +113,7 @@ impl From<ConnectionError> for Problem {
             ConnectionError::WrongState => conflict("connection_wrong_state", error),
             ConnectionError::OtherProtocol => bad_request("connection_other_protocol", error),
             ConnectionError::OtherProvider => conflict("connection_other_provider", error),
+            ConnectionError::WouldLockOut => conflict("would_lock_out", error),
             ConnectionError::Changed => conflict("changed_meanwhile", error),
             ConnectionError::InvalidName => bad_request("invalid_name", error),
             ConnectionError::InvalidOptions(invalid) => bad_request("invalid_options", invalid),
@@ -143,10 +148,46 @@ impl From<ConnectionRoleError> for Problem {
     }
 }
 
+impl From<PolicyChangeError> for Problem {
+    fn from(error: PolicyChangeError) -> Self {
+        match error {
+            PolicyChangeError::NotFound => Self::not_found(),
+            PolicyChangeError::WrongState(_) => conflict("sso_policy_wrong_state", error),
+            PolicyChangeError::NoSuchGroup => bad_request("invalid_test_group", error),
+            PolicyChangeError::NotReady(_) => conflict("sso_policy_not_ready", error),
+            PolicyChangeError::Denied(denied) => denied.into(),
+            PolicyChangeError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<VerdictError> for Problem {
+    fn from(error: VerdictError) -> Self {
+        match error {
+            VerdictError::NotFound => Self::not_found(),
+            VerdictError::Denied(denied) => denied.into(),
+            VerdictError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<BreakGlassError> for Problem {
+    fn from(error: BreakGlassError) -> Self {
+        match error {
+            BreakGlassError::NotFound => Self::not_found(),
+            BreakGlassError::NotAdministrator => conflict("not_administrator", error),
+            BreakGlassError::WouldLockOut => conflict("would_lock_out", error),
+            BreakGlassError::Denied(denied) => denied.into(),
+            BreakGlassError::Store(error) => error.into(),
+        }
+    }
+}
+
 impl From<RouteError> for Problem {
     fn from(error: RouteError) -> Self {
         match error {
             RouteError::NotFound => Self::not_found(),
+            RouteError::WouldLockOut => conflict("would_lock_out", error),
             RouteError::InvalidGroups => bad_request("invalid_groups", error),
             RouteError::Denied(denied) => denied.into(),
             RouteError::Store(error) => error.into(),

@@ -2,7 +2,8 @@
 //! `application/problem+json`, a bearer token on every route but the document.
 //!
 //! * `/api/v1/openapi.json` [`document`]
-//! * `/api/v1/orgs/{org}` [`organizations`], `.../domains` [`domains`], `.../connections` [`connections`], their [`connection_policy`] and
+//! * `/api/v1/orgs/{org}` [`organizations`], `.../domains` [`domains`] and their
+//!   [`sso_policy`], `.../connections` [`connections`], their [`connection_policy`] and
 //!   [`connection_route`], `.../applications` [`applications`], `.../admin-tokens` [`admin_tokens`],
 //!   `.../scim-clients` [`scim_clients`], their [`scim_credentials`] and [`scim_requests`], `.../scim-schemas`
 //!   [`scim_schemas`], `.../claims` [`claims`], `.../scim-roles`, `.../scim-entitlements` [`scim_assignables`],
@@ -38,6 +39,8 @@ pub mod scim_credentials;
 pub mod scim_request_body;
 pub mod scim_requests;
 pub mod scim_schemas;
+pub mod sso_policy;
+pub mod sso_policy_body;
 
 use actix_web::web;
 use utoipa::OpenApi as _;
@@ -110,6 +113,12 @@ pub fn mount(services: &mut web::ServiceConfig) {
 /// Who may sign in, how, and what became of it.
 fn mount_sign_in(services: &mut web::ServiceConfig) {
     services
+        .service(sso_policy::show_sso_policy)
+        .service(sso_policy::change_sso_policy)
+        .service(sso_policy::show_sign_in)
+        .service(sso_policy::list_break_glass)
+        .service(sso_policy::add_break_glass)
+        .service(sso_policy::remove_break_glass)
         .service(connection_route::show_connection_route)
         .service(connection_route::set_connection_route)
         .service(connections::replace_match)
@@ -124,6 +133,7 @@ pub fn documents() -> Vec<utoipa::openapi::OpenApi> {
     vec![
         organizations::Document::openapi(),
         domains::Document::openapi(),
+        sso_policy::Document::openapi(),
         connections::Document::openapi(),
         connection_policy::Document::openapi(),
         connection_route::Document::openapi(),

@@ -1,11 +1,12 @@
 //! The operator API: what concerns more than one organization. JSON in and out, problems as in the admin API, which
 //! also reads its bearer token. To everybody but the operator nothing is here.
 //!
-//! * `/api/v1/operator/orgs` [`organizations`]
+//! * `/api/v1/operator/orgs` [`organizations`] and their [`organization_kinds`]
 //! * `/api/v1/operator/applications` [`applications`]
 //! * `/api/v1/operator/tokens` [`tokens`]
 
 pub mod applications;
+pub mod organization_kinds;
 pub mod organizations;
 pub mod tokens;
 
@@ -17,6 +18,7 @@ pub fn mount(services: &mut web::ServiceConfig) {
     services
         .service(organizations::create_organization)
         .service(organizations::list_organizations)
+        .service(organization_kinds::set_organization_kind)
         .service(applications::operator_register_application)
         .service(applications::operator_list_applications)
         .service(applications::operator_show_application)
@@ -29,5 +31,10 @@ pub fn mount(services: &mut web::ServiceConfig) {
 
 /// The operations, for the document.
 pub fn documents() -> Vec<utoipa::openapi::OpenApi> {
-    vec![organizations::Document::openapi(), applications::Document::openapi(), tokens::Document::openapi()]
+    vec![
+        organizations::Document::openapi(),
+        organization_kinds::Document::openapi(),
+        applications::Document::openapi(),
+        tokens::Document::openapi(),
+    ]
 }

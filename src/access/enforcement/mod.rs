@@ -1,0 +1,160 @@
+//! How somebody may sign in under the sign-in policy of their domain (rules E18 and E26 to E28).
+//!
+//! [`verdict`] is a pure function over loaded facts. Whether a connection works is none of them: a broken or disabled one
+//! re-opens nothing. A policy is of a domain, and so of everybody whose primary address lies in it, whoever's member they
+//! are (decision Q4); it is never asked for addresses of other domains (invariant 15).
+
+pub mod break_glass;
+pub mod local;
+pub mod preflight;
+pub mod readiness;
+
+use crate::directory::accounts::state::AccountState;
+use crate::directory::permission::{self, Denied, Permission};
+use crate::directory::sso_policy::{self, SsoPolicy};
+use crate::directory::{accounts, group_membership, memberships};
+use crate::store::failure::StoreError;
+use crate::store::{Tx, sso_policies};
+use crate::values::ids::{AccountId, OrganizationId};
+use crate::values::operation::Operation;
+use local::LocalCredentials;
+
+/// What a verdict rests on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Facts {
+    /// The policy of the domain of their primary address.
+    pub policy: SsoPolicy,
+    /// They are in the group that the policy tests.
+    pub is_in_test_group: bool,
+    /// The account is active, and so is its membership in the organization that owns the domain, if it has one.
+    pub is_active: bool,
+    /// They are on that organization's break-glass list, as an active owner or administrator of it.
+    pub is_break_glass: bool,
+    /// A connection of that organization has brought them before.
+    pub has_signed_in_by_connection: bool,
+    /// What they can sign in with here.
+    pub local: LocalCredentials,
+}
+
+/// How somebody may sign in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// Not at all.
+    Nothing,
+    /// By the identity provider alone.
+    IdentityProvider,
+    /// By either; the identity provider is offered first.
+    IdentityProviderFirst,
+    /// By either; their own credentials are offered first.
+    OwnFirst,
+    /// By the identity provider, and by their own credentials with a second factor, which alarms the administrators.
+    BreakGlass,
+}
+
+impl Verdict {
+    /// The name in the API and in traces.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Nothing => "nothing",
+            Self::IdentityProvider => "identity_provider",
+            Self::IdentityProviderFirst => "identity_provider_first",
+            Self::OwnFirst => "own_first",
+            Self::BreakGlass => "break_glass",
+        }
+    }
+
+    /// True when their own credentials let them in at all.
+    pub const fn allows_own(self) -> bool {
+        match self {
+            Self::IdentityProviderFirst | Self::OwnFirst | Self::BreakGlass => true,
+            Self::Nothing | Self::IdentityProvider => false,
+        }
+    }
+}
+
+/// How somebody may sign in.
+pub const fn verdict(facts: &Facts) -> Verdict {
+    if !facts.is_active {
+        return Verdict::Nothing;
+    }
+    let is_enforced = match facts.policy {
+        SsoPolicy::Off | SsoPolicy::Optional => false,
+        SsoPolicy::Test { .. } => facts.is_in_test_group,
+        SsoPolicy::Required => true,
+    };
+    if is_enforced {
+        // Q18: a break-glass account without a second factor is none.
+        let may_break = facts.is_break_glass && facts.local.has_password && facts.local.has_mfa;
+        return if may_break { Verdict::BreakGlass } else { Verdict::IdentityProvider };
+    }
+    if !facts.local.has_password {
+        return Verdict::IdentityProvider;
+    }
+    // E18: whoever joined through the domain keeps their way of signing in until their first sign-in by a connection. E28:
+    // while nothing is asked of the domain, their own credentials come first.
+    match facts.policy {
+        SsoPolicy::Off => Verdict::OwnFirst,
+        SsoPolicy::Optional | SsoPolicy::Test { .. } | SsoPolicy::Required => {
+            if facts.has_signed_in_by_connection {
+                Verdict::IdentityProviderFirst
+            } else {
+                Verdict::OwnFirst
+            }
+        }
+    }
+}
+
+/// Why nothing can be said about how somebody signs in.
+#[derive(Debug, thiserror::Error)]
+pub enum VerdictError {
+    /// There is no such member of this organization.
+    #[error("no such member of this organization")]
+    NotFound,
+    /// The actor may not.
+    #[error(transparent)]
+    Denied(#[from] Denied),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// The facts about an account; `None` when there is no such account.
+pub fn load(tx: &mut Tx<'_>, account: AccountId) -> Result<Option<Facts>, StoreError> {
+    let Some(found) = accounts::find(tx, account)? else { return Ok(None) };
+    let mut facts = Facts {
+        policy: SsoPolicy::Off,
+        is_in_test_group: false,
+        is_active: found.state == AccountState::Active,
+        is_break_glass: false,
+        has_signed_in_by_connection: false,
+        local: local::of(tx, account)?,
+    };
+    let Some(address) = found.profile.primary_address() else { return Ok(Some(facts)) };
+    let Some((organization, policy)) = sso_policy::of_name(tx, address.domain())? else { return Ok(Some(facts)) };
+    facts.policy = policy;
+    if let Some(membership) = memberships::find(tx, account, organization)? {
+        facts.is_active &= membership.is_active();
+        facts.is_break_glass = break_glass::is_effective(tx, organization, account)?;
+        facts.has_signed_in_by_connection = sso_policies::is_known_to_connection(tx, organization, account)?;
+    }
+    if let SsoPolicy::Test { group } = policy {
+        facts.is_in_test_group = group_membership::is_in_any(tx, organization, account, &[group])?;
+    }
+    Ok(Some(facts))
+}
+
+/// How a member of an organization may sign in, for its administrators.
+pub fn of_member(
+    tx: &mut Tx<'_>,
+    op: &Operation,
+    organization: OrganizationId,
+    account: AccountId,
+) -> Result<(Facts, Verdict), VerdictError> {
+    permission::require(op, organization, Permission::Read)?;
+    memberships::find(tx, account, organization)?.ok_or(VerdictError::NotFound)?;
+    let facts = load(tx, account)?.ok_or(VerdictError::NotFound)?;
+    Ok((facts, verdict(&facts)))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,283 @@
+use super::{Checks, LEAST_BREAK_GLASS, Missing, PolicyChangeError, Report, change, report};
+use crate::access::enforcement::break_glass::{self, BreakGlassError};
+use crate::access::enforcement::readiness::{self, OrganizationKind, Readiness, Thresholds};
+use crate::access::enforcement::{Verdict, of_member};
+use crate::access::testing::{World, world};
+use crate::directory::accounts;
+use crate::directory::connection_route::{self, ConnectionRoute, RouteError};
+use crate::directory::connections::{self, ConnectionError};
+use crate::directory::domains::claim::{self, DomainError};
+use crate::directory::sso_policy::{self, SsoPolicy};
+use crate::store::failure::StoreError;
+use crate::store::sso_policies::DomainCounts;
+use crate::store::{Tx, break_glass as rows, domains, memberships};
+use crate::values::ids::{AccountId, DomainId, ResourceId};
+
+const THRESHOLDS: Thresholds = Thresholds { corporate: 75, education: 40 };
+
+fn group() -> ResourceId {
+    ResourceId::from_bytes(&[1; 16]).unwrap()
+}
+
+fn checks() -> Checks {
+    Checks {
+        is_domain_verified: true,
+        has_active_connection: true,
+        has_recent_sign_in: true,
+        break_glass: LEAST_BREAK_GLASS,
+        readiness: Readiness { counts: DomainCounts { people: 100, members: 75, signed_in: 0 }, threshold_percent: 75 },
+    }
+}
+
+/// Q18, E10, E26, E31 and E34: what each step asks for.
+#[test]
+fn q18_each_step_asks_for_what_it_rests_on() {
+    let few = Readiness { counts: DomainCounts { people: 100, members: 74, signed_in: 74 }, ..checks().readiness };
+    let unproved = Checks { is_domain_verified: false, ..checks() };
+    let unconnected = Checks { has_active_connection: false, ..checks() };
+    let untried = Checks { has_recent_sign_in: false, ..checks() };
+    let one_left = Checks { break_glass: 1, ..checks() };
+    let early = Checks { readiness: few, ..checks() };
+    let (optional, test, required) = (SsoPolicy::Optional, SsoPolicy::Test { group: group() }, SsoPolicy::Required);
+    for (what, checks, missing) in [
+        ("all is there", checks(), [vec![], vec![], vec![]]),
+        ("the domain", unproved, [vec![Missing::Domain], vec![Missing::Domain], vec![Missing::Domain]]),
+        (
+            "a connection",
+            unconnected,
+            [vec![Missing::Connection], vec![Missing::Connection], vec![Missing::Connection]],
+        ),
+        ("a sign-in", untried, [vec![], vec![], vec![Missing::RecentSignIn]]),
+        ("break-glass", one_left, [vec![], vec![], vec![Missing::BreakGlass]]),
+        ("people", early, [vec![], vec![], vec![Missing::Readiness]]),
+    ] {
+        assert_eq!([optional, test, required].map(|policy| checks.missing(policy, false)), missing, "{what}");
+        assert_eq!(checks.missing(SsoPolicy::Off, false), [], "{what}");
+    }
+    assert_eq!(early.missing(required, true), [], "the domain's name was typed");
+    assert_eq!(one_left.missing(required, true), [Missing::BreakGlass], "which overrides nothing else");
+}
+
+async fn acme_test(world: &World) -> DomainId {
+    world.store().read(|tx| domains::owner_of(tx, "acme.test")).await.unwrap().unwrap().1
+}
+
+async fn go(world: &World, next: SsoPolicy, typed: Option<&'static str>) -> Result<Report, PolicyChangeError> {
+    let (op, organization, id) = (world.operator(), world.organization, acme_test(world).await);
+    world.store().write(move |tx| change(tx, &op, organization, id, (next, typed), THRESHOLDS)).await
+}
+
+/// As it was when all was ready: nobody has a second factor here.
+async fn require(world: &World) {
+    let (at, organization, id) = (world.op().at, world.organization, acme_test(world).await);
+    let required = SsoPolicy::Required;
+    world.store().write(move |tx| sso_policy::write(tx, organization, id, required, at)).await.unwrap();
+}
+
+async fn write<E>(world: &World, work: impl FnOnce(&mut Tx<'_>) -> Result<(), E> + Send + 'static) -> Result<(), E>
+where
+    E: From<StoreError> + Send + 'static,
+{
+    world.store().write(work).await
+}
+
+async fn owner(world: &World) -> AccountId {
+    let organization = world.organization;
+    world.store().read(move |tx| memberships::active_in_role(tx, organization, "owner")).await.unwrap()[0]
+}
+
+#[tokio::test]
+async fn e26_e34_a_policy_goes_on_step_by_step_and_only_when_all_is_ready() {
+    for world in world().await {
+        assert!(matches!(go(&world, SsoPolicy::Required, None).await, Err(PolicyChangeError::WrongState(_))));
+        assert_eq!(go(&world, SsoPolicy::Optional, None).await.unwrap().policy, SsoPolicy::Optional);
+        let test = SsoPolicy::Test { group: group() };
+        assert!(matches!(go(&world, test, None).await, Err(PolicyChangeError::NoSuchGroup)), "{}", world.engine());
+        let (at, organization, id) = (world.op().at, world.organization, acme_test(&world).await);
+        write::<StoreError>(&world, move |tx| sso_policy::write(tx, organization, id, test, at)).await.unwrap();
+        let Err(PolicyChangeError::NotReady(missing)) = go(&world, SsoPolicy::Required, None).await else {
+            panic!("not refused")
+        };
+        assert_eq!(missing, [Missing::RecentSignIn, Missing::BreakGlass], "{}", world.engine());
+        let op = world.operator();
+        let found = world.store().read(move |tx| report(tx, &op, organization, id, THRESHOLDS)).await.unwrap();
+        let counts = DomainCounts { people: 2, members: 2, signed_in: 0 };
+        assert_eq!((found.policy, found.checks.readiness.counts), (test, counts), "the owner and Ada");
+        assert_eq!(go(&world, SsoPolicy::Off, None).await.unwrap().policy, SsoPolicy::Off, "back at once");
+        assert_eq!(world.entries("sso_policy.changed").await.len(), 2);
+    }
+}
+
+#[tokio::test]
+async fn q18_going_back_is_possible_whatever_is_missing() {
+    for world in world().await {
+        for connection in [world.connection, world.other_connection] {
+            let (op, organization) = (world.operator(), world.organization);
+            let disable = move |tx: &mut Tx<'_>| connections::disable(tx, &op, organization, connection).map(drop);
+            write(&world, disable).await.unwrap();
+        }
+        require(&world).await;
+        for back in
+            [SsoPolicy::Test { group: world.push_group("pilots", &[]).await }, SsoPolicy::Optional, SsoPolicy::Off]
+        {
+            assert_eq!(go(&world, back, None).await.unwrap().policy, back, "{}", world.engine());
+        }
+    }
+}
+
+#[tokio::test]
+async fn q18_the_sign_in_of_an_administrator_counts_for_a_day() {
+    for world in world().await {
+        let (organization, id, ada) = (world.organization, acme_test(&world).await, world.ada);
+        let is_recent = async || {
+            let op = world.operator();
+            let found = world.store().read(move |tx| report(tx, &op, organization, id, THRESHOLDS)).await.unwrap();
+            found.checks.has_recent_sign_in
+        };
+        let binding = crate::values::secret::Secret::from("browser".to_owned());
+        world.answer(&world.start_attempt(&binding).await, "ada@acme.test").await;
+        assert!(!is_recent().await, "{}: of a member", world.engine());
+        let at = world.op().at;
+        let make_admin = move |tx: &mut Tx<'_>| memberships::update_role(tx, ada, organization, "admin", None, at);
+        write::<StoreError>(&world, make_admin).await.unwrap();
+        world.advance(24 * 3_600 - 1);
+        assert!(is_recent().await, "{}", world.engine());
+        world.advance(1);
+        assert!(!is_recent().await, "{}", world.engine());
+    }
+}
+
+#[tokio::test]
+async fn e31_education_has_a_threshold_of_its_own_which_operators_set() {
+    for world in world().await {
+        let (op, organization) = (world.operator(), world.organization);
+        let set = move |tx: &mut Tx<'_>| readiness::set_kind(tx, &op, organization, OrganizationKind::Education);
+        write(&world, set).await.unwrap();
+        let domain = "acme.test".parse().unwrap();
+        let found = world.store().read(move |tx| readiness::load(tx, organization, &domain, THRESHOLDS)).await.unwrap();
+        assert_eq!(found.threshold_percent, 40, "{}", world.engine());
+        let op = world.op();
+        let set = move |tx: &mut Tx<'_>| readiness::set_kind(tx, &op, organization, OrganizationKind::Corporate);
+        assert!(matches!(write(&world, set).await, Err(readiness::KindError::Denied(_))));
+    }
+}
+
+/// PostHog #97388: an enforcement whose connection goes away must not open anything, so the connection stays.
+#[tokio::test]
+async fn what_would_lock_an_organization_out_is_refused_before_it_is_stored() {
+    for world in world().await {
+        require(&world).await;
+        let (organization, domain) = (world.organization, acme_test(&world).await);
+        let (one, other, op) = (world.connection, world.other_connection, world.operator());
+        let disable = |op: crate::values::operation::Operation, id| {
+            move |tx: &mut Tx<'_>| connections::disable(tx, &op, organization, id).map(drop)
+        };
+        write(&world, disable(op.clone(), other)).await.unwrap();
+        let refused = write(&world, disable(op.clone(), one)).await;
+        assert!(matches!(refused, Err(ConnectionError::WouldLockOut)), "{}", world.engine());
+        let group = world.push_group("pilots", &[]).await;
+        let some = ConnectionRoute { only_groups: vec![group], ..ConnectionRoute::default() };
+        let routing = op.clone();
+        let narrow = move |tx: &mut Tx<'_>| connection_route::set(tx, &routing, organization, one, &some);
+        assert!(matches!(write(&world, narrow).await, Err(RouteError::WouldLockOut)), "{}", world.engine());
+        let deleting = op.clone();
+        let refused = write(&world, move |tx: &mut Tx<'_>| connections::delete(tx, &deleting, organization, one)).await;
+        assert!(matches!(refused, Err(ConnectionError::WouldLockOut)));
+        let releasing = op.clone();
+        let release = move |tx: &mut Tx<'_>| claim::release(tx, &releasing, organization, domain).map(drop);
+        assert!(matches!(write(&world, release).await, Err(DomainError::WouldLockOut)));
+        go(&world, SsoPolicy::Optional, None).await.unwrap();
+        write(&world, disable(op.clone(), one)).await.unwrap();
+        let release = move |tx: &mut Tx<'_>| claim::release(tx, &op, organization, domain).map(drop);
+        write(&world, release).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn break_glass_is_for_administrators_and_ends_with_their_access() {
+    for world in world().await {
+        let (organization, owner, ada) = (world.organization, owner(&world).await, world.ada);
+        let add = |account| {
+            let op = world.operator();
+            move |tx: &mut Tx<'_>| break_glass::add(tx, &op, organization, account)
+        };
+        let remove = |account| {
+            let op = world.operator();
+            move |tx: &mut Tx<'_>| break_glass::remove(tx, &op, organization, account)
+        };
+        assert!(matches!(write(&world, add(ada)).await, Err(BreakGlassError::NotAdministrator)));
+        let at = world.op().at;
+        let make_admin = move |tx: &mut Tx<'_>| memberships::update_role(tx, ada, organization, "admin", None, at);
+        write::<StoreError>(&world, make_admin).await.unwrap();
+        for account in [ada, ada, owner] {
+            write(&world, add(account)).await.unwrap();
+        }
+        assert_eq!(world.entries("break_glass.added").await.len(), 2, "{}", world.engine());
+        require(&world).await;
+        assert!(matches!(write(&world, remove(ada)).await, Err(BreakGlassError::WouldLockOut)));
+        // IPSIE: it dies through provisioning, also where it is one of the last two; and does not come back.
+        let op = world.operator();
+        let off_and_on = move |tx: &mut Tx<'_>| {
+            accounts::deactivate(tx, &op, organization, ada)?;
+            accounts::reactivate(tx, &op, organization, ada).map(drop)
+        };
+        write(&world, off_and_on).await.unwrap();
+        let left = world.store().read(move |tx| rows::active(tx, organization)).await.unwrap();
+        assert_eq!(left.iter().map(|(account, _)| *account).collect::<Vec<_>>(), [owner]);
+        go(&world, SsoPolicy::Off, None).await.unwrap();
+        write(&world, remove(owner)).await.unwrap();
+        assert!(matches!(write(&world, remove(owner)).await, Err(BreakGlassError::NotFound)));
+    }
+}
+
+#[tokio::test]
+async fn q18_each_use_of_break_glass_is_audited_and_told() {
+    for world in world().await {
+        let (op, organization, ada) = (world.op(), world.organization, world.ada);
+        let note = move |tx: &mut Tx<'_>| {
+            break_glass::note_use(tx, &op, organization, ada)?;
+            crate::store::outbox::oldest_for_update(tx, 100)
+        };
+        let told = world.store().write(note).await.unwrap();
+        assert!(told.iter().any(|row| row.event == "break_glass_used"), "{}", world.engine());
+        assert_eq!(world.entries("break_glass.used").await.len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn e27_the_facts_of_a_member_follow_the_policy_of_their_domain() {
+    for world in world().await {
+        let (organization, ada) = (world.organization, world.ada);
+        let verdict = async || {
+            let op = world.operator();
+            world.store().read(move |tx| of_member(tx, &op, organization, ada)).await.unwrap()
+        };
+        assert_eq!(verdict().await.0.policy, SsoPolicy::Off, "{}", world.engine());
+        require(&world).await;
+        let (facts, found) = verdict().await;
+        assert_eq!((facts.policy, found), (SsoPolicy::Required, Verdict::IdentityProvider));
+        let binding = crate::values::secret::Secret::from("browser".to_owned());
+        let attempt = world.start_attempt(&binding).await;
+        world.answer(&attempt, "ada@acme.test").await;
+        assert!(verdict().await.0.has_signed_in_by_connection);
+        let op = world.operator();
+        write(&world, move |tx: &mut Tx<'_>| accounts::deactivate(tx, &op, organization, ada)).await.unwrap();
+        assert_eq!(verdict().await.1, Verdict::Nothing);
+    }
+}
+
+#[tokio::test]
+async fn a_test_is_for_the_members_of_its_group() {
+    for world in world().await {
+        let (organization, ada) = (world.organization, world.ada);
+        let user = world.push_user("ada@acme.test").await;
+        let (hers, others) = (world.push_group("pilots", &[user]).await, world.push_group("others", &[]).await);
+        go(&world, SsoPolicy::Optional, None).await.unwrap();
+        for (group, is_in) in [(hers, true), (others, false)] {
+            go(&world, SsoPolicy::Test { group }, None).await.unwrap();
+            let op = world.operator();
+            let found = world.store().read(move |tx| of_member(tx, &op, organization, ada)).await.unwrap();
+            assert_eq!(found.0.is_in_test_group, is_in, "{}", world.engine());
+        }
+    }
+}
