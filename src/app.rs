@@ -20,7 +20,7 @@ use crate::flows::sign_in_by_saml::verifier::{self, Verifier};
 use crate::http::context::{Context, Throttles};
 use crate::http::scim::exchange;
 use crate::http::{self, observe};
-use crate::jobs::{Runner, request_log};
+use crate::jobs::{Runner, TraceRetention, request_log};
 use crate::keys::purpose::Purpose;
 use crate::keys::ring::KeyRing;
 use crate::keys::rotation::{self, KeyError};
@@ -254,6 +254,10 @@ pub async fn start(config: Config, clock: Clock, entropy: Entropy) -> Result<Run
     let runner = Runner {
         bulk,
         scim_event_seconds: config.lifetimes.scim_event_seconds,
+        traces: TraceRetention {
+            seconds: config.sign_in.trace_seconds,
+            per_organization: i64::from(config.sign_in.traces_per_organization),
+        },
         store: store.clone(),
         clock: clock.clone(),
         entropy,

@@ -17,3 +17,4 @@ pub mod signing_keys;
 #[cfg(test)]
 pub mod testing;
 pub mod tokens;
+pub mod traces;

@@ -65,7 +65,7 @@ pub struct Config {
     pub limits: Limits,
     /// What is kept of what SCIM clients send.
     pub request_log: RequestLog,
-    /// Policies of sign-in.
+    /// Policies of sign-in and what is kept of it.
     pub sign_in: SignIn,
     /// How long things last.
     pub lifetimes: Lifetimes,

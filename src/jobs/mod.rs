@@ -89,10 +89,21 @@ pub struct Runner {
     pub activation_mails_per_hour: u32,
     /// How long the request log is kept.
     pub retention: Retention,
+    /// How long traces of sign-in attempts are kept, and how many of one organization.
+    pub traces: TraceRetention,
     /// How bulk requests are gone on with.
     pub bulk: AsynchronousBulk,
     /// How long SCIM events are kept.
     pub scim_event_seconds: i64,
+}
+
+/// How much is kept of attempts to sign in.
+#[derive(Debug, Clone, Copy)]
+pub struct TraceRetention {
+    /// How long.
+    pub seconds: i64,
+    /// Traces of one organization.
+    pub per_organization: i64,
 }
 
 /// Why a job did not succeed. The text is kept with the job, for the operator.

@@ -8,8 +8,8 @@ use crate::directory::activation::invite;
 use crate::provisioning::request_log;
 use crate::store::failure::StoreError;
 use crate::store::jobs::{self as rows, ClaimedRow};
-use crate::store::{Tx, asynchronous_requests, expiry, removals, resource_counts, scim_events};
-use crate::values::ids::EventId;
+use crate::store::{Tx, asynchronous_requests, expiry, removals, resource_counts, scim_events, traces};
+use crate::values::ids::{EventId, TraceId};
 
 /// How often expired rows are removed.
 pub const PERIOD_SECONDS: i64 = 300;
@@ -31,6 +31,7 @@ pub async fn run(runner: &Runner, claimed: &ClaimedRow) -> Result<(), StoreError
     let first_event = EventId::lowest_at(now.plus_seconds(-runner.scim_event_seconds));
     let minute = now.seconds().div_euclid(60) - REMOVALS_COUNT_MINUTES;
     let (begun, retention) = (Instant::now(), runner.retention);
+    let first_trace = TraceId::lowest_at(now.plus_seconds(-runner.traces.seconds));
     let mut pause = 0;
     while begun.elapsed() < super::MAX_RUN {
         let op = runner.operation();
@@ -42,6 +43,7 @@ pub async fn run(runner: &Runner, claimed: &ClaimedRow) -> Result<(), StoreError
                 scim_events::delete_before(tx, first_event, BATCH)?,
                 removals::forget_before(tx, minute, BATCH)?,
                 invite::expire_due(tx, &op, BATCH)?,
+                traces::delete_before(tx, first_trace, BATCH)?,
             ];
             Ok::<_, StoreError>(counts.into_iter().fold(0_usize, usize::saturating_add))
         };
@@ -50,7 +52,18 @@ pub async fn run(runner: &Runner, claimed: &ClaimedRow) -> Result<(), StoreError
             break;
         }
     }
+    trim_traces(runner, begun).await?;
     runner.store.write(resource_counts::fold).await?;
     let (id, next) = (claimed.id, runner.clock.now().plus_seconds(pause));
     runner.store.write(move |tx| rows::reschedule(tx, id, next)).await
+}
+
+/// Removes the oldest traces of organizations that have too many, one organization after the other.
+async fn trim_traces(runner: &Runner, begun: Instant) -> Result<(), StoreError> {
+    let most = runner.traces.per_organization;
+    while begun.elapsed() < super::MAX_RUN {
+        let Some(organization) = runner.store.read(move |tx| traces::crowded(tx, most)).await? else { return Ok(()) };
+        runner.store.write(move |tx| traces::delete_beyond(tx, organization, most, BATCH)).await?;
+    }
+    Ok(())
 }

@@ -75,6 +75,7 @@ fn fixtures() -> Vec<Fixture> {
                     kept_seconds: 3_600,
                 },
                 scim_event_seconds: 3_600,
+                traces: super::TraceRetention { seconds: 3_600, per_organization: 100 },
                 store: scratch.store.clone(),
                 clock,
                 entropy: entropy(),

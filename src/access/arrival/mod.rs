@@ -13,6 +13,7 @@ use super::grants::{self, Lifetimes};
 use super::identity;
 use super::sessions::{self, Limits};
 use super::sign_in::{Moment, Step, next_step};
+use super::traces;
 use crate::directory::applications::{self, Application};
 use crate::protocol::oidc::authorization::AuthorizationRequest;
 use crate::protocol::oidc::error::OAuthError;
@@ -189,6 +190,7 @@ fn finish(
     });
     let subject = Subject::new("account", identified.account);
     audit::write(tx, op, Some(identified.organization), Action::SignInSucceeded, &subject, &detail)?;
+    traces::note_signed_in(tx, op, (attempt.id, identified.connection))?;
     let answer = grants::issue(tx, op, &attempt.request, application, &session, terms.lifetimes)?;
     Ok(Arrival::SignedIn { session_token, request: Box::new(attempt.request.clone()), answer })
 }
@@ -202,6 +204,7 @@ fn refuse(
 ) -> Result<Arrival, ArrivalError> {
     let op = &op.by(Actor::Person { account: identified.account });
     attempts::conclude(tx, op, attempt.id, &State::Refused(refusal.clone()))?;
+    traces::note_refusal(tx, op, (attempt.id, identified.connection), &refusal)?;
     let from = (identified.organization, identified.connection);
     identity::write_refusal(tx, op, from, attempt.id, &refusal, &json!({ "account": identified.account }))?;
     Ok(Arrival::Refused { attempt: Box::new(attempt), refusal })

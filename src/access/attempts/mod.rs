@@ -11,6 +11,7 @@ pub mod state;
 
 use serde::{Deserialize, Serialize};
 
+use super::traces;
 use crate::protocol::oidc::authorization::AuthorizationRequest;
 use crate::store::Tx;
 use crate::store::attempts::{self, AttemptRow, Departure, Settlement};
@@ -186,8 +187,10 @@ pub fn send(
         upstream_hash: TokenHash::of(handle.expose()),
         upstream: json(&sent.upstream)?,
     };
-    let is_sent = attempts::send(tx, id, &State::SENDABLE, &departure, op.at)?;
-    if is_sent { Ok(()) } else { Err(AttemptError::NotAllowed) }
+    if !attempts::send(tx, id, &State::SENDABLE, &departure, op.at)? {
+        return Err(AttemptError::NotAllowed);
+    }
+    Ok(traces::note_sent(tx, op, id, address, sent)?)
 }
 
 /// Counts one more answer that is about to be verified under `handle`. False when it had [`MAX_TRIES`] of them, or is not

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::attempts::refusal::Refusal;
 use super::attempts::state::{Identified, State};
 use super::attempts::{self, AttemptError};
+use super::traces;
 use crate::directory::connections::{self, ConnectionState};
 use crate::directory::linking::{self, Assertion, Linked, LinkingError, Names};
 use crate::directory::matching::Matching;
@@ -115,9 +116,11 @@ pub fn accept(
         Ok(linked) => {
             let state = State::Identified(identified(op, asserted, &linked));
             let arrival = attempts::settle(tx, op, asserted.connection, handle, &state)?;
+            traces::note_answer(tx, op, attempt.id, asserted, Ok(linked.account.id))?;
             Ok(Outcome { attempt: attempt.id, refusal: None, arrival })
         }
         Err(refusal) => {
+            traces::note_answer(tx, op, attempt.id, asserted, Err(&refusal))?;
             let about = json!({ "subject": asserted.subject, "address": asserted.email });
             settle_refusal(tx, op, handle, attempt.id, refusal, about)
         }
@@ -134,6 +137,7 @@ pub fn refuse(
 ) -> Result<Outcome, IdentityError> {
     let op = &op.by(Actor::Connection { organization, connection });
     let (attempt, _) = attempts::find_sent(tx, op, connection, handle)?.ok_or(IdentityError::NotExpected)?;
+    traces::note_refusal(tx, op, (attempt.id, connection), &refusal)?;
     settle_refusal(tx, op, handle, attempt.id, refusal, json!({}))
 }
 

@@ -5,6 +5,7 @@ use actix_web::http::StatusCode;
 use crate::access::enforcement::VerdictError;
 use crate::access::enforcement::break_glass::BreakGlassError;
 use crate::access::enforcement::preflight::PolicyChangeError;
+use crate::access::traces::TraceError;
 use crate::directory::activation::invite::InviteError;
 use crate::directory::admin_tokens::AdminTokenError;
 use crate::directory::applications::ApplicationError;
@@ -179,6 +180,16 @@ impl From<BreakGlassError> for Problem {
             BreakGlassError::WouldLockOut => conflict("would_lock_out", error),
             BreakGlassError::Denied(denied) => denied.into(),
             BreakGlassError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<TraceError> for Problem {
+    fn from(error: TraceError) -> Self {
+        match error {
+            TraceError::NotFound => Self::not_found(),
+            TraceError::Denied(denied) => denied.into(),
+            TraceError::Store(error) => error.into(),
         }
     }
 }

@@ -8,7 +8,7 @@
 //!   `.../scim-clients` [`scim_clients`], their [`scim_credentials`] and [`scim_requests`], `.../scim-schemas`
 //!   [`scim_schemas`], `.../claims` [`claims`], `.../scim-roles`, `.../scim-entitlements` [`scim_assignables`],
 //!   `.../group-roles` [`group_roles`], `.../activations` [`activations`], `.../cases` [`cases`], `.../removals`
-//!   [`removals`], `.../audit` [`audit`]
+//!   [`removals`], `.../audit` [`audit`], `.../traces` [`traces`]
 
 pub mod activations;
 pub mod admin_tokens;
@@ -41,6 +41,7 @@ pub mod scim_requests;
 pub mod scim_schemas;
 pub mod sso_policy;
 pub mod sso_policy_body;
+pub mod traces;
 
 use actix_web::web;
 use utoipa::OpenApi as _;
@@ -121,6 +122,8 @@ fn mount_sign_in(services: &mut web::ServiceConfig) {
         .service(sso_policy::remove_break_glass)
         .service(connection_route::show_connection_route)
         .service(connection_route::set_connection_route)
+        .service(traces::list_traces)
+        .service(traces::show_trace)
         .service(connections::replace_match)
         .service(connection_policy::show_connection_policy)
         .service(connection_policy::show_connection_roles)
@@ -150,6 +153,7 @@ pub fn documents() -> Vec<utoipa::openapi::OpenApi> {
         activations::Document::openapi(),
         cases::Document::openapi(),
         removals::Document::openapi(),
+        traces::Document::openapi(),
         audit::Document::openapi(),
     ]
 }

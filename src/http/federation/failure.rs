@@ -4,6 +4,7 @@ use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderValue, RETRY_AFTER};
 
+use crate::access::traces;
 use crate::directory::service_provider::ServiceProviderError;
 use crate::directory::{connections, organizations};
 use crate::flows::sign_in_by_saml::SamlSignInError;
@@ -103,6 +104,9 @@ pub async fn answer(
         Failure::Internal(reason) => tracing::error!(reason, connection = ?connection, "an answer was not taken"),
         other => tracing::info!(reason = %other, connection = ?connection, "an answer was not taken"),
     }
+    if let (Some(connection), Some(code)) = (connection, stray_code(&failure)) {
+        note_stray(context, op, connection, code).await;
+    }
     let support = match connection {
         Some(connection) => support(context, connection).await,
         None => None,
@@ -117,6 +121,34 @@ pub async fn answer(
         answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
     }
     answer
+}
+
+/// The code under which an answer that could not be taken is traced, where its organization can do something about it.
+fn stray_code(failure: &Failure) -> Option<&'static str> {
+    match failure {
+        Failure::NotExpected => Some("answer_not_expected"),
+        Failure::Malformed => Some("answer_malformed"),
+        Failure::TooLong => Some("answer_too_long"),
+        Failure::Unavailable => Some("answer_not_verified"),
+        Failure::NotFound | Failure::TooSlow | Failure::OverLimit(_) | Failure::Internal(_) => None,
+    }
+}
+
+/// Read first: whoever sends the same again and again writes nothing. A trace that cannot be written holds nobody up.
+async fn note_stray(context: &Context, op: &Operation, connection: ConnectionId, code: &'static str) {
+    let reading = op.clone();
+    let is_new = context.store.read(move |tx| traces::is_stray_new(tx, &reading, connection, code));
+    let noted: Result<(), StoreError> = match is_new.await {
+        Ok(true) => {
+            let op = op.clone();
+            context.store.write(move |tx| traces::note_stray(tx, &op, connection, code)).await
+        }
+        Ok(false) => Ok(()),
+        Err(error) => Err(error),
+    };
+    if let Err(error) = noted {
+        tracing::warn!(%error, %connection, "an answer could not be traced");
+    }
 }
 
 fn status(failure: &Failure) -> StatusCode {

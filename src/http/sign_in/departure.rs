@@ -11,6 +11,7 @@ use super::visit::{Begun, Visit};
 use crate::access::attempts;
 use crate::access::attempts::refusal::Refusal;
 use crate::access::sign_in::Step;
+use crate::access::traces;
 use crate::directory::connections::{Connection, ConnectionState, Settings};
 use crate::flows::sign_in_by_oidc::BeginError;
 use crate::flows::sign_in_by_saml::{self, Departure, SamlSignInError};
@@ -60,7 +61,10 @@ async fn send(
         Ok(url) => Ok(see_other(&url)),
         Err(NotLeft::Unreachable(failure)) => {
             tracing::warn!(connection = %connection.id, failure, "an identity provider cannot be used");
-            Err(Failure::Refused(place, Refusal::Unreachable { failure }))
+            let refusal = Refusal::Unreachable { failure };
+            let (op, on, noted) = (visit.op.clone(), (begun.attempt.id, connection.id), refusal.clone());
+            visit.context.store.write(move |tx| traces::note_not_sent(tx, &op, on, &noted)).await?;
+            Err(Failure::Refused(place, refusal))
         }
         Err(NotLeft::Failed(failure)) => Err(failure),
     }
