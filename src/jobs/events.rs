@@ -8,11 +8,13 @@ use super::{JobFailure, Runner};
 use crate::record::event::Event;
 use crate::record::jobs::{self, Job};
 use crate::store::failure::StoreError;
-use crate::store::{Tx, memberships, outbox};
+use crate::store::{Tx, memberships, notice_counts, outbox};
 use crate::values::clock::Timestamp;
 use crate::values::ids::OrganizationId;
 use crate::values::operation::Operation;
 
+/// So many events of an organization are told within an hour.
+const MOST_NOTICES: i64 = 60;
 /// Events that one transaction hands on at most.
 const BATCH: i64 = 100;
 
@@ -66,6 +68,12 @@ fn tell(
     at: Timestamp,
 ) -> Result<(), StoreError> {
     let Some(organization) = organization else { return Ok(()) };
+    // Whoever changes things all day long shall not fill mailboxes; everything is in the audit log. An alarm always goes out.
+    let is_alarm = matches!(event, Event::BreakGlassUsed { .. });
+    if !is_alarm && notice_counts::count(tx, organization, at.seconds().div_euclid(3_600))? > MOST_NOTICES {
+        tracing::info!(%organization, event = event.name(), "the administrators had enough notices in this hour");
+        return Ok(());
+    }
     for account in memberships::administrators(tx, organization)? {
         let job = Job::NotifyAdministrator { organization, account, event: event.clone(), at };
         jobs::enqueue(tx, op, &job, op.at)?;

@@ -143,6 +143,29 @@ async fn an_event_reaches_the_owner_by_mail_exactly_once() {
     }
 }
 
+/// Told: whoever changes things all day long does not fill mailboxes, and an alarm still goes out.
+#[tokio::test]
+async fn notices_are_bounded_by_the_hour_and_alarms_are_not() {
+    for fixture in fixtures() {
+        let (organization, owner) = publish_with(&fixture, None).await;
+        let publish_many = async |times: usize, event: Event| {
+            let op = fixture.runner.operation();
+            let write = fixture
+                .runner
+                .store
+                .write(move |tx| (0..times).try_for_each(|_| event::publish(tx, &op, organization, &event)));
+            write.await.unwrap();
+            while super::events::hand_on(&fixture.runner).await.unwrap() > 0 {}
+            fixture.runner.store.read(|tx| rows::count(tx, "waiting")).await.unwrap()
+        };
+        let changed = || Event::BreakGlassChanged { account: owner };
+        assert_eq!(publish_many(100, changed()).await, 60, "{}", fixture.scratch.engine);
+        assert_eq!(publish_many(3, Event::BreakGlassUsed { account: owner }).await, 63, "{}", fixture.scratch.engine);
+        fixture.now.fetch_add(3_600, Ordering::SeqCst);
+        assert_eq!(publish_many(1, changed()).await, 64, "{}", fixture.scratch.engine);
+    }
+}
+
 #[tokio::test]
 async fn a_job_that_fails_is_tried_again_later_and_given_up_in_the_end() {
     for mut fixture in fixtures() {
