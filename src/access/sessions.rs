@@ -41,8 +41,8 @@ pub struct Session {
     pub account: AccountId,
     /// On whose behalf they signed in.
     pub organization: OrganizationId,
-    /// The connection that identified them.
-    pub connection: ConnectionId,
+    /// The connection that identified them; none when they signed in with credentials of their own.
+    pub connection: Option<ConnectionId>,
     /// The account's session epoch when it was made.
     pub session_epoch: i64,
     /// How they proved themselves (RFC 8176).
@@ -66,7 +66,7 @@ pub struct Standing {
     pub is_account_active: bool,
     /// The membership in the organization is active.
     pub is_membership_active: bool,
-    /// The connection that identified them is active.
+    /// The connection that identified them is active, or they needed none.
     pub is_connection_active: bool,
     /// The account's session epoch now.
     pub session_epoch: i64,
@@ -89,19 +89,22 @@ impl Session {
     }
 }
 
-/// The standing of a person in an organization, who came through a connection of it. An account, a membership or a
-/// connection that does not exist is not active.
+/// The standing of a person in an organization, who came through a connection of it or with credentials of their own. An
+/// account, a membership or a connection that does not exist is not active.
 pub fn standing(
     tx: &mut Tx<'_>,
     account: AccountId,
     organization: OrganizationId,
-    connection: ConnectionId,
+    connection: Option<ConnectionId>,
 ) -> Result<Standing, StoreError> {
     let found = accounts::find(tx, account)?;
     let membership = memberships::find(tx, account, organization)?;
-    let connection = connections::find(tx, connection)?;
+    let is_connection_active = match connection {
+        Some(id) => connections::find(tx, id)?.is_some_and(|found| found.state == ConnectionState::Active),
+        None => true,
+    };
     Ok(Standing {
-        is_connection_active: connection.is_some_and(|found| found.state == ConnectionState::Active),
+        is_connection_active,
         is_account_active: found.as_ref().is_some_and(|account| account.state == AccountState::Active),
         is_membership_active: membership.is_some_and(|membership| membership.is_active()),
         session_epoch: found.map_or(0, |account| account.session_epoch),
@@ -230,7 +233,7 @@ mod tests {
             id: SessionId::from_bytes(&[1; 16]).unwrap(),
             account: AccountId::from_bytes(&[2; 16]).unwrap(),
             organization: OrganizationId::from_bytes(&[3; 16]).unwrap(),
-            connection: ConnectionId::from_bytes(&[4; 16]).unwrap(),
+            connection: ConnectionId::from_bytes(&[4; 16]).ok(),
             session_epoch: 7,
             amr: vec!["pwd".to_owned()],
             acr: "1".to_owned(),

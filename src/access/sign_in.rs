@@ -145,7 +145,7 @@ mod tests {
         Identified {
             account: AccountId::from_bytes(&[9; 16]).unwrap(),
             organization: acme(),
-            connection: connection(1),
+            connection: Some(connection(1)),
             session_epoch: 3,
             amr: vec!["pwd".to_owned()],
             acr: "1".to_owned(),

@@ -93,13 +93,13 @@ pub struct AddressFacts {
     pub verified_at: Option<Timestamp>,
 }
 
-/// A grant and what it rests on, as of one moment.
+/// A grant and what it rests on, as of one moment. No connection: the person signed in with credentials of their own.
 #[derive(Debug, Clone, Queryable)]
 #[allow(missing_docs)] // the names say it
 pub struct StandingRow {
     pub grant: GrantRow,
     pub session: SessionFacts,
-    pub connection: ConnectionFacts,
+    pub connection: Option<ConnectionFacts>,
     pub account: AccountFacts,
     pub organization_name: String,
     pub claim_mappings: Option<String>,
@@ -118,7 +118,7 @@ pub fn insert(tx: &mut Tx<'_>, row: &GrantRow) -> Result<(), StoreError> {
 pub fn find_standing(tx: &mut Tx<'_>, id: GrantId) -> Result<Option<StandingRow>, StoreError> {
     let query = table::table
         .inner_join(sessions::table.on(sessions::id.eq(table::session_id)))
-        .inner_join(connections::table.on(connections::id.eq(sessions::connection_id)))
+        .left_join(connections::table.on(sessions::connection_id.eq(connections::id.nullable())))
         .inner_join(accounts::table.on(accounts::id.eq(table::account_id)))
         .inner_join(organizations::table.on(organizations::id.eq(table::org_id)))
         .inner_join(applications::table.on(applications::id.eq(table::application_id)))
@@ -131,7 +131,7 @@ pub fn find_standing(tx: &mut Tx<'_>, id: GrantId) -> Result<Option<StandingRow>
         .select((
             GrantRow::as_select(),
             SessionFacts::as_select(),
-            ConnectionFacts::as_select(),
+            Option::<ConnectionFacts>::as_select(),
             AccountFacts::as_select(),
             organizations::name,
             organizations::claim_mappings,

@@ -266,7 +266,7 @@ diesel::table! {
         token_hash -> Binary,
         account_id -> Binary,
         org_id -> Binary,
-        connection_id -> Binary,
+        connection_id -> Nullable<Binary>,
         session_epoch -> BigInt,
         amr -> Text,
         acr -> Text,

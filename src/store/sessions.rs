@@ -19,7 +19,8 @@ pub struct SessionRow {
     pub token_hash: Vec<u8>,
     pub account_id: AccountId,
     pub org_id: OrganizationId,
-    pub connection_id: ConnectionId,
+    /// None for a sign-in with credentials of the person's own.
+    pub connection_id: Option<ConnectionId>,
     pub session_epoch: i64,
     pub amr: String,
     pub acr: String,

@@ -124,7 +124,9 @@ pub fn arrive(
     let standing = match &attempt.state {
         State::Identified(who) => {
             // Until the session is there, so that whoever switches the connection off ends it.
-            connections::lock_for_share(tx, who.connection)?;
+            if let Some(connection) = who.connection {
+                connections::lock_for_share(tx, connection)?;
+            }
             Some(sessions::standing(tx, who.account, who.organization, who.connection)?)
         }
         State::Started | State::Sent(_) | State::Finished | State::Refused(_) => None,
@@ -190,7 +192,9 @@ fn finish(
     });
     let subject = Subject::new("account", identified.account);
     audit::write(tx, op, Some(identified.organization), Action::SignInSucceeded, &subject, &detail)?;
-    traces::note_signed_in(tx, op, (attempt.id, identified.connection))?;
+    if let Some(connection) = identified.connection {
+        traces::note_signed_in(tx, op, (attempt.id, connection))?;
+    }
     let answer = grants::issue(tx, op, &attempt.request, application, &session, terms.lifetimes)?;
     Ok(Arrival::SignedIn { session_token, request: Box::new(attempt.request.clone()), answer })
 }
@@ -204,9 +208,19 @@ fn refuse(
 ) -> Result<Arrival, ArrivalError> {
     let op = &op.by(Actor::Person { account: identified.account });
     attempts::conclude(tx, op, attempt.id, &State::Refused(refusal.clone()))?;
-    traces::note_refusal(tx, op, (attempt.id, identified.connection), &refusal)?;
-    let from = (identified.organization, identified.connection);
-    identity::write_refusal(tx, op, from, attempt.id, &refusal, &json!({ "account": identified.account }))?;
+    let about = json!({ "account": identified.account });
+    match identified.connection {
+        Some(connection) => {
+            traces::note_refusal(tx, op, (attempt.id, connection), &refusal)?;
+            let from = (identified.organization, connection);
+            identity::write_refusal(tx, op, from, attempt.id, &refusal, &about)?;
+        }
+        None => {
+            let detail = json!({ "code": refusal.code(), "attempt": attempt.id });
+            let subject = Subject::new("account", identified.account);
+            audit::write(tx, op, Some(identified.organization), Action::SignInRefused, &subject, &detail)?;
+        }
+    }
     Ok(Arrival::Refused { attempt: Box::new(attempt), refusal })
 }
 

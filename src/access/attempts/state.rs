@@ -79,8 +79,8 @@ pub struct Identified {
     pub account: AccountId,
     /// The organization on whose behalf the person signs in.
     pub organization: OrganizationId,
-    /// The connection that identified them.
-    pub connection: ConnectionId,
+    /// The connection that identified them; none when they proved themselves here.
+    pub connection: Option<ConnectionId>,
     /// The account's session epoch at that moment. A session made from this dies when the epoch moves.
     pub session_epoch: i64,
     /// How the person proved themselves (RFC 8176), never empty.
@@ -124,7 +124,7 @@ impl State {
     /// The identity provider that was asked has said who it is.
     pub fn identify(self, identified: Identified) -> Result<Self, NotAllowed> {
         match self {
-            Self::Sent(sent) if sent.connection == identified.connection => Ok(Self::Identified(identified)),
+            Self::Sent(sent) if Some(sent.connection) == identified.connection => Ok(Self::Identified(identified)),
             Self::Sent(_) | Self::Started | Self::Identified(_) | Self::Finished | Self::Refused(_) => Err(NotAllowed),
         }
     }
@@ -166,7 +166,7 @@ mod tests {
         Identified {
             account: AccountId::from_bytes(&[9; 16]).unwrap(),
             organization: OrganizationId::from_bytes(&[8; 16]).unwrap(),
-            connection: ConnectionId::from_bytes(&[1; 16]).unwrap(),
+            connection: ConnectionId::from_bytes(&[1; 16]).ok(),
             session_epoch: 3,
             amr: vec!["pwd".to_owned()],
             acr: "1".to_owned(),

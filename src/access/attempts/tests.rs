@@ -52,7 +52,7 @@ fn outcome(world: &World) -> State {
     State::Identified(Identified {
         account: AccountId::from_bytes(&[9; 16]).unwrap(),
         organization: world.organization,
-        connection: world.connection,
+        connection: Some(world.connection),
         session_epoch: 1,
         amr: vec!["pwd".to_owned()],
         acr: "1".to_owned(),

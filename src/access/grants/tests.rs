@@ -41,7 +41,7 @@ fn session() -> Session {
         id: id(9),
         account: id(2),
         organization: id(3),
-        connection: id(4),
+        connection: Some(id(4)),
         session_epoch: 1,
         amr: vec!["pwd".to_owned()],
         acr: "1".to_owned(),

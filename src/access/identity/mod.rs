@@ -235,7 +235,7 @@ fn identified(op: &Operation, asserted: &AssertedIdentity, linked: &Linked) -> I
     Identified {
         account: linked.account.id,
         organization: asserted.organization,
-        connection: asserted.connection,
+        connection: Some(asserted.connection),
         session_epoch: linked.account.session_epoch,
         amr,
         acr: acr.to_owned(),

@@ -37,7 +37,7 @@ pub fn check(row: &StandingRow, now: Timestamp) -> Result<(), Ended> {
     if row.session.ended_at.is_some() && !is_offline {
         return Err(Ended::SignedOut);
     }
-    if row.connection.state != "active" {
+    if row.connection.as_ref().is_some_and(|connection| connection.state != "active") {
         return Err(Ended::Connection);
     }
     if row.account.session_epoch != row.grant.session_epoch {

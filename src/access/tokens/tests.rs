@@ -45,7 +45,7 @@ async fn session(world: &World) -> Session {
 }
 
 async fn session_since(world: &World, auth_time: Option<Timestamp>) -> Session {
-    let (op, account, organization, connection) = (world.op(), world.ada, world.organization, world.connection);
+    let (op, account, organization, connection) = (world.op(), world.ada, world.organization, Some(world.connection));
     let identified = Identified {
         account,
         organization,

@@ -150,7 +150,7 @@ async fn an_answer_to_our_request_says_who_signs_in_and_works_once() {
         let outcome = stage.come_back(&journey, &xml).await.unwrap();
         assert_eq!((outcome.attempt, outcome.refusal), (journey.attempt, None), "{}", stage.world.engine());
         let State::Identified(identified) = stage.state(journey.attempt).await else { panic!("not identified") };
-        assert_eq!((identified.account, identified.connection), (stage.world.ada, stage.connections[0]));
+        assert_eq!((identified.account, identified.connection), (stage.world.ada, Some(stage.connections[0])));
         assert_eq!(identified.amr, ["pwd"]);
         assert_eq!(identified.session_expires_at, Some(stage.world.op().at.plus_seconds(3_600)));
         let again = stage.come_back(&journey, &xml).await;

@@ -57,7 +57,7 @@ async fn stage(world: World) -> Stage {
 }
 
 async fn sign_in(world: &World) -> String {
-    let (op, account, organization, connection) = (world.op(), world.ada, world.organization, world.connection);
+    let (op, account, organization, connection) = (world.op(), world.ada, world.organization, Some(world.connection));
     let identified = Identified {
         account,
         organization,

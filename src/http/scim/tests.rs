@@ -48,7 +48,7 @@ async fn stages() -> Vec<Stage> {
             let identified = Identified {
                 account,
                 organization,
-                connection,
+                connection: Some(connection),
                 session_epoch: 1,
                 amr: vec!["pwd".to_owned()],
                 acr: "1".to_owned(),
