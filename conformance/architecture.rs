@@ -43,6 +43,7 @@ const FENCE: &[(&str, &[&str])] = &[
     ("flate2", &["protocol/saml"]),
     ("openidconnect", &["protocol/oidc"]),
     ("jsonwebtoken", &["protocol/oidc", "keys"]),
+    ("argon2", &["access/passwords"]),
     // pages/assets names a style sheet by its hash; the command line hands in the system's randomness.
     ("aws_lc_rs", &["values", "keys", "protocol/oidc", "pages/assets", "cli/mod.rs"]),
     ("reqwest", &["outbound", "cli/demo"]),

@@ -10,6 +10,7 @@ pub mod clients;
 pub mod enforcement;
 pub mod grants;
 pub mod identity;
+pub mod passwords;
 pub mod realm;
 pub mod sessions;
 pub mod sign_in;

@@ -201,6 +201,35 @@ pub fn mark_verified(tx: &mut Tx<'_>, account: AccountId, address: &str, at: Tim
     Ok(())
 }
 
+/// The account that an address is verified for.
+pub fn with_verified_address(tx: &mut Tx<'_>, address: &str) -> Result<Option<AccountId>, StoreError> {
+    let query = addresses::table
+        .filter(addresses::address.eq(address))
+        .filter(addresses::verified_at.is_not_null())
+        .select(addresses::account_id);
+    Ok(query.first(tx.connection()).optional()?)
+}
+
+/// The active accounts whose primary address this is, verified or not; two are enough to know that it is ambiguous, so no
+/// more are read.
+pub fn active_with_primary_address(tx: &mut Tx<'_>, address: &str) -> Result<Vec<AccountId>, StoreError> {
+    let query = addresses::table
+        .inner_join(table::table.on(table::id.eq(addresses::account_id)))
+        .filter(addresses::address.eq(address))
+        .filter(addresses::is_primary.eq(true))
+        .filter(table::state.eq("active"))
+        .limit(2)
+        .select(addresses::account_id);
+    Ok(query.load(tx.connection())?)
+}
+
+/// Ends every session, token and grant of an account by moving its session epoch; answers the new one.
+pub fn end_sessions(tx: &mut Tx<'_>, id: AccountId, at: Timestamp) -> Result<Option<i64>, StoreError> {
+    let one = diesel::update(table::table.filter(table::id.eq(id)));
+    one.set((table::session_epoch.eq(table::session_epoch + 1), table::updated_at.eq(at))).execute(tx.connection())?;
+    Ok(table::table.filter(table::id.eq(id)).select(table::session_epoch).first(tx.connection()).optional()?)
+}
+
 /// True when an address is verified, for whichever account.
 pub fn is_verified_for_anybody(tx: &mut Tx<'_>, address: &str) -> Result<bool, StoreError> {
     let query = addresses::table.filter(addresses::address.eq(address)).filter(addresses::verified_at.is_not_null());

@@ -152,6 +152,29 @@ pub fn consume(
     Ok(changed == 1)
 }
 
+/// Settles a live attempt that is in one of the states in `from` without an identity provider. A handle of an earlier
+/// departure stops working. False when the attempt is in another state or has expired.
+pub fn settle_here(
+    tx: &mut Tx<'_>,
+    id: AttemptId,
+    from: &[&str],
+    settlement: &Settlement,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let one = table::table.filter(table::id.eq(id)).filter(table::state.eq_any(from)).filter(table::expires_at.gt(now));
+    let changed = diesel::update(one)
+        .set((
+            table::state.eq(settlement.state),
+            table::connection_id.eq(None::<ConnectionId>),
+            table::outcome.eq(Some(&settlement.outcome)),
+            table::arrival_hash.eq(Some(settlement.arrival_hash.as_bytes())),
+            table::upstream_hash.eq(None::<Vec<u8>>),
+            table::upstream.eq(None::<String>),
+        ))
+        .execute(tx.connection())?;
+    Ok(changed == 1)
+}
+
 /// Moves a live attempt from one state to another and replaces its outcome. False when it was not in that state.
 pub fn advance(
     tx: &mut Tx<'_>,

@@ -38,6 +38,9 @@ const TABLES: &[Table] = &[
     // An open one is ended first, with an entry in the log; one that nobody followed can be sent again for as long again.
     table("activations", "id", "state IN ('accepted', 'revoked')", Stay::Grace),
     table("link_requests", "id", "TRUE", Stay::None),
+    table("mail_proofs", "id", "TRUE", Stay::None),
+    table("devices", "account_id, token_hash", "TRUE", Stay::None),
+    table("former_addresses", "id", "TRUE", Stay::None),
     table("grants", "id", "TRUE", Stay::Grace),
     table("sessions", "id", "NOT EXISTS (SELECT 1 FROM grants WHERE grants.session_id = sessions.id)", Stay::Grace),
 ];

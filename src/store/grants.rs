@@ -157,6 +157,12 @@ pub fn revoke_of_connection(
     Ok(diesel::update(in_force).set(table::revoked_at.eq(Some(at))).execute(tx.connection())?)
 }
 
+/// Revokes every grant of a session, those for offline use as well.
+pub fn revoke_of_session(tx: &mut Tx<'_>, session: SessionId, at: Timestamp) -> Result<usize, StoreError> {
+    let in_force = table::table.filter(table::session_id.eq(session)).filter(table::revoked_at.is_null());
+    Ok(diesel::update(in_force).set(table::revoked_at.eq(Some(at))).execute(tx.connection())?)
+}
+
 /// Revokes a grant, and with it every token made from it; tells whether it was in force.
 pub fn revoke(tx: &mut Tx<'_>, id: GrantId, at: Timestamp) -> Result<bool, StoreError> {
     let in_force = table::table.filter(table::id.eq(id)).filter(table::revoked_at.is_null());

@@ -76,6 +76,11 @@ pub fn touch(tx: &mut Tx<'_>, id: IdentityId, at: Timestamp) -> Result<(), Store
     Ok(())
 }
 
+/// True when any connection knows the account.
+pub fn is_any_of_account(tx: &mut Tx<'_>, account: AccountId) -> Result<bool, StoreError> {
+    Ok(table::table.filter(table::account_id.eq(account)).count().get_result::<i64>(tx.connection())? > 0)
+}
+
 /// Removes every identity of an account at an organization's connections.
 pub fn delete_of_account(tx: &mut Tx<'_>, organization: OrganizationId, account: AccountId) -> Result<(), StoreError> {
     let all = table::table.filter(table::org_id.eq(organization)).filter(table::account_id.eq(account));

@@ -41,6 +41,16 @@ pub fn find(
     Ok(query.first(tx.connection()).optional()?)
 }
 
+/// The memberships of an account, by the time they were made.
+pub fn of_account(tx: &mut Tx<'_>, account: AccountId) -> Result<Vec<MembershipRow>, StoreError> {
+    let query = table::table
+        .filter(table::account_id.eq(account))
+        .order((table::created_at, table::org_id))
+        .limit(1_000)
+        .select(MembershipRow::as_select());
+    Ok(query.load(tx.connection())?)
+}
+
 /// Keeps other transactions from changing or ending a membership before this one ends. On SQLite there is one writer.
 pub fn lock(tx: &mut Tx<'_>, account: AccountId, organization: OrganizationId) -> Result<(), StoreError> {
     if let AnyConnection::Postgres(_) = tx.connection() {

@@ -50,6 +50,23 @@ pub fn touch(tx: &mut Tx<'_>, id: SessionId, at: Timestamp) -> Result<bool, Stor
     Ok(diesel::update(one).set(table::last_seen_at.eq(at)).execute(tx.connection())? == 1)
 }
 
+/// The sessions of an account that have not ended or expired, the newest first.
+pub fn open_of_account(
+    tx: &mut Tx<'_>,
+    account: AccountId,
+    now: Timestamp,
+    limit: i64,
+) -> Result<Vec<SessionRow>, StoreError> {
+    let query = table::table
+        .filter(table::account_id.eq(account))
+        .filter(table::ended_at.is_null())
+        .filter(table::expires_at.gt(now))
+        .order(table::id.desc())
+        .limit(limit)
+        .select(SessionRow::as_select());
+    Ok(query.load(tx.connection())?)
+}
+
 /// Ends every session that a connection opened; tells how many there were.
 pub fn end_of_connection(
     tx: &mut Tx<'_>,

@@ -121,6 +121,10 @@ pub mod kind {
     #[derive(Debug)]
     pub enum Activation {}
     #[derive(Debug)]
+    pub enum MailProof {}
+    #[derive(Debug)]
+    pub enum FormerAddress {}
+    #[derive(Debug)]
     pub enum Case {}
     #[derive(Debug)]
     pub enum Identity {}
@@ -167,6 +171,8 @@ pub mod kind {
 pub type OrganizationId = Id<kind::Organization>;
 pub type AccountId = Id<kind::Account>;
 pub type ActivationId = Id<kind::Activation>;
+pub type MailProofId = Id<kind::MailProof>;
+pub type FormerAddressId = Id<kind::FormerAddress>;
 pub type CaseId = Id<kind::Case>;
 pub type IdentityId = Id<kind::Identity>;
 pub type ConnectionId = Id<kind::Connection>;

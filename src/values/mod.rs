@@ -11,6 +11,7 @@ pub mod folding;
 pub mod ids;
 pub mod operation;
 pub mod page;
+pub mod password;
 pub mod quota;
 pub mod scim_scope;
 pub mod secret;

@@ -1,3 +1,7 @@
+DROP TABLE former_addresses;
+DROP TABLE devices;
+DROP TABLE mail_proofs;
+DROP TABLE passwords;
 DELETE FROM sessions WHERE connection_id IS NULL;
 PRAGMA writable_schema = ON;
 UPDATE sqlite_schema

@@ -1,0 +1,42 @@
+//! The tables of what people prove themselves with, and of what they are told about it. Kept in step with `migrations` by
+//! the tests, as `schema` is.
+#![allow(missing_docs)]
+
+diesel::table! {
+    passwords (account_id) {
+        account_id -> Binary,
+        sealed_hash -> Binary,
+        set_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    mail_proofs (id) {
+        id -> Binary,
+        purpose -> Text,
+        address -> Text,
+        account_id -> Nullable<Binary>,
+        token_hash -> Nullable<Binary>,
+        created_at -> BigInt,
+        expires_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    devices (account_id, token_hash) {
+        account_id -> Binary,
+        token_hash -> Binary,
+        first_seen_at -> BigInt,
+        last_seen_at -> BigInt,
+        expires_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    former_addresses (id) {
+        id -> Binary,
+        account_id -> Binary,
+        address -> Text,
+        expires_at -> BigInt,
+    }
+}
