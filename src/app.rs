@@ -10,14 +10,17 @@ use actix_web::{App, HttpServer, web};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use crate::access::passwords::Cost;
 use crate::access::signing_keys::{self, SigningKeys};
 use crate::config::{Config, MailTransport};
 use crate::directory::service_provider::ServiceProvider;
 use crate::flows::bulk::asynchronous::AsynchronousBulk;
 use crate::flows::keep_request_log::Keeper;
 use crate::flows::outside::Outside;
+use crate::flows::passwords::{self, Passwords};
 use crate::flows::sign_in_by_saml::verifier::{self, Verifier};
 use crate::http::context::{Context, Throttles};
+use crate::http::guesses::Guesses;
 use crate::http::scim::exchange;
 use crate::http::{self, observe};
 use crate::jobs::{Runner, TraceRetention, request_log};
@@ -62,6 +65,8 @@ pub enum StartError {
     Dns(#[from] dns::SetUpFailure),
     #[error(transparent)]
     Mail(#[from] mail::SetUpFailure),
+    #[error(transparent)]
+    Passwords(#[from] passwords::SetUpFailure),
     #[error(transparent)]
     HttpClient(#[from] http_client::SetUpFailure),
     #[error("cannot listen on {address}: {error}")]
@@ -164,6 +169,20 @@ fn mailer(config: &Config) -> Result<Mailer, mail::SetUpFailure> {
         MailTransport::Smtp(url) => mail::Transport::Smtp(url.clone()),
     };
     Mailer::new(&mail::Settings { from: config.mail.from.clone(), transport })
+}
+
+/// What hashes passwords, from the configuration.
+pub fn passwords(config: &Config, entropy: Entropy) -> Result<Passwords, passwords::SetUpFailure> {
+    let configured = &config.passwords;
+    let cost = Cost { memory_kib: configured.memory_kib, passes: configured.passes, lanes: configured.lanes };
+    let settings = passwords::Settings {
+        cost,
+        at_once: configured.at_once,
+        waiting: configured.waiting,
+        patience: configured.wait,
+        breached_list: configured.breached_list.clone(),
+    };
+    Passwords::new(settings, entropy)
 }
 
 /// The verifier of SAML responses, from the configuration.
@@ -272,6 +291,8 @@ pub async fn start(config: Config, clock: Clock, entropy: Entropy) -> Result<Run
     let context = Context {
         scim_catalog,
         request_log: keeper.buffer.clone(),
+        passwords: passwords(&config, entropy)?,
+        guesses: Guesses::new(config.passwords.free_guesses, config.passwords.guesses_per_hour),
         throttles: Throttles::new(&config.limits),
         config: Arc::new(config),
         store,

@@ -9,6 +9,7 @@ use actix_web::{App, HttpResponse, HttpServer, web};
 use causeway::access::signing_keys::SigningKeys;
 use causeway::app;
 use causeway::http::context::{Context, Throttles};
+use causeway::http::guesses::Guesses;
 use causeway::http::observe::observe;
 use causeway::keys::sealing::Sealer;
 use causeway::provisioning::schemas::catalog::Catalog;
@@ -42,6 +43,8 @@ async fn context(engine: Engine, folder: &TempDir) -> Context {
         throttles: Throttles::new(&config.limits),
         signing_keys: SigningKeys::new(outside.keys.clone()),
         request_log: app::request_log_buffer(&config),
+        passwords: app::passwords(&config, entropy).expect("a way to hash"),
+        guesses: Guesses::new(5, 100),
         config: Arc::new(config),
         store,
         clock,

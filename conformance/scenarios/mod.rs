@@ -5,6 +5,7 @@ mod cookies_on_https;
 mod handed_over_sign_in;
 mod main_job;
 mod mass_removal_waits;
+mod own_password;
 mod provisioned_at_sign_in;
 pub mod sign_in;
 mod time_passes;

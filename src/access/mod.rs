@@ -7,9 +7,12 @@
 pub mod arrival;
 pub mod attempts;
 pub mod clients;
+pub mod devices;
 pub mod enforcement;
 pub mod grants;
 pub mod identity;
+pub mod mail_proofs;
+pub mod own_password;
 pub mod passwords;
 pub mod realm;
 pub mod sessions;

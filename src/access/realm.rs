@@ -42,6 +42,8 @@ pub enum Route {
         /// Two or more ways in.
         connections: Vec<ConnectionId>,
     },
+    /// They prove themselves here, with credentials of their own ([`super::own_password`] decides).
+    OwnPassword,
     /// There is no way in.
     NoWayIn {
         /// Who owns the domain, if anybody does: whom to ask.

@@ -138,6 +138,33 @@ pub fn start(
     Ok((session, token))
 }
 
+/// A session goes on as another one, after something that ends all sessions of the account but this: same person, same end,
+/// another token, and `session_epoch` from now on. `None` when it had been ended.
+pub fn go_on(
+    tx: &mut Tx<'_>,
+    op: &Operation,
+    session: &Session,
+    session_epoch: i64,
+    limits: Limits,
+) -> Result<Option<Secret>, StoreError> {
+    if !sessions::end(tx, session.id, op.at)? {
+        return Ok(None);
+    }
+    let subject = Subject::new("session", session.id);
+    audit::write(tx, op, Some(session.organization), Action::SessionEnded, &subject, &json!({}))?;
+    let identified = Identified {
+        account: session.account,
+        organization: session.organization,
+        connection: session.connection,
+        session_epoch,
+        amr: session.amr.clone(),
+        acr: session.acr.clone(),
+        auth_time: session.auth_time,
+        session_expires_at: Some(session.expires_at),
+    };
+    Ok(Some(start(tx, op, &identified, limits)?.1))
+}
+
 /// The live session of a cookie. `None` when there is none, for whatever reason.
 pub fn find_live(
     tx: &mut Tx<'_>,
@@ -201,7 +228,8 @@ fn row(session: &Session, token: &TokenHash) -> Result<SessionRow, StoreError> {
     })
 }
 
-fn session(row: SessionRow) -> Result<Session, StoreError> {
+/// A row as what it stands for.
+pub(super) fn session(row: SessionRow) -> Result<Session, StoreError> {
     Ok(Session {
         amr: serde_json::from_str(&row.amr).map_err(|_| StoreError::Inconsistent("sessions.amr"))?,
         id: row.id,

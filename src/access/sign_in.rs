@@ -43,6 +43,8 @@ pub enum Step {
         /// In this order.
         connections: Vec<ConnectionId>,
     },
+    /// Ask for the person's own password.
+    AskPassword,
     /// Send the browser to this connection's identity provider.
     SendTo {
         /// Who owns the connection.
@@ -106,6 +108,7 @@ fn typed(route: Route) -> Step {
     match route {
         Route::Connection { organization, connection } => Step::SendTo { organization, connection },
         Route::Choose { organization, connections } => Step::Choose { organization, connections },
+        Route::OwnPassword => Step::AskPassword,
         Route::NoWayIn { organization } => Step::ExplainNoWayIn { organization },
     }
 }
@@ -195,6 +198,15 @@ mod tests {
             ("one way in", State::Started, Moment::Typed(one()), send_to(1)),
             ("several ways in", State::Started, Moment::Typed(two()), choose()),
             ("no way in", State::Started, Moment::Typed(none()), no_way_in()),
+            ("own password", State::Started, Moment::Typed(Route::OwnPassword), Step::AskPassword),
+            ("own password after all", sent(), Moment::Typed(Route::OwnPassword), Step::AskPassword),
+            ("own password when it is known who it is", who(), Moment::Typed(Route::OwnPassword), Step::Continue),
+            (
+                "an own password where a choice was offered",
+                State::Started,
+                chosen(Route::OwnPassword, 1),
+                Step::AskPassword,
+            ),
             ("chooses", State::Started, chosen(two(), 2), send_to(2)),
             ("chooses what was not offered", State::Started, chosen(two(), 3), choose()),
             ("the choice is gone meanwhile", State::Started, chosen(one(), 2), send_to(1)),

@@ -10,6 +10,7 @@ use super::attempts::refusal::Refusal;
 use super::attempts::state::{Sent, State, Upstream};
 use super::attempts::{self, Attempt, NewAttempt};
 use super::identity::{self, AssertedIdentity, IdentityError};
+use super::mail_proofs::{self, ProofLetter};
 use crate::directory::accounts;
 use crate::directory::applications::{self, ApplicationKind, IdTokenAlgorithm, NewApplication};
 use crate::directory::connection_policy::{self, ConnectionPolicy, LinkingRule};
@@ -25,11 +26,12 @@ use crate::protocol::scim::validation::Rules;
 use crate::protocol::scim::{document, resource_type};
 use crate::provisioning::{groups, users};
 use crate::record::audit;
+use crate::record::jobs::Job;
 use crate::store::connections as connection_rows;
 use crate::store::domains::{self, DomainRow};
 use crate::store::failure::StoreError;
 use crate::store::scratch::{self, Scratch};
-use crate::store::{Store, Tx};
+use crate::store::{Store, Tx, jobs};
 use crate::values::clock::{Clock, Timestamp};
 use crate::values::entropy::Entropy;
 use crate::values::ids::{AccountId, ApplicationId, AttemptId, ConnectionId, OrganizationId, ResourceId};
@@ -95,6 +97,18 @@ fn operation(actor: Actor, at: i64) -> Operation {
     };
     op.request = op.new_id();
     op
+}
+
+/// The letter of the only link that was asked for.
+pub fn only_letter(tx: &mut Tx<'_>, op: &Operation) -> Option<ProofLetter> {
+    let claimed = jobs::claim(tx, op.at.plus_seconds(1), op.at.plus_seconds(60), 100).unwrap();
+    let proofs = claimed.into_iter().filter_map(|row| match serde_json::from_str(&row.payload).unwrap() {
+        Job::SendMailProof { proof } => Some(proof),
+        _ => None,
+    });
+    let proofs: Vec<_> = proofs.collect();
+    assert_eq!(proofs.len(), 1);
+    mail_proofs::write(tx, op, proofs[0]).unwrap()
 }
 
 struct Seeds {

@@ -5,6 +5,7 @@
 //! are fixed in the program.
 
 pub mod limits;
+pub mod passwords;
 pub mod reader;
 pub mod request_log;
 pub mod sign_in;
@@ -22,6 +23,7 @@ use crate::values::data_center::DataCenter;
 use crate::values::email::EmailAddress;
 use crate::values::secret::Secret;
 use limits::Limits;
+use passwords::Passwords;
 use reader::{Fault, Reader};
 use request_log::RequestLog;
 use sign_in::SignIn;
@@ -65,6 +67,8 @@ pub struct Config {
     pub limits: Limits,
     /// What is kept of what SCIM clients send.
     pub request_log: RequestLog,
+    /// How passwords are hashed and guessed.
+    pub passwords: Passwords,
     /// Policies of sign-in and what is kept of it.
     pub sign_in: SignIn,
     /// How long things last.
@@ -186,6 +190,7 @@ fn config(reader: &mut Reader, check_filter: FilterCheck, warnings: &mut Vec<Str
     let mail = mail(reader);
     let limits = limits::read(reader);
     let request_log = request_log::read(reader);
+    let passwords = passwords::read(reader);
     let sign_in = sign_in::read(reader);
     let lifetimes = lifetimes(reader);
     let log = log(reader, check_filter);
@@ -217,6 +222,7 @@ fn config(reader: &mut Reader, check_filter: FilterCheck, warnings: &mut Vec<Str
         mail: mail?,
         limits,
         request_log,
+        passwords,
         sign_in,
         lifetimes,
         log,

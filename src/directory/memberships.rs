@@ -156,6 +156,11 @@ pub fn find(
     rows::find(tx, account, organization)?.map(from_row).transpose()
 }
 
+/// The memberships of an account, the oldest first.
+pub fn of_account(tx: &mut Tx<'_>, account: AccountId) -> Result<Vec<Membership>, StoreError> {
+    rows::of_account(tx, account)?.into_iter().map(from_row).collect()
+}
+
 /// How somebody with this primary address comes into an organization: in its own verified domain they have joined at once
 /// (rules D2 and E29), and so has somebody without any address, whose mailbox there is none to confirm; everybody else
 /// is to be invited (rule E30).

@@ -3,16 +3,21 @@
 
 pub mod add_scim_credential;
 pub mod bulk;
+pub mod choose_password;
 pub mod connect_identity_provider;
 pub mod hold_removal;
 pub mod keep_request_log;
 pub mod notify_administrator;
 pub mod outside;
+pub mod passwords;
 pub mod prove_scim_client;
 pub mod refresh_metadata;
 pub mod send_activation;
 pub mod send_link_request;
+pub mod send_mail_proof;
 pub mod sign_in_by_oidc;
+pub mod sign_in_by_password;
 pub mod sign_in_by_saml;
+pub mod tell_person;
 pub mod try_request_again;
 pub mod verify_domain;

@@ -10,9 +10,13 @@ use crate::access::sessions;
 use crate::access::signing_keys::SigningKeys;
 use crate::config::Config;
 use crate::config::limits::Limits;
+use crate::flows::choose_password::ChoosePassword;
 use crate::flows::outside::Outside;
+use crate::flows::passwords::Passwords;
 use crate::flows::sign_in_by_oidc::SignInByOidc;
+use crate::flows::sign_in_by_password::SignInByPassword;
 use crate::http::client_address::client_address;
+use crate::http::guesses::Guesses;
 use crate::http::scim::admission::Admission;
 use crate::http::throttle::{OverLimit, Rate, Throttle, network};
 use crate::provisioning::request_log::buffer::Buffer;
@@ -22,6 +26,10 @@ use crate::values::clock::Clock;
 use crate::values::entropy::Entropy;
 use crate::values::ids::RequestId;
 use crate::values::operation::{Actor, Operation};
+use crate::values::secret::TokenHash;
+
+/// Links by mail that one address gets within an hour.
+const MAILS_PER_HOUR: u32 = 5;
 
 /// The shared state of the doors, as `web::Data<Context>`.
 #[derive(Clone)]
@@ -44,6 +52,10 @@ pub struct Context {
     pub throttles: Throttles,
     /// What is to be kept of what SCIM clients send.
     pub request_log: Buffer,
+    /// Who hashes passwords.
+    pub passwords: Passwords,
+    /// How often a password may be tried for one address.
+    pub guesses: Guesses,
 }
 
 /// The limits on how often something may be done, with their memory. Clones share it.
@@ -55,6 +67,8 @@ pub struct Throttles {
     pub authorize: Throttle<IpAddr>,
     /// How often one network may bring the answer of an identity provider, go on with it, or sign out.
     pub answers: Throttle<IpAddr>,
+    /// How many links by mail one address gets.
+    pub mails: Throttle<TokenHash>,
     /// How often one network may ask for a token of a SCIM client.
     pub token: Throttle<IpAddr>,
     /// How much SCIM clients and their organizations may ask for.
@@ -69,6 +83,7 @@ impl Throttles {
             sign_in: per_minute(limits.sign_in_attempts_per_minute),
             authorize: per_minute(limits.authorize_per_minute),
             answers: per_minute(limits.answers_per_minute),
+            mails: Throttle::new(Rate::per_hour(MAILS_PER_HOUR)),
             token: per_minute(limits.scim_token_requests_per_minute),
             scim: Arc::new(Admission::new(limits)),
         }
@@ -112,6 +127,18 @@ impl Context {
             access_token_seconds: lifetimes.access_token_seconds,
             refresh_token_seconds: lifetimes.refresh_token_seconds,
         }
+    }
+
+    /// The story of a sign-in by a password.
+    pub fn sign_in_by_password(&self) -> SignInByPassword {
+        let (sealer, passwords) = (self.outside.sealer.clone(), self.passwords.clone());
+        SignInByPassword { store: self.store.clone(), sealer, passwords }
+    }
+
+    /// The story of a password that is chosen.
+    pub fn choose_password(&self) -> ChoosePassword {
+        let (sealer, passwords) = (self.outside.sealer.clone(), self.passwords.clone());
+        ChoosePassword { store: self.store.clone(), sealer, passwords }
     }
 
     /// The story of a sign-in by an OpenID provider.

@@ -1,6 +1,7 @@
-//! The two cookies of the gateway, and nothing else a browser is asked to keep.
+//! The three cookies of the gateway, and nothing else a browser is asked to keep.
 //!
-//! *session* names a live session; *attempt* binds the sign-ins that a browser began to that browser. Both are opaque
+//! *session* names a live session; *attempt* binds the sign-ins that a browser began to that browser; *device* says that
+//! somebody has signed in in it before, outlives the browser's window, and opens nothing. All are opaque
 //! random tokens, hashed in the store, `HttpOnly` and `SameSite=Lax`. On https their names carry the `__Host-` prefix,
 //! so that no other host and no plain-text answer can set them (RFC 6265bis, 4.1.3.2). On http, which the
 //! configuration allows on loopback only, a browser would drop such a cookie, so the names differ and `Secure` is left
@@ -10,6 +11,7 @@ use actix_web::HttpRequest;
 use actix_web::http::header::{COOKIE, HeaderValue, InvalidHeaderValue};
 use url::Url;
 
+use crate::access::devices::KEPT_SECONDS;
 use crate::values::data_center::DataCenter;
 use crate::values::secret::Secret;
 
@@ -23,6 +25,8 @@ pub enum Cookie {
     Session,
     /// The browser in which sign-in attempts began.
     Attempt,
+    /// A browser in which somebody has signed in before.
+    Device,
 }
 
 /// How this gateway's cookies are named and marked.
@@ -43,6 +47,7 @@ impl Cookies {
         let purpose = match cookie {
             Cookie::Session => "session",
             Cookie::Attempt => "attempt",
+            Cookie::Device => "device",
         };
         let prefix = if self.is_https { "__Host-" } else { "" };
         format!("{prefix}causeway-{}-{purpose}", self.data_center)
@@ -62,10 +67,14 @@ impl Cookies {
         (is_token && values.next().is_none()).then(|| Secret::from(value.to_owned()))
     }
 
-    /// The `Set-Cookie` header that stores `value` until the browser is closed. The store knows how long the value
-    /// is good for; the browser need not.
+    /// The `Set-Cookie` header that stores `value`: until the browser is closed, or for [`KEPT_SECONDS`] where the browser is
+    /// to be known again. The store knows how long the value is good for; the browser need not.
     pub fn set(&self, cookie: Cookie, value: &Secret) -> Result<HeaderValue, InvalidHeaderValue> {
-        HeaderValue::from_str(&format!("{}={}{}", self.name(cookie), value.expose(), self.attributes()))
+        let age = match cookie {
+            Cookie::Device => format!("; Max-Age={KEPT_SECONDS}"),
+            Cookie::Session | Cookie::Attempt => String::new(),
+        };
+        HeaderValue::from_str(&format!("{}={}{age}{}", self.name(cookie), value.expose(), self.attributes()))
     }
 
     /// The `Set-Cookie` header that removes the cookie.

@@ -7,6 +7,7 @@ pub mod context;
 pub mod cookies;
 pub mod federation;
 pub mod gate;
+pub mod guesses;
 pub mod health;
 pub mod observe;
 pub mod operator_api;

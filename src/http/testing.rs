@@ -11,6 +11,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::context::{Context, Throttles};
+use super::guesses::Guesses;
 use super::observe;
 use crate::access::signing_keys::{self, SigningKeys};
 use crate::access::testing::World;
@@ -35,6 +36,7 @@ pub async fn context(world: &World, public_url: &str) -> Context {
     let key = STANDARD.encode([1; 32]);
     let text = format!(
         "public_url = \"{public_url}\"\ndata_center = \"us\"\nencryption_keys = [\"{key}\"]\n\
+         [passwords]\nmemory_kib = 7168\npasses = 1\n\
          [mail]\nfrom = \"gateway@causeway.test\"\ndirectory = \"/nowhere\"\n"
     );
     let config = config::read(&text, [], |_| Ok(())).unwrap().config;
@@ -58,6 +60,8 @@ pub async fn context(world: &World, public_url: &str) -> Context {
         },
         scim_catalog: Catalog::default(),
         request_log: crate::app::request_log_buffer(&config),
+        passwords: crate::app::passwords(&config, world.op().entropy).unwrap(),
+        guesses: Guesses::new(config.passwords.free_guesses, config.passwords.guesses_per_hour),
         throttles: Throttles::new(&config.limits),
         config: Arc::new(config),
         signing_keys: SigningKeys::new(keys),

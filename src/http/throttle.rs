@@ -28,6 +28,11 @@ impl Rate {
         Self::new(count, 60 * MICROS_PER_SECOND / i64::from(count.max(1)))
     }
 
+    /// `count` at once, and as many per hour on average.
+    pub fn per_hour(count: u32) -> Self {
+        Self::new(count, 3_600 * MICROS_PER_SECOND / i64::from(count.max(1)))
+    }
+
     /// `burst` at once, and `count` per second on average.
     pub fn per_second(count: u32, burst: u32) -> Self {
         Self::new(burst, MICROS_PER_SECOND / i64::from(count.max(1)))

@@ -16,7 +16,9 @@ pub mod request_log;
 pub mod review_cases;
 pub mod send_activation;
 pub mod send_link_request;
+pub mod send_mail_proof;
 pub mod sweep;
+pub mod tell_person;
 pub mod warn_of_expiry;
 
 use std::time::Duration;
@@ -246,6 +248,8 @@ impl Runner {
                     Err(failure) => Err(failure),
                 }
             }
+            Ok(Job::SendMailProof { proof }) => in_time(send_mail_proof::run(self, proof)).await,
+            Ok(Job::TellPerson { account, notice, at }) => in_time(tell_person::run(self, account, notice, at)).await,
             Ok(Job::JoinDomain { organization, domain }) => join_domain::run(self, organization, &domain).await,
             Ok(Job::RemoveHeld { organization }) => remove_held::run(self, organization).await,
             Ok(Job::EvaluateRoles { organization }) => in_time(evaluate_roles::run(self, organization)).await,

@@ -12,6 +12,8 @@ pub struct ActivatedPage {
     pub support: Support,
     /// Whether they may sign in now.
     pub may_sign_in: bool,
+    /// Where they choose a password, if they are to have one.
+    pub choose: Option<String>,
 }
 
 impl ActivatedPage {
@@ -22,6 +24,6 @@ impl ActivatedPage {
             name: "IT Help Desk".to_owned(),
             email: "help@acme.example".parse().ok(),
         };
-        Self { support, may_sign_in: true }
+        Self { support, may_sign_in: true, choose: Some("/password/choose?token=t".to_owned()) }
     }
 }

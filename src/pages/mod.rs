@@ -11,11 +11,16 @@ pub mod assets;
 pub mod choose;
 pub mod email;
 pub mod error;
+pub mod forgotten;
 pub mod home;
 pub mod link;
 pub mod linked;
+pub mod mail_sent;
 pub mod mails;
+pub mod new_password;
 pub mod not_found;
+pub mod password;
+pub mod password_set;
 pub mod sign_out;
 pub mod signed_out;
 

@@ -9,10 +9,15 @@ use super::activation::ActivationPage;
 use super::choose::{ChoosePage, Way};
 use super::email::EmailPage;
 use super::error::{ErrorPage, Support};
+use super::forgotten::ForgottenPage;
 use super::home::{HomePage, Person};
 use super::link::LinkPage;
 use super::linked::LinkedPage;
+use super::mail_sent::MailSentPage;
+use super::new_password::NewPasswordPage;
 use super::not_found::NotFoundPage;
+use super::password::PasswordPage;
+use super::password_set::PasswordSetPage;
 use super::sign_out::SignOutPage;
 use super::signed_out::SignedOutPage;
 use crate::pages::assets;
@@ -33,7 +38,19 @@ fn samples() -> Vec<(&'static str, String)> {
         ("link", LinkPage::sample().render().unwrap()),
         ("linked", LinkedPage::sample().render().unwrap()),
         ("activated", ActivatedPage::sample().render().unwrap()),
-        ("activated_off", ActivatedPage { may_sign_in: false, ..ActivatedPage::sample() }.render().unwrap()),
+        (
+            "activated_off",
+            ActivatedPage { may_sign_in: false, choose: None, ..ActivatedPage::sample() }.render().unwrap(),
+        ),
+        ("password", PasswordPage::sample().render().unwrap()),
+        ("password_first", PasswordPage { problem: None, ..PasswordPage::sample() }.render().unwrap()),
+        ("forgotten", ForgottenPage::sample().render().unwrap()),
+        ("forgotten_first", ForgottenPage { problem: None, ..ForgottenPage::sample() }.render().unwrap()),
+        ("mail_sent", MailSentPage::sample().render().unwrap()),
+        ("new_password", NewPasswordPage::sample().render().unwrap()),
+        ("new_password_first", NewPasswordPage { problem: None, ..NewPasswordPage::sample() }.render().unwrap()),
+        ("password_set", PasswordSetPage::sample().render().unwrap()),
+        ("activated_without_password", ActivatedPage { choose: None, ..ActivatedPage::sample() }.render().unwrap()),
         ("not_found", NotFoundPage::sample().render().unwrap()),
     ]
 }
@@ -98,12 +115,13 @@ fn every_input_has_its_label_and_every_reference_its_target() {
         let elements = elements(&html);
         let ids: BTreeSet<&str> = elements.iter().filter_map(|element| attribute(element, "id")).collect();
         let labelled: BTreeSet<&str> = elements.iter().filter_map(|element| attribute(element, "for")).collect();
-        for input in elements.iter().filter(|element| element.0 == "input") {
+        let is_shown = |element: &&(String, _)| element.0 == "input" && attribute(element, "type") != Some("hidden");
+        for input in elements.iter().filter(is_shown) {
             assert!(labelled.contains(attribute(input, "id").unwrap()), "{name}: an input without a label");
         }
         for element in &elements {
             for reference in ["for", "aria-describedby", "aria-labelledby"] {
-                if let Some(target) = attribute(element, reference) {
+                for target in attribute(element, reference).into_iter().flat_map(str::split_whitespace) {
                     assert!(ids.contains(target), "{name}: {reference} points at nothing");
                 }
             }
@@ -171,6 +189,12 @@ fn hostile_names_stay_text() {
         LinkedPage { connection: hostile(), support: hostile_support() }.render().unwrap(),
         ActivationPage { address: hostile(), support: hostile_support(), ..ActivationPage::sample() }.render().unwrap(),
         ActivatedPage { support: hostile_support(), ..ActivatedPage::sample() }.render().unwrap(),
+        PasswordPage { application: hostile(), address: hostile(), problem: Some(hostile()), ..PasswordPage::sample() }
+            .render()
+            .unwrap(),
+        ForgottenPage { address: hostile(), ..ForgottenPage::sample() }.render().unwrap(),
+        MailSentPage { address: hostile(), ..MailSentPage::sample() }.render().unwrap(),
+        NewPasswordPage { address: hostile(), ..NewPasswordPage::sample() }.render().unwrap(),
         HomePage {
             person: Some(Person { name: hostile(), sign_out: "/sign-out".to_owned(), support: hostile_support() }),
         }

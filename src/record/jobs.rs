@@ -3,12 +3,15 @@
 use serde::{Deserialize, Serialize};
 
 use super::event::Event;
+use super::notice::PersonNotice;
 use crate::store::Tx;
 use crate::store::failure::StoreError;
 use crate::store::jobs::{self, JobRow};
 use crate::values::clock::Timestamp;
 use crate::values::domain_name::DomainName;
-use crate::values::ids::{AccountId, ActivationId, LinkRequestId, OrganizationId, RequestId, ScimClearingId};
+use crate::values::ids::{
+    AccountId, ActivationId, LinkRequestId, MailProofId, OrganizationId, RequestId, ScimClearingId,
+};
 use crate::values::operation::Operation;
 
 /// Everything that can be queued.
@@ -63,6 +66,21 @@ pub enum Job {
         /// The question.
         request: LinkRequestId,
     },
+    /// Send the mail with which a person shows that a mailbox is theirs. The account is looked for, and the link made, when the
+    /// mail is.
+    SendMailProof {
+        /// What was asked for.
+        proof: MailProofId,
+    },
+    /// Tell a person by mail what happened to their account.
+    TellPerson {
+        /// Whom to tell. The address is looked up when the mail is written.
+        account: AccountId,
+        /// What happened.
+        notice: PersonNotice,
+        /// When.
+        at: Timestamp,
+    },
     /// Let those join whose address lies in a domain that their organization has verified, some at a time.
     JoinDomain {
         /// The organization.
@@ -100,6 +118,8 @@ impl Job {
             Self::AsynchronousRequest { .. } => "asynchronous_request",
             Self::SendActivation { .. } => "send_activation",
             Self::SendLinkRequest { .. } => "send_link_request",
+            Self::SendMailProof { .. } => "send_mail_proof",
+            Self::TellPerson { .. } => "tell_person",
             Self::JoinDomain { .. } => "join_domain",
             Self::RemoveHeld { .. } => "remove_held",
             Self::EvaluateRoles { .. } => "evaluate_roles",
@@ -119,6 +139,8 @@ impl Job {
             | Self::AsynchronousRequest { .. }
             | Self::SendActivation { .. }
             | Self::SendLinkRequest { .. }
+            | Self::SendMailProof { .. }
+            | Self::TellPerson { .. }
             | Self::JoinDomain { .. }
             | Self::RemoveHeld { .. }
             | Self::EvaluateRoles { .. } => None,

@@ -5,4 +5,5 @@
 pub mod audit;
 pub mod event;
 pub mod jobs;
+pub mod notice;
 pub mod scim_events;

@@ -12,6 +12,8 @@ pub const REQUESTS: &str = "causeway_http_requests_total";
 pub const REQUEST_SECONDS: &str = "causeway_http_request_duration_seconds";
 /// Sign-ins that ended, by outcome.
 pub const SIGN_INS: &str = "causeway_sign_ins_total";
+/// Passwords that were typed to sign in, by outcome.
+pub const PASSWORDS: &str = "causeway_passwords_total";
 /// Jobs that ended, by kind and outcome.
 pub const JOBS: &str = "causeway_jobs_total";
 /// Jobs that wait.
@@ -36,6 +38,7 @@ pub const ALL: &[&str] = &[
     REQUESTS,
     REQUEST_SECONDS,
     SIGN_INS,
+    PASSWORDS,
     JOBS,
     JOBS_WAITING,
     JOBS_FAILED,

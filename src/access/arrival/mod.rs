@@ -9,6 +9,7 @@ use serde_json::json;
 use super::attempts::refusal::Refusal;
 use super::attempts::state::{Identified, State};
 use super::attempts::{self, Attempt, AttemptError};
+use super::devices;
 use super::grants::{self, Lifetimes};
 use super::identity;
 use super::sessions::{self, Limits};
@@ -33,6 +34,8 @@ pub struct Presented {
     pub session: Option<Secret>,
     /// The arrival token, if it brought the answer.
     pub arrival: Option<Secret>,
+    /// What it is known by, if somebody has signed in in it before.
+    pub device: Option<Secret>,
 }
 
 /// How long things last.
@@ -51,6 +54,8 @@ pub enum Arrival {
     SignedIn {
         /// For the session cookie.
         session_token: Secret,
+        /// For the cookie by which the browser is known again.
+        device_token: Secret,
         /// What the application had asked for.
         request: Box<AuthorizationRequest>,
         /// The code, or why the application gets none.
@@ -156,6 +161,7 @@ fn without_change(step: Step, attempt: Attempt) -> Arrival {
         Step::StartAgain => Arrival::Expired(Box::new(attempt)),
         Step::AlreadyFinished => Arrival::AlreadyFinished,
         Step::AskAddress
+        | Step::AskPassword
         | Step::Choose { .. }
         | Step::SendTo { .. }
         | Step::ExplainNoWayIn { .. }
@@ -195,8 +201,9 @@ fn finish(
     if let Some(connection) = identified.connection {
         traces::note_signed_in(tx, op, (attempt.id, connection))?;
     }
+    let device_token = devices::note(tx, op, identified.account, presented.device.as_ref())?;
     let answer = grants::issue(tx, op, &attempt.request, application, &session, terms.lifetimes)?;
-    Ok(Arrival::SignedIn { session_token, request: Box::new(attempt.request.clone()), answer })
+    Ok(Arrival::SignedIn { session_token, device_token, request: Box::new(attempt.request.clone()), answer })
 }
 
 fn refuse(

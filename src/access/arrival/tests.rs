@@ -36,7 +36,7 @@ async fn come_back(world: &World, attempt: &Attempt, presented: Presented) -> Re
 }
 
 fn bringing(arrival: &Secret) -> Presented {
-    Presented { binding: browser(), session: None, arrival: Some(arrival.clone()) }
+    Presented { binding: browser(), session: None, arrival: Some(arrival.clone()), device: None }
 }
 
 async fn signed_in(world: &World, session: Option<Secret>) -> Secret {
@@ -62,7 +62,7 @@ async fn the_right_browser_gets_a_session_and_a_code_once() {
     for world in world().await {
         let (attempt, arrival) = identified(&world).await;
         let arrived = come_back(&world, &attempt, bringing(&arrival)).await.unwrap();
-        let Arrival::SignedIn { session_token, request, answer } = arrived else { panic!("not signed in") };
+        let Arrival::SignedIn { session_token, request, answer, .. } = arrived else { panic!("not signed in") };
         assert!(answer.is_ok());
         assert_eq!(*request, world.request());
         assert!(is_live(&world, &session_token).await);

@@ -23,7 +23,7 @@ use crate::values::operation::Operation;
 use crate::values::secret::{Secret, TokenHash, is_equal, new_token};
 
 use refusal::Refusal;
-use state::{Sent, State};
+use state::{Identified, Sent, State};
 
 /// How many answers may be looked at for one departure. Each costs a verification, and one that does not come to an end
 /// leaves the handle as it was.
@@ -214,6 +214,22 @@ pub fn settle(
     let arrival_hash = TokenHash::of(arrival.expose());
     let settlement = Settlement { state: outcome.as_str(), outcome: text, arrival_hash };
     let is_settled = attempts::consume(tx, &TokenHash::of(handle), connection, &settlement, op.at)?;
+    if is_settled { Ok(arrival) } else { Err(AttemptError::NotAllowed) }
+}
+
+/// The person has proved themselves here, in the browser that began the attempt. An answer of an identity provider is not
+/// waited for any more. Returns the arrival token, for this browser and for no other.
+pub fn identify_here(
+    tx: &mut Tx<'_>,
+    op: &Operation,
+    attempt: &Attempt,
+    identified: Identified,
+) -> Result<Secret, AttemptError> {
+    let state = attempt.state.clone().identify_here(identified).map_err(|_| AttemptError::NotAllowed)?;
+    let Some(outcome) = outcome_json(op, &state)? else { return Err(AttemptError::NotAllowed) };
+    let arrival = new_token("", &op.entropy);
+    let settlement = Settlement { state: state.as_str(), outcome, arrival_hash: TokenHash::of(arrival.expose()) };
+    let is_settled = attempts::settle_here(tx, attempt.id, &State::SENDABLE, &settlement, op.at)?;
     if is_settled { Ok(arrival) } else { Err(AttemptError::NotAllowed) }
 }
 

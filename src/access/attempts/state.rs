@@ -4,6 +4,7 @@
 //! started -> sent -> identified -> finished
 //!              |-> refused
 //! started, sent and refused may be sent (again): the person chose another address or another way in.
+//! From the same three a person may be identified here, by credentials of their own.
 //! ```
 
 use std::fmt;
@@ -129,6 +130,16 @@ impl State {
         }
     }
 
+    /// The person has proved themselves here.
+    pub fn identify_here(self, identified: Identified) -> Result<Self, NotAllowed> {
+        match self {
+            Self::Started | Self::Sent(_) | Self::Refused(_) if identified.connection.is_none() => {
+                Ok(Self::Identified(identified))
+            }
+            Self::Started | Self::Sent(_) | Self::Identified(_) | Self::Finished | Self::Refused(_) => Err(NotAllowed),
+        }
+    }
+
     /// The answer was not accepted, or what it said no longer holds when the person comes back with it.
     pub fn refuse(self, refusal: Refusal) -> Result<Self, NotAllowed> {
         match self {
@@ -189,6 +200,13 @@ mod tests {
     fn only_the_listed_transitions_are_allowed() {
         assert_eq!(allowed(|state| state.send(sent(2))), [true, true, false, false, true]);
         assert_eq!(allowed(|state| state.identify(identified())), [false, true, false, false, false]);
+        let here = Identified { connection: None, ..identified() };
+        assert_eq!(allowed(|state| state.identify_here(here.clone())), [true, true, false, false, true]);
+        assert_eq!(
+            allowed(|state| state.identify_here(identified())),
+            [false; 5],
+            "a connection's word is no own password"
+        );
         assert_eq!(allowed(|state| state.refuse(Refusal::AccountInactive)), [false, true, true, false, false]);
         assert_eq!(allowed(State::finish), [false, false, true, false, false]);
     }

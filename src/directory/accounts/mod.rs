@@ -3,6 +3,7 @@
 //! [`provision`], [`join`], [`deactivate`], [`reactivate`] and [`end_membership`] write their audit entry themselves;
 //! [`update_profile`] leaves it to the caller, who knows what else changed with it.
 
+mod address_change;
 mod row;
 pub mod state;
 
@@ -17,7 +18,7 @@ use crate::record::scim_events;
 use crate::store::accounts::{self as rows, AddressRow};
 use crate::store::failure::StoreError;
 use crate::store::memberships::{self as membership_rows, MembershipRow};
-use crate::store::{Tx, break_glass, carried_roles, domains, identities};
+use crate::store::{Tx, break_glass, carried_roles, credentials, domains, identities};
 use crate::values::clock::Timestamp;
 use crate::values::data_center::DataCenter;
 use crate::values::email::EmailAddress;
@@ -222,6 +223,9 @@ pub fn update_profile(
             rows::insert_address(tx, &AddressRow { account_id: account, address, is_primary, verified_at: None })?;
         }
     }
+    if found.profile.primary_address() != profile.primary_address() {
+        address_change::tell(tx, op, &found)?;
+    }
     if found.state != AccountState::PendingVerification || found.profile.primary_address() == profile.primary_address()
     {
         return Ok(ProfileChange::Written);
@@ -393,6 +397,7 @@ pub fn end_membership(
     };
     rows::update_state_and_end_sessions(tx, account, state.as_str(), op.at)?;
     if state == AccountState::Closed {
+        credentials::delete_of_account(tx, account)?;
         rows::delete_addresses(tx, account)?;
     }
     let subject = Subject::new("account", account);

@@ -6,6 +6,8 @@ use crate::directory::organizations::{self, Organization};
 use crate::store::constraint::Constraint;
 use crate::store::failure::StoreError;
 use crate::store::{Tx, accounts as account_rows, activations as rows, domains, resources};
+use crate::values::email::EmailAddress;
+use crate::values::ids::AccountId;
 use crate::values::operation::{Actor, Operation};
 use crate::values::secret::TokenHash;
 
@@ -37,8 +39,14 @@ pub enum ActivationError {
 pub struct Accepted {
     /// Who has made the account.
     pub organization: Organization,
+    /// Whose account it is.
+    pub account: AccountId,
+    /// The address that they have shown to be theirs.
+    pub address: EmailAddress,
     /// Whether they may sign in now; the organization may have switched the access off meanwhile.
     pub may_sign_in: bool,
+    /// Whether it was this very yes that used the link up.
+    pub is_first: bool,
 }
 
 /// Looks at a link without using it up. One that was followed already is shown as such.
@@ -67,7 +75,8 @@ pub fn accept(tx: &mut Tx<'_>, op: &Operation, token: &str) -> Result<Accepted, 
     if let Some(user) = resources::of_account(tx, organization.id, account)? {
         resources::lock(tx, organization.id, &[user])?;
     }
-    if rows::consume(tx, &TokenHash::of(token), op.at)? {
+    let is_first = rows::consume(tx, &TokenHash::of(token), op.at)?;
+    if is_first {
         let owners = domains::owners(tx, &[address.domain().as_str().to_owned()])?;
         if owners.iter().any(|(_, owner)| *owner != organization.id) {
             return Err(ActivationError::AddressTaken(Box::new(organization)));
@@ -84,7 +93,10 @@ pub fn accept(tx: &mut Tx<'_>, op: &Operation, token: &str) -> Result<Accepted, 
         return Err(ActivationError::Dead);
     }
     match accounts::join(tx, op, organization.id, account) {
-        Ok(may_sign_in) => Ok(Accepted { organization, may_sign_in }),
+        Ok(may_sign_in) => {
+            let address = address.clone();
+            Ok(Accepted { organization, account, address, may_sign_in, is_first })
+        }
         Err(AccountError::NotFound) => Err(ActivationError::Dead),
         Err(AccountError::LastOwner) => Err(StoreError::Internal("joining ends no ownership".to_owned()).into()),
         Err(AccountError::Store(error)) => Err(error.into()),

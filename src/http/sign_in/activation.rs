@@ -10,6 +10,7 @@ use super::failure::{self, Failure};
 use super::form::Form;
 use super::path;
 use super::visit::Visit;
+use crate::access::mail_proofs;
 use crate::directory::activation::ActivationState;
 use crate::directory::activation::accept::{self, ActivationError};
 use crate::http::context::Context;
@@ -56,9 +57,21 @@ async fn submit(visit: &Visit<'_>, payload: Payload) -> Result<HttpResponse, Fai
 /// Says yes, which was said already when the link was followed before; then nothing changes.
 async fn finish(visit: &Visit<'_>, token: String) -> Result<HttpResponse, Failure> {
     let op = visit.op.clone();
-    let accepted = visit.context.store.write(move |tx| accept::accept(tx, &op, &token)).await;
-    let accepted = accepted.map_err(|error: ActivationError| Failure::from(error))?;
-    let page = ActivatedPage { support: failure::support(&accepted.organization), may_sign_in: accepted.may_sign_in };
+    let write = visit.context.store.write(move |tx| {
+        let accepted = accept::accept(tx, &op, &token)?;
+        // Only who uses the link up has shown just now that the mailbox is theirs.
+        let granted = match accepted.is_first && accepted.may_sign_in {
+            true => mail_proofs::grant_password(tx, &op, accepted.account, &accepted.address)?,
+            false => None,
+        };
+        Ok::<_, ActivationError>((accepted, granted))
+    });
+    let (accepted, granted) = write.await?;
+    let page = ActivatedPage {
+        support: failure::support(&accepted.organization),
+        may_sign_in: accepted.may_sign_in,
+        choose: granted.map(|token| path::new_password(token.expose())),
+    };
     Ok(visit.pages.page(StatusCode::OK, &page, Forms::StayHere))
 }
 

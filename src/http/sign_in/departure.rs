@@ -36,6 +36,7 @@ pub async fn follow(
     match step {
         Step::SendTo { organization, connection } => send(visit, begun, address, (organization, connection)).await,
         Step::Choose { organization, connections } => choose(visit, begun, address, organization, connections).await,
+        Step::AskPassword => ask_password(visit, begun, address).await,
         Step::ExplainNoWayIn { organization } => Err(Failure::NoWayIn(visit.place(begun, organization).await?)),
         Step::Continue => Ok(see_other(&path::outcome(attempt))),
         Step::StartAgain => Err(Failure::Expired(attempt)),
@@ -45,6 +46,13 @@ pub async fn follow(
         }
         Step::AskAddress | Step::Finish(_) => Ok(see_other(&path::email(attempt))),
     }
+}
+
+/// On to the password page, which knows the address by the attempt.
+async fn ask_password(visit: &Visit<'_>, begun: &Begun, address: &EmailAddress) -> Result<HttpResponse, Failure> {
+    let (op, attempt, typed) = (visit.op.clone(), begun.attempt.id, address.clone());
+    visit.context.store.write(move |tx| attempts::set_address(tx, &op, attempt, &typed)).await?;
+    Ok(see_other(&path::password(attempt)))
 }
 
 async fn send(

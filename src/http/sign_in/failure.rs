@@ -10,6 +10,7 @@ use crate::access::attempts::AttemptError;
 use crate::access::attempts::refusal::Refusal;
 use crate::directory::activation::accept::ActivationError;
 use crate::directory::organizations::Organization;
+use crate::http::guesses::Wait;
 use crate::http::page_answer::{Forms, PageHeaders};
 use crate::http::problem::RETRY_AFTER_SECONDS;
 use crate::http::request_body::BodyFailure;
@@ -74,11 +75,29 @@ pub enum Failure {
     #[error("the activation link does not work")]
     ActivationDead,
     /// The link that asks whether a sign-in was somebody's own does not work, or no longer.
-    #[error("the link does not work")]
-    LinkDead,
+    #[error("the link of the question does not work")]
+    LinkRequestDead,
     /// The address of an activation is in use elsewhere.
     #[error("the address is in use elsewhere")]
     ActivationTaken(Box<Organization>),
+    /// Nobody is signed in in this browser.
+    #[error("nobody is signed in")]
+    NotSignedIn,
+    /// The address is confirmed for somebody else.
+    #[error("the address is in use elsewhere")]
+    AddressTaken,
+    /// The link of a mail that proves a mailbox does not work, or no longer.
+    #[error("the link does not work")]
+    LinkDead,
+    /// The address or the password is wrong. Its own page shows it.
+    #[error("the address or the password is wrong")]
+    WrongPassword,
+    /// Too many passwords were tried for the address.
+    #[error(transparent)]
+    Guessed(#[from] Wait),
+    /// Too many passwords are being hashed.
+    #[error("too many passwords are being hashed")]
+    Busy,
     /// The database is away.
     #[error("the database is away")]
     Unavailable,
@@ -141,7 +160,8 @@ pub fn answer(pages: PageHeaders, op: &Operation, failure: Failure) -> HttpRespo
     let status = status(&failure);
     let wait = match &failure {
         Failure::OverLimit(limit) => Some(limit.retry_after_seconds),
-        Failure::Unavailable => Some(RETRY_AFTER_SECONDS),
+        Failure::Guessed(wait) => Some(wait.seconds),
+        Failure::Unavailable | Failure::Busy => Some(RETRY_AFTER_SECONDS),
         _ => None,
     };
     let mut answer = pages.page(status, &page(op, failure), Forms::StayHere);
@@ -157,14 +177,18 @@ fn status(failure: &Failure) -> StatusCode {
         Failure::OtherBrowser | Failure::Malformed | Failure::NotExpected => StatusCode::BAD_REQUEST,
         Failure::TooLong => StatusCode::PAYLOAD_TOO_LARGE,
         Failure::TooSlow => StatusCode::REQUEST_TIMEOUT,
-        Failure::OverLimit(_) => StatusCode::TOO_MANY_REQUESTS,
-        Failure::Expired(_) | Failure::AlreadyFinished | Failure::ActivationDead | Failure::LinkDead => {
-            StatusCode::GONE
-        }
-        Failure::ActivationTaken(_) => StatusCode::CONFLICT,
+        Failure::OverLimit(_) | Failure::Guessed(_) => StatusCode::TOO_MANY_REQUESTS,
+        Failure::WrongPassword => StatusCode::UNPROCESSABLE_ENTITY,
+        Failure::NotSignedIn => StatusCode::FORBIDDEN,
+        Failure::Expired(_)
+        | Failure::AlreadyFinished
+        | Failure::ActivationDead
+        | Failure::LinkDead
+        | Failure::LinkRequestDead => StatusCode::GONE,
+        Failure::ActivationTaken(_) | Failure::AddressTaken => StatusCode::CONFLICT,
         Failure::Refused(_, Refusal::Unreachable { .. }) => StatusCode::BAD_GATEWAY,
         Failure::NoWayIn(_) | Failure::Refused(..) => StatusCode::FORBIDDEN,
-        Failure::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+        Failure::Unavailable | Failure::Busy => StatusCode::SERVICE_UNAVAILABLE,
         Failure::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }
@@ -203,10 +227,46 @@ const ACTIVATION_DEAD: Text = (
     "It has expired, a newer mail has replaced it, or your organization has taken it back.",
     "Look for a newer mail. If there is none, ask your organization to send it again.",
 );
-const LINK_DEAD: Text = (
+const LINK_REQUEST_DEAD: Text = (
     "This link no longer works",
     "It has been used, has expired, or a newer mail has replaced it.",
     "Sign in again: if we still need to ask you, there will be another mail.",
+);
+const NOT_EXPECTED: Text = (
+    "We did not expect this answer",
+    "Your organization’s sign-in sent you to us, but no sign-in of this browser is waiting for its answer. \
+     It may have taken too long, or the page was loaded twice.",
+    "Open the app that you want to use, and sign in from there.",
+);
+const NOT_SIGNED_IN: Text = (
+    "You are not signed in",
+    "This page is about your own account, and nobody is signed in in this browser, or no longer.",
+    "Open the app that you use and sign in. Then come back here.",
+);
+const ADDRESS_TAKEN: Text = (
+    "This address is already in use",
+    "Another account here has this address, or it belongs to an organization. Nothing has been changed.",
+    "Ask your organization for help.",
+);
+const LINK_DEAD: Text = (
+    "This link no longer works",
+    "It has expired, it was used, or a newer mail has replaced it.",
+    "Look for a newer mail, or ask for another one.",
+);
+const WRONG_PASSWORD: Text = (
+    "That was not right",
+    "The e-mail address or the password is not right.",
+    "Go back and try again, or choose another password by “Forgot your password?”.",
+);
+const GUESSED: Text = (
+    "Please wait a moment",
+    "There were too many wrong passwords for this address.",
+    "Wait a little, then go back and try again, or choose another password by “Forgot your password?”.",
+);
+const BUSY: Text = (
+    "We are not quite here",
+    "Very many people sign in at this moment.",
+    "Wait a few seconds, then go back and try again.",
 );
 const ACTIVATION_TAKEN: Text = (
     "This address is already in use",
@@ -232,12 +292,7 @@ fn words(failure: Failure) -> Words {
             "It was begun or finished in another browser or in a private window, or this browser does not keep our cookies.",
             "Open the app again in this browser, and sign in from there.",
         ),
-        Failure::NotExpected => (
-            "We did not expect this answer",
-            "Your organization’s sign-in sent you to us, but no sign-in of this browser is waiting for its answer. \
-             It may have taken too long, or the page was loaded twice.",
-            "Open the app that you want to use, and sign in from there.",
-        ),
+        Failure::NotExpected => NOT_EXPECTED,
         Failure::Malformed => (
             "We could not read that",
             "What your browser sent is not what our page asks for.",
@@ -268,8 +323,14 @@ fn words(failure: Failure) -> Words {
             "The app has its answer, and a sign-in is good for one answer only.",
             "Go back to the app. If it asks you to sign in, do so from there.",
         ),
-        Failure::ActivationDead => ACTIVATION_DEAD,
+        Failure::NotSignedIn => NOT_SIGNED_IN,
+        Failure::AddressTaken => ADDRESS_TAKEN,
         Failure::LinkDead => LINK_DEAD,
+        Failure::WrongPassword => WRONG_PASSWORD,
+        Failure::Guessed(_) => GUESSED,
+        Failure::Busy => BUSY,
+        Failure::ActivationDead => ACTIVATION_DEAD,
+        Failure::LinkRequestDead => LINK_REQUEST_DEAD,
         Failure::ActivationTaken(_) => ACTIVATION_TAKEN,
         Failure::Unavailable => UNAVAILABLE,
         Failure::NotFound | Failure::Internal(_) => (

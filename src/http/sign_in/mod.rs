@@ -5,6 +5,9 @@
 //! | `GET /` | who is signed in here, or how to begin |
 //! | `GET /sign-in/{attempt}` | the e-mail page |
 //! | `POST /sign-in/{attempt}/email` | the address; on to the identity provider, or to the choice |
+//! | `GET, POST /sign-in/{attempt}/password` | the password of somebody who has one; on to the application |
+//! | `GET, POST /password/forgotten` | asks for a link by mail to choose a password |
+//! | `GET, POST /password/choose` | the link: asks; sets the password |
 //! | `POST /sign-in/{attempt}/connection` | the choice; on to the identity provider |
 //! | `GET /sign-in/{attempt}/continue` | back from the identity provider; on to the application |
 //! | `POST /sign-in/{attempt}/restart` | a fresh attempt after one that expired |
@@ -24,10 +27,13 @@ pub mod choice;
 pub mod departure;
 pub mod email;
 pub mod failure;
+pub mod forgotten;
 pub mod form;
 pub mod home;
 pub mod link;
+pub mod new_password;
 pub mod outcome;
+pub mod password;
 pub mod path;
 pub mod refusal_words;
 pub mod restart;
@@ -42,6 +48,19 @@ pub fn mount(services: &mut ServiceConfig) {
         .route("/", web::get().to(home::get))
         .route("/sign-in/{attempt}", web::get().to(email::get))
         .route("/sign-in/{attempt}/email", web::post().to(email::post))
+        .service(
+            web::resource("/sign-in/{attempt}/password")
+                .route(web::get().to(password::get))
+                .route(web::post().to(password::post)),
+        )
+        .service(
+            web::resource(path::FORGOTTEN).route(web::get().to(forgotten::get)).route(web::post().to(forgotten::post)),
+        )
+        .service(
+            web::resource("/password/choose")
+                .route(web::get().to(new_password::get))
+                .route(web::post().to(new_password::post)),
+        )
         .route("/sign-in/{attempt}/connection", web::post().to(choice::post))
         .route("/sign-in/{attempt}/continue", web::get().to(outcome::get))
         .route("/sign-in/{attempt}/restart", web::post().to(restart::post))

@@ -46,11 +46,13 @@ async fn show(visit: &Visit<'_>, id: &str) -> Result<HttpResponse, Failure> {
         binding: visit.binding()?,
         session: visit.cookies.read(visit.request, Cookie::Session),
         arrival: arrival_token(visit.request),
+        device: visit.cookies.read(visit.request, Cookie::Device),
     };
     match arrival(visit, id, presented).await? {
-        Arrival::SignedIn { session_token, request, answer } => {
+        Arrival::SignedIn { session_token, device_token, request, answer } => {
             counter!(metrics::SIGN_INS, "outcome" => "succeeded").increment(1);
-            to_application(visit, &session_token, &request, answer)
+            let kept = [(Cookie::Session, session_token), (Cookie::Device, device_token)];
+            to_application(visit, &kept, &request, answer)
         }
         Arrival::Refused { attempt, refusal } => {
             counter!(metrics::SIGN_INS, "outcome" => "refused").increment(1);
@@ -80,7 +82,7 @@ fn arrival_token(request: &HttpRequest) -> Option<Secret> {
 
 fn to_application(
     visit: &Visit<'_>,
-    session_token: &Secret,
+    kept: &[(Cookie, Secret)],
     request: &AuthorizationRequest,
     answer: Result<Secret, OAuthError>,
 ) -> Result<HttpResponse, Failure> {
@@ -89,10 +91,11 @@ fn to_application(
         Ok(code) => success_url(&request.redirect_uri, code.expose(), state, issuer),
         Err(error) => error_url(&request.redirect_uri, &error, state, issuer),
     };
-    let cookie = visit.cookies.set(Cookie::Session, session_token);
-    let cookie = cookie.map_err(|error| Failure::Internal(error.to_string()))?;
     let mut answer = see_other(&url);
-    answer.headers_mut().append(SET_COOKIE, cookie);
+    for (cookie, value) in kept {
+        let header = visit.cookies.set(*cookie, value).map_err(|error| Failure::Internal(error.to_string()))?;
+        answer.headers_mut().append(SET_COOKIE, header);
+    }
     Ok(answer)
 }
 

@@ -13,6 +13,19 @@ pub fn submit_email(attempt: AttemptId) -> String {
     format!("/sign-in/{attempt}/email")
 }
 
+/// The password page, and where its form goes.
+pub fn password(attempt: AttemptId) -> String {
+    format!("/sign-in/{attempt}/password")
+}
+
+/// What the link to choose a password leads to, and where the form of that page goes.
+pub fn new_password(token: &str) -> String {
+    format!("/password/choose?{TOKEN}={token}")
+}
+
+/// Where a link to choose a password is asked for.
+pub const FORGOTTEN: &str = "/password/forgotten";
+
 /// Where the choice goes.
 pub fn submit_choice(attempt: AttemptId) -> String {
     format!("/sign-in/{attempt}/connection")

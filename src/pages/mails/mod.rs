@@ -5,3 +5,5 @@ pub mod administrator_notice;
 pub mod certificate_notice;
 pub mod expiry_notice;
 pub mod link_request;
+pub mod mail_proof;
+pub mod person_notice;

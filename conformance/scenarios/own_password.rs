@@ -1,0 +1,139 @@
+//! A freelancer whose address no identity provider answers for: joins by mail (rule E30), chooses a password, signs in to an
+//! app with it, forgets it, and chooses another by mail, upon which everything that was signed in is over.
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::scenarios::sign_in::arrive;
+use crate::support::browser::{Browser, Page};
+use crate::support::counterparties::SampleApp;
+use crate::support::dns::Dns;
+use crate::support::engine::Engine;
+use crate::support::gateway::Gateway;
+use crate::support::http::Api;
+use crate::support::organization::Organization;
+
+const ADA: &str = "ada@freelance.test";
+const FIRST: &str = "correct horse battery";
+const SECOND: &str = "caf\u{e9} au lait, s'il vous plait";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn e30_a_freelancer_signs_in_with_a_password_on_sqlite() {
+    a_freelancer_signs_in(Engine::Sqlite).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn e30_a_freelancer_signs_in_with_a_password_on_postgres() {
+    a_freelancer_signs_in(Engine::Postgres).await;
+}
+
+async fn a_freelancer_signs_in(engine: Engine) {
+    let dns = Dns::start(&["acme.test"]);
+    let gateway = Gateway::start(engine, |settings| {
+        settings.dns = Some(dns.address);
+        settings.more = "[passwords]\nmemory_kib = 7168\npasses = 1\n".to_owned();
+    });
+    let acme = Organization::create(&gateway.operator(), "acme", "Acme").await;
+    acme.own_domain(&dns, "acme.test").await;
+    let app = SampleApp::start();
+    let client = acme.register_app(&app.redirect_uri(), "ES256").await;
+    app.learn(&gateway.url, &client.id, &client.secret).await;
+
+    joins_and_chooses(&gateway, &acme).await;
+    let browser = Browser::asking_for_json();
+    let wrong = sign_in(&browser, &app, "wrong horse battery").await;
+    assert!(wrong.status == 422 && wrong.body.contains("is not right"), "{}", wrong.body);
+    let shown = in_the_app(&sign_in(&browser, &app, FIRST).await);
+    assert_eq!((&shown["claims"]["email"], &shown["claims"]["org"]), (&json!(ADA), &json!(acme.id)), "{shown:#}");
+    assert_eq!(shown["claims"]["amr"], json!(["pwd"]), "{shown:#}");
+    assert_eq!(shown["claims"]["acr"], "urn:causeway:acr:password", "{shown:#}");
+
+    chooses_another_by_mail(&gateway).await;
+    let refused: Value =
+        serde_json::from_str(&browser.open(&format!("{}/userinfo", app.0.url)).await.body).expect("JSON");
+    assert_eq!(refused["status"], 401, "everything that was signed in is over: {refused:#}");
+    assert_eq!(sign_in(&browser, &app, FIRST).await.status, 422);
+    // The other spelling of the same characters.
+    let shown = in_the_app(&sign_in(&browser, &app, "cafe\u{301} au lait, s'il vous plait").await);
+    assert_eq!(shown["claims"]["email"], ADA, "{shown:#}");
+    let log = gateway.log();
+    for secret in [ADA, FIRST, SECOND, "cw_password_", "cw_device_", "argon2id"] {
+        assert!(!log.contains(secret), "{secret} stands in the log");
+    }
+}
+
+/// The link of the activation mail leads on to the choice of a password.
+async fn joins_and_chooses(gateway: &Gateway, acme: &Organization) {
+    let access = acme.scim_access().await;
+    let user = json!({
+        "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"], "userName": ADA, "active": true,
+        "emails": [{ "value": ADA, "type": "work", "primary": true }],
+    });
+    Api::scim(&access.base, &access.token).post("/Users", user).await.expect(201);
+    let browser = Browser::new();
+    let page = browser.open(&link_in_a_mail(gateway, "/activation?token=").await).await;
+    let page = browser.submit(&page, &[]).await;
+    let (_, rest) = page.body.split_once("href=\"/password/choose").expect("a way on to a password");
+    let path = format!("{}/password/choose{}", gateway.url, rest.split('"').next().unwrap_or_default());
+    let again = browser.open(&link_in_a_mail(gateway, "/activation?token=").await).await;
+    assert!(!again.body.contains("/password/choose"), "the link of the activation is no way to a password for ever");
+    let page = browser.open(&path).await;
+    let refused = browser.submit(&page, &[("password", "password123")]).await;
+    assert!(refused.status == 422 && refused.body.contains("everybody tries first"), "{}", refused.body);
+    let done = browser.submit(&refused, &[("password", FIRST)]).await;
+    assert!(done.status == 200 && done.body.contains("Your password is set"), "{}", done.body);
+    assert_eq!(browser.open(&path).await.status, 410, "the link works once");
+    a_mail_says(gateway, "Your account has a password now").await;
+}
+
+async fn chooses_another_by_mail(gateway: &Gateway) {
+    let browser = Browser::new();
+    let page = browser.open(&format!("{}/password/forgotten", gateway.url)).await;
+    let known = browser.submit(&page, &[("email", ADA)]).await;
+    let unknown = browser.submit(&page, &[("email", "nobody@freelance.test")]).await;
+    assert_eq!(known.body.replace(ADA, ""), unknown.body.replace("nobody@freelance.test", ""));
+    let link = link_in_a_mail(gateway, "/password/choose?token=").await;
+    let page = browser.open(&link).await;
+    assert!(page.status == 200 && page.body.contains(ADA), "{}", page.body);
+    let done = browser.submit(&page, &[("password", SECOND)]).await;
+    assert!(done.status == 200, "{}", done.body);
+    assert_eq!(browser.submit(&page, &[("password", FIRST)]).await.status, 410);
+    a_mail_says(gateway, "Your password was changed").await;
+    assert!(!gateway.mail().iter().any(|mail| mail.contains("nobody@")), "who has no account gets no mail");
+}
+
+async fn sign_in(browser: &Browser, app: &SampleApp, password: &str) -> Page {
+    let page = arrive(browser, &app.sign_in_url(), ADA, None).await;
+    assert!(page.url.path().ends_with("/password"), "{}: {}", page.url, page.body);
+    browser.submit(&page, &[("password", password)]).await
+}
+
+fn in_the_app(page: &Page) -> Value {
+    serde_json::from_str(&page.body).unwrap_or_else(|_| panic!("not the app but {}:\n{}", page.url, page.body))
+}
+
+/// The link of this kind in the mails to Ada, put together again where the mail breaks its line.
+async fn link_in_a_mail(gateway: &Gateway, kind: &str) -> String {
+    let deadline = Instant::now() + Duration::from_secs(10);
+    loop {
+        let mails = gateway.mail().into_iter().filter(|mail| mail.contains(&format!("To: {ADA}")));
+        let texts = mails.map(|mail| mail.replace("=\r\n", "").replace("=3D", "="));
+        let mut found =
+            texts.filter_map(|text| text.split_whitespace().find(|word| word.contains(kind)).map(str::to_owned));
+        if let Some(link) = found.next() {
+            return link;
+        }
+        assert!(Instant::now() < deadline, "no {kind}: {:#?}\n{}", gateway.mail(), gateway.log());
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+async fn a_mail_says(gateway: &Gateway, subject: &str) {
+    let deadline = Instant::now() + Duration::from_secs(10);
+    let is_there = |mail: &String| mail.contains(&format!("To: {ADA}")) && mail.contains(subject);
+    while !gateway.mail().iter().any(is_there) {
+        assert!(Instant::now() < deadline, "no mail says {subject}: {:#?}\n{}", gateway.mail(), gateway.log());
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}

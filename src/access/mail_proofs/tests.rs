@@ -1,0 +1,114 @@
+use super::{ProofError, ProofLetter, Purpose, ask_for_address, ask_for_password, consume, look};
+use crate::access::testing::{World, only_letter, world};
+use crate::directory::accounts;
+use crate::directory::profile::Profile;
+use crate::store::accounts as account_rows;
+use crate::store::failure::StoreError;
+use crate::values::email::EmailAddress;
+use crate::values::ids::AccountId;
+use crate::values::operation::Role;
+
+const BEA: &str = "bea@freelance.test";
+
+async fn make(world: &World, address: &'static str, is_verified: bool) -> AccountId {
+    let (op, organization) = (world.op(), world.organization);
+    let write = world.store().write(move |tx| {
+        let profile = Profile { addresses: vec![address.parse().unwrap()], ..Profile::default() };
+        let account = accounts::create(tx, &op, organization, &profile, Role::Member, true)?;
+        if is_verified {
+            account_rows::mark_verified(tx, account, address, op.at)?;
+        }
+        Ok::<_, StoreError>(account)
+    });
+    write.await.unwrap()
+}
+
+/// Asks for a link to `address`; the letter that goes out, if one does.
+async fn ask(world: &World, address: &str) -> Option<ProofLetter> {
+    let (op, address) = (world.op(), address.parse::<EmailAddress>().unwrap());
+    let write = world.store().write(move |tx| {
+        ask_for_password(tx, &op, &address)?;
+        Ok::<_, StoreError>(only_letter(tx, &op))
+    });
+    write.await.unwrap()
+}
+
+async fn looks(world: &World, purpose: Purpose, token: &str) -> Result<AccountId, ProofError> {
+    let (op, token) = (world.op(), token.to_owned());
+    world.store().read(move |tx| look(tx, &op, purpose, &token)).await.map(|opened| opened.account)
+}
+
+#[tokio::test]
+async fn a_link_is_for_its_account_its_purpose_and_half_an_hour() {
+    for world in world().await {
+        let bea = make(&world, BEA, true).await;
+        let letter = ask(&world, BEA).await.unwrap();
+        let token = letter.token.expose();
+        assert_eq!(letter.address.as_str(), BEA);
+        assert_eq!(looks(&world, Purpose::Password, token).await.unwrap(), bea);
+        for wrong in [&token[..token.len() - 1], &token.to_uppercase(), ""] {
+            assert!(matches!(looks(&world, Purpose::Password, wrong).await, Err(ProofError::Dead)), "{wrong}");
+        }
+        assert!(matches!(looks(&world, Purpose::Address, token).await, Err(ProofError::Dead)));
+        world.advance(1_799);
+        assert!(looks(&world, Purpose::Password, token).await.is_ok());
+        world.advance(1);
+        assert!(matches!(looks(&world, Purpose::Password, token).await, Err(ProofError::Dead)), "{}", world.engine());
+    }
+}
+
+#[tokio::test]
+async fn a_newer_link_replaces_the_one_before() {
+    for world in world().await {
+        make(&world, BEA, true).await;
+        let (first, second) = (ask(&world, BEA).await.unwrap(), ask(&world, BEA).await.unwrap());
+        assert!(looks(&world, Purpose::Password, first.token.expose()).await.is_err());
+        assert!(looks(&world, Purpose::Password, second.token.expose()).await.is_ok());
+        let (op, token) = (world.op(), second.token.expose().to_owned());
+        let twice = world.store().write(move |tx| {
+            consume(tx, &op, Purpose::Password, &token)?;
+            Ok::<_, ProofError>(consume(tx, &op, Purpose::Password, &token).is_err())
+        });
+        assert!(twice.await.unwrap(), "{}", world.engine());
+    }
+}
+
+/// Nobody gets a link into an account whose people an identity provider signs in, nor into one of a name that somebody else
+/// wrote down.
+#[tokio::test]
+async fn links_go_to_who_may_have_a_password_and_to_nobody_else() {
+    for world in world().await {
+        for address in ["nobody@freelance.test", "ada@acme.test"] {
+            assert!(ask(&world, address).await.is_none(), "{address}");
+        }
+        make(&world, "owner@fresh.test", false).await;
+        assert!(ask(&world, "owner@fresh.test").await.is_some(), "made by the operator and never used");
+        make(&world, "twice@fresh.test", false).await;
+        make(&world, "twice2@fresh.test", true).await;
+        let (op, organization) = (world.op(), world.organization);
+        let ambiguous = world.store().write(move |tx| {
+            let addresses = vec!["twice@fresh.test".parse().unwrap()];
+            let profile = Profile { addresses, ..Profile::default() };
+            accounts::create(tx, &op, organization, &profile, Role::Member, true)
+        });
+        ambiguous.await.unwrap();
+        assert!(ask(&world, "twice@fresh.test").await.is_none(), "two accounts: {}", world.engine());
+    }
+}
+
+#[tokio::test]
+async fn an_address_that_is_no_longer_theirs_is_not_confirmed() {
+    for world in world().await {
+        let bea = make(&world, BEA, false).await;
+        let (op, organization) = (world.op(), world.organization);
+        let write = world.store().write(move |tx| {
+            ask_for_address(tx, &op, bea, &BEA.parse().unwrap())?;
+            let token = only_letter(tx, &op).unwrap().token;
+            let is_live = look(tx, &op, Purpose::Address, token.expose()).is_ok();
+            let profile = Profile { addresses: vec!["bea@other.test".parse().unwrap()], ..Profile::default() };
+            accounts::update_profile(tx, &op, organization, bea, &profile).unwrap();
+            Ok::<_, StoreError>((is_live, look(tx, &op, Purpose::Address, token.expose()).is_err()))
+        });
+        assert_eq!(write.await.unwrap(), (true, true), "{}", world.engine());
+    }
+}

@@ -1,0 +1,174 @@
+//! Signing in with a password of one's own: for which addresses and which accounts, and on behalf of which organization.
+//!
+//! A password is for who has no identity provider to be sent to (decision 0022). An address in a domain that an
+//! organization has verified is that organization's matter: there a password is good only while the organization has set
+//! up no connection at all, so that switching one off does not bring passwords back. An account with any address in such a
+//! domain has no password either, or the other addresses would be a way around the identity provider. Up to here the
+//! answer rests on the domain alone, the same for known and unknown addresses.
+
+pub mod choosing;
+
+use super::attempts::state::Identified;
+use super::attempts::{self, Attempt, AttemptError};
+use super::passwords::{self, KeepingError, Kept, PasswordHash};
+use super::realm::{self, Route};
+use crate::directory::accounts::{self, Account, state::AccountState};
+use crate::directory::memberships::{self, Membership, MembershipKind};
+use crate::keys::sealing::Sealer;
+use crate::store::failure::StoreError;
+use crate::store::{Tx, accounts as account_rows, connections, devices, domains};
+use crate::values::email::EmailAddress;
+use crate::values::ids::{AccountId, OrganizationId};
+use crate::values::operation::{Actor, Operation};
+use crate::values::secret::{Secret, TokenHash};
+
+/// The authentication context of a sign-in with a password alone.
+pub const PASSWORD_ACR: &str = "urn:causeway:acr:password";
+/// A password, as RFC 8176 names it.
+pub const PASSWORD_AMR: &str = "pwd";
+
+/// What is compared with what somebody typed.
+#[derive(Debug, Clone)]
+pub struct Candidate {
+    /// Whose password it is.
+    pub account: AccountId,
+    /// Their session epoch when it was read.
+    pub session_epoch: i64,
+    /// The password.
+    pub kept: Kept,
+    /// They have signed in in this browser before.
+    pub is_known_device: bool,
+}
+
+/// Why a right password does not identify anybody.
+#[derive(Debug, thiserror::Error)]
+pub enum OwnPasswordError {
+    /// The account or its password changed while the password was compared, or the person belongs to no organization.
+    #[error("the account changed while its password was compared")]
+    Changed,
+    /// The attempt is over.
+    #[error(transparent)]
+    Attempt(#[from] AttemptError),
+    /// The kept password cannot be had.
+    #[error(transparent)]
+    Keeping(#[from] KeepingError),
+}
+
+impl From<StoreError> for OwnPasswordError {
+    fn from(error: StoreError) -> Self {
+        Self::Keeping(KeepingError::Store(error))
+    }
+}
+
+/// The route of an address, with passwords where they are good.
+pub fn find_route(tx: &mut Tx<'_>, address: &EmailAddress) -> Result<Route, StoreError> {
+    match realm::find_route(tx, address)? {
+        Route::NoWayIn { organization } if is_open(tx, organization)? => Ok(Route::OwnPassword),
+        route => Ok(route),
+    }
+}
+
+/// True when people in a domain of this owner, or of none, may have passwords.
+fn is_open(tx: &mut Tx<'_>, owner: Option<OrganizationId>) -> Result<bool, StoreError> {
+    match owner {
+        Some(owner) => Ok(connections::count(tx, owner)? == 0),
+        None => Ok(true),
+    }
+}
+
+/// True when an account may have a password: it is active, and none of its addresses is an identity provider's matter.
+pub fn may_have_password(tx: &mut Tx<'_>, account: &Account) -> Result<bool, StoreError> {
+    if account.state != AccountState::Active {
+        return Ok(false);
+    }
+    let mut names: Vec<String> =
+        account.profile.addresses.iter().map(|address| address.domain().as_str().to_owned()).collect();
+    names.sort();
+    names.dedup();
+    let mut owners: Vec<OrganizationId> = domains::owners(tx, &names)?.into_iter().map(|(_, owner)| owner).collect();
+    owners.sort();
+    owners.dedup();
+    for owner in owners {
+        if !is_open(tx, Some(owner))? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// What a password for `address` is compared with, in a browser that shows `device`. `None` when there is nothing: nobody
+/// has verified the address, or has no password, or may not use one.
+pub fn find_candidate(
+    tx: &mut Tx<'_>,
+    op: &Operation,
+    sealer: &Sealer,
+    address: &EmailAddress,
+    device: Option<&Secret>,
+) -> Result<Option<Candidate>, KeepingError> {
+    let Some(id) = account_rows::with_verified_address(tx, address.as_str())? else { return Ok(None) };
+    let Some(account) = accounts::find(tx, id)? else { return Ok(None) };
+    if !may_have_password(tx, &account)? {
+        return Ok(None);
+    }
+    let Some(kept) = passwords::find(tx, sealer, id)? else { return Ok(None) };
+    let is_known_device = match device {
+        Some(token) => devices::is_known(tx, id, &TokenHash::of(token.expose()), op.at)?,
+        None => false,
+    };
+    Ok(Some(Candidate { account: id, session_epoch: account.session_epoch, kept, is_known_device }))
+}
+
+/// On behalf of which organization somebody signs in: the one that the application belongs to, or else the one they are
+/// a member of, or else the first that let them in. Only organizations that they have joined and that give access count.
+fn organization_for(memberships: &[Membership], application_owner: Option<OrganizationId>) -> Option<OrganizationId> {
+    let open = || memberships.iter().filter(|membership| membership.is_joined() && membership.is_active());
+    let owner = open().find(|membership| Some(membership.organization) == application_owner);
+    let own = || open().find(|membership| membership.kind == MembershipKind::Member);
+    owner.or_else(own).or_else(|| open().next()).map(|membership| membership.organization)
+}
+
+/// The password was right: stores who signs in with the attempt, and answers the arrival token. `rehashed` is the same
+/// password at the cost of today, where it was kept at another one.
+pub fn identify(
+    tx: &mut Tx<'_>,
+    op: &Operation,
+    sealer: &Sealer,
+    attempt: &Attempt,
+    candidate: &Candidate,
+    application_owner: Option<OrganizationId>,
+    rehashed: Option<&PasswordHash>,
+) -> Result<Secret, OwnPasswordError> {
+    let op = &op.by(Actor::Person { account: candidate.account });
+    let account = accounts::find(tx, candidate.account)?.ok_or(OwnPasswordError::Changed)?;
+    let kept = passwords::find(tx, sealer, candidate.account)?.ok_or(OwnPasswordError::Changed)?;
+    let is_same = account.session_epoch == candidate.session_epoch && kept.hash == candidate.kept.hash;
+    if !is_same || !may_have_password(tx, &account)? {
+        return Err(OwnPasswordError::Changed);
+    }
+    let memberships = memberships::of_account(tx, candidate.account)?;
+    let organization = organization_for(&memberships, application_owner).ok_or(OwnPasswordError::Changed)?;
+    if let Some(hash) = rehashed {
+        passwords::rehash(tx, sealer, candidate.account, &kept, hash)?;
+    }
+    let identified = Identified {
+        account: candidate.account,
+        organization,
+        connection: None,
+        session_epoch: candidate.session_epoch,
+        amr: vec![PASSWORD_AMR.to_owned()],
+        acr: PASSWORD_ACR.to_owned(),
+        auth_time: Some(op.at),
+        session_expires_at: None,
+    };
+    Ok(attempts::identify_here(tx, op, attempt, identified)?)
+}
+
+/// The organization in whose log it stands what a person does with their own account: the one they are a member of.
+pub fn home_organization(tx: &mut Tx<'_>, account: AccountId) -> Result<Option<OrganizationId>, StoreError> {
+    let memberships = memberships::of_account(tx, account)?;
+    let home = memberships.iter().find(|membership| membership.kind == MembershipKind::Member);
+    Ok(home.map(|membership| membership.organization))
+}
+
+#[cfg(test)]
+mod tests;

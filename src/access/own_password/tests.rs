@@ -1,0 +1,197 @@
+use super::choosing::{self, ChoosingError};
+use super::{Candidate, OwnPasswordError, find_candidate, find_route, identify};
+use crate::access::attempts::state::State;
+use crate::access::mail_proofs;
+use crate::access::passwords::{self, Cost, PasswordHash};
+use crate::access::realm::Route;
+use crate::access::testing::{World, only_letter, world};
+use crate::directory::accounts::{self, ProfileChange};
+use crate::directory::connections;
+use crate::directory::profile::Profile;
+use crate::keys::sealing::Sealer;
+use crate::store::accounts as account_rows;
+use crate::store::failure::StoreError;
+use crate::values::email::EmailAddress;
+use crate::values::ids::AccountId;
+use crate::values::operation::Role;
+use crate::values::password::Password;
+use crate::values::secret::{Secret, new_token};
+
+const COST: Cost = Cost { memory_kib: 64, passes: 1, lanes: 1 };
+const BEA: &str = "bea@freelance.test";
+
+fn sealer() -> Sealer {
+    Sealer::new(&[Secret::from("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=".to_owned())]).unwrap()
+}
+
+fn hash(text: &str) -> PasswordHash {
+    PasswordHash::of(&Password::typed(text), [7; 16], COST).unwrap()
+}
+
+/// Bea, a member of Acme whose verified address is in nobody's domain, with a password.
+async fn bea(world: &World) -> AccountId {
+    let (op, organization) = (world.op(), world.organization);
+    let write = world.store().write(move |tx| {
+        let profile = Profile { addresses: vec![BEA.parse().unwrap()], ..Profile::default() };
+        let bea = accounts::create(tx, &op, organization, &profile, Role::Member, true)?;
+        account_rows::mark_verified(tx, bea, BEA, op.at)?;
+        passwords::set(tx, &op, &sealer(), bea, &hash("correct horse")).unwrap();
+        Ok::<_, StoreError>(bea)
+    });
+    write.await.unwrap()
+}
+
+async fn candidate(world: &World, address: &str) -> Option<Candidate> {
+    let (op, address) = (world.op(), address.parse::<EmailAddress>().unwrap());
+    world.store().read(move |tx| find_candidate(tx, &op, &sealer(), &address, None)).await.unwrap()
+}
+
+/// The whole sign-in of a right password; the state of the attempt after it.
+async fn sign_in(world: &World, candidate: Candidate) -> Result<State, OwnPasswordError> {
+    let attempt = world.start_attempt(&Secret::from("browser".to_owned())).await;
+    let (op, id) = (world.op(), attempt.id);
+    let write = world.store().write(move |tx| identify(tx, &op, &sealer(), &attempt, &candidate, None, None));
+    write.await?;
+    Ok(world.state_of(id).await)
+}
+
+#[tokio::test]
+async fn a_person_of_no_identity_provider_signs_in_with_their_password() {
+    for world in world().await {
+        let bea = bea(&world).await;
+        let State::Identified(who) = sign_in(&world, candidate(&world, BEA).await.unwrap()).await.unwrap() else {
+            panic!("{}", world.engine())
+        };
+        assert_eq!((who.account, who.organization, who.connection), (bea, world.organization, None));
+        assert_eq!((who.amr, who.acr.as_str()), (vec!["pwd".to_owned()], "urn:causeway:acr:password"));
+    }
+}
+
+/// The address decides by its domain alone, whether anybody has it or not.
+#[tokio::test]
+async fn passwords_are_for_addresses_that_no_connection_was_ever_set_up_for() {
+    for world in world().await {
+        let route = async |address: &str| {
+            let address = address.parse::<EmailAddress>().unwrap();
+            world.store().read(move |tx| find_route(tx, &address)).await.unwrap()
+        };
+        assert_eq!(route(BEA).await, Route::OwnPassword);
+        assert_eq!(route("nobody@freelance.test").await, Route::OwnPassword);
+        for id in [world.connection, world.other_connection] {
+            let (op, organization) = (world.operator(), world.organization);
+            world
+                .store()
+                .write(move |tx| Ok::<_, StoreError>(connections::disable(tx, &op, organization, id).unwrap()))
+                .await
+                .unwrap();
+        }
+        // A connection that is switched off does not bring passwords back.
+        assert_eq!(route("ada@acme.test").await, Route::NoWayIn { organization: Some(world.organization) });
+    }
+}
+
+#[tokio::test]
+async fn who_has_an_address_of_an_identity_provider_has_no_password_under_any_other() {
+    for world in world().await {
+        let bea = bea(&world).await;
+        assert!(candidate(&world, BEA).await.is_some());
+        let before = candidate(&world, BEA).await.unwrap();
+        let (op, organization) = (world.op(), world.organization);
+        let write = world.store().write(move |tx| {
+            let addresses = vec![BEA.parse().unwrap(), "bea@acme.test".parse().unwrap()];
+            let profile = Profile { addresses, ..Profile::default() };
+            Ok::<_, StoreError>(accounts::update_profile(tx, &op, organization, bea, &profile).unwrap())
+        });
+        assert_eq!(write.await.unwrap(), ProfileChange::Written);
+        assert!(candidate(&world, BEA).await.is_none(), "{}", world.engine());
+        assert!(
+            matches!(sign_in(&world, before).await, Err(OwnPasswordError::Changed)),
+            "not while it is compared either"
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_unverified_address_and_an_inactive_account_have_no_password() {
+    for world in world().await {
+        let bea = bea(&world).await;
+        let old = candidate(&world, BEA).await.unwrap();
+        let (op, organization) = (world.operator(), world.organization);
+        world.store().write(move |tx| accounts::deactivate(tx, &op, organization, bea)).await.unwrap();
+        assert!(candidate(&world, BEA).await.is_none());
+        assert!(matches!(sign_in(&world, old).await, Err(OwnPasswordError::Changed)));
+        let op = world.operator();
+        world.store().write(move |tx| accounts::reactivate(tx, &op, organization, bea)).await.unwrap();
+        assert!(candidate(&world, BEA).await.is_some());
+        world.store().write(|tx| account_rows::unverify_domain(tx, "freelance.test", None)).await.unwrap();
+        assert!(candidate(&world, BEA).await.is_none(), "{}", world.engine());
+    }
+}
+
+#[tokio::test]
+async fn a_password_that_changes_while_it_is_compared_identifies_nobody() {
+    for world in world().await {
+        let bea = bea(&world).await;
+        let old = candidate(&world, BEA).await.unwrap();
+        let op = world.op();
+        world.store().write(move |tx| passwords::set(tx, &op, &sealer(), bea, &hash("another horse"))).await.unwrap();
+        assert!(matches!(sign_in(&world, old).await, Err(OwnPasswordError::Changed)));
+        let gone = candidate(&world, BEA).await.unwrap();
+        let (op, organization) = (world.operator(), world.organization);
+        world.store().write(move |tx| accounts::end_membership(tx, &op, organization, bea)).await.unwrap();
+        assert!(matches!(sign_in(&world, gone).await, Err(OwnPasswordError::Changed)), "{}", world.engine());
+        let op = world.op();
+        let kept = world.store().read(move |tx| passwords::find(tx, &sealer(), bea)).await.unwrap();
+        assert!(kept.is_none(), "a closed account keeps no password: {op:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_link_sets_a_password_once_and_ends_everything_that_is_signed_in() {
+    for world in world().await {
+        let bea = bea(&world).await;
+        let op = world.op();
+        let write = world.store().write(move |tx| {
+            let address = BEA.parse().unwrap();
+            mail_proofs::ask_for_password(tx, &op, &address)?;
+            Ok::<_, StoreError>(only_letter(tx, &op).unwrap().token)
+        });
+        let token = write.await.unwrap();
+        let epoch =
+            async || world.store().read(move |tx| accounts::find(tx, bea)).await.unwrap().unwrap().session_epoch;
+        let before = epoch().await;
+        let choose = async |token: Secret, text: &'static str| {
+            let op = world.op();
+            let write =
+                world.store().write(move |tx| choosing::by_link(tx, &op, &sealer(), token.expose(), &hash(text)));
+            write.await
+        };
+        choose(token.clone(), "a new password").await.unwrap();
+        assert_eq!(epoch().await, before + 1, "{}", world.engine());
+        assert!(candidate(&world, BEA).await.unwrap().kept.hash.is_of(&Password::typed("a new password")));
+        assert!(matches!(choose(token, "a third password").await, Err(ChoosingError::Dead)), "a second use");
+        let wrong = new_token("cw_password_", &world.op().entropy);
+        assert!(matches!(choose(wrong, "a third password").await, Err(ChoosingError::Dead)));
+        assert_eq!(world.entries("password.set").await.len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn choosing_by_one_link_takes_the_others_back() {
+    for world in world().await {
+        let (op, organization) = (world.op(), world.organization);
+        let write = world.store().write(move |tx| {
+            let profile = Profile { addresses: vec![BEA.parse().unwrap()], ..Profile::default() };
+            let bea = accounts::create(tx, &op, organization, &profile, Role::Member, true)?;
+            account_rows::mark_verified(tx, bea, BEA, op.at)?;
+            let address = BEA.parse().unwrap();
+            let granted = [1, 2].map(|_| mail_proofs::grant_password(tx, &op, bea, &address).unwrap().unwrap());
+            choosing::by_link(tx, &op, &sealer(), granted[0].expose(), &hash("correct horse")).unwrap();
+            let again = mail_proofs::grant_password(tx, &op, bea, &address)?;
+            assert!(again.is_none(), "an activation gives no link to who has a password");
+            let second = choosing::by_link(tx, &op, &sealer(), granted[1].expose(), &hash("another horse"));
+            Ok::<_, StoreError>(matches!(second, Err(ChoosingError::Dead)))
+        });
+        assert!(write.await.unwrap(), "{}", world.engine());
+    }
+}

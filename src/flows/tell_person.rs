@@ -1,0 +1,152 @@
+//! A person is told by mail what happened to their own account. The address is looked up now, so the queue never holds it: a
+//! verified one before any other, or the one that was theirs until it was changed.
+
+use crate::directory::accounts;
+use crate::outbound::mail::{Letter, Mailer, SendFailure};
+use crate::pages::mails::person_notice::PersonMail;
+use crate::record::notice::PersonNotice;
+use crate::store::failure::StoreError;
+use crate::store::{Store, Tx, accounts as account_rows, former_addresses};
+use crate::values::clock::Timestamp;
+use crate::values::email::EmailAddress;
+use crate::values::ids::AccountId;
+
+/// Why the mail is not out.
+#[derive(Debug, thiserror::Error)]
+pub enum TellError {
+    /// It was not accepted.
+    #[error(transparent)]
+    Send(#[from] SendFailure),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Writes and sends the mail. Somebody who is gone meanwhile, or has no address, gets none.
+pub async fn run(
+    store: &Store,
+    mailer: &Mailer,
+    gateway: &str,
+    account: AccountId,
+    notice: PersonNotice,
+    at: Timestamp,
+) -> Result<(), TellError> {
+    let Some(to) = store.read(move |tx| recipient(tx, account, notice)).await? else { return Ok(()) };
+    let at = at.to_chrono().format("%-d %b %Y, %H:%M UTC").to_string();
+    let (subject, what, advice) = words(notice);
+    let mail = PersonMail { what, advice, at: &at, gateway };
+    mailer.send(&Letter { to, subject: subject.to_owned(), text: mail.text() }).await?;
+    if let PersonNotice::AddressChanged { former } = notice {
+        store.write(move |tx| former_addresses::delete(tx, former)).await?;
+    }
+    Ok(())
+}
+
+fn recipient(tx: &mut Tx<'_>, account: AccountId, notice: PersonNotice) -> Result<Option<EmailAddress>, StoreError> {
+    let text = match notice {
+        PersonNotice::AddressChanged { former } => former_addresses::find(tx, former)?.map(|row| row.address),
+        PersonNotice::PasswordAdded | PersonNotice::PasswordChanged | PersonNotice::UnknownDevice => {
+            if accounts::find(tx, account)?.is_none_or(|found| found.state == accounts::state::AccountState::Closed) {
+                return Ok(None);
+            }
+            let rows = account_rows::addresses(tx, account)?;
+            let verified = rows.iter().find(|row| row.verified_at.is_some()).or(rows.first());
+            verified.map(|row| row.address.clone())
+        }
+    };
+    text.map(|text| text.parse().map_err(|_| StoreError::Inconsistent("addresses.address"))).transpose()
+}
+
+/// A subject, what happened, and what to do if it was somebody else.
+const fn words(notice: PersonNotice) -> (&'static str, &'static str, &'static str) {
+    match notice {
+        PersonNotice::PasswordAdded => (
+            "Your account has a password now",
+            "A password was chosen for your account. You can sign in with it from now on.",
+            "If that was not you, choose another password now: open an app, type your address, and follow \
+             \"Forgot your password?\". Then look at who can read your mail.",
+        ),
+        PersonNotice::PasswordChanged => (
+            "Your password was changed",
+            "The password of your account was changed. Everything that was signed in with it has been signed out.",
+            "If that was not you, choose another password now: open an app, type your address, and follow \
+             \"Forgot your password?\". Then look at who can read your mail.",
+        ),
+        PersonNotice::UnknownDevice => (
+            "Somebody signed in to your account in a new browser",
+            "Your account was used in a browser, or on a device, where it had not been used before.",
+            "If that was not you, change your password, or ask your organization for help if it signs you in. \
+             Sign out everywhere under \"Sessions\" on your account's page.",
+        ),
+        PersonNotice::AddressChanged { .. } => (
+            "The address of your account was changed",
+            "Your account has another e-mail address now. This is the last mail about it that comes here.",
+            "If you did not expect that, ask your organization.",
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{recipient, words};
+    use crate::access::testing::world;
+    use crate::directory::accounts as directory;
+    use crate::directory::profile::Profile;
+    use crate::record::jobs::Job;
+    use crate::record::notice::PersonNotice;
+    use crate::store::accounts::{self, AddressRow};
+    use crate::store::failure::StoreError;
+    use crate::store::jobs;
+
+    #[tokio::test]
+    async fn a_verified_address_is_told_before_one_that_a_directory_wrote() {
+        for world in world().await {
+            let (op, ada) = (world.op(), world.ada);
+            let told = world.store().write(move |tx| {
+                let address = "ada@home.test".to_owned();
+                let row = AddressRow { account_id: ada, address, is_primary: false, verified_at: Some(op.at) };
+                let before = recipient(tx, ada, PersonNotice::UnknownDevice)?;
+                accounts::insert_address(tx, &row)?;
+                Ok::<_, StoreError>((before, recipient(tx, ada, PersonNotice::UnknownDevice)?))
+            });
+            let (before, after) = told.await.unwrap();
+            assert_eq!(before.unwrap().as_str(), "ada@acme.test", "{}", world.engine());
+            assert_eq!(after.unwrap().as_str(), "ada@home.test", "{}", world.engine());
+        }
+    }
+
+    #[tokio::test]
+    async fn a_changed_address_is_told_at_the_one_before_if_it_was_verified() {
+        for world in world().await {
+            let (op, ada, organization) = (world.op(), world.ada, world.organization);
+            let told = world.store().write(move |tx| {
+                let mut told = Vec::new();
+                for (address, is_verified) in
+                    [("ada@one.test", false), ("ada@two.test", true), ("ada@three.test", false)]
+                {
+                    let profile = Profile { addresses: vec![address.parse().unwrap()], ..Profile::default() };
+                    directory::update_profile(tx, &op, organization, ada, &profile).unwrap();
+                    if is_verified {
+                        accounts::mark_verified(tx, ada, address, op.at)?;
+                    }
+                    for row in jobs::claim(tx, op.at, op.at.plus_seconds(60), 100)? {
+                        if let Job::TellPerson { notice, .. } = serde_json::from_str(&row.payload).unwrap() {
+                            told.push((address, recipient(tx, ada, notice)?.unwrap().to_string()));
+                        }
+                        assert!(!row.payload.contains(".test"), "the queue holds no address: {}", row.payload);
+                    }
+                }
+                Ok::<_, StoreError>(told)
+            });
+            assert_eq!(told.await.unwrap(), [("ada@three.test", "ada@two.test".to_owned())], "{}", world.engine());
+        }
+    }
+
+    #[test]
+    fn every_notice_says_what_to_do() {
+        for notice in [PersonNotice::PasswordAdded, PersonNotice::PasswordChanged, PersonNotice::UnknownDevice] {
+            let (subject, what, advice) = words(notice);
+            assert!(!subject.is_empty() && !what.is_empty() && advice.contains("If that was not you"), "{notice:?}");
+        }
+    }
+}

@@ -1,0 +1,229 @@
+use actix_web::http::StatusCode;
+use actix_web::test::TestRequest;
+
+use crate::access::attempts::Attempt;
+use crate::access::passwords::{self, Cost, PasswordHash};
+use crate::access::testing::{REDIRECT_URI, World, world};
+use crate::directory::accounts;
+use crate::directory::profile::Profile;
+use crate::http::context::Context;
+use crate::http::guesses::Guesses;
+use crate::http::sign_in::path;
+use crate::http::testing::{Answer, context, send};
+use crate::store::accounts as account_rows;
+use crate::store::failure::StoreError;
+use crate::store::jobs;
+use crate::values::ids::AccountId;
+use crate::values::operation::Role;
+use crate::values::password::Password;
+use crate::values::secret::Secret;
+
+const BEA: &str = "bea@freelance.test";
+const BINDING: &str = "cw_browser_of_bea";
+const RIGHT: &str = "correct+horse+battery";
+
+/// The doors over one world in which Bea has a password.
+struct Stage {
+    world: World,
+    context: Context,
+    bea: AccountId,
+}
+
+impl Stage {
+    async fn set(world: World) -> Self {
+        let context = context(&world, "https://id.example").await;
+        let (op, organization, sealer) = (world.op(), world.organization, context.outside.sealer.clone());
+        let write = world.store().write(move |tx| {
+            let profile = Profile { addresses: vec![BEA.parse().unwrap()], ..Profile::default() };
+            let bea = accounts::create(tx, &op, organization, &profile, Role::Member, true)?;
+            account_rows::mark_verified(tx, bea, BEA, op.at)?;
+            // At another cost than today's, so that the sign-in moves it to that of today.
+            let cost = Cost { memory_kib: 64, passes: 1, lanes: 1 };
+            let hash = PasswordHash::of(&Password::typed("correct horse battery"), [7; 16], cost).unwrap();
+            passwords::set(tx, &op, &sealer, bea, &hash).unwrap();
+            Ok::<_, StoreError>(bea)
+        });
+        let bea = write.await.unwrap();
+        Self { world, context, bea }
+    }
+
+    async fn post(&self, path: &str, form: &str, cookies: &str) -> Answer {
+        self.post_from("192.0.2.7", path, form, cookies).await
+    }
+
+    async fn post_from(&self, network: &str, path: &str, form: &str, cookies: &str) -> Answer {
+        let request = TestRequest::post()
+            .uri(path)
+            .peer_addr(format!("{network}:9").parse().unwrap())
+            .insert_header(("Content-Type", "application/x-www-form-urlencoded"))
+            .insert_header(("Cookie", format!("__Host-causeway-us-attempt={BINDING}{cookies}")))
+            .set_payload(form.to_owned());
+        send(&self.context, request).await
+    }
+
+    async fn get(&self, path: &str, cookies: &str) -> Answer {
+        let cookies = format!("__Host-causeway-us-attempt={BINDING}{cookies}");
+        send(&self.context, TestRequest::get().uri(path).insert_header(("Cookie", cookies))).await
+    }
+
+    /// A fresh attempt in which this address was typed.
+    async fn typed(&self, address: &str) -> (Attempt, Answer) {
+        let attempt = self.world.start_attempt(&Secret::from(BINDING.to_owned())).await;
+        let form = format!("email={}", address.replace('@', "%40"));
+        let answer = self.post(&path::submit_email(attempt.id), &form, "").await;
+        (attempt, answer)
+    }
+
+    /// Address and password, with these cookies beside the attempt's.
+    async fn submit(&self, address: &str, password: &str, cookies: &str) -> (Attempt, Answer) {
+        let (attempt, _) = self.typed(address).await;
+        let answer = self.post(&path::password(attempt.id), &format!("password={password}"), cookies).await;
+        (attempt, answer)
+    }
+
+    /// The whole sign-in: the answer that goes to the application.
+    async fn sign_in(&self, cookies: &str) -> Answer {
+        let (_, answer) = self.submit(BEA, RIGHT, cookies).await;
+        assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.text());
+        self.get(&answer.header("location").unwrap(), cookies).await
+    }
+
+    /// The notices that were queued for Bea.
+    async fn told(&self) -> Vec<String> {
+        let now = self.world.op().at;
+        let claim =
+            move |tx: &mut crate::store::Tx<'_>| jobs::claim(tx, now.plus_seconds(1), now.plus_seconds(600), 100);
+        let claimed = self.world.store().write(claim).await.unwrap();
+        let payloads = claimed.into_iter().filter(|row| row.kind == "tell_person").map(|row| row.payload);
+        payloads.filter(|text| text.contains(&self.bea.to_string())).collect()
+    }
+}
+
+/// The value of a cookie that was set, as a further cookie of a request.
+fn cookie(answer: &Answer, name: &str) -> String {
+    let lines = answer.headers.get_all("set-cookie").map(|line| line.to_str().unwrap().to_owned());
+    let found = lines.into_iter().find(|line| line.contains(name)).unwrap_or_else(|| panic!("no {name}"));
+    format!("; {}", found.split(';').next().unwrap())
+}
+
+/// What a page says, without what differs in each.
+fn without_ids(answer: &Answer, attempt: &Attempt, address: &str) -> String {
+    answer.text().replace(&attempt.id.to_string(), "ID").replace(address, "ADDRESS")
+}
+
+#[actix_web::test]
+async fn a_right_password_leads_to_the_application_with_a_session_and_is_kept_at_the_cost_of_today() {
+    for world in world().await {
+        let stage = Stage::set(world).await;
+        let (attempt, asked) = stage.typed(BEA).await;
+        assert_eq!(asked.header("location"), Some(path::password(attempt.id)));
+        let page = stage.get(&path::password(attempt.id), "").await;
+        assert!(page.status == StatusCode::OK && page.text().contains("autocomplete=\"current-password\""));
+        let arrived = stage.sign_in("").await;
+        let location = arrived.header("location").unwrap();
+        assert!(location.starts_with(&format!("{REDIRECT_URI}?")) && location.contains("code=cw_code_"), "{location}");
+        assert!(cookie(&arrived, "-session=").contains("__Host-causeway-us-session=cw_session_"));
+        let lines: Vec<_> = arrived.headers.get_all("set-cookie").map(|line| line.to_str().unwrap()).collect();
+        let device = lines.iter().find(|line| line.contains("-device=")).unwrap();
+        assert!(device.contains("Max-Age=34560000; Path=/; HttpOnly; SameSite=Lax; Secure"), "{device}");
+        let (sealer, bea, cost) =
+            (stage.context.outside.sealer.clone(), stage.bea, stage.context.config.passwords.memory_kib);
+        let kept = stage.world.store().read(move |tx| passwords::find(tx, &sealer, bea)).await.unwrap().unwrap();
+        assert!(kept.hash.has_cost(Cost { memory_kib: cost, passes: 1, lanes: 1 }), "{}", stage.world.engine());
+        assert_eq!(stage.world.entries("sign_in.succeeded").await[0]["amr"], serde_json::json!(["pwd"]));
+    }
+}
+
+/// Decision Q26: nothing tells a known address from an unknown one.
+#[actix_web::test]
+async fn a_wrong_password_and_an_address_of_nobody_get_the_same_answer() {
+    for world in world().await {
+        let stage = Stage::set(world).await;
+        let mut answers = Vec::new();
+        for address in [BEA, "nobody@freelance.test"] {
+            let (attempt, asked) = stage.typed(address).await;
+            let page = stage.get(&path::password(attempt.id), "").await;
+            let wrong = stage.post(&path::password(attempt.id), "password=wrong", "").await;
+            assert_eq!(wrong.status, StatusCode::UNPROCESSABLE_ENTITY);
+            assert!(wrong.text().contains("role=\"alert\"") && wrong.header("set-cookie").is_none());
+            answers.push((
+                asked.status,
+                without_ids(&page, &attempt, address),
+                without_ids(&wrong, &attempt, address),
+                stage
+                    .post("/password/forgotten", &format!("email={address}"), "")
+                    .await
+                    .text()
+                    .replace(address, "ADDRESS"),
+            ));
+        }
+        assert_eq!(answers[0], answers[1], "{}", stage.world.engine());
+    }
+}
+
+#[actix_web::test]
+async fn a_form_that_sends_a_password_twice_or_none_is_malformed() {
+    for world in world().await {
+        let stage = Stage::set(world).await;
+        let (attempt, _) = stage.typed(BEA).await;
+        for form in ["", "password=a&password=correct+horse+battery", "password[]=correct+horse+battery"] {
+            let answer = stage.post(&path::password(attempt.id), form, "").await;
+            assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{form}");
+        }
+        // GitLab, CVE-2023-7028: a link is sent to one address.
+        for form in ["email=bea%40freelance.test&email=eve%40evil.test", "email[]=bea%40freelance.test", ""] {
+            let answer = stage.post("/password/forgotten", form, "").await;
+            assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{form}");
+        }
+        let both = stage.post("/password/forgotten", "email=bea%40freelance.test%2Ceve%40evil.test", "").await;
+        assert_eq!(both.status, StatusCode::UNPROCESSABLE_ENTITY);
+    }
+}
+
+#[actix_web::test]
+async fn an_address_of_an_identity_provider_has_no_password_page() {
+    for world in world().await {
+        let stage = Stage::set(world).await;
+        let (attempt, answer) = stage.typed("ada@acme.test").await;
+        assert!(answer.text().contains("Choose how to sign in"));
+        let page = stage.get(&path::password(attempt.id), "").await;
+        assert_eq!(page.header("location"), Some(path::email(attempt.id)));
+        let page = stage.post(&path::password(attempt.id), "password=x", "").await;
+        assert_eq!(page.header("location"), Some(path::email(attempt.id)));
+    }
+}
+
+#[actix_web::test]
+async fn who_guesses_waits_and_the_person_in_their_own_browser_does_not() {
+    for world in world().await {
+        let mut stage = Stage::set(world).await;
+        stage.context.guesses = Guesses::new(1, 3);
+        let device = cookie(&stage.sign_in("").await, "-device=");
+        for n in 0..2 {
+            let (attempt, _) = stage.typed(BEA).await;
+            let guess = stage.post_from(&format!("203.0.113.{n}"), &path::password(attempt.id), "password=x", "").await;
+            assert_eq!(guess.status, StatusCode::UNPROCESSABLE_ENTITY);
+        }
+        let (attempt, _) = stage.typed(BEA).await;
+        let right = format!("password={RIGHT}");
+        let stopped = stage.post_from("203.0.113.9", &path::password(attempt.id), &right, "").await;
+        assert_eq!(
+            (stopped.status, stopped.header("retry-after").as_deref()),
+            (StatusCode::TOO_MANY_REQUESTS, Some("1200"))
+        );
+        assert!(stage.sign_in(&device).await.header("location").unwrap().contains("code="), "{}", stage.world.engine());
+    }
+}
+
+#[actix_web::test]
+async fn a_sign_in_in_another_browser_is_told_once_and_the_first_of_all_is_not() {
+    for world in world().await {
+        let stage = Stage::set(world).await;
+        let device = cookie(&stage.sign_in("").await, "-device=");
+        assert_eq!(cookie(&stage.sign_in(&device).await, "-device="), device);
+        assert_eq!(stage.told().await, Vec::<String>::new());
+        stage.sign_in("").await;
+        let told = stage.told().await;
+        assert!(told.len() == 1 && told[0].contains("unknown_device"), "{}: {told:?}", stage.world.engine());
+    }
+}
