@@ -1,6 +1,7 @@
 //! The doors. Each folder mounts its own routes and turns a request into values, calls one core function or one flow,
 //! and renders the result in its own dialect. Depends on everything but `jobs` and `cli`.
 
+pub mod account;
 pub mod admin_api;
 pub mod client_address;
 pub mod context;
@@ -29,6 +30,7 @@ pub fn mount(services: &mut web::ServiceConfig) {
     health::mount(services);
     federation::mount(services);
     sign_in::mount(services);
+    account::mount(services);
     provider::mount(services);
     scim::mount(services);
     services.default_service(web::to(sign_in::home::unknown));

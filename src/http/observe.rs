@@ -114,6 +114,7 @@ pub fn surface(path: &str) -> &'static str {
         "oauth2" | ".well-known" => "provider",
         "federation" => "federation",
         "sign-in" | "sign-out" | "activation" | "password" | "assets" => "sign_in",
+        "account" => "account",
         "health" | "metrics" => "health",
         _ => "other",
     }

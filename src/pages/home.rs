@@ -21,6 +21,10 @@ pub struct Person {
     pub support: Support,
     /// The page on which they sign out.
     pub sign_out: String,
+    /// The page on which they look after how they sign in.
+    pub security: String,
+    /// The page that shows where they are signed in.
+    pub sessions: String,
 }
 
 impl HomePage {
@@ -31,6 +35,14 @@ impl HomePage {
             name: "IT Help Desk".to_owned(),
             email: "help@acme.example".parse().ok(),
         };
-        Self { person: Some(Person { name: "Ada Lovelace".to_owned(), support, sign_out: "/sign-out".to_owned() }) }
+        Self {
+            person: Some(Person {
+                name: "Ada Lovelace".to_owned(),
+                support,
+                sign_out: "/sign-out".to_owned(),
+                security: "/account/security".to_owned(),
+                sessions: "/account/sessions".to_owned(),
+            }),
+        }
     }
 }

@@ -5,10 +5,13 @@
 //! script and carry no inline style. Each struct has `sample()`, and one test renders and inspects them all.
 //! Depends on `values` only.
 
+pub mod account_security;
+pub mod account_sessions;
 pub mod activated;
 pub mod activation;
 pub mod assets;
 pub mod choose;
+pub mod confirm_address;
 pub mod email;
 pub mod error;
 pub mod forgotten;

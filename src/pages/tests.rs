@@ -4,9 +4,12 @@ use askama::Template;
 use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
 
+use super::account_security::{AccountSecurityPage, Address, OwnPassword};
+use super::account_sessions::AccountSessionsPage;
 use super::activated::ActivatedPage;
 use super::activation::ActivationPage;
 use super::choose::{ChoosePage, Way};
+use super::confirm_address::ConfirmAddressPage;
 use super::email::EmailPage;
 use super::error::{ErrorPage, Support};
 use super::forgotten::ForgottenPage;
@@ -51,8 +54,23 @@ fn samples() -> Vec<(&'static str, String)> {
         ("new_password_first", NewPasswordPage { problem: None, ..NewPasswordPage::sample() }.render().unwrap()),
         ("password_set", PasswordSetPage::sample().render().unwrap()),
         ("activated_without_password", ActivatedPage { choose: None, ..ActivatedPage::sample() }.render().unwrap()),
+        ("account_security", AccountSecurityPage::sample().render().unwrap()),
+        ("account_security_none", security(OwnPassword::None { ask: "/password/forgotten".to_owned() })),
+        ("account_security_of_organization", security(OwnPassword::OfOrganization("Acme".to_owned()))),
+        ("account_sessions", AccountSessionsPage::sample().render().unwrap()),
+        ("confirm_address", ConfirmAddressPage::sample().render().unwrap()),
+        ("confirm_address_sent", sent("ada@freelance.example").render().unwrap()),
+        ("confirm_address_done", ConfirmAddressPage::Done { address: "a@b.example".to_owned() }.render().unwrap()),
         ("not_found", NotFoundPage::sample().render().unwrap()),
     ]
+}
+
+fn security(password: OwnPassword) -> String {
+    AccountSecurityPage { password, problem: None, ..AccountSecurityPage::sample() }.render().unwrap()
+}
+
+fn sent(address: &str) -> ConfirmAddressPage {
+    ConfirmAddressPage::Sent { address: address.to_owned(), back: "/account/security".to_owned() }
 }
 
 #[test]
@@ -194,9 +212,17 @@ fn hostile_names_stay_text() {
             .unwrap(),
         ForgottenPage { address: hostile(), ..ForgottenPage::sample() }.render().unwrap(),
         MailSentPage { address: hostile(), ..MailSentPage::sample() }.render().unwrap(),
+        sent(HOSTILE).render().unwrap(),
+        security(OwnPassword::OfOrganization(hostile())),
+        AccountSecurityPage {
+            address: Some(Address { text: hostile(), is_confirmed: true }),
+            ..AccountSecurityPage::sample()
+        }
+        .render()
+        .unwrap(),
         NewPasswordPage { address: hostile(), ..NewPasswordPage::sample() }.render().unwrap(),
         HomePage {
-            person: Some(Person { name: hostile(), sign_out: "/sign-out".to_owned(), support: hostile_support() }),
+            person: Some(Person { name: hostile(), support: hostile_support(), ..HomePage::sample().person.unwrap() }),
         }
         .render()
         .unwrap(),

@@ -9,6 +9,7 @@ use super::path;
 use super::visit::Visit;
 use crate::access::sessions;
 use crate::directory::{accounts, organizations};
+use crate::http::account::path as account_path;
 use crate::http::context::Context;
 use crate::http::cookies::Cookie;
 use crate::http::page_answer::Forms;
@@ -40,7 +41,13 @@ async fn show(visit: &Visit<'_>) -> Result<HttpResponse, Failure> {
             found.await?.map(|(account, organization)| {
                 let address = || account.profile.primary_address().map(|address| address.as_str().to_owned());
                 let name = account.profile.name().or_else(address).unwrap_or_default();
-                Person { name, support: failure::support(&organization), sign_out: path::SIGN_OUT.to_owned() }
+                Person {
+                    name,
+                    support: failure::support(&organization),
+                    sign_out: path::SIGN_OUT.to_owned(),
+                    security: account_path::SECURITY.to_owned(),
+                    sessions: account_path::SESSIONS.to_owned(),
+                }
             })
         }
     };

@@ -1,0 +1,195 @@
+//! A person looks at their own sessions and ends those that they do not want any more. What such a session gave to apps ends
+//! with it, also what was for offline use: who ends a session elsewhere does not trust who holds it.
+
+use super::sessions::{self, Limits, Session};
+use crate::directory::{connections, organizations};
+use crate::record::audit::{self, Action, Subject};
+use crate::store::failure::StoreError;
+use crate::store::{Tx, grants, sessions as rows};
+use crate::values::clock::Timestamp;
+use crate::values::ids::SessionId;
+use crate::values::operation::{Actor, Operation};
+
+use serde_json::json;
+
+/// So many are shown.
+const SHOWN: i64 = 100;
+
+/// A session as its person sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnSession {
+    /// Its id.
+    pub id: SessionId,
+    /// The organization on whose behalf they signed in.
+    pub organization: String,
+    /// The connection through which they did; none for a password of their own.
+    pub connection: Option<String>,
+    /// When.
+    pub since: Timestamp,
+    /// When it was last used, to the minute.
+    pub last_seen_at: Timestamp,
+    /// It is the one in hand.
+    pub is_this: bool,
+}
+
+/// The live sessions of the person of `session`, the newest first.
+pub fn list(tx: &mut Tx<'_>, op: &Operation, session: &Session, limits: Limits) -> Result<Vec<OwnSession>, StoreError> {
+    let mut found = Vec::new();
+    for other in live(tx, op, session, limits)? {
+        let organization = organizations::find(tx, other.organization)?.map(|found| found.name).unwrap_or_default();
+        let connection = match other.connection {
+            Some(id) => connections::find(tx, id)?.map(|found| found.name),
+            None => None,
+        };
+        found.push(OwnSession {
+            id: other.id,
+            organization,
+            connection,
+            since: other.created_at,
+            last_seen_at: other.last_seen_at,
+            is_this: other.id == session.id,
+        });
+    }
+    Ok(found)
+}
+
+fn live(tx: &mut Tx<'_>, op: &Operation, session: &Session, limits: Limits) -> Result<Vec<Session>, StoreError> {
+    let mut found = Vec::new();
+    for row in rows::open_of_account(tx, session.account, op.at, SHOWN)? {
+        let other = sessions::session(row)?;
+        let standing = sessions::standing(tx, other.account, other.organization, other.connection)?;
+        if other.is_live(&standing, limits, op.at) {
+            found.push(other);
+        }
+    }
+    Ok(found)
+}
+
+/// Ends one of the person's sessions. One that is somebody else's, or has ended, is left alone.
+pub fn end_one(
+    tx: &mut Tx<'_>,
+    op: &Operation,
+    session: &Session,
+    limits: Limits,
+    id: SessionId,
+) -> Result<(), StoreError> {
+    for other in live(tx, op, session, limits)?.into_iter().filter(|other| other.id == id) {
+        end(tx, op, &other)?;
+    }
+    Ok(())
+}
+
+/// Ends all of the person's sessions but the one in hand.
+pub fn end_others(tx: &mut Tx<'_>, op: &Operation, session: &Session, limits: Limits) -> Result<(), StoreError> {
+    for other in live(tx, op, session, limits)?.into_iter().filter(|other| other.id != session.id) {
+        end(tx, op, &other)?;
+    }
+    Ok(())
+}
+
+fn end(tx: &mut Tx<'_>, op: &Operation, other: &Session) -> Result<(), StoreError> {
+    let op = &op.by(Actor::Person { account: other.account });
+    if rows::end(tx, other.id, op.at)? {
+        let revoked = grants::revoke_of_session(tx, other.id, op.at)?;
+        let subject = Subject::new("session", other.id);
+        let detail = json!({ "by": "person", "grants": revoked });
+        audit::write(tx, op, Some(other.organization), Action::SessionEnded, &subject, &detail)?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{end_one, end_others, list};
+    use crate::access::attempts::state::Identified;
+    use crate::access::sessions::{self, Limits, Session};
+    use crate::access::testing::{World, world};
+    use crate::directory::accounts;
+    use crate::directory::profile::Profile;
+    use crate::store::failure::StoreError;
+    use crate::values::ids::AccountId;
+    use crate::values::operation::Role;
+    use crate::values::secret::Secret;
+
+    const LIMITS: Limits = Limits { idle_seconds: 3_600, absolute_seconds: 36_000 };
+
+    async fn session(world: &World, account: AccountId) -> (Session, Secret) {
+        let (op, organization) = (world.op(), world.organization);
+        let write = world.store().write(move |tx| {
+            let session_epoch = accounts::find(tx, account)?.unwrap().session_epoch;
+            let identified = Identified {
+                account,
+                organization,
+                connection: None,
+                session_epoch,
+                amr: vec!["pwd".to_owned()],
+                acr: "a".to_owned(),
+                auth_time: Some(op.at),
+                session_expires_at: None,
+            };
+            sessions::start(tx, &op, &identified, LIMITS)
+        });
+        write.await.unwrap()
+    }
+
+    async fn is_live(world: &World, token: &Secret) -> bool {
+        let (op, token) = (world.op(), token.clone());
+        world.store().read(move |tx| sessions::find_live(tx, &op, &token, LIMITS)).await.unwrap().is_some()
+    }
+
+    #[tokio::test]
+    async fn a_person_sees_and_ends_their_own_sessions_and_nobody_elses() {
+        for world in world().await {
+            let (op, organization) = (world.op(), world.organization);
+            let other = world
+                .store()
+                .write(move |tx| accounts::create(tx, &op, organization, &Profile::default(), Role::Member, true));
+            let (first, first_token) = session(&world, world.ada).await;
+            let (second, second_token) = session(&world, world.ada).await;
+            let (_, third_token) = session(&world, world.ada).await;
+            let (foreign, foreign_token) = session(&world, other.await.unwrap()).await;
+            let (op, here) = (world.op(), first.clone());
+            let seen = world.store().read(move |tx| list(tx, &op, &here, LIMITS)).await.unwrap();
+            assert_eq!(seen.len(), 3, "{}", world.engine());
+            assert_eq!(seen.iter().filter(|one| one.is_this).map(|one| one.id).collect::<Vec<_>>(), [first.id]);
+            assert_eq!((seen[0].organization.as_str(), &seen[0].connection), ("Acme", &None));
+            let (op, here) = (world.op(), first.clone());
+            let write = world.store().write(move |tx| {
+                end_one(tx, &op, &here, LIMITS, foreign.id)?;
+                end_one(tx, &op, &here, LIMITS, second.id)
+            });
+            write.await.unwrap();
+            let live = async || {
+                let mut live = Vec::new();
+                for token in [&first_token, &second_token, &third_token, &foreign_token] {
+                    live.push(is_live(&world, token).await);
+                }
+                live
+            };
+            assert_eq!(live().await, [true, false, true, true], "{}", world.engine());
+            let (op, here) = (world.op(), first.clone());
+            world.store().write(move |tx| end_others(tx, &op, &here, LIMITS)).await.unwrap();
+            assert_eq!(live().await, [true, false, false, true], "{}", world.engine());
+            assert_eq!(world.entries("session.ended").await.len(), 2);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_session_that_goes_on_has_another_token_and_the_same_end() {
+        for world in world().await {
+            let (session, token) = session(&world, world.ada).await;
+            world.advance(100);
+            let (op, before) = (world.op(), session.clone());
+            let write = world.store().write(move |tx| {
+                let token = sessions::go_on(tx, &op, &before, before.session_epoch, LIMITS)?.unwrap();
+                let again = sessions::go_on(tx, &op, &before, before.session_epoch, LIMITS)?;
+                assert!(again.is_none(), "what has ended does not go on");
+                Ok::<_, StoreError>((sessions::find_live(tx, &op, &token, LIMITS)?.unwrap(), token))
+            });
+            let (after, new_token) = write.await.unwrap();
+            assert!(!is_live(&world, &token).await && is_live(&world, &new_token).await);
+            assert_eq!((after.expires_at, after.auth_time), (session.expires_at, session.auth_time));
+            assert_ne!(after.id, session.id);
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! Confirming the own address by mail: the link is asked for by who is signed in, and followed in whatever browser reads the
+//! mail. Following it asks; only the form confirms, so that no mail scanner can.
+
+use actix_web::http::StatusCode;
+use actix_web::web::{Data, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+
+use super::path;
+use super::signed_in::SignedIn;
+use crate::access::mail_proofs::{self, Purpose};
+use crate::access::own_address::{self, ConfirmError};
+use crate::directory::accounts;
+use crate::http::context::Context;
+use crate::http::page_answer::Forms;
+use crate::http::sign_in::activation::token;
+use crate::http::sign_in::departure;
+use crate::http::sign_in::failure::Failure;
+use crate::http::sign_in::form::Form;
+use crate::http::sign_in::visit::Visit;
+use crate::pages::confirm_address::ConfirmAddressPage;
+use crate::values::secret::TokenHash;
+
+impl From<ConfirmError> for Failure {
+    fn from(error: ConfirmError) -> Self {
+        match error {
+            ConfirmError::Dead => Self::LinkDead,
+            ConfirmError::Taken => Self::AddressTaken,
+            ConfirmError::Store(error) => error.into(),
+        }
+    }
+}
+
+/// `POST /account/address/ask`
+pub async fn ask(request: HttpRequest, context: Data<Context>, payload: Payload) -> HttpResponse {
+    let visit = Visit::new(&context, &request);
+    visit.answer(send(&visit, payload).await)
+}
+
+/// `GET /account/address?token=...`: asks.
+pub async fn get(request: HttpRequest, context: Data<Context>) -> HttpResponse {
+    let visit = Visit::new(&context, &request);
+    visit.answer(show(&visit).await)
+}
+
+/// `POST /account/address?token=...`: confirms.
+pub async fn post(request: HttpRequest, context: Data<Context>, payload: Payload) -> HttpResponse {
+    let visit = Visit::new(&context, &request);
+    visit.answer(confirm(&visit, payload).await)
+}
+
+async fn send(visit: &Visit<'_>, payload: Payload) -> Result<HttpResponse, Failure> {
+    let person = SignedIn::of(visit).await?;
+    person.form(visit, payload).await?;
+    let account = person.session.account;
+    let found = visit.context.store.read(move |tx| accounts::find(tx, account)).await?;
+    let address = found.and_then(|found| found.profile.primary_address().cloned()).ok_or(Failure::NotFound)?;
+    visit.context.throttles.mails.admit(TokenHash::of(address.as_str()), visit.op.at)?;
+    let wanted = address.clone();
+    person.write(visit, move |tx, op, session| mail_proofs::ask_for_address(tx, op, session.account, &wanted)).await?;
+    let page = ConfirmAddressPage::Sent { address: address.as_str().to_owned(), back: path::SECURITY.to_owned() };
+    Ok(visit.pages.page(StatusCode::OK, &page, Forms::StayHere))
+}
+
+async fn show(visit: &Visit<'_>) -> Result<HttpResponse, Failure> {
+    let token = token(visit.request).ok_or(Failure::LinkDead)?;
+    let (op, shown) = (visit.op.clone(), token.clone());
+    let read = visit.context.store.read(move |tx| mail_proofs::look(tx, &op, Purpose::Address, &shown));
+    let opened = read.await.map_err(ConfirmError::from)?;
+    let address = opened.address.as_str().to_owned();
+    let page = ConfirmAddressPage::Ask { address, action: path::address(&token) };
+    Ok(visit.pages.page(StatusCode::OK, &page, Forms::StayHere))
+}
+
+async fn confirm(visit: &Visit<'_>, payload: Payload) -> Result<HttpResponse, Failure> {
+    departure::admit(visit)?;
+    Form::read(visit.request, payload, visit.context.config.limits.form_bytes).await?;
+    let token = token(visit.request).ok_or(Failure::LinkDead)?;
+    let op = visit.op.clone();
+    let address = visit.context.store.write(move |tx| own_address::confirm(tx, &op, &token)).await?;
+    let page = ConfirmAddressPage::Done { address: address.as_str().to_owned() };
+    Ok(visit.pages.page(StatusCode::OK, &page, Forms::StayHere))
+}

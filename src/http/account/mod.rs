@@ -1,0 +1,39 @@
+//! The pages on which a person looks after their own account.
+//!
+//! | Route | |
+//! | --- | --- |
+//! | `GET /account/security` | how the person signs in |
+//! | `POST /account/password` | another password, by the one before |
+//! | `POST /account/address/ask` | asks for a link by mail to confirm the address |
+//! | `GET, POST /account/address` | the link: asks; confirms |
+//! | `GET /account/sessions` | where the person is signed in |
+//! | `POST /account/sessions/end` | ends one session |
+//! | `POST /account/sessions/end-others` | ends all but this one |
+//!
+//! Each page asks for a live session, and each form for the token of that session as well, which no other site can know.
+
+pub mod address;
+pub mod password;
+pub mod path;
+pub mod security;
+pub mod sessions;
+pub mod signed_in;
+
+use actix_web::web::{self, ServiceConfig};
+
+/// Mounts the routes.
+pub fn mount(services: &mut ServiceConfig) {
+    services
+        .route(path::SECURITY, web::get().to(security::get))
+        .route(path::PASSWORD, web::post().to(password::post))
+        .route(path::ASK_ADDRESS, web::post().to(address::ask))
+        .service(
+            web::resource("/account/address").route(web::get().to(address::get)).route(web::post().to(address::post)),
+        )
+        .route(path::SESSIONS, web::get().to(sessions::get))
+        .route(path::END_SESSION, web::post().to(sessions::end_one))
+        .route(path::END_OTHER_SESSIONS, web::post().to(sessions::end_others));
+}
+
+#[cfg(test)]
+mod tests;

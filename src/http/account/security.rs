@@ -1,0 +1,66 @@
+//! How the person signs in: their password if they may have one, and whether their address is confirmed.
+
+use actix_web::http::StatusCode;
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+
+use super::path;
+use super::signed_in::SignedIn;
+use crate::access::own_password;
+use crate::directory::{accounts, organizations};
+use crate::http::context::Context;
+use crate::http::page_answer::Forms;
+use crate::http::sign_in::failure::Failure;
+use crate::http::sign_in::path as sign_in_path;
+use crate::http::sign_in::visit::Visit;
+use crate::pages::account_security::{AccountSecurityPage, Address, OwnPassword};
+use crate::store::failure::StoreError;
+use crate::store::passwords;
+
+/// `GET /account/security`
+pub async fn get(request: HttpRequest, context: Data<Context>) -> HttpResponse {
+    let visit = Visit::new(&context, &request);
+    visit.answer(show(&visit).await)
+}
+
+async fn show(visit: &Visit<'_>) -> Result<HttpResponse, Failure> {
+    let person = SignedIn::of(visit).await?;
+    page(visit, &person, StatusCode::OK, None).await
+}
+
+/// The page, with what was wrong with another password, as a sentence.
+pub async fn page(
+    visit: &Visit<'_>,
+    person: &SignedIn,
+    status: StatusCode,
+    problem: Option<String>,
+) -> Result<HttpResponse, Failure> {
+    let (account, organization) = (person.session.account, person.session.organization);
+    let read = visit.context.store.read(move |tx| {
+        let found = accounts::find(tx, account)?.ok_or(StoreError::Inconsistent("sessions.account_id"))?;
+        let may_have_password = own_password::may_have_password(tx, &found)?;
+        let kept = passwords::find(tx, account)?;
+        let organization = organizations::find(tx, organization)?;
+        Ok::<_, StoreError>((found, may_have_password, kept, organization))
+    });
+    let (account, may_have_password, kept, organization) = read.await?;
+    let address = account.profile.primary_address().map(|address| Address {
+        text: address.as_str().to_owned(),
+        is_confirmed: account.address_verified_at.is_some(),
+    });
+    let password = match (may_have_password, kept) {
+        (false, _) => OwnPassword::OfOrganization(organization.map(|found| found.name).unwrap_or_default()),
+        (true, None) => OwnPassword::None { ask: sign_in_path::FORGOTTEN.to_owned() },
+        (true, Some(kept)) => OwnPassword::SetAt(kept.set_at),
+    };
+    let page = AccountSecurityPage {
+        form_token: person.form_token(),
+        address,
+        ask_address: path::ASK_ADDRESS.to_owned(),
+        password,
+        change: path::PASSWORD.to_owned(),
+        problem,
+        sessions: path::SESSIONS.to_owned(),
+    };
+    Ok(visit.pages.page(status, &page, Forms::StayHere))
+}

@@ -1,0 +1,76 @@
+//! Where the person is signed in, and the end of what they do not want any more.
+
+use actix_web::http::StatusCode;
+use actix_web::web::{Data, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+
+use super::path;
+use super::signed_in::SignedIn;
+use crate::access::own_sessions::{self, OwnSession};
+use crate::http::context::Context;
+use crate::http::page_answer::{Forms, see_other};
+use crate::http::sign_in::failure::Failure;
+use crate::http::sign_in::path as sign_in_path;
+use crate::http::sign_in::visit::Visit;
+use crate::pages::account_sessions::{AccountSessionsPage, Place};
+
+/// `GET /account/sessions`
+pub async fn get(request: HttpRequest, context: Data<Context>) -> HttpResponse {
+    let visit = Visit::new(&context, &request);
+    visit.answer(show(&visit).await)
+}
+
+/// `POST /account/sessions/end`
+pub async fn end_one(request: HttpRequest, context: Data<Context>, payload: Payload) -> HttpResponse {
+    let visit = Visit::new(&context, &request);
+    visit.answer(submit_one(&visit, payload).await)
+}
+
+/// `POST /account/sessions/end-others`
+pub async fn end_others(request: HttpRequest, context: Data<Context>, payload: Payload) -> HttpResponse {
+    let visit = Visit::new(&context, &request);
+    visit.answer(submit_others(&visit, payload).await)
+}
+
+async fn show(visit: &Visit<'_>) -> Result<HttpResponse, Failure> {
+    let person = SignedIn::of(visit).await?;
+    let (op, session, limits) = (person.op.clone(), person.session.clone(), visit.context.session_limits());
+    let found = visit.context.store.read(move |tx| own_sessions::list(tx, &op, &session, limits)).await?;
+    let page = AccountSessionsPage {
+        form_token: person.form_token(),
+        places: found.into_iter().map(place).collect(),
+        end_one: path::END_SESSION.to_owned(),
+        end_others: path::END_OTHER_SESSIONS.to_owned(),
+        sign_out: sign_in_path::SIGN_OUT.to_owned(),
+        security: path::SECURITY.to_owned(),
+    };
+    Ok(visit.pages.page(StatusCode::OK, &page, Forms::StayHere))
+}
+
+fn place(session: OwnSession) -> Place {
+    Place {
+        session: session.id,
+        organization: session.organization,
+        way: session.connection.unwrap_or_else(|| "your password".to_owned()),
+        since: session.since,
+        last_seen_at: session.last_seen_at,
+        is_this: session.is_this,
+    }
+}
+
+async fn submit_one(visit: &Visit<'_>, payload: Payload) -> Result<HttpResponse, Failure> {
+    let person = SignedIn::of(visit).await?;
+    let form = person.form(visit, payload).await?;
+    let id = form.field("session").and_then(|id| id.parse().ok()).ok_or(Failure::Malformed)?;
+    let limits = visit.context.session_limits();
+    person.write(visit, move |tx, op, session| own_sessions::end_one(tx, op, session, limits, id)).await?;
+    Ok(see_other(path::SESSIONS))
+}
+
+async fn submit_others(visit: &Visit<'_>, payload: Payload) -> Result<HttpResponse, Failure> {
+    let person = SignedIn::of(visit).await?;
+    person.form(visit, payload).await?;
+    let limits = visit.context.session_limits();
+    person.write(visit, move |tx, op, session| own_sessions::end_others(tx, op, session, limits)).await?;
+    Ok(see_other(path::SESSIONS))
+}

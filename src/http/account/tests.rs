@@ -1,0 +1,199 @@
+use actix_web::http::StatusCode;
+use actix_web::test::TestRequest;
+
+use super::path;
+use crate::access::attempts::state::Identified;
+use crate::access::passwords::{self, Cost, PasswordHash};
+use crate::access::sessions;
+use crate::access::testing::{World, only_letter, world};
+use crate::directory::accounts;
+use crate::directory::profile::Profile;
+use crate::http::context::Context;
+use crate::http::testing::{Answer, context, send};
+use crate::store::accounts as account_rows;
+use crate::store::failure::StoreError;
+use crate::values::ids::AccountId;
+use crate::values::operation::Role;
+use crate::values::password::Password;
+
+const BEA: &str = "bea@freelance.test";
+
+/// The doors over one world in which Bea is signed in with her password.
+struct Stage {
+    world: World,
+    context: Context,
+    bea: AccountId,
+    session: String,
+}
+
+impl Stage {
+    async fn set(world: World) -> Self {
+        let context = context(&world, "https://id.example").await;
+        let (op, organization, sealer) = (world.op(), world.organization, context.outside.sealer.clone());
+        let write = world.store().write(move |tx| {
+            let profile = Profile { addresses: vec![BEA.parse().unwrap()], ..Profile::default() };
+            let bea = accounts::create(tx, &op, organization, &profile, Role::Member, true)?;
+            account_rows::mark_verified(tx, bea, BEA, op.at)?;
+            let cost = Cost { memory_kib: 64, passes: 1, lanes: 1 };
+            let hash = PasswordHash::of(&Password::typed("correct horse battery"), [7; 16], cost).unwrap();
+            passwords::set(tx, &op, &sealer, bea, &hash).unwrap();
+            Ok::<_, StoreError>(bea)
+        });
+        let bea = write.await.unwrap();
+        let mut stage = Self { world, context, bea, session: String::new() };
+        stage.session = stage.sign_in(bea).await;
+        stage
+    }
+
+    async fn sign_in(&self, account: AccountId) -> String {
+        let (op, organization, limits) = (self.world.op(), self.world.organization, self.context.session_limits());
+        let write = self.world.store().write(move |tx| {
+            let session_epoch = accounts::find(tx, account)?.unwrap().session_epoch;
+            let identified = Identified {
+                account,
+                organization,
+                connection: None,
+                session_epoch,
+                amr: vec!["pwd".to_owned()],
+                acr: "a".to_owned(),
+                auth_time: Some(op.at),
+                session_expires_at: None,
+            };
+            sessions::start(tx, &op, &identified, limits)
+        });
+        write.await.unwrap().1.expose().to_owned()
+    }
+
+    async fn get(&self, path: &str, session: &str) -> Answer {
+        let cookie = ("Cookie", format!("__Host-causeway-us-session={session}"));
+        send(&self.context, TestRequest::get().uri(path).insert_header(cookie)).await
+    }
+
+    async fn post(&self, path: &str, form: &str, session: &str) -> Answer {
+        let request = TestRequest::post()
+            .uri(path)
+            .insert_header(("Content-Type", "application/x-www-form-urlencoded"))
+            .insert_header(("Cookie", format!("__Host-causeway-us-session={session}")))
+            .set_payload(form.to_owned());
+        send(&self.context, request).await
+    }
+
+    /// What the forms of this session carry.
+    async fn form_token(&self, session: &str) -> String {
+        let page = self.get(path::SECURITY, session).await;
+        let (_, rest) = page.text().split_once("name=\"form_token\" value=\"").expect("a form");
+        rest.split_once('"').unwrap().0.to_owned()
+    }
+}
+
+#[actix_web::test]
+async fn account_pages_are_for_who_is_signed_in() {
+    for world in world().await {
+        let stage = Stage::set(world).await;
+        for page in [path::SECURITY, path::SESSIONS] {
+            assert_eq!(stage.get(page, &stage.session).await.status, StatusCode::OK, "{page}");
+            assert_eq!(stage.get(page, "cw_session_nonsense").await.status, StatusCode::FORBIDDEN, "{page}");
+        }
+        let (op, organization, bea) = (stage.world.operator(), stage.world.organization, stage.bea);
+        stage.world.store().write(move |tx| accounts::deactivate(tx, &op, organization, bea)).await.unwrap();
+        assert_eq!(
+            stage.get(path::SECURITY, &stage.session).await.status,
+            StatusCode::FORBIDDEN,
+            "{}",
+            stage.world.engine()
+        );
+    }
+}
+
+#[actix_web::test]
+async fn a_form_without_the_token_of_its_session_changes_nothing() {
+    for world in world().await {
+        let stage = Stage::set(world).await;
+        let other = stage.sign_in(stage.bea).await;
+        let foreign = stage.form_token(&other).await;
+        for form_token in ["", "form_token=", &format!("form_token={foreign}"), "form_token=a&form_token=b"] {
+            for page in [path::PASSWORD, path::ASK_ADDRESS, path::END_SESSION, path::END_OTHER_SESSIONS] {
+                let form = format!("{form_token}&current=correct+horse+battery&password=another+horse+battery");
+                assert_eq!(stage.post(page, &form, &stage.session).await.status, StatusCode::BAD_REQUEST, "{page}");
+            }
+        }
+        assert_eq!(stage.get(path::SESSIONS, &other).await.status, StatusCode::OK, "{}", stage.world.engine());
+        let form = format!("form_token={}", stage.form_token(&stage.session).await);
+        assert_eq!(stage.post(path::END_OTHER_SESSIONS, &form, &stage.session).await.status, StatusCode::SEE_OTHER);
+        assert_eq!(stage.get(path::SESSIONS, &other).await.status, StatusCode::FORBIDDEN, "{}", stage.world.engine());
+    }
+}
+
+#[actix_web::test]
+async fn another_password_needs_the_one_before_and_rotates_the_session() {
+    for world in world().await {
+        let stage = Stage::set(world).await;
+        let other = stage.sign_in(stage.bea).await;
+        let token = stage.form_token(&stage.session).await;
+        let change = async |current: &str, chosen: &str| {
+            let form = format!("form_token={token}&current={current}&password={chosen}");
+            stage.post(path::PASSWORD, &form, &stage.session).await
+        };
+        for (current, chosen, problem) in [
+            ("wrong", "another+horse+battery", "The password you have now is not right."),
+            ("correct+horse+battery", "short", "Use 8 characters or more."),
+            ("correct+horse+battery", "password123", "everybody tries first"),
+        ] {
+            let page = change(current, chosen).await;
+            assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY);
+            assert!(page.text().contains(problem), "{}", page.text());
+        }
+        let changed = change("correct+horse+battery", "another+horse+battery").await;
+        assert_eq!(changed.header("location").as_deref(), Some(path::SECURITY), "{}", changed.text());
+        let cookie = changed.header("set-cookie").unwrap();
+        let rotated = cookie.split(['=', ';']).nth(1).unwrap();
+        assert_ne!(rotated, stage.session);
+        assert_eq!(stage.get(path::SECURITY, rotated).await.status, StatusCode::OK);
+        for ended in [&stage.session, &other] {
+            assert_eq!(
+                stage.get(path::SECURITY, ended).await.status,
+                StatusCode::FORBIDDEN,
+                "{}",
+                stage.world.engine()
+            );
+        }
+    }
+}
+
+#[actix_web::test]
+async fn who_is_signed_in_by_an_organization_has_no_password_here() {
+    for world in world().await {
+        let stage = Stage::set(world).await;
+        let ada = stage.sign_in(stage.world.ada).await;
+        let page = stage.get(path::SECURITY, &ada).await;
+        assert!(page.text().contains("Acme signs you in") && !page.text().contains("type=\"password\""));
+    }
+}
+
+#[actix_web::test]
+async fn an_address_is_confirmed_by_the_form_behind_its_link_and_not_by_following_it() {
+    for world in world().await {
+        let stage = Stage::set(world).await;
+        let unverified = stage.world.store().write(|tx| account_rows::unverify_domain(tx, "freelance.test", None));
+        unverified.await.unwrap();
+        let page = stage.get(path::SECURITY, &stage.session).await;
+        assert!(page.text().contains("not confirmed"), "{}", page.text());
+        let form = format!("form_token={}", stage.form_token(&stage.session).await);
+        assert_eq!(stage.post(path::ASK_ADDRESS, &form, &stage.session).await.status, StatusCode::OK);
+        let op = stage.world.op();
+        let letter = stage.world.store().write(move |tx| Ok::<_, StoreError>(only_letter(tx, &op).unwrap()));
+        let link = path::address(letter.await.unwrap().token.expose());
+        let is_verified = async || {
+            stage.world.store().read(|tx| account_rows::with_verified_address(tx, BEA)).await.unwrap().is_some()
+        };
+        for _ in 0..2 {
+            let asked = stage.get(&link, "").await;
+            assert!(asked.status == StatusCode::OK && asked.text().contains(BEA));
+        }
+        assert!(!is_verified().await, "{}", stage.world.engine());
+        assert_eq!(stage.post(&link, "", "").await.status, StatusCode::OK);
+        assert!(is_verified().await, "{}", stage.world.engine());
+        assert_eq!(stage.post(&link, "", "").await.status, StatusCode::GONE, "it works once");
+        assert_eq!(stage.world.entries("address.verified").await.len(), 1);
+    }
+}

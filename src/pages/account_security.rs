@@ -1,0 +1,63 @@
+//! How a person signs in, and what they can change about it.
+
+use askama::Template;
+
+use crate::values::clock::Timestamp;
+
+/// The page.
+#[derive(Debug, Template)]
+#[template(path = "account_security.html", config = "src/pages/askama.toml")]
+pub struct AccountSecurityPage {
+    /// What the forms carry to prove that they are of this session.
+    pub form_token: String,
+    /// The person's address.
+    pub address: Option<Address>,
+    /// Where a link to confirm it is asked for.
+    pub ask_address: String,
+    /// Their password.
+    pub password: OwnPassword,
+    /// Where the form for another one goes.
+    pub change: String,
+    /// What was wrong with another one, as a sentence.
+    pub problem: Option<String>,
+    /// Where the person is signed in.
+    pub sessions: String,
+}
+
+/// An address of the person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Address {
+    /// The address.
+    pub text: String,
+    /// They have shown that it is theirs.
+    pub is_confirmed: bool,
+}
+
+/// The password of the person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OwnPassword {
+    /// An organization signs them in, so that they have none.
+    OfOrganization(String),
+    /// They may have one and have none.
+    None {
+        /// Where a link is asked for.
+        ask: String,
+    },
+    /// They have one since then.
+    SetAt(Timestamp),
+}
+
+impl AccountSecurityPage {
+    /// A page to look at and to test, with a problem.
+    pub fn sample() -> Self {
+        Self {
+            form_token: "0123456789abcdef".to_owned(),
+            address: Some(Address { text: "ada@freelance.example".to_owned(), is_confirmed: false }),
+            ask_address: "/account/address/ask".to_owned(),
+            password: OwnPassword::SetAt(Timestamp::from_seconds(1_795_288_500)),
+            change: "/account/password".to_owned(),
+            problem: Some("Use 8 characters or more.".to_owned()),
+            sessions: "/account/sessions".to_owned(),
+        }
+    }
+}
