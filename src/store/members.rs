@@ -106,9 +106,11 @@ pub fn member_keys(tx: &mut Tx<'_>, group: i64) -> Result<Vec<i64>, StoreError> 
     Ok(query.load(tx.connection())?)
 }
 
-/// How many members a group has, counted up to `most`.
+/// How many members a group has, counted up to `most`. In their order, because PostgreSQL would else gather all members of a
+/// large group before it counts the first.
 pub fn count_up_to(tx: &mut Tx<'_>, group: i64, most: i64) -> Result<i64, StoreError> {
-    let query = table::table.filter(table::group_k.eq(group)).limit(most).select(table::member_k);
+    let ordered = table::table.filter(table::group_k.eq(group)).order(table::member_k);
+    let query = ordered.limit(most).select(table::member_k);
     let found: Vec<i64> = query.load(tx.connection())?;
     Ok(i64::try_from(found.len()).unwrap_or(i64::MAX))
 }
