@@ -22,7 +22,7 @@ use crate::record::audit::{self, Action, Subject};
 use crate::store::constraint::Constraint;
 use crate::store::failure::StoreError;
 use crate::store::identities::{self, IdentityRow};
-use crate::store::{Tx, accounts as account_rows, domains, memberships as membership_rows, resources};
+use crate::store::{Tx, accounts as account_rows, domains, memberships as membership_rows, resource_holders};
 use crate::values::email::EmailAddress;
 use crate::values::folding::{check_name, fold};
 use crate::values::ids::{AccountId, ConnectionId, IdentityId, OrganizationId};
@@ -315,12 +315,12 @@ fn candidates(tx: &mut Tx<'_>, asserted: &Assertion<'_>) -> Result<Vec<AccountId
         }
         MatchRule::UserName => {
             let name = asserted.matched.filter(|name| check_name(name).is_ok()).ok_or(LinkingError::NothingToMatch)?;
-            Ok(resources::accounts_with_user_name(tx, organization, &fold(name))?)
+            Ok(resource_holders::accounts_with_user_name(tx, organization, &fold(name))?)
         }
         // CVE-2025-41115: an external id is what the directory sent as one, and never an id of the gateway's own.
         MatchRule::ExternalId => {
             let id = asserted.matched.ok_or(LinkingError::NothingToMatch)?;
-            Ok(resources::accounts_with_external_id(tx, organization, id)?)
+            Ok(resource_holders::accounts_with_external_id(tx, organization, id)?)
         }
     }
 }

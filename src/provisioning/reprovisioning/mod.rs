@@ -13,8 +13,8 @@ use crate::provisioning::resource::Resource;
 use crate::provisioning::users::{self, UserDraft};
 use crate::record::audit::{self, Action, Subject};
 use crate::store::failure::StoreError;
-use crate::store::resources::{self, HolderRow};
-use crate::store::{Tx, scim_clients};
+use crate::store::resource_holders::{self, HolderRow};
+use crate::store::{Tx, resources, scim_clients};
 use crate::values::ids::{OrganizationId, ResourceId, ScimClientId};
 use crate::values::operation::{Actor, Operation};
 
@@ -158,12 +158,12 @@ fn whom(
     if policy == Reprovisioning::Refuse {
         return Ok(None);
     }
-    if let Some(found) = resources::user_named(tx, organization, draft.user_name_folded())? {
+    if let Some(found) = resource_holders::user_named(tx, organization, draft.user_name_folded())? {
         let is_own_and_out = found.client_id == Some(client) && found.active != Some(true);
         return Ok(Some(found).filter(|_| policy == Reprovisioning::Adopt || is_own_and_out));
     }
     let Some(external_id) = draft.external_id() else { return Ok(None) };
-    let mut found = resources::users_with_external_id(tx, organization, client, external_id)?;
+    let mut found = resource_holders::users_with_external_id(tx, organization, client, external_id)?;
     // More than one is nobody in particular.
     let one = found.pop().filter(|_| found.is_empty());
     Ok(one.filter(|row| row.active != Some(true)))
@@ -177,7 +177,7 @@ pub fn holder(
     draft: &UserDraft,
 ) -> Result<Option<Holder>, ProvisioningError> {
     permission::require(op, organization, Permission::ChangeResources)?;
-    let found = resources::user_named(tx, organization, draft.user_name_folded())?;
+    let found = resource_holders::user_named(tx, organization, draft.user_name_folded())?;
     Ok(found.map(|row| Holder { id: row.id, is_active: row.active == Some(true) }))
 }
 
