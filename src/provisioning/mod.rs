@@ -16,6 +16,7 @@ pub mod groups;
 mod members;
 pub mod own_resource;
 pub mod person;
+mod related_text;
 pub mod reprovisioning;
 pub mod request_log;
 pub mod resource;

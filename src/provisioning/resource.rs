@@ -17,7 +17,7 @@ use crate::protocol::scim::render::{self, Envelope};
 use crate::protocol::scim::resource_type::{self, ResourceType, ResourceTypes};
 use crate::protocol::scim::schema::causeway_user;
 use crate::protocol::scim::validation::Rules;
-use crate::provisioning::standing;
+use crate::provisioning::{related_text, standing};
 use crate::store::Tx;
 use crate::store::failure::StoreError;
 use crate::store::members::{self, RelatedRow};
@@ -104,7 +104,7 @@ pub fn instant(op: &Operation) -> Timestamp {
 }
 
 /// The attribute whose values are relations.
-const fn relation(kind: ResourceKind) -> &'static str {
+pub(super) const fn relation(kind: ResourceKind) -> &'static str {
     match kind {
         ResourceKind::User => "groups",
         ResourceKind::Group => "members",
@@ -297,7 +297,7 @@ impl Resource {
             computed.push((causeway_user::ID, standing.clone()));
         }
         let is_whole = projection.is_default() && !self.resource_type.shows_less();
-        let mut related = self.relations(base, projection);
+        let mut related = related_text::of(self, base, projection);
         if is_whole && let Some(related) = related.take() {
             computed.push((relation(self.kind), related));
         }
@@ -324,60 +324,10 @@ impl Resource {
         }
         Ok(Cow::Owned(render::stored_text(&document)))
     }
-
-    /// The array of relations as text, with the parts that the projection shows: a group of a hundred thousand members is not
-    /// made of as many JSON objects first. `None` when there is nothing to show.
-    fn relations(&self, base: &str, projection: &Projection) -> Option<String> {
-        let attribute = self.resource_type.top(relation(self.kind)).filter(|_| !self.related.is_empty())?;
-        let shows = |name| attribute.part(name).is_some_and(|part| projection.shows(attribute, part));
-        let [value, reference, display, kind] = ["value", "$ref", "display", "type"].map(shows);
-        if !(value || reference || display || kind) {
-            return None;
-        }
-        let quoted = Value::from(base).to_string();
-        let base = quoted.trim_matches('"');
-        let mut text = String::with_capacity(self.related.len().saturating_mul(base.len().saturating_add(128)));
-        for related in &self.related {
-            let id = related.id.to_string();
-            let start = text.len();
-            let mut put = |parts: &[&str]| {
-                text.push_str(if text.len() == start { if start == 0 { "[{" } else { ",{" } } else { "," });
-                parts.iter().for_each(|part| text.push_str(part));
-            };
-            if value {
-                put(&["\"value\":\"", &id, "\""]);
-            }
-            if reference {
-                put(&["\"$ref\":\"", base, endpoint(related.kind), "/", &id, "\""]);
-            }
-            if let (true, Some(display)) = (display, &related.display) {
-                put(&["\"display\":", &Value::from(display.as_str()).to_string()]);
-            }
-            if kind {
-                put(&["\"type\":\"", self.type_of(related), "\""]);
-            }
-            if text.len() > start {
-                text.push('}');
-            }
-        }
-        if text.is_empty() {
-            return None;
-        }
-        text.push(']');
-        Some(text)
-    }
-
-    /// What a relation says of its kind.
-    fn type_of(&self, related: &Related) -> &'static str {
-        match self.kind {
-            ResourceKind::User if related.is_direct => "direct",
-            ResourceKind::User => "indirect",
-            ResourceKind::Group => type_name(related.kind),
-        }
-    }
 }
 
-fn endpoint(kind: ResourceKind) -> &'static str {
+/// The path of a kind below the base URI of its organization.
+pub(super) fn endpoint(kind: ResourceKind) -> &'static str {
     match kind {
         ResourceKind::User => &resource_type::user().endpoint,
         ResourceKind::Group => &resource_type::group().endpoint,
