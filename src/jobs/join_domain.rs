@@ -4,7 +4,7 @@
 use std::time::Instant;
 
 use super::{JobFailure, Runner};
-use crate::directory::accounts::{self, AccountError};
+use crate::directory::accounts::{AccountError, joining};
 use crate::record::jobs::{self, Job};
 use crate::store::{Tx, memberships};
 use crate::values::domain_name::DomainName;
@@ -21,7 +21,7 @@ pub async fn run(runner: &Runner, organization: OrganizationId, domain: &DomainN
         let batch = runner.store.write(move |tx| {
             let found = memberships::pending_in_domain(tx, organization, domain.as_str(), after, BATCH)?;
             for account in &found {
-                accounts::join_if_trusted(tx, &op, organization, *account)?;
+                joining::join_if_trusted(tx, &op, organization, *account)?;
             }
             Ok::<_, AccountError>(found.last().copied())
         });

@@ -1,9 +1,10 @@
 //! Accounts: made, changed, suspended, ended; and with each the membership that goes with it.
 //!
-//! [`provision`], [`join`], [`deactivate`], [`reactivate`] and [`end_membership`] write their audit entry themselves;
+//! [`provision`], [`joining::join`], [`deactivate`], [`reactivate`] and [`end_membership`] write their audit entry themselves;
 //! [`update_profile`] leaves it to the caller, who knows what else changed with it.
 
 mod address_change;
+pub mod joining;
 mod row;
 pub mod state;
 
@@ -14,11 +15,10 @@ use super::memberships::{self, InviteState, Membership, MembershipKind, Membersh
 use super::owners::{self, OwnerError};
 use super::profile::Profile;
 use crate::record::audit::{self, Action, Subject};
-use crate::record::scim_events;
 use crate::store::accounts::{self as rows, AddressRow};
 use crate::store::failure::StoreError;
 use crate::store::memberships::{self as membership_rows, MembershipRow};
-use crate::store::{Tx, break_glass, carried_roles, credentials, domains, identities};
+use crate::store::{Tx, break_glass, carried_roles, credentials, identities};
 use crate::values::clock::Timestamp;
 use crate::values::data_center::DataCenter;
 use crate::values::email::EmailAddress;
@@ -231,7 +231,7 @@ pub fn update_profile(
         return Ok(ProfileChange::Written);
     }
     invite::revoke(tx, op, organization, account)?;
-    if finish_if_trusted(tx, op, organization, account)?.is_some() {
+    if joining::finish_if_trusted(tx, op, organization, account)?.is_some() {
         return Ok(ProfileChange::Joined);
     }
     let membership = memberships::find(tx, account, organization)?.ok_or(AccountError::NotFound)?;
@@ -239,75 +239,6 @@ pub fn update_profile(
         invite::issue(tx, op, organization, account, address)?;
     }
     Ok(ProfileChange::Written)
-}
-
-/// Lets a member who has not joined do so, if their primary address lies in the organization's own verified domain (rules
-/// D2 and E29). Tells whether they have joined now.
-pub fn join_if_trusted(
-    tx: &mut Tx<'_>,
-    op: &Operation,
-    organization: OrganizationId,
-    account: AccountId,
-) -> Result<bool, AccountError> {
-    let Some(may_sign_in) = finish_if_trusted(tx, op, organization, account)? else { return Ok(false) };
-    scim_events::show_access(tx, op, organization, account, may_sign_in)?;
-    Ok(true)
-}
-
-/// As [`join_if_trusted`], but tells whether who has joined may sign in instead of showing it.
-fn finish_if_trusted(
-    tx: &mut Tx<'_>,
-    op: &Operation,
-    organization: OrganizationId,
-    account: AccountId,
-) -> Result<Option<bool>, AccountError> {
-    let Some(membership) = memberships::find(tx, account, organization)? else { return Ok(None) };
-    if membership.is_joined() {
-        return Ok(None);
-    }
-    let found = find(tx, account)?.ok_or(AccountError::NotFound)?;
-    let Some(address) = found.profile.primary_address() else { return Ok(None) };
-    let is_trusted = domains::is_owner(tx, organization, address.domain().as_str())?;
-    if is_trusted { finish_joining(tx, op, &membership, &found).map(Some) } else { Ok(None) }
-}
-
-/// A member joins: they accepted, by a link that only their mailbox got. They may sign in from now on, if the
-/// organization has given them access; the answer tells. Joining twice changes nothing.
-pub fn join(
-    tx: &mut Tx<'_>,
-    op: &Operation,
-    organization: OrganizationId,
-    account: AccountId,
-) -> Result<bool, AccountError> {
-    let membership = memberships::find(tx, account, organization)?.ok_or(AccountError::NotFound)?;
-    let found = find(tx, account)?.ok_or(AccountError::NotFound)?;
-    if membership.is_joined() {
-        return Ok(found.state == AccountState::Active && membership.is_active());
-    }
-    let may_sign_in = finish_joining(tx, op, &membership, &found)?;
-    scim_events::show_access(tx, op, organization, account, may_sign_in)?;
-    Ok(may_sign_in)
-}
-
-fn finish_joining(
-    tx: &mut Tx<'_>,
-    op: &Operation,
-    membership: &Membership,
-    found: &Account,
-) -> Result<bool, AccountError> {
-    let (account, organization) = (membership.account, membership.organization);
-    let joined = membership.invite_state.join().map_err(|_| StoreError::Inconsistent("memberships.invite_state"))?;
-    invite::revoke(tx, op, organization, account)?;
-    membership_rows::update_invite_state(tx, account, organization, joined.as_str(), op.at)?;
-    // Somebody who was there before there were invitations has an account that is past its verification.
-    let state = found.state.verify(membership.status).unwrap_or(found.state);
-    if state != found.state {
-        rows::update_state_and_end_sessions(tx, account, state.as_str(), op.at)?;
-    }
-    let may_sign_in = state == AccountState::Active && membership.is_active();
-    let subject = Subject::new("account", account);
-    audit::write(tx, op, Some(organization), Action::UserJoined, &subject, &json!({ "active": may_sign_in }))?;
-    Ok(may_sign_in)
 }
 
 /// Takes a member's access away: the membership becomes inactive, and with it the account if the organization owns

@@ -1,7 +1,7 @@
 //! What the link of an activation mail opens: a look, which changes nothing, and the person's yes, which works once.
 
 use super::{Activation, ActivationState, from_row};
-use crate::directory::accounts::{self, AccountError};
+use crate::directory::accounts::{AccountError, joining};
 use crate::directory::organizations::{self, Organization};
 use crate::store::constraint::Constraint;
 use crate::store::failure::StoreError;
@@ -92,7 +92,7 @@ pub fn accept(tx: &mut Tx<'_>, op: &Operation, token: &str) -> Result<Accepted, 
         // Taken back since it was looked at: a link that does not count joins nobody.
         return Err(ActivationError::Dead);
     }
-    match accounts::join(tx, op, organization.id, account) {
+    match joining::join(tx, op, organization.id, account) {
         Ok(may_sign_in) => {
             let address = address.clone();
             Ok(Accepted { organization, account, address, may_sign_in, is_first })

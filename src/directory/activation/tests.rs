@@ -7,8 +7,8 @@ use super::accept::{self, ActivationError};
 use super::invite::{self, InviteError};
 use super::letter::{self, Written};
 use crate::access::testing::{World, world};
-use crate::directory::accounts;
 use crate::directory::accounts::state::AccountState;
+use crate::directory::accounts::{self, joining};
 use crate::directory::memberships::{self, InviteState};
 use crate::protocol::scim::document;
 use crate::protocol::scim::limits::Limits;
@@ -222,10 +222,10 @@ async fn who_joins_by_their_domain_is_told_of_once() {
         run(&world, |tx, op, acme| {
             let id = push(tx, &op, acme, "ada@freelance.test").id;
             let account = account_of(tx, acme, id);
-            assert!(!accounts::join_if_trusted(tx, &op, acme, account).unwrap());
+            assert!(!joining::join_if_trusted(tx, &op, acme, account).unwrap());
             domains::insert(tx, &owned(acme, "freelance.test", &op)).unwrap();
-            assert!(accounts::join_if_trusted(tx, &op, acme, account).unwrap());
-            assert!(!accounts::join_if_trusted(tx, &op, acme, account).unwrap());
+            assert!(joining::join_if_trusted(tx, &op, acme, account).unwrap());
+            assert!(!joining::join_if_trusted(tx, &op, acme, account).unwrap());
             assert_eq!(standing(tx, acme, id), IN);
             let wanted = ["prov:activate", "prov:create:notice", "prov:patch:notice"];
             assert_eq!(told(tx, acme, id), wanted);

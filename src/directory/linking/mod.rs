@@ -10,7 +10,7 @@
 use serde_json::json;
 
 use crate::directory::accounts::state::AccountState;
-use crate::directory::accounts::{self, Account, AccountError, Ownership};
+use crate::directory::accounts::{self, Account, AccountError, Ownership, joining};
 use crate::directory::connection_policy::{self, ConnectionPolicy, LinkingRule};
 use crate::directory::connection_roles;
 use crate::directory::connection_route;
@@ -253,7 +253,7 @@ fn link(
     // From here on nobody ends the membership, and nobody else links somebody by it.
     membership_rows::lock(tx, account, asserted.organization)?;
     // The domain may have been verified a moment ago, and the job that lets its people join not have come so far.
-    accounts::join_if_trusted(tx, op, asserted.organization, account).map_err(vanished)?;
+    joining::join_if_trusted(tx, op, asserted.organization, account).map_err(vanished)?;
     let (account, membership) = active(tx, asserted.organization, account)?;
     let is_own = account.ownership == Ownership::Organization && membership.kind == MembershipKind::Member;
     // The name that a directory gave somebody leads to an account of that organization only.
