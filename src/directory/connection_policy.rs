@@ -198,6 +198,7 @@ fn not_found(error: ConnectionError) -> PolicyError {
         | ConnectionError::OtherProvider
         | ConnectionError::Changed
         | ConnectionError::InvalidName
+        | ConnectionError::InvalidOptions(_)
         | ConnectionError::WouldLockOut
         | ConnectionError::TooMany(_) => PolicyError::NotFound,
     }

@@ -174,6 +174,7 @@ fn not_found(error: ConnectionError) -> ConnectionRoleError {
         | ConnectionError::OtherProvider
         | ConnectionError::Changed
         | ConnectionError::InvalidName
+        | ConnectionError::InvalidOptions(_)
         | ConnectionError::WouldLockOut
         | ConnectionError::TooMany(_) => ConnectionRoleError::NotFound,
     }

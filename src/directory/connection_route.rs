@@ -181,6 +181,7 @@ fn not_found(error: ConnectionError) -> RouteError {
         | ConnectionError::OtherProvider
         | ConnectionError::Changed
         | ConnectionError::InvalidName
+        | ConnectionError::InvalidOptions(_)
         | ConnectionError::WouldLockOut
         | ConnectionError::TooMany(_) => RouteError::NotFound,
     }
