@@ -521,11 +521,13 @@ async fn whatever_a_grant_rests_on_ends_it_alone() {
         let stands = tokens(&world, "openid").await.standing;
         let now = world.op().at;
         assert_eq!(standing::check(&stands, now), Ok(()), "{}", world.engine());
+        let by_password = StandingRow { connection: None, ..stands.clone() };
+        assert_eq!(standing::check(&by_password, now), Ok(()), "who needed no connection");
         let ends: [(Ended, fn(&mut StandingRow)); 9] = [
             (Ended::Revoked, |row| row.grant.revoked_at = Some(row.grant.created_at)),
             (Ended::Expired, |row| row.grant.expires_at = row.grant.created_at),
             (Ended::SignedOut, |row| row.session.ended_at = Some(row.grant.created_at)),
-            (Ended::Connection, |row| row.connection.state = "inactive".to_owned()),
+            (Ended::Connection, |row| row.connection.as_mut().unwrap().state = "inactive".to_owned()),
             (Ended::SessionEpoch, |row| row.account.session_epoch += 1),
             (Ended::Account, |row| row.account.state = "inactive".to_owned()),
             (Ended::Membership, |row| row.membership = None),

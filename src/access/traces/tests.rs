@@ -31,7 +31,7 @@ fn steps(trace: &Trace) -> Vec<&str> {
 
 async fn come_back(world: &World, attempt: &Attempt, token: Secret) {
     let (op, id) = (world.op(), attempt.id);
-    let presented = Presented { binding: binding(), session: None, arrival: Some(token) };
+    let presented = Presented { binding: binding(), session: None, arrival: Some(token), device: None };
     let terms = Terms {
         session: Limits { idle_seconds: 600, absolute_seconds: 600 },
         lifetimes: Lifetimes { code_seconds: 60, access_token_seconds: 60, refresh_token_seconds: 60 },

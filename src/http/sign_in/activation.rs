@@ -76,7 +76,7 @@ async fn finish(visit: &Visit<'_>, token: String) -> Result<HttpResponse, Failur
 }
 
 /// The token of the query. Sent twice it is none, since two readers could take different ones.
-pub(super) fn token(request: &HttpRequest) -> Option<String> {
+pub fn token(request: &HttpRequest) -> Option<String> {
     let mut tokens = form_urlencoded::parse(request.query_string().as_bytes()).filter(|(name, _)| name == path::TOKEN);
     match (tokens.next(), tokens.next()) {
         (Some((_, token)), None)
