@@ -26,6 +26,12 @@ pub fn find(tx: &mut Tx<'_>, account: AccountId) -> Result<Option<PasswordRow>, 
     Ok(query.first(tx.connection()).optional()?)
 }
 
+/// True when an account has one.
+pub fn is_there(tx: &mut Tx<'_>, account: AccountId) -> Result<bool, StoreError> {
+    let query = table::table.filter(table::account_id.eq(account)).select(table::account_id);
+    Ok(query.first::<AccountId>(tx.connection()).optional()?.is_some())
+}
+
 /// Writes the row of an account, over the one that it had.
 pub fn put(tx: &mut Tx<'_>, row: &PasswordRow) -> Result<(), StoreError> {
     let text = "INSERT INTO passwords (account_id, sealed_hash, set_at) VALUES ($1, $2, $3) \

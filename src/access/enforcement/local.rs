@@ -1,19 +1,26 @@
 //! What somebody can sign in with at the gateway itself, as far as the rules of enforcement ask.
 
-use crate::store::Tx;
+use crate::access::own_password;
+use crate::directory::accounts;
 use crate::store::failure::StoreError;
+use crate::store::{Tx, passwords};
 use crate::values::ids::AccountId;
 
 /// What somebody has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct LocalCredentials {
-    /// A password, or a passkey.
+    /// A password that they may use; one that they once chose and may not use any more is none.
     pub has_password: bool,
-    /// A second factor, or a passkey with user verification.
+    /// A second factor.
     pub has_mfa: bool,
 }
 
-/// What an account has: nothing, because the gateway keeps no credentials of people.
-pub fn of(_: &mut Tx<'_>, _: AccountId) -> Result<LocalCredentials, StoreError> {
-    Ok(LocalCredentials::default())
+/// What an account has: a password at most, because the gateway knows no second factors.
+pub fn of(tx: &mut Tx<'_>, account: AccountId) -> Result<LocalCredentials, StoreError> {
+    let has_password = passwords::is_there(tx, account)?
+        && match accounts::find(tx, account)? {
+            Some(found) => own_password::may_have_password(tx, &found)?,
+            None => false,
+        };
+    Ok(LocalCredentials { has_password, has_mfa: false })
 }

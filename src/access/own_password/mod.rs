@@ -10,6 +10,7 @@ pub mod choosing;
 
 use super::attempts::state::Identified;
 use super::attempts::{self, Attempt, AttemptError};
+use super::enforcement::{self, Verdict};
 use super::passwords::{self, KeepingError, Kept, PasswordHash};
 use super::realm::{self, Route};
 use crate::directory::accounts::{self, Account, state::AccountState};
@@ -96,6 +97,16 @@ pub fn may_have_password(tx: &mut Tx<'_>, account: &Account) -> Result<bool, Sto
     Ok(true)
 }
 
+/// True when the password of an account lets it in alone: it may have one, and the policy of its domain is content with it.
+fn may_sign_in(tx: &mut Tx<'_>, account: AccountId) -> Result<bool, StoreError> {
+    let Some(facts) = enforcement::load(tx, account)? else { return Ok(false) };
+    Ok(match enforcement::verdict(&facts) {
+        Verdict::OwnFirst | Verdict::IdentityProviderFirst => true,
+        // Break-glass asks for a second factor, which a password is not.
+        Verdict::Nothing | Verdict::IdentityProvider | Verdict::BreakGlass => false,
+    })
+}
+
 /// What a password for `address` is compared with, in a browser that shows `device`. `None` when there is nothing: nobody
 /// has verified the address, or has no password, or may not use one.
 pub fn find_candidate(
@@ -107,7 +118,7 @@ pub fn find_candidate(
 ) -> Result<Option<Candidate>, KeepingError> {
     let Some(id) = account_rows::with_verified_address(tx, address.as_str())? else { return Ok(None) };
     let Some(account) = accounts::find(tx, id)? else { return Ok(None) };
-    if !may_have_password(tx, &account)? {
+    if !may_sign_in(tx, id)? {
         return Ok(None);
     }
     let Some(kept) = passwords::find(tx, sealer, id)? else { return Ok(None) };
@@ -142,7 +153,7 @@ pub fn identify(
     let account = accounts::find(tx, candidate.account)?.ok_or(OwnPasswordError::Changed)?;
     let kept = passwords::find(tx, sealer, candidate.account)?.ok_or(OwnPasswordError::Changed)?;
     let is_same = account.session_epoch == candidate.session_epoch && kept.hash == candidate.kept.hash;
-    if !is_same || !may_have_password(tx, &account)? {
+    if !is_same || !may_sign_in(tx, candidate.account)? {
         return Err(OwnPasswordError::Changed);
     }
     let memberships = memberships::of_account(tx, candidate.account)?;

@@ -7,9 +7,12 @@ use crate::access::realm::Route;
 use crate::access::testing::{World, only_letter, world};
 use crate::directory::accounts::{self, ProfileChange};
 use crate::directory::connections;
+use crate::directory::organizations::{self, NewOrganization};
 use crate::directory::profile::Profile;
+use crate::directory::sso_policy::{self, SsoPolicy};
 use crate::keys::sealing::Sealer;
 use crate::store::accounts as account_rows;
+use crate::store::domains::{self, DomainRow};
 use crate::store::failure::StoreError;
 use crate::values::email::EmailAddress;
 use crate::values::ids::AccountId;
@@ -108,6 +111,44 @@ async fn who_has_an_address_of_an_identity_provider_has_no_password_under_any_ot
             matches!(sign_in(&world, before).await, Err(OwnPasswordError::Changed)),
             "not while it is compared either"
         );
+    }
+}
+
+/// The policy decides, whatever else is so: here as if the last connection had gone from under it.
+#[tokio::test]
+async fn e27_where_single_sign_on_is_required_a_password_lets_nobody_in() {
+    for world in world().await {
+        bea(&world).await;
+        let before = candidate(&world, BEA).await.unwrap();
+        let (op, operator) = (world.op(), world.operator());
+        let write = world.store().write(move |tx| {
+            let new = NewOrganization {
+                slug: "freelance".parse().unwrap(),
+                name: "Freelance".to_owned(),
+                support_name: None,
+                support_email: None,
+                owner: "owner@freelance.test".parse().unwrap(),
+            };
+            let freelance = organizations::create(tx, &operator, &new).unwrap().0.id;
+            let row = DomainRow {
+                id: op.new_id(),
+                org_id: freelance,
+                name: "freelance.test".to_owned(),
+                state: "verified".to_owned(),
+                challenge: String::new(),
+                challenge_expires_at: op.at,
+                verified_at: Some(op.at),
+                last_checked_at: Some(op.at),
+                last_failure: None,
+                created_at: op.at,
+                updated_at: op.at,
+            };
+            domains::insert(tx, &row)?;
+            sso_policy::write(tx, freelance, row.id, SsoPolicy::Required, op.at)
+        });
+        write.await.unwrap();
+        assert!(candidate(&world, BEA).await.is_none(), "{}", world.engine());
+        assert!(matches!(sign_in(&world, before).await, Err(OwnPasswordError::Changed)));
     }
 }
 
