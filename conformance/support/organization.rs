@@ -1,6 +1,5 @@
 //! An organization of the gateway as its administrators set it up: through the admin API, with their token.
 
-use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::counterparties::{OidcOp, SamlIdp};
@@ -73,7 +72,6 @@ impl Organization {
         let new = json!({ "name": "Acme SAML", "protocol": "saml", "metadata_url": idp.metadata_url() });
         let connection = self.api.post("/connections", new).await.expect(201);
         idp.trust(&text(&connection, "sp_metadata_url")).await;
-        self.link_by_address(&connection).await;
         connection
     }
 
@@ -85,15 +83,7 @@ impl Organization {
         });
         let connection = self.api.post("/connections", new).await.expect(201);
         op.add_client(&self.slug, UPSTREAM_SECRET, &text(&connection, "callback_url")).await;
-        self.link_by_address(&connection).await;
         connection
-    }
-
-    /// Lets a connection link its people to those who have their address.
-    async fn link_by_address(&self, connection: &Value) {
-        let policy = json!({ "linking": "verified_address", "provisions": false, "default_role": "member" });
-        let path = format!("/connections/{}/policy", text(connection, "id"));
-        self.api.call(Method::PUT, &path, Some(policy)).await.expect(200);
     }
 
     /// Registers an app.

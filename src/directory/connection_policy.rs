@@ -1,7 +1,7 @@
 //! What a connection does with somebody whom it has not brought before: whether their subject is linked to an account that
 //! is there, and whether they get one when none is.
 //!
-//! A new connection does neither (IPSIE: account linking is off by default); its administrators decide. The rules are
+//! A new connection links by a vouched-for address and makes nobody; its administrators decide otherwise. The rules are
 //! carried out by `linking`, and whatever they say, an address counts only in a domain that the organization owns.
 
 use serde_json::json;
@@ -92,7 +92,7 @@ impl LinkingRule {
 
 impl ConnectionPolicy {
     /// The policy of a new connection.
-    pub const NEW: Self = Self { linking: LinkingRule::Never, provisions: false, default_role: Role::Member };
+    pub const NEW: Self = Self { linking: LinkingRule::VerifiedAddress, provisions: false, default_role: Role::Member };
 }
 
 /// The policy of a connection whose match compares `by`. One that is older than policies links as it always did.
@@ -225,9 +225,8 @@ mod tests {
         assert_eq!(LinkingRule::parse("always"), None);
     }
 
-    /// IPSIE, common requirements: account linking is off by default.
     #[test]
-    fn a_new_connection_links_nobody_and_makes_no_accounts() {
-        assert_eq!((ConnectionPolicy::NEW.linking, ConnectionPolicy::NEW.provisions), (Never, false));
+    fn a_new_connection_links_by_address_and_makes_no_accounts() {
+        assert_eq!((ConnectionPolicy::NEW.linking, ConnectionPolicy::NEW.provisions), (VerifiedAddress, false));
     }
 }

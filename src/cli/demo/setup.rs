@@ -13,7 +13,6 @@ use crate::cli::{as_operator, load};
 use crate::config::Config;
 use crate::directory::admin_tokens::{self, NewToken};
 use crate::directory::applications::{self, ApplicationKind, IdTokenAlgorithm, NewApplication};
-use crate::directory::connection_policy::{self, ConnectionPolicy, LinkingRule};
 use crate::directory::connections::Connection;
 use crate::directory::connections::metadata::Address;
 use crate::directory::domains::claim;
@@ -164,11 +163,7 @@ impl Setup {
         let (name, quota) = (name.to_owned(), self.config.limits.quota);
         let connected =
             connect_identity_provider::create(store, outside, &self.op, organization, name, provider, quota);
-        let connection = connected.await?;
-        let (op, id) = (self.op.clone(), connection.id);
-        let policy = ConnectionPolicy { linking: LinkingRule::VerifiedAddress, ..ConnectionPolicy::NEW };
-        self.store.write(move |tx| connection_policy::set(tx, &op, organization, id, policy)).await?;
-        Ok(connection)
+        Ok(connected.await?)
     }
 }
 
