@@ -1,42 +1,49 @@
 //! Statements that are kept prepared although diesel prepares them anew each time, because it cannot know that their text
 //! recurs: every UPDATE, and text that is a constant.
 
-use diesel::RunQueryDsl;
-use diesel::backend::Backend;
 use diesel::pg::Pg;
-use diesel::query_builder::{AstPass, QueryFragment, QueryId};
+use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::result::QueryResult;
+use diesel::sql_types::Integer;
 use diesel::sqlite::Sqlite;
+use diesel::{PgConnection, RunQueryDsl, SqliteConnection};
 
 use super::connection::AnyConnection;
 
-/// A statement that has one text, or one of few, whatever its values are. A connection keeps every such text, so one that
-/// a client can vary at will must not be in here.
+/// An UPDATE or INSERT that has one text, or one of few, whatever its values are. A connection keeps every such text, so one that
+/// a client can vary at will must not be in here. It returns nothing of its own.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::store) struct Kept<Q>(pub(in crate::store) Q);
 
 impl<Q> Kept<Q> {
-    /// Executes it and tells how many rows it changed. What diesel derives for several engines forgets that a statement
-    /// may be kept, so the engine's own connection is asked.
+    /// Executes it and tells how many rows it changed. PostgreSQL is asked for a row of each: what diesel executes goes
+    /// through a reference, which forgets that a statement may be kept, and what it loads does not. What diesel derives for
+    /// several engines forgets it in either way, so the engine's own connection is asked.
     pub(in crate::store) fn execute(self, connection: &mut AnyConnection) -> QueryResult<usize>
     where
-        Q: QueryFragment<Pg> + QueryFragment<Sqlite>,
+        Q: QueryFragment<Pg> + QueryFragment<Sqlite> + QueryId + RunQueryDsl<SqliteConnection>,
     {
         match connection {
-            AnyConnection::Sqlite(sqlite) => RunQueryDsl::execute(self, sqlite),
-            AnyConnection::Postgres(postgres) => RunQueryDsl::execute(self, postgres),
+            AnyConnection::Sqlite(sqlite) => RunQueryDsl::execute(self.0, sqlite),
+            AnyConnection::Postgres(postgres) => Ok(RunQueryDsl::load::<i32>(self, postgres)?.len()),
         }
     }
 }
 
-impl<Q: QueryFragment<DB>, DB: Backend> QueryFragment<DB> for Kept<Q> {
-    fn walk_ast<'b>(&'b self, out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
-        self.0.walk_ast(out)
+impl<Q: QueryFragment<Pg>> QueryFragment<Pg> for Kept<Q> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        self.0.walk_ast(out.reborrow())?;
+        out.push_sql(" RETURNING 1");
+        Ok(())
     }
 
-    fn is_safe_to_cache_prepared(&self, _backend: &DB) -> QueryResult<bool> {
+    fn is_safe_to_cache_prepared(&self, _backend: &Pg) -> QueryResult<bool> {
         Ok(true)
     }
+}
+
+impl<Q> Query for Kept<Q> {
+    type SqlType = Integer;
 }
 
 impl<Q> QueryId for Kept<Q> {
@@ -44,7 +51,7 @@ impl<Q> QueryId for Kept<Q> {
     const HAS_STATIC_QUERY_ID: bool = false;
 }
 
-impl<Q, Connection> RunQueryDsl<Connection> for Kept<Q> {}
+impl<Q> RunQueryDsl<PgConnection> for Kept<Q> {}
 
 #[cfg(test)]
 mod tests {
