@@ -1,5 +1,6 @@
 //! `[limits]`: how much may come in, and how much an organization may keep.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use super::milliseconds;
@@ -120,49 +121,43 @@ pub(super) fn read(reader: &mut Reader) -> Limits {
         scim_bulk_patch_comparisons: count("limits.scim_bulk_patch_comparisons", 10_000..=100_000_000, 1_000_000),
         scim_requests_at_once: count("limits.scim_requests_at_once", 1..=10_000, 6),
         connections: count("limits.connections", 16..=100_000, 10_000),
-        scim_asynchronous_requests_per_client: small(reader.number(
+        scim_asynchronous_requests_per_client: number(
+            reader,
             "limits.scim_asynchronous_requests_per_client",
             1..=1_000,
             10,
-        )),
-        scim_page_size: small(reader.number("limits.scim_page_size", 1..=1_000, 200)),
-        scim_cursor_seconds: small(reader.number("limits.scim_cursor_seconds", 60..=86_400, 3_600)),
-        scim_scan_rows: small(reader.number("limits.scim_scan_rows", 0..=10_000_000, 20_000)),
-        scim_page_members: small(reader.number("limits.scim_page_members", 1..=200_000, 20_000)),
-        scim_users_per_organization: small(reader.number(
-            "limits.scim_users_per_organization",
-            1..=100_000_000,
-            2_000_000,
-        )),
-        scim_groups_per_organization: small(reader.number(
-            "limits.scim_groups_per_organization",
-            1..=100_000_000,
-            500_000,
-        )),
+        ),
+        scim_page_size: number(reader, "limits.scim_page_size", 1..=1_000, 200),
+        scim_cursor_seconds: number(reader, "limits.scim_cursor_seconds", 60..=86_400, 3_600),
+        scim_scan_rows: number(reader, "limits.scim_scan_rows", 0..=10_000_000, 20_000),
+        scim_page_members: number(reader, "limits.scim_page_members", 1..=200_000, 20_000),
+        scim_users_per_organization: number(reader, "limits.scim_users_per_organization", 1..=100_000_000, 2_000_000),
+        scim_groups_per_organization: number(reader, "limits.scim_groups_per_organization", 1..=100_000_000, 500_000),
         quota: quota(reader),
         saml_verify_timeout: milliseconds(reader.number("limits.saml_verify_timeout_ms", 100..=60_000, 5_000)),
-        scim_requests_per_second: small(reader.number("limits.scim_requests_per_second", 1..=1_000_000, 200)),
-        scim_burst: small(reader.number("limits.scim_burst", 1..=1_000_000, 1_000)),
-        scim_organization_requests_per_second: small(reader.number(
+        scim_requests_per_second: number(reader, "limits.scim_requests_per_second", 1..=1_000_000, 200),
+        scim_burst: number(reader, "limits.scim_burst", 1..=1_000_000, 1_000),
+        scim_organization_requests_per_second: number(
+            reader,
             "limits.scim_organization_requests_per_second",
             1..=1_000_000,
             400,
-        )),
-        scim_organization_burst: small(reader.number("limits.scim_organization_burst", 1..=1_000_000, 2_000)),
+        ),
+        scim_organization_burst: number(reader, "limits.scim_organization_burst", 1..=1_000_000, 2_000),
         scim_wait: milliseconds(reader.number("limits.scim_wait_ms", 1..=60_000, 5_000)),
-        scim_token_requests_per_minute: small(reader.number("limits.scim_token_requests_per_minute", 1..=100_000, 600)),
-        scim_access_tokens_per_credential: small(reader.number(
-            "limits.scim_access_tokens_per_credential",
-            1..=10_000,
-            200,
-        )),
+        scim_token_requests_per_minute: number(reader, "limits.scim_token_requests_per_minute", 1..=100_000, 600),
+        scim_access_tokens_per_credential: number(reader, "limits.scim_access_tokens_per_credential", 1..=10_000, 200),
         request_timeout: milliseconds(reader.number("limits.request_timeout_ms", 100..=120_000, 10_000)),
         body_timeout: milliseconds(reader.number("limits.body_timeout_ms", 100..=600_000, 20_000)),
-        activation_mails_per_hour: small(reader.number("limits.activation_mails_per_hour", 1..=1_000_000, 1_000)),
-        sign_in_attempts_per_minute: small(reader.number("limits.sign_in_attempts_per_minute", 1..=100_000, 60)),
-        authorize_per_minute: small(reader.number("limits.authorize_per_minute", 1..=1_000_000, 600)),
-        answers_per_minute: small(reader.number("limits.answers_per_minute", 1..=1_000_000, 1_200)),
+        activation_mails_per_hour: number(reader, "limits.activation_mails_per_hour", 1..=1_000_000, 1_000),
+        sign_in_attempts_per_minute: number(reader, "limits.sign_in_attempts_per_minute", 1..=100_000, 60),
+        authorize_per_minute: number(reader, "limits.authorize_per_minute", 1..=1_000_000, 600),
+        answers_per_minute: number(reader, "limits.answers_per_minute", 1..=1_000_000, 1_200),
     }
+}
+
+fn number(reader: &mut Reader, key: &str, bounds: RangeInclusive<i64>, default: i64) -> u32 {
+    small(reader.number(key, bounds, default))
 }
 
 /// The choice page shows 50 connections, so no more can be had.

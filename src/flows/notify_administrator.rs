@@ -12,7 +12,7 @@ use crate::store::failure::StoreError;
 use crate::store::{Store, Tx, domains, memberships};
 use crate::values::clock::Timestamp;
 use crate::values::email::EmailAddress;
-use crate::values::ids::{AccountId, OrganizationId};
+use crate::values::ids::{AccountId, OrganizationId, ResourceId};
 
 /// Why the mail is not out.
 #[derive(Debug, thiserror::Error)]
@@ -84,6 +84,36 @@ fn trusted_address(
 const BREAK_GLASS_CHANGED: &str = "The list of those who may sign in without your identity provider (break-glass) was \
                                    changed. The audit log says who was added or removed, and by whom.";
 
+const REMOVALS_HELD: &str = "A SCIM client is removing very many people. The rest waits until you say whether that is \
+                             meant: look at \"removals\" in the admin API, and confirm or reject.";
+
+fn certificates_changed(name: &str, added: &[String], removed: &[String]) -> String {
+    let listed = |list: &[String]| if list.is_empty() { "none".to_owned() } else { list.join(", ") };
+    format!(
+        "The identity provider of the connection \"{name}\" has published other signing certificates, and they count from \
+         now on. New: {}. Gone: {}. Whoever has such a key says who signs in: if nobody has changed them, disable the \
+         connection.",
+        listed(added),
+        listed(removed)
+    )
+}
+
+fn group_role_changed(group: ResourceId, role: Option<&str>) -> String {
+    match role {
+        Some(role) => {
+            format!("The members of the group {group} have the role {role} from now on, whoever becomes one.")
+        }
+        None => format!("The members of the group {group} have no role by it any more."),
+    }
+}
+
+fn break_glass_used(account: AccountId) -> String {
+    format!(
+        "ALARM: somebody on the break-glass list signed in without your identity provider, the account {account}. If nobody \
+         of you did, deactivate that account now."
+    )
+}
+
 /// Subject and text.
 fn words(organization: &Organization, gateway: &str, event: &Event, at: Timestamp) -> (String, String) {
     let support = &format!("{}, {}", organization.support_name, organization.support_email);
@@ -112,16 +142,7 @@ fn words(organization: &Organization, gateway: &str, event: &Event, at: Timestam
             };
             return (notice.subject(), notice.text());
         }
-        Event::ConnectionCertificatesChanged { name, added, removed, .. } => {
-            let listed = |list: &[String]| if list.is_empty() { "none".to_owned() } else { list.join(", ") };
-            format!(
-                "The identity provider of the connection \"{name}\" has published other signing certificates, and they \
-                 count from now on. New: {}. Gone: {}. Whoever has such a key says who signs in: if nobody has changed \
-                 them, disable the connection.",
-                listed(added),
-                listed(removed)
-            )
-        }
+        Event::ConnectionCertificatesChanged { name, added, removed, .. } => certificates_changed(name, added, removed),
         Event::DomainVerified { domain } => {
             format!(
                 "The domain {domain} was verified. People with addresses in it can now sign in through your connections."
@@ -133,27 +154,13 @@ fn words(organization: &Organization, gateway: &str, event: &Event, at: Timestam
         Event::ConnectionChanged { name, .. } => {
             format!("The connection \"{name}\" was changed, enabled, disabled or deleted.")
         }
-        Event::GroupRoleChanged { group, role: Some(role) } => {
-            format!("The members of the group {group} have the role {role} from now on, whoever becomes one.")
-        }
-        Event::GroupRoleChanged { group, role: None } => {
-            format!("The members of the group {group} have no role by it any more.")
-        }
+        Event::GroupRoleChanged { group, role } => group_role_changed(*group, role.as_deref()),
         Event::SsoPolicyChanged { domain, policy } => {
             format!("The sign-in policy of the domain {domain} was changed to \"{policy}\".")
         }
         Event::BreakGlassChanged { .. } => BREAK_GLASS_CHANGED.to_owned(),
-        Event::BreakGlassUsed { account } => {
-            format!(
-                "ALARM: somebody on the break-glass list signed in without your identity provider, the account {account}. If \
-                 nobody of you did, deactivate that account now."
-            )
-        }
-        Event::RemovalsHeld { .. } => {
-            "A SCIM client is removing very many people. The rest waits until you say whether that is meant: \
-             look at \"removals\" in the admin API, and confirm or reject."
-                .to_owned()
-        }
+        Event::BreakGlassUsed { account } => break_glass_used(*account),
+        Event::RemovalsHeld { .. } => REMOVALS_HELD.to_owned(),
         Event::ScimClientCreated { name, .. } => {
             format!("A new SCIM client, \"{name}\", was added. It can create, change and remove your users and groups.")
         }

@@ -259,6 +259,11 @@ impl Runner {
             Ok(Job::WarnOfExpiry) => return warn_of_expiry::run(self, claimed).await,
             Err(error) => Err(JobFailure(format!("the payload cannot be read: {error}"))),
         };
+        self.settle(claimed, result).await
+    }
+
+    /// A job that is done is gone; one that failed is tried again, or given up.
+    async fn settle(&self, claimed: &ClaimedRow, result: Result<(), JobFailure>) -> Result<(), StoreError> {
         let (id, kind, attempts, now) = (claimed.id, claimed.kind.clone(), claimed.attempts, self.clock.now());
         let outcome = match &result {
             Ok(()) => "done",

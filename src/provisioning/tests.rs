@@ -533,7 +533,7 @@ async fn on_postgresql_a_request_makes_few_round_trips() {
         let off = json!([{ "op": "replace", "path": "active", "value": false }]);
         let (patched, patching) = scratch::count_queries(tx, |tx| patch_of(tx, acme, id, &whole(), off));
         assert_eq!(patched?.active, Some(false));
-        assert_eq!((finding, creating, patching), (1, 6, 9));
+        assert_eq!((finding, creating, patching), (1, 6, 10));
         Ok::<_, ProvisioningError>(())
     });
     done.await.unwrap();

@@ -523,7 +523,8 @@ async fn whatever_a_grant_rests_on_ends_it_alone() {
         assert_eq!(standing::check(&stands, now), Ok(()), "{}", world.engine());
         let by_password = StandingRow { connection: None, ..stands.clone() };
         assert_eq!(standing::check(&by_password, now), Ok(()), "who needed no connection");
-        let ends: [(Ended, fn(&mut StandingRow)); 9] = [
+        type End = fn(&mut StandingRow);
+        let ends: [(Ended, End); 9] = [
             (Ended::Revoked, |row| row.grant.revoked_at = Some(row.grant.created_at)),
             (Ended::Expired, |row| row.grant.expires_at = row.grant.created_at),
             (Ended::SignedOut, |row| row.session.ended_at = Some(row.grant.created_at)),

@@ -79,10 +79,10 @@ fn mail(tx: &mut Tx<'_>, op: &Operation, from: OrganizationId) -> Secret {
         let Ok(Job::SendActivation { organization, activation }) = serde_json::from_str(&payload) else {
             panic!("another job: {payload}");
         };
-        if organization == from {
-            if let Written::Letter(letter) = letter::write(tx, op, organization, activation, 100).unwrap() {
-                links.push(letter);
-            }
+        if organization == from
+            && let Written::Letter(letter) = letter::write(tx, op, organization, activation, 100).unwrap()
+        {
+            links.push(letter);
         }
     }
     // A mail that was asked for twice is made twice; the link that was made last works.

@@ -107,13 +107,13 @@ pub fn mount(services: &mut web::ServiceConfig) {
         .service(removals::confirm_removals)
         .service(removals::reject_removals)
         .service(activations::list_activations)
-        .service(activations::resend_activation)
-        .service(audit::list_audit_entries);
+        .service(activations::resend_activation);
 }
 
 /// Who may sign in, how, and what became of it.
 fn mount_sign_in(services: &mut web::ServiceConfig) {
     services
+        .service(audit::list_audit_entries)
         .service(sso_policy::show_sso_policy)
         .service(sso_policy::change_sso_policy)
         .service(sso_policy::show_sign_in)

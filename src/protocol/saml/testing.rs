@@ -314,7 +314,7 @@ pub fn sealed_response(place: Place, xml: &str, sealing: &Sealing<'_>) -> String
     };
     let start = inner.find("<saml:Assertion ").unwrap();
     let end = inner.find("</saml:Assertion>").unwrap() + "</saml:Assertion>".len();
-    let sealed = format!("{}{}{}", &inner[..start], seal(inner[start..end].as_bytes(), sealing), &inner[end..]);
+    let sealed = format!("{}{}{}", &inner[..start], seal(&inner.as_bytes()[start..end], sealing), &inner[end..]);
     match place {
         Place::Assertion => sealed.replace(RESPONSE_MARK, ""),
         Place::Response | Place::Both => signer().sign(&sealed.replace(RESPONSE_MARK, &signer().template("_r1"))),
