@@ -70,6 +70,9 @@ pub fn install() {
         for decision in ["confirmed", "rejected"] {
             metrics::counter!(REMOVALS_DECIDED, "decision" => decision).absolute(0);
         }
+        for outcome in ["right", "wrong", "limited"] {
+            metrics::counter!(PASSWORDS, "outcome" => outcome).absolute(0);
+        }
         Some(handle)
     });
 }
