@@ -1,5 +1,5 @@
 //! What the gateway says about a person, in the ID token and at UserInfo alike: who they are (by scope), where they
-//! belong (product.md, section 7), and how they signed in.
+//! belong (`docs/guides/an-app-in-ten-lines.md` lists them), and how they signed in.
 
 use serde::{Deserialize, Serialize};
 

@@ -90,12 +90,10 @@ fn parse_basic(header: &str) -> Option<ClientCredentials> {
     }
     let decoded = String::from_utf8(STANDARD.decode(encoded.trim()).ok()?).ok()?;
     let (id, secret) = decoded.split_once(':')?;
-    if id.is_empty() || secret.is_empty() {
-        return None;
-    }
     Some(ClientCredentials { client_id: form_decode(id)?, proof: Proof::Secret(Secret::from(form_decode(secret)?)) })
 }
 
+/// `None` of an empty text as well: half of the credentials is none.
 fn form_decode(text: &str) -> Option<String> {
     // A form-encoded word holds neither; unescaped they would split it into several pairs.
     if text.contains(['&', '=']) {
@@ -131,6 +129,14 @@ mod tests {
         let credentials = parse(Some(&basic("my%20app:a%3Ab+c%25")), &form("")).unwrap();
         assert_eq!(credentials.client_id, "my app");
         assert_eq!(credentials.proof, secret("a:b c%"));
+    }
+
+    #[test]
+    fn half_of_the_basic_credentials_is_none() {
+        for half in [":secret", "client:", ":", "client"] {
+            let refused = parse(Some(&basic(half)), &form("")).unwrap_err();
+            assert_eq!(refused.code, ErrorCode::InvalidClient, "{half}");
+        }
     }
 
     #[test]

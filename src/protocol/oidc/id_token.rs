@@ -1,4 +1,4 @@
-//! The ID token that applications get (OpenID Connect Core 2; product.md, section 7). One audience, as a string.
+//! The ID token that applications get (OpenID Connect Core 2). One audience, as a string.
 
 use aws_lc_rs::digest;
 use base64::Engine as _;

@@ -262,6 +262,66 @@ mod tests {
     }
 
     #[test]
+    fn what_stands_twice_is_refused_wherever_it_stands() {
+        let user = |name: &str, value: Value| {
+            let mut body = json!({ "schemas": [USER], "userName": "ada" });
+            body[name] = value;
+            body
+        };
+        let mut extension = user(ENTERPRISE, json!({ "department": "R&D" }));
+        extension[ENTERPRISE.to_uppercase()] = json!({ "department": "Sales" });
+        for body in [
+            extension,
+            user(ENTERPRISE, json!({ "department": "R&D", "DEPARTMENT": "Sales" })),
+            user("name", json!({ "givenName": "Ada", "GIVENNAME": "Eve" })),
+        ] {
+            assert_eq!(standard(body.clone()), Err(ScimType::InvalidSyntax), "{body}");
+        }
+        let rules = Rules::new(Profile::Standard.tolerance(), Limits::default());
+        let team = json!({ "displayName": "g", "members": [{ "value": "u1" }], "MEMBERS": [] });
+        let refused = read(team.as_object().unwrap().clone(), group(), &rules).unwrap_err();
+        assert_eq!(refused.scim_type, ScimType::InvalidSyntax);
+    }
+
+    #[test]
+    fn strict_clients_say_unassigned_as_the_standard_does_and_nothing_more_loosely() {
+        let strict = |body: Value| draft(Profile::Strict, body).map_err(|error| error.scim_type);
+        let with = |name: &str, value: Value| {
+            let mut body = json!({ "schemas": [USER], "userName": "ada" });
+            body[name] = value;
+            body
+        };
+        let bare = strict(json!({ "schemas": [USER], "userName": "ada" }));
+        for (name, value) in [("roles", json!(null)), ("roles", json!([null])), ("title", json!(null))] {
+            assert_eq!(strict(with(name, value.clone())), bare, "{name} {value}");
+        }
+        assert_eq!(strict(with("schemas", json!([USER, "urn:x:y"]))), Err(ScimType::InvalidValue));
+        let rules = Rules::new(Profile::Strict.tolerance(), Limits::default());
+        let members = |members: Value| {
+            let team = json!({ "schemas": ["urn:ietf:params:scim:schemas:core:2.0:Group"], "displayName": "g",
+                "members": members });
+            read(team.as_object().unwrap().clone(), group(), &rules).map_err(|error| error.scim_type)
+        };
+        assert_eq!(members(json!(["u1"])), Err(ScimType::InvalidValue));
+        assert_eq!(members(json!([{ "value": "u1" }])).unwrap().members, Some(vec!["u1".to_owned()]));
+    }
+
+    #[test]
+    fn a_text_that_looks_like_json_is_a_text_but_where_entra_packs_roles() {
+        let packed = json!({ "value": "Admin", "id": "1" }).to_string();
+        for (profile, name, wanted) in [
+            (Profile::Entra, "roles", "Admin"),
+            (Profile::Entra, "emails", packed.as_str()),
+            (Profile::Standard, "roles", packed.as_str()),
+        ] {
+            let mut body = json!({ "schemas": [USER], "userName": "ada" });
+            body[name] = json!([{ "value": packed }]);
+            let document = draft(profile, body).unwrap().document;
+            assert_eq!(document[name][0]["value"], wanted, "{name}");
+        }
+    }
+
+    #[test]
     fn what_entra_sends_is_understood_and_refused_to_strict_clients() {
         let body = json!({
             "schemas": [USER, "http://schemas.microsoft.com/2006/11/ResourceManagement/ADSCIM/2.0/User"],

@@ -1,7 +1,7 @@
 //! From a response in a form field to an assertion that may be believed.
 //!
 //! Owns [`verify`], the only maker of a [`VerifiedAssertion`]: decode, gate, signature, then every check that the
-//! library leaves out (security.md, section 1). Refuses everything else with a [`rejected::Rejected`]. Whether the
+//! library leaves out (`docs/saml-conformance.md`). Refuses everything else with a [`rejected::Rejected`]. Whether the
 //! assertion was used before is for the store; whether the person may sign in is for `access`.
 
 pub mod rejected;

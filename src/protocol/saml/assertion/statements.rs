@@ -15,7 +15,7 @@ const MAX_ID_BYTES: usize = 256;
 /// SAML core says 256 characters for a persistent NameID; others are bounded alike, with room for long addresses.
 const MAX_NAME_ID_CHARACTERS: usize = 512;
 
-/// All checks of SAML profiles 4.1.4.3 and of security.md, then the values.
+/// All checks of SAML profiles 4.1.4.3, and those that `docs/saml-conformance.md` lists beside them, then the values.
 pub fn read(assertion: &Element, expected: &Expected<'_>) -> Result<VerifiedAssertion, Rejected> {
     if assertion.attribute("Version") != Some("2.0") {
         return Err(Rejected::Version);

@@ -98,7 +98,7 @@ impl<'l> Parser<'l> {
         }
         let at = resolve(scope, &name, self.rules)?;
         if self.take(&Token::OpenBracket) {
-            return self.value_path(scope, at);
+            return self.value_path(at);
         }
         self.comparison(at)
     }
@@ -110,10 +110,7 @@ impl<'l> Parser<'l> {
 
     /// `emails[type eq "work"]`, and `emails[type eq "work"].value eq "x"`, which the grammar of the RFC does not
     /// have and Entra ID sends: it means that one element satisfies both.
-    fn value_path(&mut self, scope: Scope<'_>, at: Located<'_>) -> Result<Filter, ScimError> {
-        if matches!(scope, Scope::Element(_)) {
-            return Err(ScimError::filter("brackets within brackets"));
-        }
+    fn value_path(&mut self, at: Located<'_>) -> Result<Filter, ScimError> {
         let within = self.bracketed(at)?;
         let Some(part) = self.tokens.next_if(|token| matches!(token, Token::Word(word) if word.starts_with('.')))
         else {

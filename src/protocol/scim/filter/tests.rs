@@ -111,6 +111,8 @@ fn what_is_not_a_filter_is_invalid_filter() {
         r#"emails[type eq "work""#,
         r#"emails[emails[type pr]]"#,
         r#"userName[type eq "x"]"#,
+        r#"emails.type[value eq "x"]"#,
+        r#"emails[type[value eq "x"]]"#,
         r#"name eq "x""#,
         "active gt true",
         r#"active co "t""#,
@@ -142,6 +144,26 @@ fn depth_length_and_terms_are_bounded() {
         assert_eq!(filter(&text).map_err(|error| error.scim_type), Err(ScimType::InvalidFilter));
     }
     assert!(filter(&format!("{}title pr{}", "(".repeat(15), ")".repeat(15))).is_ok());
+}
+
+#[test]
+fn a_filter_longer_than_its_limit_is_refused() {
+    let limits = Limits { filter_bytes: 8, ..Limits::default() };
+    let read = |text| parse(text, user(), &Rules::new(Profile::Standard.tolerance(), limits));
+    assert!(read("title pr").is_ok());
+    let refused = read("title pr ").unwrap_err();
+    assert_eq!(refused.scim_type, ScimType::InvalidFilter);
+    assert!(refused.detail.contains("8 bytes"), "{}", refused.detail);
+}
+
+#[test]
+fn an_attribute_of_an_extension_is_named_with_its_urn_but_by_those_who_never_do() {
+    let read =
+        |profile: Profile| parse(r#"department eq "R&D""#, user(), &Rules::new(profile.tolerance(), Limits::default()));
+    for profile in [Profile::Standard, Profile::Strict] {
+        assert_eq!(read(profile).map_err(|error| error.scim_type), Err(ScimType::InvalidFilter));
+    }
+    assert!(Profile::ALL.into_iter().any(|profile| read(profile).is_ok()));
 }
 
 #[test]

@@ -384,6 +384,10 @@ mod tests {
             (json!({ "name": "a", "type": "integer", "caseExact": true }), "/attributes/0/caseExact"),
             (json!({ "name": "a", "referenceTypes": ["User"] }), "/attributes/0/referenceTypes"),
             (json!({ "name": "a", "canonicalValues": ["x", 1] }), "/attributes/0/canonicalValues/1"),
+            (json!({ "name": "a", "canonicalValues": ["x\u{7}"] }), "/attributes/0/canonicalValues/0"),
+            (json!({ "name": "a", "canonicalValues": vec!["x"; 101] }), "/attributes/0/canonicalValues"),
+            (json!({ "name": "a", "description": "x\u{0}" }), "/attributes/0/description"),
+            (json!({ "name": "a", "description": "x".repeat(501) }), "/attributes/0/description"),
         ] {
             assert_eq!(definition(&with(attribute.clone())).unwrap_err().at, at, "{attribute}");
         }

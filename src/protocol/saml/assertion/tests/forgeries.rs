@@ -1,4 +1,4 @@
-//! Documents that are not what an honest identity provider signed. Every row of security.md, section 1, and the
+//! Documents that are not what an honest identity provider signed. Every row of `docs/saml-conformance.md`, and the
 //! failures of its section 2 that a signature test can show.
 
 use std::time::{Duration, Instant};

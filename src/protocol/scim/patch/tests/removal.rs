@@ -1,0 +1,124 @@
+//! Whatever a removal says, nothing goes that it does not name.
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::{ENTERPRISE, ada, members, patched};
+use crate::protocol::scim::member::MemberChange;
+use crate::protocol::scim::tolerance::Profile;
+
+/// What a removal may name: by its path, and by the value beside it.
+fn a_removal() -> impl Strategy<Value = Value> {
+    let paths = vec![
+        "title",
+        "name",
+        "name.givenName",
+        "emails",
+        "Emails",
+        "emails[type eq \"home\"]",
+        "emails[value eq \"ada@work.test\"]",
+        "emails[type eq \"home\"].value",
+        "emails.display",
+        "roles",
+        ENTERPRISE,
+        "members",
+        "members[value eq \"a\"]",
+        "nope",
+        "",
+    ];
+    let item = prop_oneof![
+        Just(json!(null)),
+        Just(json!("")),
+        Just(json!("a")),
+        Just(json!("z")),
+        Just(json!(7)),
+        Just(json!([])),
+        Just(json!({})),
+        Just(json!("Countess")),
+        Just(json!("ada@home.test")),
+        Just(json!({ "value": "ADA@home.test" })),
+        Just(json!({ "type": "work" })),
+        Just(json!({ "type": "home", "value": "nobody@home.test" })),
+        Just(json!({ "value": null })),
+        Just(json!({ "value": "a", "$ref": null })),
+        Just(json!({ "id": "a" })),
+        Just(json!({ "givenName": "Ada" })),
+        Just(json!({ "department": "R&D" })),
+    ];
+    let value = prop_oneof![
+        2 => Just(None),
+        3 => item.clone().prop_map(Some),
+        3 => proptest::collection::vec(item, 0..4).prop_map(|items| Some(Value::Array(items))),
+    ];
+    (proptest::sample::select(paths), value).prop_map(|(path, value)| match value {
+        Some(value) => json!({ "op": "remove", "path": path, "value": value }),
+        None => json!({ "op": "remove", "path": path }),
+    })
+}
+
+/// True when the removal names this element, by the letter of its path and of its value.
+fn is_named(operation: &Value, element: &Value) -> bool {
+    let path = operation["path"].as_str().unwrap();
+    let says = |name: &str, text: &Value| {
+        element[name].as_str().unwrap().eq_ignore_ascii_case(text.as_str().unwrap_or_default())
+    };
+    let by_path = match path.split_once('[') {
+        None => true,
+        Some((_, filter)) => {
+            let words: Vec<&str> = filter.split(['"', ' ']).collect();
+            says(words[0], &json!(words[3]))
+        }
+    };
+    let items = match &operation["value"] {
+        Value::Null if operation.get("value").is_none() || path.contains('[') => return by_path,
+        Value::Array(items) => items.clone(),
+        one => vec![one.clone()],
+    };
+    by_path
+        && items.iter().any(|item| match item {
+            Value::Object(parts) => {
+                let known: Vec<&str> = ["value", "type"].into_iter().filter(|name| !item[name].is_null()).collect();
+                !known.is_empty() && parts.len() >= known.len() && known.iter().all(|name| says(name, &item[name]))
+            }
+            text => says("value", text),
+        })
+}
+
+/// True when the removal has this id, in its path or in its value.
+fn names(operation: &Value, id: &str) -> bool {
+    let quoted = format!("\"{id}\"");
+    operation["path"].as_str().unwrap().contains(&quoted) || operation["value"].to_string().contains(&quoted)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 3_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Whatever a removal says, under every profile: what goes was named, and what is not understood is refused.
+    #[test]
+    fn remove_never_removes_more_than_it_names(operation in a_removal(), profile in proptest::sample::select(Profile::ALL.to_vec())) {
+        let says_value = operation.get("value").is_some_and(|value| !value.is_null());
+        if let Ok(after) = patched(profile, operation.clone()) {
+            for element in ada()["emails"].as_array().unwrap() {
+                let stays = after["emails"].as_array().is_some_and(|left| left.iter().any(|one| one["type"] == element["type"]));
+                prop_assert!(stays || is_named(&operation, element), "{operation} under {profile:?} took {element}");
+            }
+            for name in ["title", "name", ENTERPRISE] {
+                let is_whole = after[name] == ada()[name] || operation["path"] == json!("name.givenName");
+                prop_assert!(is_whole || !says_value || operation["value"] == ada()[name], "{operation} changed {name}");
+            }
+        }
+        if let Ok(changes) = members(profile, operation.clone()) {
+            for change in changes {
+                match change {
+                    MemberChange::ReplaceAll(ids) => prop_assert!(
+                        ids.is_empty() && operation["path"] == "members" && operation.get("value").is_none(), "{operation}"
+                    ),
+                    MemberChange::Remove(ids) => for id in ids {
+                        prop_assert!(names(&operation, &id), "{operation} removes {id}");
+                    },
+                    other => prop_assert!(false, "{operation} became {other:?}"),
+                }
+            }
+        }
+    }
+}
