@@ -1,7 +1,7 @@
 //! Accounts and their addresses.
 
 use diesel::prelude::*;
-use diesel::sql_types::Integer;
+use diesel::sql_types::{Binary, Integer};
 use serde_json::json;
 
 use super::Tx;
@@ -10,7 +10,7 @@ use super::failure::StoreError;
 use super::kept::Kept;
 use super::memberships::MembershipRow;
 use super::schema::{accounts as table, addresses, memberships};
-use crate::store::connection::Backend;
+use crate::store::connection::{AnyConnection, Backend};
 use crate::values::clock::Timestamp;
 use crate::values::ids::{AccountId, OrganizationId};
 
@@ -45,6 +45,13 @@ pub struct AddressRow {
     pub address: String,
     pub is_primary: bool,
     pub verified_at: Option<Timestamp>,
+}
+
+#[derive(QueryableByName)]
+#[diesel(check_for_backend(Backend))]
+struct Found {
+    #[diesel(sql_type = Binary)]
+    id: AccountId,
 }
 
 #[derive(QueryableByName)]
@@ -191,14 +198,14 @@ pub fn mark_primary(tx: &mut Tx<'_>, account: AccountId, address: &str, is_prima
     Ok(())
 }
 
-/// Notes that an address is verified; [`super::constraint::Constraint::VerifiedAddress`] when another account's is.
-pub fn mark_verified(tx: &mut Tx<'_>, account: AccountId, address: &str, at: Timestamp) -> Result<(), StoreError> {
+/// Notes that an address is verified, and tells whether it was not before; [`super::constraint::Constraint::VerifiedAddress`]
+/// when another account's is.
+pub fn mark_verified(tx: &mut Tx<'_>, account: AccountId, address: &str, at: Timestamp) -> Result<bool, StoreError> {
     let one = addresses::table
         .filter(addresses::account_id.eq(account))
         .filter(addresses::address.eq(address))
         .filter(addresses::verified_at.is_null());
-    diesel::update(one).set(addresses::verified_at.eq(at)).execute(tx.connection())?;
-    Ok(())
+    Ok(diesel::update(one).set(addresses::verified_at.eq(at)).execute(tx.connection())? == 1)
 }
 
 /// The account that an address is verified for.
@@ -210,17 +217,25 @@ pub fn with_verified_address(tx: &mut Tx<'_>, address: &str) -> Result<Option<Ac
     Ok(query.first(tx.connection()).optional()?)
 }
 
-/// The active accounts whose primary address this is, verified or not; two are enough to know that it is ambiguous, so no
-/// more are read.
+/// The active accounts whose primary address this is, verified or not, and which no directory pushes: one could be made to
+/// have anybody's address. Two are enough to know that it is ambiguous, so no more are read.
 pub fn active_with_primary_address(tx: &mut Tx<'_>, address: &str) -> Result<Vec<AccountId>, StoreError> {
-    let query = addresses::table
-        .inner_join(table::table.on(table::id.eq(addresses::account_id)))
-        .filter(addresses::address.eq(address))
-        .filter(addresses::is_primary.eq(true))
-        .filter(table::state.eq("active"))
-        .limit(2)
-        .select(addresses::account_id);
-    Ok(query.load(tx.connection())?)
+    let mut query = DynamicQuery::recurring();
+    query.sql("SELECT a.account_id AS id FROM addresses a JOIN accounts c ON c.id = a.account_id WHERE a.address = ");
+    query.text(address);
+    query.sql(" AND a.is_primary AND c.state = 'active'");
+    query.sql(" AND (SELECT count(*) FROM resources r WHERE r.account_id = a.account_id) = 0 LIMIT 2");
+    Ok(query.load::<Found>(tx.connection())?.into_iter().map(|found| found.id).collect())
+}
+
+/// Keeps other transactions from changing an account before this one ends. On SQLite there is one writer.
+pub fn lock(tx: &mut Tx<'_>, id: AccountId) -> Result<(), StoreError> {
+    if let AnyConnection::Postgres(_) = tx.connection() {
+        diesel::sql_query("SELECT 1 FROM accounts WHERE id = $1 FOR NO KEY UPDATE")
+            .bind::<Binary, _>(id)
+            .execute(tx.connection())?;
+    }
+    Ok(())
 }
 
 /// Ends every session, token and grant of an account by moving its session epoch; answers the new one.
@@ -228,12 +243,6 @@ pub fn end_sessions(tx: &mut Tx<'_>, id: AccountId, at: Timestamp) -> Result<Opt
     let one = diesel::update(table::table.filter(table::id.eq(id)));
     one.set((table::session_epoch.eq(table::session_epoch + 1), table::updated_at.eq(at))).execute(tx.connection())?;
     Ok(table::table.filter(table::id.eq(id)).select(table::session_epoch).first(tx.connection()).optional()?)
-}
-
-/// True when an address is verified, for whichever account.
-pub fn is_verified_for_anybody(tx: &mut Tx<'_>, address: &str) -> Result<bool, StoreError> {
-    let query = addresses::table.filter(addresses::address.eq(address)).filter(addresses::verified_at.is_not_null());
-    Ok(query.count().get_result::<i64>(tx.connection())? > 0)
 }
 
 /// True when an address is verified for an account that is no member of this organization, or its domain has another

@@ -1,6 +1,7 @@
 //! Who may sign in by their own credentials where single sign-on is required.
 
 use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Binary};
 
 use super::Tx;
 use super::failure::StoreError;
@@ -9,19 +10,17 @@ use super::schema::{accounts, memberships};
 use crate::values::clock::Timestamp;
 use crate::values::ids::{AccountId, OrganizationId};
 
-/// Adds somebody; changes nothing about somebody who is there.
+/// Adds somebody, and tells whether they were not there; changes nothing about somebody who is.
 pub fn insert(
     tx: &mut Tx<'_>,
     organization: OrganizationId,
     account: AccountId,
     at: Timestamp,
 ) -> Result<bool, StoreError> {
-    if is_there(tx, organization, account)? {
-        return Ok(false);
-    }
-    let row = (table::org_id.eq(organization), table::account_id.eq(account), table::created_at.eq(at));
-    diesel::insert_into(table::table).values(row).execute(tx.connection())?;
-    Ok(true)
+    let text = "INSERT INTO break_glass (org_id, account_id, created_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
+    let insert =
+        diesel::sql_query(text).bind::<Binary, _>(organization).bind::<Binary, _>(account).bind::<BigInt, _>(at);
+    Ok(insert.execute(tx.connection())? == 1)
 }
 
 /// Takes somebody off; tells whether they were there.

@@ -79,11 +79,16 @@ pub fn waiting(tx: &mut Tx<'_>, after: Option<CaseId>, limit: i64) -> Result<Vec
     Ok(query.load(tx.connection())?)
 }
 
-/// Writes what the directory asks for.
-pub fn update_asked(tx: &mut Tx<'_>, id: CaseId, is_access_asked: bool) -> Result<(), StoreError> {
-    let one = table::table.filter(table::id.eq(id));
-    diesel::update(one).set(table::is_access_asked.eq(is_access_asked)).execute(tx.connection())?;
-    Ok(())
+/// Writes what the directory asks for, if the case is still open; tells whether it was.
+pub fn update_asked(
+    tx: &mut Tx<'_>,
+    organization: OrganizationId,
+    id: CaseId,
+    is_access_asked: bool,
+) -> Result<bool, StoreError> {
+    let one =
+        table::table.filter(table::org_id.eq(organization)).filter(table::id.eq(id)).filter(table::closed_at.is_null());
+    Ok(diesel::update(one).set(table::is_access_asked.eq(is_access_asked)).execute(tx.connection())? == 1)
 }
 
 /// Writes the state, if it is still `from`; tells whether it was.

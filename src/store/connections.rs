@@ -53,6 +53,16 @@ pub fn lock_for_share(tx: &mut Tx<'_>, id: ConnectionId) -> Result<(), StoreErro
     Ok(())
 }
 
+/// Keeps other transactions from changing a connection, and from resting on it, before this one ends.
+pub fn lock(tx: &mut Tx<'_>, id: ConnectionId) -> Result<(), StoreError> {
+    if let AnyConnection::Postgres(_) = tx.connection() {
+        diesel::sql_query("SELECT 1 FROM connections WHERE id = $1 FOR NO KEY UPDATE")
+            .bind::<Binary, _>(id)
+            .execute(tx.connection())?;
+    }
+    Ok(())
+}
+
 /// A connection of an organization.
 pub fn find_of(
     tx: &mut Tx<'_>,

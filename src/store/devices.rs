@@ -65,3 +65,31 @@ pub fn forget(tx: &mut Tx<'_>, account: AccountId, token: &TokenHash) -> Result<
     diesel::delete(one).execute(tx.connection())?;
     Ok(())
 }
+
+/// In how many browsers an account was seen for the first time since then.
+pub fn count_first_seen_since(tx: &mut Tx<'_>, account: AccountId, since: Timestamp) -> Result<i64, StoreError> {
+    let query = table::table.filter(table::account_id.eq(account)).filter(table::first_seen_at.gt(since));
+    Ok(query.count().get_result(tx.connection())?)
+}
+
+/// Forgets all browsers of an account but the `most` that were used last.
+pub fn keep_latest(tx: &mut Tx<'_>, account: AccountId, most: i64) -> Result<(), StoreError> {
+    let of_account = table::table.filter(table::account_id.eq(account));
+    let first_too_many: Option<Timestamp> = of_account
+        .order((table::last_seen_at.desc(), table::token_hash.desc()))
+        .offset(most)
+        .limit(1)
+        .select(table::last_seen_at)
+        .first(tx.connection())
+        .optional()?;
+    if let Some(last_seen_at) = first_too_many {
+        diesel::delete(of_account.filter(table::last_seen_at.le(last_seen_at))).execute(tx.connection())?;
+    }
+    Ok(())
+}
+
+/// Forgets every browser of an account.
+pub fn forget_all(tx: &mut Tx<'_>, account: AccountId) -> Result<(), StoreError> {
+    diesel::delete(table::table.filter(table::account_id.eq(account))).execute(tx.connection())?;
+    Ok(())
+}

@@ -163,6 +163,15 @@ pub fn revoke_of_session(tx: &mut Tx<'_>, session: SessionId, at: Timestamp) -> 
     Ok(diesel::update(in_force).set(table::revoked_at.eq(Some(at))).execute(tx.connection())?)
 }
 
+/// Revokes every grant of an account that was not made in the session `kept`; tells how many were in force.
+pub fn revoke_others(tx: &mut Tx<'_>, account: AccountId, kept: SessionId, at: Timestamp) -> Result<usize, StoreError> {
+    let others = table::table
+        .filter(table::account_id.eq(account))
+        .filter(table::revoked_at.is_null())
+        .filter(table::session_id.ne(kept));
+    Ok(diesel::update(others).set(table::revoked_at.eq(Some(at))).execute(tx.connection())?)
+}
+
 /// Revokes a grant, and with it every token made from it; tells whether it was in force.
 pub fn revoke(tx: &mut Tx<'_>, id: GrantId, at: Timestamp) -> Result<bool, StoreError> {
     let in_force = table::table.filter(table::id.eq(id)).filter(table::revoked_at.is_null());

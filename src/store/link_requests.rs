@@ -87,3 +87,31 @@ pub fn consume(tx: &mut Tx<'_>, token: &TokenHash, now: Timestamp) -> Result<boo
         .filter(table::expires_at.gt(now));
     Ok(diesel::update(one).set(table::state.eq("accepted")).execute(tx.connection())? == 1)
 }
+
+/// How many questions a connection has put to the person of an account since then.
+pub fn count_asked_since(
+    tx: &mut Tx<'_>,
+    connection: ConnectionId,
+    account: AccountId,
+    since: Timestamp,
+) -> Result<i64, StoreError> {
+    let query = table::table
+        .filter(table::connection_id.eq(connection))
+        .filter(table::account_id.eq(account))
+        .filter(table::asked_at.gt(since));
+    Ok(query.count().get_result(tx.connection())?)
+}
+
+/// Takes back every open question about a connection: whom it links, or how, is decided anew.
+pub fn delete_open_of_connection(
+    tx: &mut Tx<'_>,
+    organization: OrganizationId,
+    connection: ConnectionId,
+) -> Result<(), StoreError> {
+    let open = table::table
+        .filter(table::org_id.eq(organization))
+        .filter(table::connection_id.eq(connection))
+        .filter(table::state.eq("open"));
+    diesel::delete(open).execute(tx.connection())?;
+    Ok(())
+}

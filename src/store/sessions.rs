@@ -81,6 +81,16 @@ pub fn end_of_connection(
     Ok(diesel::update(all).set(table::ended_at.eq(Some(at))).execute(tx.connection())?)
 }
 
+/// Ends every session of an account but `kept`; tells how many there were.
+pub fn end_others(tx: &mut Tx<'_>, account: AccountId, kept: SessionId, at: Timestamp) -> Result<usize, StoreError> {
+    let others = table::table
+        .filter(table::account_id.eq(account))
+        .filter(table::id.ne(kept))
+        .filter(table::ended_at.is_null())
+        .filter(table::expires_at.gt(at));
+    Ok(diesel::update(others).set(table::ended_at.eq(Some(at))).execute(tx.connection())?)
+}
+
 /// Ends a session. False when it had ended before.
 pub fn end(tx: &mut Tx<'_>, id: SessionId, at: Timestamp) -> Result<bool, StoreError> {
     let one = table::table.filter(table::id.eq(id)).filter(table::ended_at.is_null());
