@@ -8,13 +8,13 @@ use crate::access::mail_proofs::{self, ProofError, Purpose};
 use crate::access::passwords::{self, KeepingError, PasswordHash};
 use crate::access::sessions::Session;
 use crate::directory::accounts;
+use crate::directory::accounts::mailbox::{self, MailboxError};
 use crate::keys::sealing::Sealer;
 use crate::record::audit::{self, Action, Subject};
 use crate::record::jobs::{self, Job};
 use crate::record::notice::PersonNotice;
-use crate::store::constraint::Constraint;
 use crate::store::failure::StoreError;
-use crate::store::{Tx, accounts as account_rows};
+use crate::store::{Tx, accounts as account_rows, devices};
 use crate::values::ids::AccountId;
 use crate::values::operation::{Actor, Operation};
 
@@ -44,8 +44,17 @@ impl From<ProofError> for ChoosingError {
     }
 }
 
+impl From<MailboxError> for ChoosingError {
+    fn from(error: MailboxError) -> Self {
+        match error {
+            MailboxError::NotTheirs | MailboxError::Taken => Self::Dead,
+            MailboxError::Store(error) => error.into(),
+        }
+    }
+}
+
 /// Whoever has the link chooses: it is used up, and the mailbox is verified. On an error the caller rolls the transaction
-/// back, so that the link is not used up.
+/// back, so that the link is not used up. Known browsers are forgotten, and other links stop working.
 pub fn by_link(
     tx: &mut Tx<'_>,
     op: &Operation,
@@ -54,16 +63,18 @@ pub fn by_link(
     hash: &PasswordHash,
 ) -> Result<(), ChoosingError> {
     let opened = mail_proofs::consume(tx, op, Purpose::Password, token)?;
-    match account_rows::mark_verified(tx, opened.account, opened.address.as_str(), op.at) {
-        Ok(()) => {}
-        Err(StoreError::Conflict(Constraint::VerifiedAddress)) => return Err(ChoosingError::Dead),
-        Err(other) => return Err(other.into()),
-    }
-    set(tx, op, sealer, opened.account, hash).map(|_| ())
+    let (account, address) = (opened.account, opened.address);
+    let home = home_organization(tx, account)?;
+    mailbox::verify(tx, &op.by(Actor::Person { account }), account, &address, home)?;
+    // Whoever knew the password before may have made a browser known with it.
+    devices::forget_all(tx, account)?;
+    mail_proofs::revoke_password_links(tx, account)?;
+    set(tx, op, sealer, account, hash).map(|_| ())
 }
 
 /// Somebody who is signed in chooses another one, after the one before was compared with `compared`. The session epoch from
-/// now on, for the session that goes on.
+/// now on, for the session that goes on. A link that was asked for by mail goes on working: who reads the mailbox can take the
+/// account back from somebody who has stolen a session and the password.
 pub fn by_person(
     tx: &mut Tx<'_>,
     op: &Operation,
@@ -72,8 +83,11 @@ pub fn by_person(
     compared: &PasswordHash,
     hash: &PasswordHash,
 ) -> Result<i64, ChoosingError> {
+    // Two who change it at the same moment come one after the other, and the second finds another epoch.
+    account_rows::lock(tx, session.account)?;
+    let found = accounts::find(tx, session.account)?.ok_or(ChoosingError::Dead)?;
     let kept = passwords::find(tx, sealer, session.account)?.ok_or(ChoosingError::Dead)?;
-    if kept.hash != *compared {
+    if kept.hash != *compared || found.session_epoch != session.session_epoch {
         return Err(ChoosingError::Dead);
     }
     set(tx, op, sealer, session.account, hash)
@@ -93,7 +107,6 @@ fn set(
     }
     let is_first = passwords::find(tx, sealer, account)?.is_none();
     passwords::set(tx, op, sealer, account, hash)?;
-    mail_proofs::revoke_password_links(tx, account)?;
     let epoch = account_rows::end_sessions(tx, account, op.at)?.ok_or(ChoosingError::Dead)?;
     let organization = home_organization(tx, account)?;
     let subject = Subject::new("account", account);

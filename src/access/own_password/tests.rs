@@ -1,9 +1,11 @@
 use super::choosing::{self, ChoosingError};
 use super::{Candidate, OwnPasswordError, find_candidate, find_route, identify};
-use crate::access::attempts::state::State;
+use crate::access::attempts::state::{Identified, State};
+use crate::access::devices;
 use crate::access::mail_proofs;
 use crate::access::passwords::{self, Cost, PasswordHash};
 use crate::access::realm::Route;
+use crate::access::sessions::{self, Limits, Session};
 use crate::access::testing::{World, only_letter, world};
 use crate::directory::accounts::{self, ProfileChange};
 use crate::directory::connections;
@@ -11,12 +13,14 @@ use crate::directory::organizations::{self, NewOrganization};
 use crate::directory::profile::Profile;
 use crate::directory::sso_policy::{self, SsoPolicy};
 use crate::keys::sealing::Sealer;
+use crate::store::Tx;
 use crate::store::accounts as account_rows;
+use crate::store::devices as device_rows;
 use crate::store::domains::{self, DomainRow};
 use crate::store::failure::StoreError;
 use crate::values::email::EmailAddress;
-use crate::values::ids::AccountId;
-use crate::values::operation::Role;
+use crate::values::ids::{AccountId, DomainId, OrganizationId};
+use crate::values::operation::{Operation, Role};
 use crate::values::password::Password;
 use crate::values::secret::{Secret, new_token};
 
@@ -42,6 +46,52 @@ async fn bea(world: &World) -> AccountId {
         Ok::<_, StoreError>(bea)
     });
     write.await.unwrap()
+}
+
+/// Another organization, whose people those of Bea's address are from now on; its domain.
+fn freelance_owns_its_domain(tx: &mut Tx<'_>, op: &Operation) -> Result<(OrganizationId, DomainId), StoreError> {
+    let new = NewOrganization {
+        slug: "freelance".parse().unwrap(),
+        name: "Freelance".to_owned(),
+        support_name: None,
+        support_email: None,
+        owner: "owner@freelance.test".parse().unwrap(),
+    };
+    let freelance = organizations::create(tx, op, &new).unwrap().0.id;
+    let row = DomainRow {
+        id: op.new_id(),
+        org_id: freelance,
+        name: "freelance.test".to_owned(),
+        state: "verified".to_owned(),
+        challenge: String::new(),
+        challenge_expires_at: op.at,
+        verified_at: Some(op.at),
+        last_checked_at: Some(op.at),
+        last_failure: None,
+        created_at: op.at,
+        updated_at: op.at,
+    };
+    domains::insert(tx, &row)?;
+    Ok((freelance, row.id))
+}
+
+async fn session_of(world: &World, account: AccountId) -> Session {
+    let (op, organization) = (world.op(), world.organization);
+    let write = world.store().write(move |tx| {
+        let session_epoch = accounts::find(tx, account)?.unwrap().session_epoch;
+        let identified = Identified {
+            account,
+            organization,
+            connection: None,
+            session_epoch,
+            amr: vec!["pwd".to_owned()],
+            acr: "a".to_owned(),
+            auth_time: Some(op.at),
+            session_expires_at: None,
+        };
+        sessions::start(tx, &op, &identified, Limits { idle_seconds: 3_600, absolute_seconds: 36_000 })
+    });
+    write.await.unwrap().0
 }
 
 async fn candidate(world: &World, address: &str) -> Option<Candidate> {
@@ -120,31 +170,10 @@ async fn e27_where_single_sign_on_is_required_a_password_lets_nobody_in() {
     for world in world().await {
         bea(&world).await;
         let before = candidate(&world, BEA).await.unwrap();
-        let (op, operator) = (world.op(), world.operator());
+        let operator = world.operator();
         let write = world.store().write(move |tx| {
-            let new = NewOrganization {
-                slug: "freelance".parse().unwrap(),
-                name: "Freelance".to_owned(),
-                support_name: None,
-                support_email: None,
-                owner: "owner@freelance.test".parse().unwrap(),
-            };
-            let freelance = organizations::create(tx, &operator, &new).unwrap().0.id;
-            let row = DomainRow {
-                id: op.new_id(),
-                org_id: freelance,
-                name: "freelance.test".to_owned(),
-                state: "verified".to_owned(),
-                challenge: String::new(),
-                challenge_expires_at: op.at,
-                verified_at: Some(op.at),
-                last_checked_at: Some(op.at),
-                last_failure: None,
-                created_at: op.at,
-                updated_at: op.at,
-            };
-            domains::insert(tx, &row)?;
-            sso_policy::write(tx, freelance, row.id, SsoPolicy::Required, op.at)
+            let (freelance, domain) = freelance_owns_its_domain(tx, &operator)?;
+            sso_policy::write(tx, freelance, domain, SsoPolicy::Required, operator.at)
         });
         write.await.unwrap();
         assert!(candidate(&world, BEA).await.is_none(), "{}", world.engine());
@@ -232,6 +261,46 @@ async fn choosing_by_one_link_takes_the_others_back() {
             assert!(again.is_none(), "an activation gives no link to who has a password");
             let second = choosing::by_link(tx, &op, &sealer(), granted[1].expose(), &hash("another horse"));
             Ok::<_, StoreError>(matches!(second, Err(ChoosingError::Dead)))
+        });
+        assert!(write.await.unwrap(), "{}", world.engine());
+    }
+}
+
+#[tokio::test]
+async fn a_link_forgets_browsers_and_another_password_leaves_links_alone() {
+    for world in world().await {
+        let bea = bea(&world).await;
+        let session = session_of(&world, bea).await;
+        let op = world.op();
+        let write = world.store().write(move |tx| {
+            let address = BEA.parse().unwrap();
+            devices::note(tx, &op, bea, None)?;
+            mail_proofs::ask_for_password(tx, &op, &address)?;
+            let token = only_letter(tx, &op).unwrap().token;
+            let (old, new) = (hash("correct horse"), hash("another horse"));
+            choosing::by_person(tx, &op, &sealer(), &session, &old, &new).unwrap();
+            // The session's epoch is over: whoever changed the password meanwhile wins.
+            let late = choosing::by_person(tx, &op, &sealer(), &session, &new, &hash("a third horse"));
+            assert!(matches!(late, Err(ChoosingError::Dead)), "{late:?}");
+            assert_eq!(device_rows::count(tx, bea, op.at)?, 1);
+            choosing::by_link(tx, &op, &sealer(), token.expose(), &hash("the mailbox's")).unwrap();
+            device_rows::count(tx, bea, op.at)
+        });
+        assert_eq!(write.await.unwrap(), 0, "{}", world.engine());
+    }
+}
+
+#[tokio::test]
+async fn a_link_verifies_no_address_in_the_domain_of_another_organization() {
+    for world in world().await {
+        let (op, organization) = (world.operator(), world.organization);
+        let write = world.store().write(move |tx| {
+            let profile = Profile { addresses: vec![BEA.parse().unwrap()], ..Profile::default() };
+            let bea = accounts::create(tx, &op, organization, &profile, Role::Member, true)?;
+            let token = mail_proofs::grant_password(tx, &op, bea, &BEA.parse().unwrap())?.unwrap();
+            freelance_owns_its_domain(tx, &op)?;
+            let refused = choosing::by_link(tx, &op, &sealer(), token.expose(), &hash("a new password"));
+            Ok::<_, StoreError>(matches!(refused, Err(ChoosingError::Dead)))
         });
         assert!(write.await.unwrap(), "{}", world.engine());
     }

@@ -5,6 +5,7 @@
 
 mod address_change;
 pub mod joining;
+pub mod mailbox;
 mod row;
 pub mod state;
 

@@ -1,11 +1,11 @@
 //! What the link of an activation mail opens: a look, which changes nothing, and the person's yes, which works once.
 
 use super::{Activation, ActivationState, from_row};
+use crate::directory::accounts::mailbox::{self, MailboxError};
 use crate::directory::accounts::{AccountError, joining};
 use crate::directory::organizations::{self, Organization};
-use crate::store::constraint::Constraint;
 use crate::store::failure::StoreError;
-use crate::store::{Tx, accounts as account_rows, activations as rows, domains, resources};
+use crate::store::{Tx, activations as rows, resources};
 use crate::values::email::EmailAddress;
 use crate::values::ids::AccountId;
 use crate::values::operation::{Actor, Operation};
@@ -77,16 +77,11 @@ pub fn accept(tx: &mut Tx<'_>, op: &Operation, token: &str) -> Result<Accepted, 
     }
     let is_first = rows::consume(tx, &TokenHash::of(token), op.at)?;
     if is_first {
-        let owners = domains::owners(tx, &[address.domain().as_str().to_owned()])?;
-        if owners.iter().any(|(_, owner)| *owner != organization.id) {
-            return Err(ActivationError::AddressTaken(Box::new(organization)));
-        }
-        match account_rows::mark_verified(tx, account, address.as_str(), op.at) {
+        match mailbox::verify(tx, op, account, address, Some(organization.id)) {
             Ok(()) => {}
-            Err(StoreError::Conflict(Constraint::VerifiedAddress)) => {
-                return Err(ActivationError::AddressTaken(Box::new(organization)));
-            }
-            Err(other) => return Err(other.into()),
+            Err(MailboxError::NotTheirs) => return Err(ActivationError::Dead),
+            Err(MailboxError::Taken) => return Err(ActivationError::AddressTaken(Box::new(organization))),
+            Err(MailboxError::Store(error)) => return Err(error.into()),
         }
     } else if look(tx, op, token)?.activation.state != ActivationState::Accepted {
         // Taken back since it was looked at: a link that does not count joins nobody.

@@ -355,6 +355,7 @@ async fn an_organization_has_so_many_mails_sent_within_an_hour_and_the_rest_late
             assert!(listed.iter().all(|activation| activation.sent_at.is_some()));
         })
         .await;
+        assert_eq!(world.entries("activation.sent").await.len(), 3, "one for each mail: {}", world.engine());
     }
 }
 

@@ -220,7 +220,7 @@ fn confirm_address(
 ) -> Result<Account, LinkingError> {
     let Some(address) = asserted.address.filter(|_| asserted.is_address_verified) else { return Ok(account) };
     let is_due = account.address_verified_at.is_none() && account.profile.primary_address() == Some(address);
-    if !is_due || account_rows::is_verified_for_anybody(tx, address.as_str())? {
+    if !is_due || account_rows::with_verified_address(tx, address.as_str())?.is_some() {
         return Ok(account);
     }
     mark_verified(tx, op, account.id, address)?;
@@ -236,10 +236,11 @@ fn mark_verified(
     account: AccountId,
     address: &EmailAddress,
 ) -> Result<(), LinkingError> {
-    account_rows::mark_verified(tx, account, address.as_str(), op.at).map_err(|error| match error {
-        StoreError::Conflict(Constraint::VerifiedAddress) => LinkingError::AddressTaken,
-        other => other.into(),
-    })
+    match account_rows::mark_verified(tx, account, address.as_str(), op.at) {
+        Ok(_) => Ok(()),
+        Err(StoreError::Conflict(Constraint::VerifiedAddress)) => Err(LinkingError::AddressTaken),
+        Err(other) => Err(other.into()),
+    }
 }
 
 fn link(

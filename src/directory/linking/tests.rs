@@ -63,7 +63,7 @@ async fn role_of(world: &World, id: AccountId) -> Role {
     world.store().read(move |tx| memberships::find(tx, id, organization)).await.unwrap().unwrap().role
 }
 
-/// sso.md 1.1 and themes 1 to 4: what each rule does with a member whom the connection has not brought before.
+/// What each rule does with a member whom the connection has not brought before.
 #[tokio::test]
 async fn an_account_is_linked_only_by_what_the_rule_names() {
     for world in world().await {
@@ -133,7 +133,7 @@ async fn e32_somebody_new_gets_one_account_however_often_they_arrive_at_once() {
     }
 }
 
-/// sso.md themes 19 and 20: the directory comes later, and finds the person there.
+/// The directory comes later, and finds the person there.
 #[tokio::test]
 async fn who_was_made_at_sign_in_is_the_same_account_when_a_directory_pushes_them() {
     for world in world().await {
@@ -205,7 +205,7 @@ fn in_groups(world: &World, groups: &[&str]) -> AssertedIdentity {
     AssertedIdentity { groups: groups.iter().map(|group| (*group).to_owned()).collect(), ..ada(world) }
 }
 
-/// sso.md theme 21: what a sign-in or a changed mapping no longer gives is taken away.
+/// What a sign-in or a changed mapping no longer gives is taken away.
 #[tokio::test]
 async fn a_role_by_a_group_ends_with_the_group_with_the_mapping_and_with_the_connection() {
     for world in world().await {
