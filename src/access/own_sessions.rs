@@ -79,12 +79,18 @@ pub fn end_one(
     Ok(())
 }
 
-/// Ends all of the person's sessions but the one in hand.
-pub fn end_others(tx: &mut Tx<'_>, op: &Operation, session: &Session, limits: Limits) -> Result<(), StoreError> {
-    for other in live(tx, op, session, limits)?.into_iter().filter(|other| other.id != session.id) {
-        end(tx, op, &other)?;
+/// Ends all of the person's sessions but the one in hand, however many there are, and every grant that was not made in it, those
+/// for offline use and those whose session is over already included.
+pub fn end_others(tx: &mut Tx<'_>, op: &Operation, session: &Session) -> Result<(), StoreError> {
+    let op = &op.by(Actor::Person { account: session.account });
+    let ended = rows::end_others(tx, session.account, session.id, op.at)?;
+    let revoked = grants::revoke_others(tx, session.account, session.id, op.at)?;
+    if ended == 0 && revoked == 0 {
+        return Ok(());
     }
-    Ok(())
+    let subject = Subject::new("account", session.account);
+    let detail = json!({ "by": "person", "but": session.id, "sessions": ended, "grants": revoked });
+    audit::write(tx, op, Some(session.organization), Action::SessionEnded, &subject, &detail)
 }
 
 fn end(tx: &mut Tx<'_>, op: &Operation, other: &Session) -> Result<(), StoreError> {
@@ -100,13 +106,15 @@ fn end(tx: &mut Tx<'_>, op: &Operation, other: &Session) -> Result<(), StoreErro
 
 #[cfg(test)]
 mod tests {
-    use super::{end_one, end_others, list};
+    use super::{SHOWN, end_one, end_others, list};
     use crate::access::attempts::state::Identified;
     use crate::access::sessions::{self, Limits, Session};
     use crate::access::testing::{World, world};
     use crate::directory::accounts;
     use crate::directory::profile::Profile;
     use crate::store::failure::StoreError;
+    use crate::store::grants::{self, GrantRow};
+    use crate::store::sessions as rows;
     use crate::values::ids::AccountId;
     use crate::values::operation::Role;
     use crate::values::secret::Secret;
@@ -168,9 +176,49 @@ mod tests {
             };
             assert_eq!(live().await, [true, false, true, true], "{}", world.engine());
             let (op, here) = (world.op(), first.clone());
-            world.store().write(move |tx| end_others(tx, &op, &here, LIMITS)).await.unwrap();
+            world.store().write(move |tx| end_others(tx, &op, &here)).await.unwrap();
             assert_eq!(live().await, [true, false, false, true], "{}", world.engine());
             assert_eq!(world.entries("session.ended").await.len(), 2);
+        }
+    }
+
+    /// However many there are, idle ones as well, and what was given for offline use by a session that is over.
+    #[tokio::test]
+    async fn ending_all_others_leaves_nothing_but_the_session_in_hand() {
+        for world in world().await {
+            let (old, _) = session(&world, world.ada).await;
+            let (op, ada, organization, application) = (world.op(), world.ada, world.organization, world.application);
+            let grant = GrantRow {
+                id: op.new_id(),
+                application_id: application,
+                account_id: ada,
+                org_id: organization,
+                session_id: old.id,
+                session_epoch: old.session_epoch,
+                scope: "openid offline_access".to_owned(),
+                created_at: op.at,
+                expires_at: op.at.plus_seconds(86_400),
+                revoked_at: None,
+            };
+            let id = grant.id;
+            let write = world.store().write(move |tx| {
+                grants::insert(tx, &grant)?;
+                rows::end(tx, old.id, op.at)
+            });
+            assert!(write.await.unwrap());
+            let (_, idle) = session(&world, world.ada).await;
+            world.advance(LIMITS.idle_seconds - 1);
+            for _ in 0..SHOWN {
+                session(&world, world.ada).await;
+            }
+            let (here, here_token) = session(&world, world.ada).await;
+            let op = world.op();
+            world.store().write(move |tx| end_others(tx, &op, &here)).await.unwrap();
+            assert!(!is_live(&world, &idle).await, "the one that is not among those shown");
+            assert!(is_live(&world, &here_token).await);
+            let op = world.op();
+            let was_in_force = world.store().write(move |tx| grants::revoke(tx, id, op.at)).await.unwrap();
+            assert!(!was_in_force, "{}", world.engine());
         }
     }
 
@@ -190,6 +238,7 @@ mod tests {
             assert!(!is_live(&world, &token).await && is_live(&world, &new_token).await);
             assert_eq!((after.expires_at, after.auth_time), (session.expires_at, session.auth_time));
             assert_ne!(after.id, session.id);
+            assert_eq!(world.entries("session.ended").await.len(), 1, "{}", world.engine());
         }
     }
 }

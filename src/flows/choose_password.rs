@@ -2,6 +2,7 @@
 
 use super::passwords::{Compared, Known, Passwords, PasswordsError};
 use crate::access::mail_proofs::{self, Opened, ProofError, Purpose};
+use crate::access::own_password;
 use crate::access::own_password::choosing::{self, ChoosingError};
 use crate::access::passwords::{self, KeepingError, Kept};
 use crate::access::sessions::{self, Limits, Session};
@@ -130,6 +131,10 @@ impl ChoosePassword {
 
 fn kept(tx: &mut Tx<'_>, sealer: &Sealer, account: AccountId) -> Result<Option<(Kept, EmailAddress)>, KeepingError> {
     let Some(kept) = passwords::find(tx, sealer, account)? else { return Ok(None) };
-    let address = accounts::find(tx, account)?.and_then(|found| found.profile.primary_address().cloned());
-    Ok(address.map(|address| (kept, address)))
+    let Some(found) = accounts::find(tx, account)? else { return Ok(None) };
+    // A password that is no longer good is not compared either: that would tell whether it was.
+    if !own_password::may_have_password(tx, &found)? {
+        return Ok(None);
+    }
+    Ok(found.profile.primary_address().cloned().map(|address| (kept, address)))
 }

@@ -1,12 +1,14 @@
 //! A person is told by mail what happened to their own account. The address is looked up now, so the queue never holds it: a
-//! verified one before any other, or the one that was theirs until it was changed.
+//! verified one, else one in a domain of the person's own organization, or the one that was theirs until it was changed.
 
+use crate::access::own_password;
 use crate::directory::accounts;
 use crate::outbound::mail::{Letter, Mailer, SendFailure};
 use crate::pages::mails::person_notice::PersonMail;
 use crate::record::notice::PersonNotice;
+use crate::store::accounts::AddressRow;
 use crate::store::failure::StoreError;
-use crate::store::{Store, Tx, accounts as account_rows, former_addresses};
+use crate::store::{Store, Tx, accounts as account_rows, domains, former_addresses};
 use crate::values::clock::Timestamp;
 use crate::values::email::EmailAddress;
 use crate::values::ids::AccountId;
@@ -22,7 +24,7 @@ pub enum TellError {
     Store(#[from] StoreError),
 }
 
-/// Writes and sends the mail. Somebody who is gone meanwhile, or has no address, gets none.
+/// Writes and sends the mail. Somebody who is gone meanwhile, or has no address that is known to be theirs, gets none.
 pub async fn run(
     store: &Store,
     mailer: &Mailer,
@@ -50,11 +52,26 @@ fn recipient(tx: &mut Tx<'_>, account: AccountId, notice: PersonNotice) -> Resul
                 return Ok(None);
             }
             let rows = account_rows::addresses(tx, account)?;
-            let verified = rows.iter().find(|row| row.verified_at.is_some()).or(rows.first());
-            verified.map(|row| row.address.clone())
+            match rows.iter().find(|row| row.verified_at.is_some()) {
+                Some(verified) => Some(verified.address.clone()),
+                None => vouched_for(tx, account, &rows)?,
+            }
         }
     };
     text.map(|text| text.parse().map_err(|_| StoreError::Inconsistent("addresses.address"))).transpose()
+}
+
+/// An address that nobody has confirmed, but in a domain that the account's own organization has verified. Any other may have
+/// been written by whoever provisions that organization, and lead to somebody else's mailbox.
+fn vouched_for(tx: &mut Tx<'_>, account: AccountId, rows: &[AddressRow]) -> Result<Option<String>, StoreError> {
+    let Some(home) = own_password::home_organization(tx, account)? else { return Ok(None) };
+    for row in rows {
+        let address: EmailAddress = row.address.parse().map_err(|_| StoreError::Inconsistent("addresses.address"))?;
+        if domains::is_owner(tx, home, address.domain().as_str())? {
+            return Ok(Some(row.address.clone()));
+        }
+    }
+    Ok(None)
 }
 
 /// A subject, what happened, and what to do if it was somebody else.
@@ -112,6 +129,19 @@ mod tests {
             let (before, after) = told.await.unwrap();
             assert_eq!(before.unwrap().as_str(), "ada@acme.test", "{}", world.engine());
             assert_eq!(after.unwrap().as_str(), "ada@home.test", "{}", world.engine());
+        }
+    }
+
+    #[tokio::test]
+    async fn an_address_that_only_a_directory_wrote_down_is_told_nothing() {
+        for world in world().await {
+            let (op, organization, ada) = (world.op(), world.organization, world.ada);
+            let told = world.store().write(move |tx| {
+                let profile = Profile { addresses: vec!["stranger@free.test".parse().unwrap()], ..Profile::default() };
+                directory::update_profile(tx, &op, organization, ada, &profile).unwrap();
+                recipient(tx, ada, PersonNotice::UnknownDevice)
+            });
+            assert_eq!(told.await.unwrap(), None, "{}", world.engine());
         }
     }
 

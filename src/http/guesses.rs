@@ -1,9 +1,12 @@
 //! How often a password may be tried for one address: the brake on guessing.
 //!
 //! Two bounds. Wrong passwords for one address from one network are free a few times, then each has to wait twice as long as
-//! the one before: who guesses from there is slow, and nobody else notices. Passwords for one address from all networks are
-//! bounded as well, generously, but not in a browser in which the person has signed in before: others cannot lock them
-//! out. An address is counted the same whether anybody has it.
+//! the one before: who guesses from there is slow. Passwords for one address from all networks are bounded as well,
+//! generously. Neither counts in a browser in which the person has signed in before, which has a tally of its own: nobody can
+//! lock them out there, not even from the same network. An address is counted the same whether anybody has it.
+//!
+//! Who is signed in already and types the password once more is counted for the account ([`Guesses::admit_owner`]): a stolen
+//! session is no way to guess it, from however many networks.
 //!
 //! The counts are in the memory of this node and end with it. Guesses are lost by a restart, which an attacker cannot
 //! cause, and each node counts for itself; to write one down for each try would give everybody a way to make the database
@@ -18,6 +21,7 @@ use moka::sync::Cache;
 use super::throttle::{Rate, Throttle};
 use crate::values::clock::Timestamp;
 use crate::values::email::EmailAddress;
+use crate::values::ids::AccountId;
 use crate::values::secret::TokenHash;
 
 /// At most this many pairs of address and network are remembered.
@@ -26,13 +30,25 @@ const PAIRS: u64 = 100_000;
 const FORGOTTEN_SECONDS: i64 = 3_600;
 /// The longest wait.
 const MAX_WAIT_SECONDS: i64 = 900;
+/// So often the password of one account can be typed within an hour by who is signed in to it.
+const OWNER_AN_HOUR: u32 = 20;
 
 /// The counts. Clones share them.
 #[derive(Clone)]
 pub struct Guesses {
     free: u32,
-    pairs: Cache<(TokenHash, IpAddr), Arc<Mutex<Tally>>>,
+    pairs: Cache<(TokenHash, Whence), Arc<Mutex<Tally>>>,
     addresses: Throttle<TokenHash>,
+    owners: Throttle<AccountId>,
+}
+
+/// Where a password is typed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Whence {
+    /// In a browser that the account does not know, from this network.
+    Network(IpAddr),
+    /// In a browser in which the person has signed in before, known by this hash of its cookie.
+    KnownBrowser(TokenHash),
 }
 
 #[derive(Default)]
@@ -62,19 +78,22 @@ impl Guesses {
     pub fn new(free: u32, per_hour: u32) -> Self {
         let idle = Duration::from_secs(FORGOTTEN_SECONDS.unsigned_abs());
         let pairs = Cache::builder().max_capacity(PAIRS).time_to_idle(idle).build();
-        Self { free, pairs, addresses: Throttle::new(Rate::per_hour(per_hour)) }
+        let owners = Throttle::new(Rate::per_hour(OWNER_AN_HOUR));
+        Self { free, pairs, addresses: Throttle::new(Rate::per_hour(per_hour)), owners }
     }
 
-    /// Lets a password for `address` be tried from `network`, or says when one may.
-    pub fn admit(
-        &self,
-        address: &EmailAddress,
-        network: IpAddr,
-        is_known_device: bool,
-        now: Timestamp,
-    ) -> Result<Guess, Wait> {
+    /// Lets the password of an account be typed by who is signed in to it, or says when it may. Right ones count as well.
+    pub fn admit_owner(&self, account: AccountId, now: Timestamp) -> Result<(), Wait> {
+        match self.owners.admit(account, now) {
+            Ok(_) => Ok(()),
+            Err(over) => Err(Wait { seconds: over.retry_after_seconds }),
+        }
+    }
+
+    /// Lets a password for `address` be tried, or says when one may.
+    pub fn admit(&self, address: &EmailAddress, whence: Whence, now: Timestamp) -> Result<Guess, Wait> {
         let key = TokenHash::of(address.as_str());
-        let tally = self.pairs.get_with((key, network), Arc::default);
+        let tally = self.pairs.get_with((key, whence), Arc::default);
         {
             let mut counted = tally.lock().unwrap_or_else(PoisonError::into_inner);
             if counted.last_at.is_some_and(|last| last.plus_seconds(FORGOTTEN_SECONDS) <= now) {
@@ -84,7 +103,9 @@ impl Guesses {
                 let micros = open_at.micros().saturating_sub(now.micros());
                 return Err(Wait { seconds: micros.saturating_add(999_999) / 1_000_000 });
             }
-            if !is_known_device && let Err(over) = self.addresses.admit(key, now) {
+            if matches!(whence, Whence::Network(_))
+                && let Err(over) = self.addresses.admit(key, now)
+            {
                 return Err(Wait { seconds: over.retry_after_seconds });
             }
             counted.wrong = counted.wrong.saturating_add(1);
@@ -108,6 +129,13 @@ impl Guess {
     pub fn was_right(self) {
         *self.tally.lock().unwrap_or_else(PoisonError::into_inner) = Tally::default();
     }
+
+    /// Nobody looked whether it was right, because there was no room or something failed: it does not count.
+    pub fn was_not_judged(self) {
+        let mut counted = self.tally.lock().unwrap_or_else(PoisonError::into_inner);
+        counted.wrong = counted.wrong.saturating_sub(1);
+        counted.open_at = None;
+    }
 }
 
 impl std::fmt::Debug for Guesses {
@@ -118,11 +146,11 @@ impl std::fmt::Debug for Guesses {
 
 #[cfg(test)]
 mod tests {
-    use std::net::IpAddr;
-
-    use super::{Guesses, Wait};
+    use super::{Guesses, Wait, Whence};
     use crate::values::clock::Timestamp;
     use crate::values::email::EmailAddress;
+    use crate::values::ids::AccountId;
+    use crate::values::secret::TokenHash;
 
     const HOME: &str = "192.0.2.1";
     const ELSEWHERE: &str = "198.51.100.9";
@@ -135,13 +163,13 @@ mod tests {
         "ada@home.test".parse().unwrap()
     }
 
-    fn network(text: &str) -> IpAddr {
-        text.parse().unwrap()
+    fn network(text: &str) -> Whence {
+        Whence::Network(text.parse().unwrap())
     }
 
     /// How long somebody who is wrong has to wait, if so.
     fn wrong(guesses: &Guesses, from: &str, now: i64) -> Option<i64> {
-        guesses.admit(&ada(), network(from), false, at(now)).err().map(|wait| wait.seconds)
+        guesses.admit(&ada(), network(from), at(now)).err().map(|wait| wait.seconds)
     }
 
     #[test]
@@ -171,14 +199,14 @@ mod tests {
         for _ in 0..2 {
             assert_eq!(wrong(&guesses, HOME, 0), None);
         }
-        guesses.admit(&ada(), network(HOME), false, at(0)).unwrap().was_right();
+        guesses.admit(&ada(), network(HOME), at(0)).unwrap().was_right();
         assert_eq!(wrong(&guesses, HOME, 0), None);
     }
 
     #[test]
     fn many_at_once_are_counted_before_any_is_judged() {
         let guesses = Guesses::new(2, 1_000);
-        let admitted: Vec<_> = (0..10).map(|_| guesses.admit(&ada(), network(HOME), false, at(0))).collect();
+        let admitted: Vec<_> = (0..10).map(|_| guesses.admit(&ada(), network(HOME), at(0))).collect();
         assert_eq!(admitted.iter().filter(|guess| guess.is_ok()).count(), 3);
     }
 
@@ -189,9 +217,43 @@ mod tests {
             assert_eq!(wrong(&guesses, &format!("203.0.113.{n}"), 0), None);
         }
         assert_eq!(wrong(&guesses, "203.0.113.99", 0), Some(360));
-        assert!(guesses.admit(&ada(), network(HOME), true, at(0)).is_ok(), "a browser that is known");
+        let known = Whence::KnownBrowser(TokenHash::of("cookie"));
+        assert!(guesses.admit(&ada(), known, at(0)).is_ok(), "a browser that is known");
         let other = "bob@home.test".parse().unwrap();
-        assert!(guesses.admit(&other, network("203.0.113.99"), false, at(0)).is_ok(), "another address");
-        assert!(matches!(guesses.admit(&ada(), network(HOME), false, at(0)), Err(Wait { .. })));
+        assert!(guesses.admit(&other, network("203.0.113.99"), at(0)).is_ok(), "another address");
+        assert!(matches!(guesses.admit(&ada(), network(HOME), at(0)), Err(Wait { .. })));
+    }
+
+    #[test]
+    fn who_guesses_from_the_same_network_does_not_hold_up_a_known_browser() {
+        let guesses = Guesses::new(2, 1_000);
+        while wrong(&guesses, HOME, 0).is_none() {}
+        let known = Whence::KnownBrowser(TokenHash::of("cookie"));
+        assert!(guesses.admit(&ada(), known, at(0)).is_ok());
+        for _ in 0..2 {
+            let _guess = guesses.admit(&ada(), known, at(0)).unwrap();
+        }
+        assert!(guesses.admit(&ada(), known, at(0)).is_err(), "a stolen browser guesses no faster");
+    }
+
+    #[test]
+    fn what_nobody_judged_does_not_count() {
+        let guesses = Guesses::new(2, 1_000);
+        for _ in 0..20 {
+            guesses.admit(&ada(), network(HOME), at(0)).unwrap().was_not_judged();
+        }
+        assert_eq!(wrong(&guesses, HOME, 0), None);
+    }
+
+    #[test]
+    fn a_stolen_session_guesses_twenty_times_an_hour_from_wherever() {
+        let guesses = Guesses::new(5, 10);
+        let account = |n: u8| AccountId::from_bytes(&[n; 16]).unwrap();
+        for _ in 0..20 {
+            assert_eq!(guesses.admit_owner(account(1), at(0)), Ok(()));
+        }
+        assert_eq!(guesses.admit_owner(account(1), at(0)), Err(Wait { seconds: 180 }));
+        assert_eq!(guesses.admit_owner(account(2), at(0)), Ok(()));
+        assert_eq!(guesses.admit_owner(account(1), at(180)), Ok(()));
     }
 }

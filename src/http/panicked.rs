@@ -13,7 +13,7 @@ use crate::values::operation::Actor;
 /// 500, and nothing about why. People get a page, for which `context` has what it needs.
 pub fn answer(surface: &str, request: RequestId, context: Option<&Context>) -> HttpResponse {
     match (surface, context) {
-        ("sign_in" | "federation", Some(context)) => {
+        ("sign_in" | "federation" | "account", Some(context)) => {
             let pages = PageHeaders::new(&context.config.public_url);
             let failure = failure::Failure::Internal("the handler panicked".to_owned());
             failure::answer(pages, &context.operation(Actor::Anonymous, request), failure)

@@ -60,6 +60,10 @@ fn samples() -> Vec<(&'static str, String)> {
         ("account_sessions", AccountSessionsPage::sample().render().unwrap()),
         ("confirm_address", ConfirmAddressPage::sample().render().unwrap()),
         ("confirm_address_sent", sent("ada@freelance.example").render().unwrap()),
+        (
+            "confirm_address_elsewhere",
+            ConfirmAddressPage::SignInFirst { address: "a@b.example".to_owned() }.render().unwrap(),
+        ),
         ("confirm_address_done", ConfirmAddressPage::Done { address: "a@b.example".to_owned() }.render().unwrap()),
         ("not_found", NotFoundPage::sample().render().unwrap()),
     ]

@@ -14,8 +14,8 @@ use crate::directory::connections::{self, ConnectionState};
 use crate::directory::linking::{self, Assertion, Linked, LinkingError, Names};
 use crate::directory::matching::Matching;
 use crate::record::audit::{self, Action, Subject};
-use crate::store::Tx;
 use crate::store::failure::StoreError;
+use crate::store::{Tx, connections as connection_rows};
 use crate::values::clock::Timestamp;
 use crate::values::email::EmailAddress;
 use crate::values::ids::{AttemptId, ConnectionId, OrganizationId};
@@ -185,7 +185,9 @@ fn resolve(
     op: &Operation,
     asserted: &AssertedIdentity,
 ) -> Result<Result<Linked, Refusal>, IdentityError> {
-    // CVE-2026-9098: the connection may have been switched off while the person was away.
+    // CVE-2026-9098: the connection may have been switched off while the person was away. Nor does it change, or what its
+    // groups carry, before the end of this transaction.
+    connection_rows::lock_for_share(tx, asserted.connection)?;
     let rule = match connections::find(tx, asserted.connection)? {
         Some(found) if found.organization != asserted.organization => return Err(IdentityError::NotExpected),
         Some(found) if found.state != ConnectionState::Active => return Ok(Err(Refusal::ConnectionInactive)),

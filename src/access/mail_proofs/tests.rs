@@ -4,6 +4,7 @@ use crate::directory::accounts;
 use crate::directory::profile::Profile;
 use crate::store::accounts as account_rows;
 use crate::store::failure::StoreError;
+use crate::store::resources::{self, ResourceKind};
 use crate::values::email::EmailAddress;
 use crate::values::ids::AccountId;
 use crate::values::operation::Role;
@@ -93,6 +94,26 @@ async fn links_go_to_who_may_have_a_password_and_to_nobody_else() {
         });
         ambiguous.await.unwrap();
         assert!(ask(&world, "twice@fresh.test").await.is_none(), "two accounts: {}", world.engine());
+    }
+}
+
+/// A directory can give its people anybody's address; that keeps nobody from their own account, and gives it to nobody.
+#[tokio::test]
+async fn a_directory_that_writes_an_owners_address_down_does_not_keep_them_out() {
+    for world in world().await {
+        let owner = make(&world, "owner@fresh.test", false).await;
+        let user = world.push_user("pushed@acme.test").await;
+        let (op, organization) = (world.op(), world.organization);
+        let write = world.store().write(move |tx| {
+            let row = resources::find(tx, organization, ResourceKind::User, user)?.unwrap();
+            let pushed = row.account_id.unwrap();
+            let profile = Profile { addresses: vec!["owner@fresh.test".parse().unwrap()], ..Profile::default() };
+            accounts::update_profile(tx, &op, organization, pushed, &profile).unwrap();
+            Ok::<_, StoreError>(())
+        });
+        write.await.unwrap();
+        let letter = ask(&world, "owner@fresh.test").await.expect("a link");
+        assert_eq!(looks(&world, Purpose::Password, letter.token.expose()).await.unwrap(), owner, "{}", world.engine());
     }
 }
 

@@ -18,7 +18,7 @@ use crate::store::constraint::Constraint;
 use crate::store::failure::StoreError;
 use crate::store::identities::{self, IdentityRow};
 use crate::store::link_requests::{self as rows, LinkRequestRow};
-use crate::store::{Tx, domains};
+use crate::store::{Tx, domains, memberships as membership_rows};
 use crate::values::clock::Timestamp;
 use crate::values::email::EmailAddress;
 use crate::values::ids::{ConnectionId, IdentityId, LinkRequestId, OrganizationId};
@@ -31,6 +31,8 @@ pub const PREFIX: &str = "cw_link_";
 const TTL_SECONDS: i64 = 3_600;
 /// A second mail about the same is not sent before so long.
 const PAUSE_SECONDS: i64 = 600;
+/// So many questions a connection puts to one person within an hour, whatever subjects its provider makes up.
+const MOST_AN_HOUR: i64 = 5;
 
 /// What a mail needs.
 #[derive(Debug, Clone)]
@@ -70,7 +72,7 @@ pub enum LinkRequestError {
     Store(#[from] StoreError),
 }
 
-/// Asks the person of `account`, unless they were asked a moment ago. False when they have no mailbox that can be trusted.
+/// Asks the person of `account`, unless they were asked a moment ago or very often. False when they have no mailbox that can be trusted.
 pub(super) fn ask(
     tx: &mut Tx<'_>,
     op: &Operation,
@@ -78,14 +80,12 @@ pub(super) fn ask(
     (connection, subject): (ConnectionId, &str),
     account: &Account,
 ) -> Result<bool, StoreError> {
-    let Some(address) = account.profile.primary_address() else { return Ok(false) };
-    let is_trusted =
-        account.address_verified_at.is_some() || domains::is_owner(tx, organization, address.domain().as_str())?;
-    if !is_trusted {
-        return Ok(false);
-    }
+    let Some(address) = trusted_address(tx, organization, account)? else { return Ok(false) };
     let asked = rows::about(tx, connection, subject, account.id)?;
     if asked.is_some_and(|asked| asked.asked_at.plus_seconds(PAUSE_SECONDS) > op.at && asked.expires_at > op.at) {
+        return Ok(true);
+    }
+    if rows::count_asked_since(tx, connection, account.id, op.at.plus_seconds(-3_600))? >= MOST_AN_HOUR {
         return Ok(true);
     }
     let row = LinkRequestRow {
@@ -106,6 +106,19 @@ pub(super) fn ask(
     audit::write(tx, op, Some(organization), Action::LinkAsked, &about, &detail)?;
     jobs::enqueue(tx, op, &Job::SendLinkRequest { organization, request: row.id }, op.at)?;
     Ok(true)
+}
+
+/// The primary address of an account, if its mailbox can be trusted to be the person's: it is confirmed, or in a domain of the
+/// organization.
+fn trusted_address(
+    tx: &mut Tx<'_>,
+    organization: OrganizationId,
+    account: &Account,
+) -> Result<Option<EmailAddress>, StoreError> {
+    let Some(address) = account.profile.primary_address() else { return Ok(None) };
+    let is_trusted =
+        account.address_verified_at.is_some() || domains::is_owner(tx, organization, address.domain().as_str())?;
+    Ok(is_trusted.then(|| address.clone()))
 }
 
 /// A fresh link for a question that is open; a link that was made before stops working. `None` when there is nothing to
@@ -147,10 +160,12 @@ pub fn look(tx: &mut Tx<'_>, op: &Operation, token: &str) -> Result<Opened, Link
 pub fn accept(tx: &mut Tx<'_>, op: &Operation, token: &str) -> Result<Opened, LinkRequestError> {
     let opened = look(tx, op, token)?;
     let row = &opened.row;
+    // The end of a membership takes its identities along; one that is linked at the same moment must not stay behind.
+    membership_rows::lock(tx, row.account_id, row.org_id)?;
     let account = accounts::find(tx, row.account_id)?.ok_or(LinkRequestError::Dead)?;
     let membership = memberships::find(tx, row.account_id, row.org_id)?.ok_or(LinkRequestError::Dead)?;
-    let has_address = account.profile.addresses.iter().any(|address| address.as_str() == row.address);
-    if account.state != AccountState::Active || !membership.is_active() || !has_address {
+    let is_asked = trusted_address(tx, row.org_id, &account)?.is_some_and(|address| address.as_str() == row.address);
+    if account.state != AccountState::Active || !membership.is_active() || !is_asked {
         return Err(LinkRequestError::Dead);
     }
     if !rows::consume(tx, &TokenHash::of(token), op.at)? {

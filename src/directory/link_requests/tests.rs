@@ -6,6 +6,7 @@ use crate::access::identity::AssertedIdentity;
 use crate::access::testing::{LINKING, World, world};
 use crate::directory::accounts;
 use crate::directory::connection_policy::{self, ConnectionPolicy, LinkingRule};
+use crate::directory::connection_route::{self, ConnectionRoute};
 use crate::record::jobs::Job;
 use crate::store::jobs;
 
@@ -80,10 +81,39 @@ async fn a_question_is_dead_once_what_it_asks_about_is_not_so_any_more() {
         set(&world, LinkingRule::Never).await;
         dead(&token, "the policy asks nobody any more").await;
         let token = asked().await;
+        let (op, connection) = (world.operator(), world.connection);
+        let write = world.store().write(move |tx| {
+            connection_route::set(
+                tx,
+                &op,
+                organization,
+                connection,
+                &ConnectionRoute { priority: 2, ..Default::default() },
+            )
+        });
+        write.await.unwrap();
+        dead(&token, "whom the connection lets through was said anew").await;
+        let token = asked().await;
         let op = world.operator();
         world.store().write(move |tx| accounts::deactivate(tx, &op, organization, ada_id)).await.unwrap();
         dead(&token, "the person was deactivated").await;
         assert_eq!(world.sign_in(world.asserted()).await, Err(Refusal::AccountInactive));
         assert!(world.entries("identity.linked").await.is_empty());
+    }
+}
+
+/// Whatever subjects a provider makes up, a person hears of a few within an hour.
+#[tokio::test]
+async fn a_provider_that_makes_up_subjects_does_not_fill_a_mailbox() {
+    for world in world().await {
+        set(&world, LinkingRule::Ask).await;
+        for n in 0..8 {
+            let made_up = AssertedIdentity { subject: format!("made-up-{n}"), ..world.asserted() };
+            assert_eq!(world.sign_in(made_up).await, Err(Refusal::LinkAsked));
+        }
+        assert_eq!(world.entries("identity.link_asked").await.len(), 5, "{}", world.engine());
+        world.advance(3_600);
+        assert_eq!(world.sign_in(world.asserted()).await, Err(Refusal::LinkAsked));
+        assert_eq!(world.entries("identity.link_asked").await.len(), 6, "{}", world.engine());
     }
 }

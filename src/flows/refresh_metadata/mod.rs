@@ -4,6 +4,8 @@
 #[cfg(test)]
 mod tests;
 
+use std::time::Duration;
+
 use crate::directory::connections::ConnectionError;
 use crate::directory::connections::metadata::{self, Address, MetadataSource, Reading};
 use crate::flows::sign_in_by_saml::verifier::{Unfinished, Verifier};
@@ -14,6 +16,9 @@ use crate::store::Store;
 use crate::values::clock::Timestamp;
 use crate::values::ids::OrganizationId;
 use crate::values::operation::Operation;
+
+/// A server has so long to answer a reading on the schedule: many are read at once, and the jobs of this node wait for them.
+const PATIENCE: Duration = Duration::from_secs(4);
 
 /// Why there is no description of a provider.
 #[derive(Debug, thiserror::Error)]
@@ -68,12 +73,17 @@ pub async fn run(
     source: MetadataSource,
 ) -> Result<(), ConnectionError> {
     let (organization, address) = (source.organization, &source.address);
-    let reading = match read(idp, verifier, organization, address, source.etag.as_deref(), op.at).await {
-        Ok(None) => Reading::Unchanged,
-        Ok(Some((idp, etag))) => Reading::Read { idp: Box::new(idp), etag },
-        Err(failure) => {
+    let read = read(idp, verifier, organization, address, source.etag.as_deref(), op.at);
+    let reading = match tokio::time::timeout(PATIENCE, read).await {
+        Ok(Ok(None)) => Reading::Unchanged,
+        Ok(Ok(Some((idp, etag)))) => Reading::Read { idp: Box::new(idp), etag },
+        Ok(Err(failure)) => {
             tracing::info!(connection = %source.connection, code = failure.code(), reason = %failure, "metadata was not read");
             Reading::Failed(failure.code())
+        }
+        Err(_) => {
+            tracing::info!(connection = %source.connection, "metadata did not come in time");
+            Reading::Failed("metadata_unreachable")
         }
     };
     let op = op.clone();

@@ -1,5 +1,5 @@
-//! Confirming the own address by mail: the link is asked for by who is signed in, and followed in whatever browser reads the
-//! mail. Following it asks; only the form confirms, so that no mail scanner can.
+//! Confirming the own address by mail: the link is asked for by who is signed in, and works where the same person is. Following it
+//! asks; only the form confirms, so that no mail scanner can.
 
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Payload};
@@ -13,9 +13,7 @@ use crate::directory::accounts;
 use crate::http::context::Context;
 use crate::http::page_answer::Forms;
 use crate::http::sign_in::activation::token;
-use crate::http::sign_in::departure;
 use crate::http::sign_in::failure::Failure;
-use crate::http::sign_in::form::Form;
 use crate::http::sign_in::visit::Visit;
 use crate::pages::confirm_address::ConfirmAddressPage;
 use crate::values::secret::TokenHash;
@@ -24,6 +22,7 @@ impl From<ConfirmError> for Failure {
     fn from(error: ConfirmError) -> Self {
         match error {
             ConfirmError::Dead => Self::LinkDead,
+            ConfirmError::OtherAccount => Self::NotSignedIn,
             ConfirmError::Taken => Self::AddressTaken,
             ConfirmError::Store(error) => error.into(),
         }
@@ -67,16 +66,22 @@ async fn show(visit: &Visit<'_>) -> Result<HttpResponse, Failure> {
     let read = visit.context.store.read(move |tx| mail_proofs::look(tx, &op, Purpose::Address, &shown));
     let opened = read.await.map_err(ConfirmError::from)?;
     let address = opened.address.as_str().to_owned();
-    let page = ConfirmAddressPage::Ask { address, action: path::address(&token) };
+    let page = match SignedIn::of(visit).await {
+        Ok(person) if person.session.account == opened.account => {
+            ConfirmAddressPage::Ask { address, action: path::address(&token), form_token: person.form_token() }
+        }
+        Ok(_) | Err(Failure::NotSignedIn) => ConfirmAddressPage::SignInFirst { address },
+        Err(failure) => return Err(failure),
+    };
     Ok(visit.pages.page(StatusCode::OK, &page, Forms::StayHere))
 }
 
 async fn confirm(visit: &Visit<'_>, payload: Payload) -> Result<HttpResponse, Failure> {
-    departure::admit(visit)?;
-    Form::read(visit.request, payload, visit.context.config.limits.form_bytes).await?;
+    let person = SignedIn::of(visit).await?;
+    person.form(visit, payload).await?;
     let token = token(visit.request).ok_or(Failure::LinkDead)?;
-    let op = visit.op.clone();
-    let address = visit.context.store.write(move |tx| own_address::confirm(tx, &op, &token)).await?;
+    let (op, account) = (visit.op.clone(), person.session.account);
+    let address = visit.context.store.write(move |tx| own_address::confirm(tx, &op, account, &token)).await?;
     let page = ConfirmAddressPage::Done { address: address.as_str().to_owned() };
     Ok(visit.pages.page(StatusCode::OK, &page, Forms::StayHere))
 }

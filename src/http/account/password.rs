@@ -9,17 +9,12 @@ use actix_web::{HttpRequest, HttpResponse};
 use super::path;
 use super::security;
 use super::signed_in::SignedIn;
-use crate::directory::accounts;
-use crate::flows::choose_password::ChooseError;
-use crate::http::client_address::client_address;
 use crate::http::context::Context;
 use crate::http::cookies::Cookie;
 use crate::http::page_answer::see_other;
 use crate::http::sign_in::failure::Failure;
 use crate::http::sign_in::new_password;
 use crate::http::sign_in::visit::Visit;
-use crate::http::throttle::network;
-use crate::store::failure::StoreError;
 
 /// `POST /account/password`
 pub async fn post(request: HttpRequest, context: Data<Context>, payload: Payload) -> HttpResponse {
@@ -32,18 +27,12 @@ async fn submit(visit: &Visit<'_>, payload: Payload) -> Result<HttpResponse, Fai
     let form = person.form(visit, payload).await?;
     let typed = form.field("current").ok_or(Failure::Malformed)?;
     let chosen = form.field("password").ok_or(Failure::Malformed)?;
-    let account = person.session.account;
-    let found = visit.context.store.read(move |tx| accounts::find(tx, account)).await?;
-    let address = found.and_then(|found| found.profile.primary_address().cloned());
-    let address = address.ok_or_else(|| Failure::from(StoreError::Inconsistent("an account without an address")))?;
-    // A stolen session is not to be a way to guess the password.
-    let from = network(client_address(visit.request, &visit.context.config.trusted_proxies));
-    let guess = visit.context.guesses.admit(&address, from, true, visit.op.at)?;
+    // A stolen session is not to be a way to guess the password, nor to change it faster than its owner can take it back.
+    visit.context.guesses.admit_owner(person.session.account, visit.op.at)?;
     let story = visit.context.choose_password();
     let limits = visit.context.session_limits();
     match story.by_person(&person.op, &person.session, limits, (typed, chosen)).await {
         Ok(token) => {
-            guess.was_right();
             let cookie = visit.cookies.set(Cookie::Session, &token);
             let cookie = cookie.map_err(|error| Failure::Internal(error.to_string()))?;
             let mut answer = see_other(path::SECURITY);
@@ -52,9 +41,6 @@ async fn submit(visit: &Visit<'_>, payload: Payload) -> Result<HttpResponse, Fai
         }
         Err(error) => match new_password::problem(&error) {
             Some(problem) => {
-                if !matches!(error, ChooseError::Wrong) {
-                    guess.was_right();
-                }
                 security::page(visit, &person, StatusCode::UNPROCESSABLE_ENTITY, Some(problem.to_owned())).await
             }
             None => Err(error.into()),

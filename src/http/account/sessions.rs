@@ -70,7 +70,6 @@ async fn submit_one(visit: &Visit<'_>, payload: Payload) -> Result<HttpResponse,
 async fn submit_others(visit: &Visit<'_>, payload: Payload) -> Result<HttpResponse, Failure> {
     let person = SignedIn::of(visit).await?;
     person.form(visit, payload).await?;
-    let limits = visit.context.session_limits();
-    person.write(visit, move |tx, op, session| own_sessions::end_others(tx, op, session, limits)).await?;
+    person.write(visit, own_sessions::end_others).await?;
     Ok(see_other(path::SESSIONS))
 }

@@ -78,6 +78,17 @@ impl Stage {
         send(&self.context, request).await
     }
 
+    /// The same from this network.
+    async fn post_from(&self, network: &str, path: &str, form: &str, session: &str) -> Answer {
+        let request = TestRequest::post()
+            .uri(path)
+            .peer_addr(format!("{network}:9").parse().unwrap())
+            .insert_header(("Content-Type", "application/x-www-form-urlencoded"))
+            .insert_header(("Cookie", format!("__Host-causeway-us-session={session}")))
+            .set_payload(form.to_owned());
+        send(&self.context, request).await
+    }
+
     /// What the forms of this session carry.
     async fn form_token(&self, session: &str) -> String {
         let page = self.get(path::SECURITY, session).await;
@@ -186,14 +197,58 @@ async fn an_address_is_confirmed_by_the_form_behind_its_link_and_not_by_followin
         let is_verified = async || {
             stage.world.store().read(|tx| account_rows::with_verified_address(tx, BEA)).await.unwrap().is_some()
         };
-        for _ in 0..2 {
-            let asked = stage.get(&link, "").await;
-            assert!(asked.status == StatusCode::OK && asked.text().contains(BEA));
+        // Somebody else's browser, to which the link of a mail may come as well, confirms nothing.
+        let ada = stage.sign_in(stage.world.ada).await;
+        let ada_form = format!("form_token={}", stage.form_token(&ada).await);
+        for (form, session) in [("", ""), (&*ada_form, &*ada)] {
+            let asked = stage.get(&link, session).await;
+            assert!(asked.status == StatusCode::OK && asked.text().contains("Sign in to confirm"), "{}", asked.text());
+            assert_eq!(stage.post(&link, form, session).await.status, StatusCode::FORBIDDEN);
         }
+        for _ in 0..2 {
+            let asked = stage.get(&link, &stage.session).await;
+            assert!(asked.status == StatusCode::OK && asked.text().contains("This is my address"));
+        }
+        assert_eq!(stage.post(&link, "", &stage.session).await.status, StatusCode::BAD_REQUEST, "no form of ours");
         assert!(!is_verified().await, "{}", stage.world.engine());
-        assert_eq!(stage.post(&link, "", "").await.status, StatusCode::OK);
+        assert_eq!(stage.post(&link, &form, &stage.session).await.status, StatusCode::OK);
         assert!(is_verified().await, "{}", stage.world.engine());
-        assert_eq!(stage.post(&link, "", "").await.status, StatusCode::GONE, "it works once");
+        assert_eq!(stage.post(&link, &form, &stage.session).await.status, StatusCode::GONE, "it works once");
         assert_eq!(stage.world.entries("address.verified").await.len(), 1);
+    }
+}
+
+#[actix_web::test]
+async fn a_stolen_session_neither_guesses_the_password_nor_changes_it_again_and_again() {
+    for world in world().await {
+        let stage = Stage::set(world).await;
+        let form =
+            format!("form_token={}&current=x&password=another+horse+battery", stage.form_token(&stage.session).await);
+        for n in 0..20 {
+            let network = format!("203.0.113.{n}");
+            let answer = stage.post_from(&network, path::PASSWORD, &form, &stage.session).await;
+            assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
+        }
+        let stopped = stage.post_from("198.51.100.1", path::PASSWORD, &form, &stage.session).await;
+        assert_eq!(stopped.status, StatusCode::TOO_MANY_REQUESTS, "{}", stage.world.engine());
+    }
+}
+
+#[actix_web::test]
+async fn a_session_that_is_used_does_not_become_idle() {
+    for world in world().await {
+        let stage = Stage::set(world).await;
+        let idle = stage.context.session_limits().idle_seconds;
+        for _ in 0..3 {
+            stage.world.advance(idle - 60);
+            assert_eq!(
+                stage.get(path::SECURITY, &stage.session).await.status,
+                StatusCode::OK,
+                "{}",
+                stage.world.engine()
+            );
+        }
+        stage.world.advance(idle);
+        assert_eq!(stage.get(path::SECURITY, &stage.session).await.status, StatusCode::FORBIDDEN);
     }
 }

@@ -227,6 +227,7 @@ async fn break_glass_is_for_administrators_and_ends_with_their_access() {
         go(&world, SsoPolicy::Off, None).await.unwrap();
         write(&world, remove(owner)).await.unwrap();
         assert!(matches!(write(&world, remove(owner)).await, Err(BreakGlassError::NotFound)));
+        assert_eq!(world.entries("break_glass.removed").await.len(), 1, "{}", world.engine());
     }
 }
 

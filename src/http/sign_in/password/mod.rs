@@ -12,6 +12,7 @@ use crate::flows::sign_in_by_password::{SignInByPassword, SignInByPasswordError}
 use crate::http::client_address::client_address;
 use crate::http::context::Context;
 use crate::http::cookies::Cookie;
+use crate::http::guesses::Whence;
 use crate::http::page_answer::{Forms, see_other};
 use crate::http::sign_in::failure::Failure;
 use crate::http::sign_in::form::Form;
@@ -22,6 +23,7 @@ use crate::pages::password::PasswordPage;
 use crate::telemetry::metrics;
 use crate::values::email::EmailAddress;
 use crate::values::password::Password;
+use crate::values::secret::TokenHash;
 
 impl From<SignInByPasswordError> for Failure {
     fn from(error: SignInByPasswordError) -> Self {
@@ -100,10 +102,14 @@ async fn identify(
     typed: Password,
 ) -> Result<String, Failure> {
     let device = visit.cookies.read(visit.request, Cookie::Device);
-    let candidate = story.candidate(&visit.op, address, device).await?;
-    let is_known_device = candidate.as_ref().is_some_and(|candidate| candidate.is_known_device);
-    let from = network(client_address(visit.request, &visit.context.config.trusted_proxies));
-    let guess = visit.context.guesses.admit(address, from, is_known_device, visit.op.at);
+    let candidate = story.candidate(&visit.op, address, device.clone()).await?;
+    let whence = match device {
+        Some(device) if candidate.as_ref().is_some_and(|candidate| candidate.is_known_device) => {
+            Whence::KnownBrowser(TokenHash::of(device.expose()))
+        }
+        _ => Whence::Network(network(client_address(visit.request, &visit.context.config.trusted_proxies))),
+    };
+    let guess = visit.context.guesses.admit(address, whence, visit.op.at);
     let guess = guess.inspect_err(|_| count("limited"))?;
     let owner = begun.application.organization;
     match story.identify(&visit.op, &begun.attempt, owner, candidate, typed).await {
@@ -116,7 +122,10 @@ async fn identify(
             count("wrong");
             Err(Failure::WrongPassword)
         }
-        Err(error) => Err(error.into()),
+        Err(error) => {
+            guess.was_not_judged();
+            Err(error.into())
+        }
     }
 }
 
