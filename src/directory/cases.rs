@@ -126,9 +126,19 @@ pub fn find_open(tx: &mut Tx<'_>, organization: OrganizationId, user: ResourceId
     rows::find_open(tx, organization, user)?.map(from_row).transpose()
 }
 
-/// Writes down what the directory asks for; it is given when the case is done.
-pub fn ask(tx: &mut Tx<'_>, case: &Case, is_access_asked: bool) -> Result<(), StoreError> {
-    rows::update_asked(tx, case.id, is_access_asked)
+/// Writes down what the directory asks for; it is given when the case is done. A case that is over asks for nothing.
+pub fn ask(
+    tx: &mut Tx<'_>,
+    op: &Operation,
+    organization: OrganizationId,
+    case: &Case,
+    is_access_asked: bool,
+) -> Result<(), StoreError> {
+    if rows::update_asked(tx, organization, case.id, is_access_asked)? {
+        let detail = json!({ "user": case.user, "access_asked": is_access_asked });
+        audit::write(tx, op, Some(organization), Action::CaseUpdated, &Subject::new("case", case.id), &detail)?;
+    }
+    Ok(())
 }
 
 /// Closes a case by one of the transitions of [`CaseState`]; tells whether it was open.

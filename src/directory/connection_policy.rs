@@ -13,7 +13,9 @@ use crate::record::audit::{self, Action, Subject};
 use crate::record::event::{self, Event};
 use crate::store::Tx;
 use crate::store::connection_policies::{self as rows, ConnectionPolicyRow};
+use crate::store::connections as connection_rows;
 use crate::store::failure::StoreError;
+use crate::store::link_requests;
 use crate::values::ids::{ConnectionId, OrganizationId};
 use crate::values::operation::{Operation, Role};
 
@@ -133,6 +135,8 @@ pub fn set(
     policy: ConnectionPolicy,
 ) -> Result<(), PolicyError> {
     permission::require(op, organization, Permission::ManageConnections)?;
+    // The match that the rule has to fit does not change meanwhile.
+    connection_rows::lock(tx, id)?;
     let connection = connections::find_of(tx, op, organization, id).map_err(not_found)?;
     if !policy.linking.fits(connection.matching.by) {
         return Err(PolicyError::OtherMatch);
@@ -145,16 +149,27 @@ pub fn set(
         }
     }
     write(tx, op, organization, id, policy)?;
+    link_requests::delete_open_of_connection(tx, organization, id)?;
+    log(tx, op, organization, id, policy)?;
+    Ok(event::publish(tx, op, organization, &Event::ConnectionChanged { connection: id, name: connection.name })?)
+}
+
+fn log(
+    tx: &mut Tx<'_>,
+    op: &Operation,
+    organization: OrganizationId,
+    id: ConnectionId,
+    policy: ConnectionPolicy,
+) -> Result<(), StoreError> {
     let detail = json!({
         "linking": policy.linking.as_str(),
         "provisions": policy.provisions,
         "default_role": policy.default_role.as_str(),
     });
-    audit::write(tx, op, Some(organization), Action::ConnectionPolicySet, &Subject::new("connection", id), &detail)?;
-    Ok(event::publish(tx, op, organization, &Event::ConnectionChanged { connection: id, name: connection.name })?)
+    audit::write(tx, op, Some(organization), Action::ConnectionPolicySet, &Subject::new("connection", id), &detail)
 }
 
-/// Writes the policy of a connection that is made or changed in this transaction; what it means is in that change's entry.
+/// Writes the policy of a connection. That of a new one is always [`ConnectionPolicy::NEW`], and needs no entry of its own.
 pub(super) fn write(
     tx: &mut Tx<'_>,
     op: &Operation,
@@ -173,7 +188,8 @@ pub(super) fn write(
     rows::put(tx, &row)
 }
 
-/// The match of a connection compares something else from now on: where it links at all, it links by that.
+/// The match of a connection compares something else from now on: where it links at all, it links by that. Writes an entry if the
+/// policy is another one then.
 pub(super) fn follow_match(
     tx: &mut Tx<'_>,
     op: &Operation,
@@ -185,7 +201,9 @@ pub(super) fn follow_match(
     if policy.linking.fits(by) {
         return Ok(());
     }
-    write(tx, op, organization, id, ConnectionPolicy { linking: LinkingRule::by(by), ..policy })
+    let policy = ConnectionPolicy { linking: LinkingRule::by(by), ..policy };
+    write(tx, op, organization, id, policy)?;
+    log(tx, op, organization, id, policy)
 }
 
 fn not_found(error: ConnectionError) -> PolicyError {

@@ -17,6 +17,7 @@ use crate::record::event::{self, Event};
 use crate::store::Tx;
 use crate::store::carried_roles as carried_rows;
 use crate::store::connection_policies as rows;
+use crate::store::connections as connection_rows;
 use crate::store::failure::StoreError;
 use crate::values::ids::{ConnectionId, OrganizationId};
 use crate::values::operation::{Operation, Role};
@@ -81,6 +82,7 @@ pub fn replace(
     permission::require(op, organization, Permission::ManageRoles)?;
     let connection = connections::find_of(tx, op, organization, id).map_err(not_found)?;
     check(list)?;
+    connection_rows::lock(tx, id)?;
     let rows: Vec<_> = list.iter().map(|one| (one.group.clone(), one.role.as_str().to_owned())).collect();
     rows::replace_roles(tx, organization, id, &rows)?;
     reevaluate(tx, op, organization, id, list)?;

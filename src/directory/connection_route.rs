@@ -14,6 +14,7 @@ use crate::record::event::{self, Event};
 use crate::store::Tx;
 use crate::store::connection_routes::{self as rows, ConnectionRouteRow};
 use crate::store::failure::StoreError;
+use crate::store::link_requests;
 use crate::values::ids::{AccountId, ConnectionId, OrganizationId, ResourceId};
 use crate::values::operation::Operation;
 
@@ -120,6 +121,7 @@ pub fn set(
         updated_at: op.at,
     };
     rows::put(tx, &row)?;
+    link_requests::delete_open_of_connection(tx, organization, id)?;
     let detail = json!({
         "priority": route.priority, "only_groups": route.only_groups, "except_groups": route.except_groups,
     });

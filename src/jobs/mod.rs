@@ -252,7 +252,7 @@ impl Runner {
             Ok(Job::TellPerson { account, notice, at }) => in_time(tell_person::run(self, account, notice, at)).await,
             Ok(Job::JoinDomain { organization, domain }) => join_domain::run(self, organization, &domain).await,
             Ok(Job::RemoveHeld { organization }) => remove_held::run(self, organization).await,
-            Ok(Job::EvaluateRoles { organization }) => in_time(evaluate_roles::run(self, organization)).await,
+            Ok(Job::EvaluateRoles { organization, after }) => evaluate_roles::run(self, organization, after).await,
             Ok(Job::ReviewCases) => return review_cases::run(self, claimed).await,
             Ok(Job::RefreshMetadata) => return refresh_metadata::run(self, claimed).await,
             Ok(Job::Sweep) => return sweep::run(self, claimed).await,

@@ -1,7 +1,7 @@
 //! The recurring job that reads the metadata of SAML providers again where it is due; the story is
 //! `flows::refresh_metadata`. It stays in its slot, so it is queued once over all nodes; run twice, it reads twice.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use futures_util::stream::{self, StreamExt as _};
 
@@ -17,12 +17,14 @@ pub const PERIOD_SECONDS: i64 = 60;
 /// Sources of one look at most.
 const BATCH: i64 = 32;
 /// Sources that are read at the same time.
-const AT_ONCE: usize = 8;
+const AT_ONCE: usize = 32;
+/// No further batch is begun after this, since no other job of this node begins before the end of this one.
+const MAX_TURN: Duration = Duration::from_secs(2);
 
 /// Reads what is due, batch by batch, then puts itself back. A source is due later after each reading, whatever came of it.
 pub async fn run(runner: &Runner, claimed: &ClaimedRow) -> Result<(), StoreError> {
     let begun = Instant::now();
-    while begun.elapsed() < super::MAX_RUN / 2 {
+    while begun.elapsed() < MAX_TURN {
         let now = runner.clock.now();
         let due = runner.store.read(move |tx| metadata::due(tx, now, BATCH)).await?;
         if due.is_empty() {

@@ -97,6 +97,9 @@ pub enum Job {
     EvaluateRoles {
         /// The organization.
         organization: OrganizationId,
+        /// Those up to this key were looked at.
+        #[serde(default)]
+        after: Option<i64>,
     },
     /// Look at the open cases again, and give those an account whose address is free.
     ReviewCases,

@@ -23,7 +23,7 @@ use crate::record::audit::Action;
 use crate::record::event::{self, Event};
 use crate::store::connections as rows;
 use crate::store::failure::StoreError;
-use crate::store::{Tx, grants, identities, metadata_sources, sessions};
+use crate::store::{Tx, grants, identities, link_requests, metadata_sources, sessions};
 use crate::values::clock::Timestamp;
 use crate::values::ids::{ConnectionId, OrganizationId};
 use crate::values::operation::Operation;
@@ -161,9 +161,7 @@ impl Settings {
             Self::Oidc { .. } => "oidc",
         }
     }
-}
 
-impl Settings {
     /// True when both are of one provider, so that a subject means the same person: one SAML entity, or one issuer and
     /// one client there (an OpenID provider may give each client subjects of its own).
     pub fn is_same_provider(&self, other: &Self) -> bool {
@@ -182,7 +180,8 @@ pub fn secret_place(id: ConnectionId) -> String {
     format!("connections.sealed_secret/{id}")
 }
 
-/// Creates an active connection. It links nobody and makes no accounts before its policy says so.
+/// Creates an active connection. It signs in who is a member already, found by a vouched-for address, and makes no accounts
+/// before its policy says so.
 pub fn create(
     tx: &mut Tx<'_>,
     op: &Operation,
@@ -284,8 +283,10 @@ pub fn replace_matching(
     matching: Matching,
 ) -> Result<Connection, ConnectionError> {
     permission::require(op, organization, Permission::ManageConnections)?;
+    rows::lock(tx, id)?;
     let mut connection = find_of(tx, op, organization, id)?;
     connection_policy::follow_match(tx, op, organization, id, matching.by)?;
+    link_requests::delete_open_of_connection(tx, organization, id)?;
     connection.matching = matching;
     store(tx, op, connection, Action::ConnectionUpdated)
 }

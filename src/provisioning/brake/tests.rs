@@ -143,6 +143,7 @@ async fn q33_what_was_rejected_stays_and_the_client_hears_no() {
             remove(tx, &next_day, acme, people[1], Removal::Delete).unwrap();
         })
         .await;
+        assert_eq!(world.entries("removals.rejected").await.len(), 1, "{}", world.engine());
     }
 }
 

@@ -123,7 +123,7 @@ pub fn page(
     organization: OrganizationId,
     request: &PageRequest<ScimClientId>,
 ) -> Result<Page<ScimClient, ScimClientId>, ScimClientError> {
-    permission::require(op, organization, Permission::ManageScimClients)?;
+    permission::require(op, organization, Permission::Read)?;
     let found = rows::page(tx, organization, ACTIVE, request)?;
     let found = found.into_iter().map(from_row).collect::<Result<Vec<_>, _>>()?;
     Ok(Page::cut(found, request, |client| client.id))
@@ -136,7 +136,7 @@ pub fn find(
     organization: OrganizationId,
     client: ScimClientId,
 ) -> Result<ScimClient, ScimClientError> {
-    permission::require(op, organization, Permission::ManageScimClients)?;
+    permission::require(op, organization, Permission::Read)?;
     from_row(find_row(tx, organization, client)?)
 }
 

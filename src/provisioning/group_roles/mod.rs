@@ -197,7 +197,7 @@ pub(super) fn evaluate(
     let keys: Vec<i64> = keys.into_iter().collect();
     let people = rows::accounts(tx, &keys)?;
     if touched.are_many || people.len() != keys.len() {
-        return jobs::enqueue(tx, op, &Job::EvaluateRoles { organization }, op.at);
+        return jobs::enqueue(tx, op, &Job::EvaluateRoles { organization, after: None }, op.at);
     }
     evaluate_users(tx, op, organization, &keys)
 }
@@ -210,7 +210,12 @@ pub fn evaluate_users(
     users: &[i64],
 ) -> Result<(), StoreError> {
     let carrying = Carrying::load(tx, organization)?;
-    for (user, account) in rows::accounts(tx, users)? {
+    let mut people = rows::accounts(tx, users)?;
+    // In one order, so that two who look at the same people do not wait for each other.
+    people.sort_by_key(|(_, account)| *account);
+    for (user, account) in people {
+        // Two groups that let go of somebody at the same moment are looked at one after the other.
+        membership_rows::lock(tx, account, organization)?;
         let Some(membership) = memberships::find(tx, account, organization)? else { continue };
         if membership.kind != MembershipKind::Member {
             continue;

@@ -155,7 +155,7 @@ fn change_waiting(
     let case = case_of(tx, organization, row)?;
     let is_asked = active.unwrap_or(case.is_access_asked);
     if is_asked != case.is_access_asked {
-        cases::ask(tx, &case, is_asked)?;
+        cases::ask(tx, op, organization, &case, is_asked)?;
     }
     let Some(profile) = profile.filter(|profile| profile.primary_address() != Some(&case.address)) else {
         return Ok(active.map(|_| false));

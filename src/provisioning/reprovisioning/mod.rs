@@ -91,7 +91,7 @@ pub fn find(
     organization: OrganizationId,
     client: ScimClientId,
 ) -> Result<Reprovisioning, PolicyError> {
-    permission::require(op, organization, Permission::ManageScimClients)?;
+    permission::require(op, organization, Permission::Read)?;
     policy_of(tx, organization, client)?.ok_or(PolicyError::NotFound)
 }
 
