@@ -128,6 +128,46 @@ async fn nobody_gets_in(engine: Engine) {
     }
 }
 
+/// The roles beside owner and admin that an operation of an organization is for, as the guide has it.
+fn lesser_roles(operation: &Operation) -> &'static [&'static str] {
+    let (_, path) = operation.path.split_once("/orgs/acme").expect("an operation of an organization");
+    let is_read = operation.method == Method::GET;
+    match path.trim_start_matches('/').split('/').next() {
+        Some("audit" | "traces") => &["auditor"],
+        Some("scim-clients") if is_read && path.contains("/requests") => &["auditor"],
+        Some("admin-tokens") => &[],
+        _ if is_read => &["user_admin", "app_admin", "auditor"],
+        Some("applications") => &["app_admin"],
+        Some("activations") => &["user_admin"],
+        Some("removals") if operation.method == Method::POST => &["user_admin"],
+        _ => &[],
+    }
+}
+
+/// Rule B20: what a role may not is refused before anything is looked up, whatever the ids lead to.
+async fn roles_do_what_is_theirs(engine: Engine) {
+    let gateway = Gateway::start(engine, |_| {});
+    let acme = Organization::create(&gateway.operator(), "acme", "Acme").await;
+    let operations = operations(&gateway, "acme").await;
+    let of_acme: Vec<_> = operations.into_iter().filter(|one| one.path.contains("/orgs/acme")).collect();
+    for role in ["user_admin", "app_admin", "auditor"] {
+        let made = acme.api.post("/admin-tokens", json!({ "name": role, "role": role })).await.expect(201);
+        for operation in &of_acme {
+            let (status, body) = call(&gateway, operation, Some(&text(&made, "token"))).await;
+            let what = format!("{} {} as {role}: {status} {body}", operation.method, operation.path);
+            if lesser_roles(operation).contains(&role) {
+                assert!(status != 401 && status != 403, "{what}");
+            } else {
+                assert_eq!((status, &body["code"]), (403, &json!("forbidden")), "{what}");
+            }
+        }
+    }
+    let log = acme.audit("").await;
+    let changes = ["domain.", "connection.", "scim_client.", "group.", "removals.", "sso_policy."];
+    let changed = log.iter().any(|entry| changes.iter().any(|name| text(entry, "action").starts_with(name)));
+    assert!(!changed, "{log:#?}");
+}
+
 fn get(path: &str) -> Operation {
     Operation { method: Method::GET, path: path.to_owned(), statuses: vec![404] }
 }
@@ -186,4 +226,14 @@ async fn operators_part(engine: Engine) {
     for path in ["/api/v1/operator/orgs", "/api/v1/operator/applications"] {
         assert_eq!(owner.get(path).await.expect(404)["code"], "not_found", "{path}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn b20_a_role_does_what_is_its_own_on_sqlite() {
+    roles_do_what_is_theirs(Engine::Sqlite).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn b20_a_role_does_what_is_its_own_on_postgres() {
+    roles_do_what_is_theirs(Engine::Postgres).await;
 }

@@ -78,7 +78,7 @@ async fn the_steps_can_be_read(acme: &Organization, connection: &str) {
     assert_eq!(acme.api.get("/traces?outcome=lost").await.expect(400)["code"], "invalid_query");
 }
 
-/// sso.md themes 19 and 20: no 409, and no second account.
+/// No 409, and no second account.
 async fn the_directory_finds_the_account(gateway: &Gateway, acme: &Organization) {
     let before = gateway.count_rows(&["accounts", "identities"]);
     let scim = acme.scim_access().await;

@@ -26,9 +26,9 @@ pub struct Document;
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ConnectionPolicyBody {
-    /// Whom a subject that is seen for the first time is linked to. `never`: to nobody who is there (a new connection's
-    /// rule). `subject`: to the user whose user name or external id the provider names, as `match` says. `verified_address`:
-    /// to the one who has the address, if the provider vouches for it and your organization has verified its domain.
+    /// Whom a subject that is seen for the first time is linked to. `never`: to nobody who is there. `subject`: to the user whose user name or external id the provider names, as `match` says. `verified_address`, a new
+    /// connection's rule: to the one who has the address, if the provider vouches for it and your organization has verified
+    /// its domain.
     /// `ask`: to the one whom `match` leads to, after they said yes by a link that their mailbox got.
     #[schema(example = "verified_address")]
     linking: String,

@@ -46,6 +46,9 @@ pub mod traces;
 use actix_web::web;
 use utoipa::OpenApi as _;
 
+#[cfg(test)]
+mod strangers;
+
 /// Mounts the routes.
 pub fn mount(services: &mut web::ServiceConfig) {
     mount_sign_in(services);
