@@ -45,7 +45,9 @@ const FENCE: &[(&str, &[&str])] = &[
     ("jsonwebtoken", &["protocol/oidc", "keys"]),
     ("argon2", &["access/passwords"]),
     // pages/assets names a style sheet by its hash; the command line hands in the system's randomness.
-    ("aws_lc_rs", &["values", "keys", "protocol/oidc", "pages/assets", "cli/mod.rs"]),
+    ("aws_lc_rs", &["values", "keys", "protocol/oidc", "protocol/totp.rs", "pages/assets", "cli/mod.rs"]),
+    ("qrcode", &["pages/qr_code.rs"]),
+    ("data_encoding", &["values", "protocol/totp.rs"]),
     ("reqwest", &["outbound", "cli/demo"]),
     ("hickory_resolver", &["outbound/dns"]),
     ("lettre", &["outbound/mail"]),

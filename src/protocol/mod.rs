@@ -4,3 +4,4 @@ pub mod event;
 pub mod oidc;
 pub mod saml;
 pub mod scim;
+pub mod totp;

@@ -13,6 +13,7 @@ pub mod operation;
 pub mod page;
 pub mod password;
 pub mod quota;
+pub mod recovery_code;
 pub mod scim_scope;
 pub mod secret;
 pub mod slug;
