@@ -15,6 +15,7 @@ use crate::values::ids::AccountId;
 
 const MAX_STATE: usize = 2_048;
 const MAX_NONCE: usize = 256;
+const MAX_ACR_VALUES: usize = 1_024;
 const MAX_HINT: usize = 320;
 const MAX_ID_TOKEN_HINT: usize = 8_192;
 
@@ -78,6 +79,9 @@ pub struct AuthorizationRequest {
     /// The sign-in may be at most this many seconds old.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_age_seconds: Option<u32>,
+    /// The classes of authentication of which the application wants one, in the order of its preference.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acr_values: Option<String>,
     /// Pre-fills our own e-mail page; it is never passed to another provider.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub login_hint: Option<String>,
@@ -112,6 +116,7 @@ impl AuthorizationRequest {
             code_challenge: challenge(parameters)?,
             prompt: prompt(parameters)?,
             max_age_seconds: max_age(parameters)?,
+            acr_values: bounded(parameters, "acr_values", MAX_ACR_VALUES, "acr_values is longer than 1024 characters")?,
             login_hint: bounded(parameters, "login_hint", MAX_HINT, "login_hint is longer than 320 characters")?,
             id_token_hint: bounded(parameters, "id_token_hint", MAX_ID_TOKEN_HINT, "id_token_hint is too long")?,
             hinted_account: None,
@@ -270,8 +275,10 @@ mod tests {
 
     #[test]
     fn oidcc_unknown_and_advisory_parameters_are_ignored() {
-        let extra = "&extra=foobar&display=popup&ui_locales=se&claims_locales=se&acr_values=1&claims=%7B%7D";
+        let extra = "&extra=foobar&display=popup&ui_locales=se&claims_locales=se&claims=%7B%7D";
         assert_eq!(parse(&format!("{GOOD}{extra}")), parse(GOOD));
+        let asked = parse(&format!("{GOOD}&acr_values=1+urn%3Acauseway%3Aacr%3Amfa")).unwrap();
+        assert_eq!(asked.acr_values.as_deref(), Some("1 urn:causeway:acr:mfa"));
     }
 
     #[test]
@@ -339,6 +346,7 @@ mod tests {
         assert_eq!(code(&GOOD.replace("openid+email", "email")), ErrorCode::InvalidScope);
         assert_eq!(code(&GOOD.replace("state=s", &format!("state={}", "s".repeat(2_049)))), ErrorCode::InvalidRequest);
         assert_eq!(code(&GOOD.replace("nonce=n", &format!("nonce={}", "n".repeat(257)))), ErrorCode::InvalidRequest);
+        assert_eq!(code(&format!("{GOOD}&acr_values={}", "a".repeat(1_025))), ErrorCode::InvalidRequest);
     }
 
     #[test]

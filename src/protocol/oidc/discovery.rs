@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::acr::Level;
 use super::claims;
 use super::client_authentication;
 use super::client_keys;
@@ -41,6 +42,7 @@ pub struct ProviderMetadata {
     response_types_supported: [&'static str; 1],
     response_modes_supported: [&'static str; 1],
     grant_types_supported: [&'static str; 3],
+    acr_values_supported: Vec<&'static str>,
     subject_types_supported: [&'static str; 1],
     id_token_signing_alg_values_supported: Vec<&'static str>,
     token_endpoint_auth_methods_supported: [&'static str; 4],
@@ -72,6 +74,7 @@ impl ProviderMetadata {
             response_types_supported: ["code"],
             response_modes_supported: ["query"],
             grant_types_supported: token::GRANT_TYPES,
+            acr_values_supported: Level::ALL.map(Level::as_str).to_vec(),
             subject_types_supported: ["public"],
             id_token_signing_alg_values_supported: SigningAlgorithm::ALL.map(SigningAlgorithm::as_str).to_vec(),
             token_endpoint_auth_methods_supported: client_authentication::METHODS,
@@ -107,6 +110,7 @@ mod tests {
         assert_eq!(value["code_challenge_methods_supported"], serde_json::json!(["S256"]));
         assert_eq!(value["authorization_response_iss_parameter_supported"], true);
         assert_eq!(value["request_uri_parameter_supported"], false);
+        assert!(value["acr_values_supported"].as_array().unwrap().contains(&"urn:causeway:acr:mfa".into()));
         assert!(value["grant_types_supported"].as_array().unwrap().contains(&"client_credentials".into()));
         // RFC 8414, 2: the algorithms "MUST be present if [private_key_jwt is] specified" among the methods.
         assert!(value["token_endpoint_auth_methods_supported"].as_array().unwrap().contains(&"private_key_jwt".into()));

@@ -3,6 +3,7 @@
 //! nothing here reads a store or a network.
 
 pub mod access_token;
+pub mod acr;
 pub mod authorization;
 pub mod claims;
 pub mod client_assertion;
