@@ -293,6 +293,7 @@ pub async fn start(config: Config, clock: Clock, entropy: Entropy) -> Result<Run
         request_log: keeper.buffer.clone(),
         passwords: passwords(&config, entropy)?,
         guesses: Guesses::new(config.passwords.free_guesses, config.passwords.guesses_per_hour),
+        codes: Guesses::new(config.passwords.free_guesses, config.passwords.codes_per_hour),
         throttles: Throttles::new(&config.limits),
         config: Arc::new(config),
         store,

@@ -45,6 +45,7 @@ async fn context(engine: Engine, folder: &TempDir) -> Context {
         request_log: app::request_log_buffer(&config),
         passwords: app::passwords(&config, entropy).expect("a way to hash"),
         guesses: Guesses::new(5, 100),
+        codes: Guesses::new(5, 20),
         config: Arc::new(config),
         store,
         clock,

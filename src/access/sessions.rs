@@ -83,6 +83,20 @@ impl Session {
             && standing.session_epoch == self.session_epoch
     }
 
+    /// Who it is of, as far as it proves that: what another session that goes on from it is made of.
+    pub fn identified(&self) -> Identified {
+        Identified {
+            account: self.account,
+            organization: self.organization,
+            connection: self.connection,
+            session_epoch: self.session_epoch,
+            amr: self.amr.clone(),
+            acr: self.acr.clone(),
+            auth_time: self.auth_time,
+            session_expires_at: Some(self.expires_at),
+        }
+    }
+
     /// True when its use at `now` is worth writing down.
     pub fn is_touch_due(&self, now: Timestamp) -> bool {
         now >= self.last_seen_at.plus_seconds(TOUCH_SECONDS)
@@ -152,16 +166,7 @@ pub fn go_on(
     }
     let subject = Subject::new("session", session.id);
     audit::write(tx, op, Some(session.organization), Action::SessionEnded, &subject, &json!({}))?;
-    let identified = Identified {
-        account: session.account,
-        organization: session.organization,
-        connection: session.connection,
-        session_epoch,
-        amr: session.amr.clone(),
-        acr: session.acr.clone(),
-        auth_time: session.auth_time,
-        session_expires_at: Some(session.expires_at),
-    };
+    let identified = Identified { session_epoch, ..session.identified() };
     Ok(Some(start(tx, op, &identified, limits)?.1))
 }
 

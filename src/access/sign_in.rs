@@ -2,7 +2,7 @@
 //! each other; a door asks here, and does what it is told.
 
 use super::attempts::refusal::Refusal;
-use super::attempts::state::{Identified, State};
+use super::attempts::state::{HalfProved, Identified, State};
 use super::grants::is_application_open;
 use super::realm::Route;
 use super::sessions::Standing;
@@ -22,6 +22,10 @@ pub enum Moment {
         /// What they chose.
         connection: ConnectionId,
     },
+    /// The person wants to sign in by credentials of their own, whatever the route of their address is.
+    WithOwnCredentials,
+    /// The person is on the page that asks for more than a password.
+    AtSecondStep,
     /// The browser has come back from an identity provider.
     CameBack {
         /// The standing of who was identified, if anybody was.
@@ -45,6 +49,10 @@ pub enum Step {
     },
     /// Ask for the person's own password.
     AskPassword,
+    /// Ask for address and password at once.
+    AskOwnCredentials,
+    /// Ask for what a password was not enough for.
+    AskMore(HalfProved),
     /// Send the browser to this connection's identity provider.
     SendTo {
         /// Who owns the connection.
@@ -79,15 +87,23 @@ pub fn next_step(state: &State, is_expired: bool, moment: Moment) -> Step {
         (State::Identified(identified), Moment::CameBack { standing, application_owner }) => {
             came_back(identified, standing, application_owner)
         }
-        (State::Identified(_), Moment::AtStart | Moment::Typed(_) | Moment::Chosen { .. }) => Step::Continue,
+        (State::Identified(_), _) => Step::Continue,
         (State::Refused(refusal), Moment::CameBack { .. }) => Step::Explain(refusal.clone()),
-        // Back from the provider without an answer, by the browser's own button.
+        (State::HalfProved(half), Moment::CameBack { .. } | Moment::AtSecondStep) => Step::AskMore(half.clone()),
+        // Back from the provider without an answer, by the browser's own button; or nobody has typed a password.
         (State::Started | State::Sent(_), Moment::CameBack { .. }) => Step::AskAddress,
-        (State::Started | State::Sent(_) | State::Refused(_), Moment::AtStart) => Step::AskAddress,
-        (State::Started | State::Sent(_) | State::Refused(_), Moment::Typed(route)) => typed(route),
-        (State::Started | State::Sent(_) | State::Refused(_), Moment::Chosen { route, connection }) => {
-            chosen(route, connection)
-        }
+        (State::Started | State::Sent(_) | State::Refused(_), Moment::AtSecondStep) => Step::AskAddress,
+        (State::Started | State::Sent(_) | State::HalfProved(_) | State::Refused(_), moment) => anew(moment),
+    }
+}
+
+/// Nobody is identified, and the person may go any way.
+fn anew(moment: Moment) -> Step {
+    match moment {
+        Moment::AtStart | Moment::AtSecondStep | Moment::CameBack { .. } => Step::AskAddress,
+        Moment::Typed(route) => typed(route),
+        Moment::Chosen { route, connection } => chosen(route, connection),
+        Moment::WithOwnCredentials => Step::AskOwnCredentials,
     }
 }
 
@@ -127,7 +143,7 @@ fn chosen(route: Route, connection: ConnectionId) -> Step {
 mod tests {
     use super::{Moment, Step, next_step};
     use crate::access::attempts::refusal::Refusal;
-    use crate::access::attempts::state::{Identified, Sent, State, Upstream};
+    use crate::access::attempts::state::{Asked, HalfProved, Identified, Sent, State, Upstream};
     use crate::access::realm::Route;
     use crate::access::sessions::Standing;
     use crate::values::clock::Timestamp;
@@ -166,6 +182,10 @@ mod tests {
                 entity_id: "e".to_owned(),
             },
         })
+    }
+
+    fn half() -> HalfProved {
+        HalfProved { identified: Identified { connection: None, ..identified() }, asked: Asked::Factor }
     }
 
     fn refused() -> State {
@@ -221,6 +241,17 @@ mod tests {
             ("opens the e-mail page once identified", who(), Moment::AtStart, Step::Continue),
             ("types once identified", who(), Moment::Typed(two()), Step::Continue),
             ("chooses once identified", who(), chosen(two(), 2), Step::Continue),
+            ("has typed a right password", State::HalfProved(half()), Moment::AtSecondStep, Step::AskMore(half())),
+            ("goes on without the second step", State::HalfProved(half()), came_back(None), Step::AskMore(half())),
+            ("goes on as if active", State::HalfProved(half()), came_back(Some(WELL)), Step::AskMore(half())),
+            ("is somebody else after all", State::HalfProved(half()), Moment::AtStart, Step::AskAddress),
+            ("types another address instead", State::HalfProved(half()), Moment::Typed(one()), send_to(1)),
+            ("a second step before any password", State::Started, Moment::AtSecondStep, Step::AskAddress),
+            ("a second step while away", sent(), Moment::AtSecondStep, Step::AskAddress),
+            ("a second step once identified", who(), Moment::AtSecondStep, Step::Continue),
+            ("has credentials of their own", sent(), Moment::WithOwnCredentials, Step::AskOwnCredentials),
+            ("was refused by the provider", refused(), Moment::WithOwnCredentials, Step::AskOwnCredentials),
+            ("own credentials once identified", who(), Moment::WithOwnCredentials, Step::Continue),
             ("reloads a finished attempt", State::Finished, came_back(Some(WELL)), Step::AlreadyFinished),
             ("goes back to a finished attempt", State::Finished, Moment::AtStart, Step::AlreadyFinished),
         ];
@@ -266,9 +297,11 @@ mod tests {
 
     #[test]
     fn nothing_happens_in_an_expired_attempt_but_a_fresh_start() {
-        let states = [State::Started, sent(), State::Identified(identified()), refused()];
+        let states = [State::Started, sent(), State::HalfProved(half()), State::Identified(identified()), refused()];
         for state in states {
-            for moment in [Moment::AtStart, Moment::Typed(one()), chosen(two(), 1), came_back(Some(WELL))] {
+            let steps = [Moment::AtSecondStep, Moment::WithOwnCredentials];
+            let moments = [Moment::AtStart, Moment::Typed(one()), chosen(two(), 1), came_back(Some(WELL))];
+            for moment in moments.into_iter().chain(steps) {
                 assert_eq!(next_step(&state, true, moment), Step::StartAgain);
             }
         }

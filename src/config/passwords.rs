@@ -28,6 +28,8 @@ pub struct Passwords {
     pub free_guesses: u32,
     /// Passwords for one address from browsers that it was never used in, within an hour.
     pub guesses_per_hour: u32,
+    /// Codes for one account from browsers that it was never used in, within an hour.
+    pub codes_per_hour: u32,
 }
 
 /// Reads the table. The default cost is OWASP's first choice for argon2id.
@@ -51,5 +53,6 @@ pub(super) fn read(reader: &mut Reader) -> Passwords {
         breached_list,
         free_guesses: count("passwords.free_guesses", 1..=100, 5),
         guesses_per_hour: count("passwords.guesses_per_hour", 10..=100_000, 100),
+        codes_per_hour: count("passwords.codes_per_hour", 5..=1_000, 20),
     }
 }

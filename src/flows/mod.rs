@@ -12,6 +12,7 @@ pub mod outside;
 pub mod passwords;
 pub mod prove_scim_client;
 pub mod refresh_metadata;
+pub mod second_factors;
 pub mod send_activation;
 pub mod send_link_request;
 pub mod send_mail_proof;

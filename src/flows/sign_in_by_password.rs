@@ -4,7 +4,7 @@
 
 use super::passwords::{Compared, Passwords, PasswordsError};
 use crate::access::attempts::{Attempt, AttemptError};
-use crate::access::own_password::{self, Candidate, OwnPasswordError};
+use crate::access::own_password::{self, Candidate, OwnPasswordError, Proved};
 use crate::access::passwords::KeepingError;
 use crate::keys::sealing::Sealer;
 use crate::store::Store;
@@ -62,6 +62,7 @@ impl From<OwnPasswordError> for SignInByPasswordError {
             OwnPasswordError::Attempt(AttemptError::NotAllowed) => Self::AttemptOver,
             OwnPasswordError::Attempt(AttemptError::Store(error)) => Self::Store(error),
             OwnPasswordError::Keeping(error) => error.into(),
+            OwnPasswordError::Enrolment(error) => Self::Internal(error.to_string()),
         }
     }
 }
@@ -88,7 +89,7 @@ impl SignInByPassword {
         Ok(read.await?)
     }
 
-    /// Compares, and stores who it is with the attempt. The arrival token of this browser.
+    /// Compares, and stores who it is with the attempt, or that more is asked of them.
     pub async fn identify(
         &self,
         op: &Operation,
@@ -96,7 +97,7 @@ impl SignInByPassword {
         application_owner: Option<OrganizationId>,
         candidate: Option<Candidate>,
         typed: Password,
-    ) -> Result<Secret, SignInByPasswordError> {
+    ) -> Result<Proved, SignInByPasswordError> {
         let kept = candidate.as_ref().map(|candidate| candidate.kept.clone());
         let compared = self.passwords.compare(typed, kept).await?;
         let (Compared::Right { rehashed }, Some(candidate)) = (compared, candidate) else {

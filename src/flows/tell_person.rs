@@ -47,7 +47,14 @@ pub async fn run(
 fn recipient(tx: &mut Tx<'_>, account: AccountId, notice: PersonNotice) -> Result<Option<EmailAddress>, StoreError> {
     let text = match notice {
         PersonNotice::AddressChanged { former } => former_addresses::find(tx, former)?.map(|row| row.address),
-        PersonNotice::PasswordAdded | PersonNotice::PasswordChanged | PersonNotice::UnknownDevice => {
+        PersonNotice::PasswordAdded
+        | PersonNotice::PasswordChanged
+        | PersonNotice::SecondFactorAdded
+        | PersonNotice::SecondFactorRemoved
+        | PersonNotice::RecoveryCodesMade
+        | PersonNotice::RecoveryCodeUsed
+        | PersonNotice::WrongCodes
+        | PersonNotice::UnknownDevice => {
             if accounts::find(tx, account)?.is_none_or(|found| found.state == accounts::state::AccountState::Closed) {
                 return Ok(None);
             }
@@ -88,6 +95,35 @@ const fn words(notice: PersonNotice) -> (&'static str, &'static str, &'static st
             "The password of your account was changed. Everything that was signed in with it has been signed out.",
             "If that was not you, choose another password now: open an app, type your address, and follow \
              \"Forgot your password?\". Then look at who can read your mail.",
+        ),
+        PersonNotice::SecondFactorAdded => (
+            "Your account asks for a second step now",
+            "An authenticator app was added to your account. Whoever signs in with your password is asked for a code of it \
+             from now on. Everything else that was signed in has been signed out.",
+            "If that was not you, somebody knows your password: choose another one now, by \"Forgot your password?\", and \
+             ask your organization to remove the second step.",
+        ),
+        PersonNotice::SecondFactorRemoved => (
+            "Your account does not ask for a second step any more",
+            "The authenticator app was removed from your account, and so were its recovery codes. Your password alone is \
+             enough to sign in, unless your organization asks for more.",
+            "If that was not you, choose another password now, and set the second step up again on your account's page.",
+        ),
+        PersonNotice::RecoveryCodesMade => (
+            "Your account has new recovery codes",
+            "New recovery codes were made for your account. Those before do not work any more.",
+            "If that was not you, choose another password now, and make new recovery codes on your account's page.",
+        ),
+        PersonNotice::RecoveryCodeUsed => (
+            "A recovery code of your account was used",
+            "Somebody proved to be you by one of your recovery codes. It does not work a second time.",
+            "If that was not you, choose another password now, and make new recovery codes on your account's page.",
+        ),
+        PersonNotice::WrongCodes => (
+            "Somebody typed your password and then wrong codes",
+            "Somebody typed the right password of your account, but no right code of your authenticator app. They were not \
+             let in.",
+            "If that was not you, somebody knows your password: choose another one now, by \"Forgot your password?\".",
         ),
         PersonNotice::UnknownDevice => (
             "Somebody signed in to your account in a new browser",
@@ -174,7 +210,16 @@ mod tests {
 
     #[test]
     fn every_notice_says_what_to_do() {
-        for notice in [PersonNotice::PasswordAdded, PersonNotice::PasswordChanged, PersonNotice::UnknownDevice] {
+        for notice in [
+            PersonNotice::PasswordAdded,
+            PersonNotice::PasswordChanged,
+            PersonNotice::SecondFactorAdded,
+            PersonNotice::SecondFactorRemoved,
+            PersonNotice::RecoveryCodesMade,
+            PersonNotice::RecoveryCodeUsed,
+            PersonNotice::WrongCodes,
+            PersonNotice::UnknownDevice,
+        ] {
             let (subject, what, advice) = words(notice);
             assert!(!subject.is_empty() && !what.is_empty() && advice.contains("If that was not you"), "{notice:?}");
         }

@@ -13,6 +13,7 @@ use crate::config::limits::Limits;
 use crate::flows::choose_password::ChoosePassword;
 use crate::flows::outside::Outside;
 use crate::flows::passwords::Passwords;
+use crate::flows::second_factors::SecondFactors;
 use crate::flows::sign_in_by_oidc::SignInByOidc;
 use crate::flows::sign_in_by_password::SignInByPassword;
 use crate::http::client_address::client_address;
@@ -56,6 +57,8 @@ pub struct Context {
     pub passwords: Passwords,
     /// How often a password may be tried for one address.
     pub guesses: Guesses,
+    /// How often a code may be tried for one account.
+    pub codes: Guesses,
 }
 
 /// The limits on how often something may be done, with their memory. Clones share it.
@@ -139,6 +142,12 @@ impl Context {
     pub fn choose_password(&self) -> ChoosePassword {
         let (sealer, passwords) = (self.outside.sealer.clone(), self.passwords.clone());
         ChoosePassword { store: self.store.clone(), sealer, passwords }
+    }
+
+    /// The story of a second factor that is added or removed.
+    pub fn second_factors(&self) -> SecondFactors {
+        let (sealer, passwords) = (self.outside.sealer.clone(), self.passwords.clone());
+        SecondFactors { store: self.store.clone(), sealer, passwords }
     }
 
     /// The story of a sign-in by an OpenID provider.

@@ -62,6 +62,7 @@ pub async fn context(world: &World, public_url: &str) -> Context {
         request_log: crate::app::request_log_buffer(&config),
         passwords: crate::app::passwords(&config, world.op().entropy).unwrap(),
         guesses: Guesses::new(config.passwords.free_guesses, config.passwords.guesses_per_hour),
+        codes: Guesses::new(config.passwords.free_guesses, config.passwords.codes_per_hour),
         throttles: Throttles::new(&config.limits),
         config: Arc::new(config),
         signing_keys: SigningKeys::new(keys),

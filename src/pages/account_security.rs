@@ -20,8 +20,19 @@ pub struct AccountSecurityPage {
     pub change: String,
     /// What was wrong with another one, as a sentence.
     pub problem: Option<String>,
+    /// Their second step, if they can have one.
+    pub second_step: Option<SecondStep>,
     /// Where the person is signed in.
     pub sessions: String,
+}
+
+/// The second step of the person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SecondStep {
+    /// Since when there is one, if so.
+    pub since: Option<Timestamp>,
+    /// Where it is set up or changed.
+    pub path: String,
 }
 
 /// An address of the person.
@@ -57,6 +68,7 @@ impl AccountSecurityPage {
             password: OwnPassword::SetAt(Timestamp::from_seconds(1_795_288_500)),
             change: "/account/password".to_owned(),
             problem: Some("Use 8 characters or more.".to_owned()),
+            second_step: Some(SecondStep { since: None, path: "/account/second-step".to_owned() }),
             sessions: "/account/sessions".to_owned(),
         }
     }

@@ -14,6 +14,8 @@ pub struct EmailPage {
     pub address: String,
     /// What was wrong with what was typed before, as a sentence.
     pub problem: Option<String>,
+    /// Where people go who may sign in with a password of their own when their organization's sign-in does not work.
+    pub own_credentials: String,
 }
 
 impl EmailPage {
@@ -24,6 +26,7 @@ impl EmailPage {
             action: "/sign-in/01890a5d-ac96-774b-bcce-b302099a8057/email".to_owned(),
             address: "ada.lovelace@acme".to_owned(),
             problem: Some("Enter a whole e-mail address, such as ada@example.com.".to_owned()),
+            own_credentials: "/sign-in/01890a5d-ac96-774b-bcce-b302099a8057/own".to_owned(),
         }
     }
 }

@@ -5,6 +5,7 @@
 //! script and carry no inline style. Each struct has `sample()`, and one test renders and inspects them all.
 //! Depends on `values` only.
 
+pub mod account_second_step;
 pub mod account_security;
 pub mod account_sessions;
 pub mod activated;
@@ -22,8 +23,13 @@ pub mod mail_sent;
 pub mod mails;
 pub mod new_password;
 pub mod not_found;
+pub mod own_credentials;
 pub mod password;
 pub mod password_set;
+pub mod qr_code;
+pub mod recovery_codes;
+pub mod second_step;
+pub mod set_up_second_step;
 pub mod sign_out;
 pub mod signed_out;
 

@@ -4,7 +4,8 @@ use askama::Template;
 use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
 
-use super::account_security::{AccountSecurityPage, Address, OwnPassword};
+use super::account_second_step::AccountSecondStepPage;
+use super::account_security::{AccountSecurityPage, Address, OwnPassword, SecondStep};
 use super::account_sessions::AccountSessionsPage;
 use super::activated::ActivatedPage;
 use super::activation::ActivationPage;
@@ -19,11 +20,16 @@ use super::linked::LinkedPage;
 use super::mail_sent::MailSentPage;
 use super::new_password::NewPasswordPage;
 use super::not_found::NotFoundPage;
+use super::own_credentials::OwnCredentialsPage;
 use super::password::PasswordPage;
 use super::password_set::PasswordSetPage;
+use super::recovery_codes::RecoveryCodesPage;
+use super::second_step::SecondStepPage;
+use super::set_up_second_step::SetUpSecondStepPage;
 use super::sign_out::SignOutPage;
 use super::signed_out::SignedOutPage;
 use crate::pages::assets;
+use crate::values::clock::Timestamp;
 
 const HOSTILE: &str = "\"><script>alert(1)</script><img src=x onerror='x'>&amp;";
 
@@ -57,6 +63,33 @@ fn samples() -> Vec<(&'static str, String)> {
         ("account_security", AccountSecurityPage::sample().render().unwrap()),
         ("account_security_none", security(OwnPassword::None { ask: "/password/forgotten".to_owned() })),
         ("account_security_of_organization", security(OwnPassword::OfOrganization("Acme".to_owned()))),
+        ("account_security_with_second_step", {
+            let since = Some(Timestamp::from_seconds(1_795_288_500));
+            let second_step = Some(SecondStep { since, path: "/account/second-step".to_owned() });
+            AccountSecurityPage { second_step, ..AccountSecurityPage::sample() }.render().unwrap()
+        }),
+        ("second_step", SecondStepPage::sample().render().unwrap()),
+        ("second_step_first", SecondStepPage { problem: None, ..SecondStepPage::sample() }.render().unwrap()),
+        ("set_up_second_step", SetUpSecondStepPage::sample().render().unwrap()),
+        ("set_up_second_step_in_a_sign_in", {
+            let page = SetUpSecondStepPage { problem: None, form_token: None, ..SetUpSecondStepPage::sample() };
+            page.render().unwrap()
+        }),
+        ("recovery_codes", RecoveryCodesPage::sample().render().unwrap()),
+        (
+            "recovery_codes_in_a_sign_in",
+            RecoveryCodesPage { is_signing_in: true, ..RecoveryCodesPage::sample() }.render().unwrap(),
+        ),
+        ("account_second_step", AccountSecondStepPage::sample().render().unwrap()),
+        ("account_second_step_last_code", {
+            let page = AccountSecondStepPage { codes_left: 1, problem: None, ..AccountSecondStepPage::sample() };
+            page.render().unwrap()
+        }),
+        ("own_credentials", OwnCredentialsPage::sample().render().unwrap()),
+        (
+            "own_credentials_first",
+            OwnCredentialsPage { problem: None, ..OwnCredentialsPage::sample() }.render().unwrap(),
+        ),
         ("account_sessions", AccountSessionsPage::sample().render().unwrap()),
         ("confirm_address", ConfirmAddressPage::sample().render().unwrap()),
         ("confirm_address_sent", sent("ada@freelance.example").render().unwrap()),
@@ -214,6 +247,10 @@ fn hostile_names_stay_text() {
         PasswordPage { application: hostile(), address: hostile(), problem: Some(hostile()), ..PasswordPage::sample() }
             .render()
             .unwrap(),
+        OwnCredentialsPage { application: hostile(), address: hostile(), ..OwnCredentialsPage::sample() }
+            .render()
+            .unwrap(),
+        SecondStepPage { application: hostile(), ..SecondStepPage::sample() }.render().unwrap(),
         ForgottenPage { address: hostile(), ..ForgottenPage::sample() }.render().unwrap(),
         MailSentPage { address: hostile(), ..MailSentPage::sample() }.render().unwrap(),
         sent(HOSTILE).render().unwrap(),

@@ -12,6 +12,16 @@ pub enum PersonNotice {
     PasswordAdded,
     /// The account has another password.
     PasswordChanged,
+    /// The account has a second factor, and whoever signs in with its password is asked for it.
+    SecondFactorAdded,
+    /// The account has no second factor any more.
+    SecondFactorRemoved,
+    /// The account has other recovery codes; those before are gone.
+    RecoveryCodesMade,
+    /// A recovery code was used up.
+    RecoveryCodeUsed,
+    /// Somebody typed the account's password, and then wrong codes.
+    WrongCodes,
     /// Somebody signed in with a browser that was never used for the account.
     UnknownDevice,
     /// The account has another primary address. This goes to the one before.
@@ -27,6 +37,11 @@ impl PersonNotice {
         match self {
             Self::PasswordAdded => "password_added",
             Self::PasswordChanged => "password_changed",
+            Self::SecondFactorAdded => "second_factor_added",
+            Self::SecondFactorRemoved => "second_factor_removed",
+            Self::RecoveryCodesMade => "recovery_codes_made",
+            Self::RecoveryCodeUsed => "recovery_code_used",
+            Self::WrongCodes => "wrong_codes",
             Self::UnknownDevice => "unknown_device",
             Self::AddressChanged { .. } => "address_changed",
         }

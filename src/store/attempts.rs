@@ -175,6 +175,48 @@ pub fn settle_here(
     Ok(changed == 1)
 }
 
+/// Writes down what is known of the person of a live attempt in one of the states in `from`, of whom more is asked. A handle of
+/// an earlier departure stops working, and codes are counted anew. False when the attempt is in another state or has expired.
+pub fn half_settle(
+    tx: &mut Tx<'_>,
+    id: AttemptId,
+    from: &[&str],
+    to: &str,
+    outcome: &str,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let one = table::table.filter(table::id.eq(id)).filter(table::state.eq_any(from)).filter(table::expires_at.gt(now));
+    let changed = diesel::update(one)
+        .set((
+            table::state.eq(to),
+            table::connection_id.eq(None::<ConnectionId>),
+            table::outcome.eq(Some(outcome)),
+            table::arrival_hash.eq(None::<Vec<u8>>),
+            table::upstream_hash.eq(None::<Vec<u8>>),
+            table::upstream.eq(None::<String>),
+            table::tries.eq(0),
+        ))
+        .execute(tx.connection())?;
+    Ok(changed == 1)
+}
+
+/// Counts a code for a live attempt in `state`, if there were fewer than `most`. How many there are now.
+pub fn count_code(
+    tx: &mut Tx<'_>,
+    id: AttemptId,
+    state: &str,
+    most: i32,
+    now: Timestamp,
+) -> Result<Option<i32>, StoreError> {
+    let one = table::table
+        .filter(table::id.eq(id))
+        .filter(table::state.eq(state))
+        .filter(table::tries.lt(most))
+        .filter(table::expires_at.gt(now));
+    let counted = diesel::update(one).set(table::tries.eq(table::tries + 1)).returning(table::tries);
+    Ok(counted.get_result(tx.connection()).optional()?)
+}
+
 /// Moves a live attempt from one state to another and replaces its outcome. False when it was not in that state.
 pub fn advance(
     tx: &mut Tx<'_>,

@@ -37,6 +37,8 @@ pub enum Constraint {
     ApplicationUri,
     /// The upstream handle of a sign-in attempt.
     UpstreamHandle,
+    /// The authenticator app of an account.
+    TotpFactor,
     /// The URN of a schema that the organization has.
     ScimSchemaUrn,
     /// What became of an operation of an asynchronous request.
@@ -72,6 +74,7 @@ const TABLE: &[(Constraint, &str, &str)] = &[
         "application_uris.application_id, application_uris.purpose, application_uris.uri",
     ),
     (Constraint::UpstreamHandle, "attempts_upstream_hash_key", "attempts.upstream_hash"),
+    (Constraint::TotpFactor, "totp_factors_pkey", "totp_factors.account_id"),
     (Constraint::ScimSchemaUrn, "scim_schemas_urn", "scim_schemas.org_id, scim_schemas.urn_folded"),
     (
         Constraint::AsynchronousOutcome,

@@ -11,6 +11,23 @@ diesel::table! {
 }
 
 diesel::table! {
+    totp_factors (account_id) {
+        account_id -> Binary,
+        sealed_secret -> Binary,
+        last_step -> BigInt,
+        confirmed_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    recovery_codes (account_id, code_hash) {
+        account_id -> Binary,
+        code_hash -> Binary,
+        made_at -> BigInt,
+    }
+}
+
+diesel::table! {
     mail_proofs (id) {
         id -> Binary,
         purpose -> Text,

@@ -62,6 +62,14 @@ diesel::table! {
 }
 
 diesel::table! {
+    mfa_policies (org_id) {
+        org_id -> Binary,
+        state -> Text,
+        updated_at -> BigInt,
+    }
+}
+
+diesel::table! {
     traces (id) {
         id -> Binary,
         org_id -> Binary,

@@ -14,6 +14,8 @@ pub const REQUEST_SECONDS: &str = "causeway_http_request_duration_seconds";
 pub const SIGN_INS: &str = "causeway_sign_ins_total";
 /// Passwords that were typed to sign in, by outcome.
 pub const PASSWORDS: &str = "causeway_passwords_total";
+/// Codes of a second factor that were typed to sign in, by outcome.
+pub const CODES: &str = "causeway_codes_total";
 /// Jobs that ended, by kind and outcome.
 pub const JOBS: &str = "causeway_jobs_total";
 /// Jobs that wait.
@@ -39,6 +41,7 @@ pub const ALL: &[&str] = &[
     REQUEST_SECONDS,
     SIGN_INS,
     PASSWORDS,
+    CODES,
     JOBS,
     JOBS_WAITING,
     JOBS_FAILED,
@@ -72,6 +75,7 @@ pub fn install() {
         }
         for outcome in ["right", "wrong", "limited"] {
             metrics::counter!(PASSWORDS, "outcome" => outcome).absolute(0);
+            metrics::counter!(CODES, "outcome" => outcome).absolute(0);
         }
         Some(handle)
     });

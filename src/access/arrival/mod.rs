@@ -10,6 +10,7 @@ use super::attempts::refusal::Refusal;
 use super::attempts::state::{Identified, State};
 use super::attempts::{self, Attempt, AttemptError};
 use super::devices;
+use super::enforcement;
 use super::grants::{self, Lifetimes};
 use super::identity;
 use super::sessions::{self, Limits};
@@ -70,6 +71,8 @@ pub enum Arrival {
     },
     /// Nobody answered yet: the e-mail page again.
     AskAddress,
+    /// A password was right and is not enough: the page that asks for more.
+    AskMore,
     /// The attempt has expired.
     Expired(Box<Attempt>),
     /// The application has had its answer.
@@ -134,7 +137,7 @@ pub fn arrive(
             }
             Some(sessions::standing(tx, who.account, who.organization, who.connection)?)
         }
-        State::Started | State::Sent(_) | State::Finished | State::Refused(_) => None,
+        State::Started | State::Sent(_) | State::HalfProved(_) | State::Finished | State::Refused(_) => None,
     };
     let moment = Moment::CameBack { standing, application_owner: application.organization };
     match next_step(&attempt.state, attempt.is_expired(op.at), moment) {
@@ -160,8 +163,10 @@ fn without_change(step: Step, attempt: Attempt) -> Arrival {
         Step::Explain(refusal) | Step::Refuse(_, refusal) => Arrival::Refused { attempt: Box::new(attempt), refusal },
         Step::StartAgain => Arrival::Expired(Box::new(attempt)),
         Step::AlreadyFinished => Arrival::AlreadyFinished,
+        Step::AskMore(_) => Arrival::AskMore,
         Step::AskAddress
         | Step::AskPassword
+        | Step::AskOwnCredentials
         | Step::Choose { .. }
         | Step::SendTo { .. }
         | Step::ExplainNoWayIn { .. }
@@ -200,6 +205,8 @@ fn finish(
     audit::write(tx, op, Some(identified.organization), Action::SignInSucceeded, &subject, &detail)?;
     if let Some(connection) = identified.connection {
         traces::note_signed_in(tx, op, (attempt.id, connection))?;
+    } else {
+        enforcement::note_own_sign_in(tx, op, identified.account)?;
     }
     let device_token = devices::note(tx, op, identified.account, presented.device.as_ref())?;
     let answer = grants::issue(tx, op, &attempt.request, application, &session, terms.lifetimes)?;

@@ -23,11 +23,14 @@ use crate::values::operation::Operation;
 use crate::values::secret::{Secret, TokenHash, is_equal, new_token};
 
 use refusal::Refusal;
-use state::{Identified, Sent, State};
+use state::{HalfProved, Identified, Sent, State};
 
 /// How many answers may be looked at for one departure. Each costs a verification, and one that does not come to an end
 /// leaves the handle as it was.
 pub const MAX_TRIES: i32 = 3;
+
+/// How many codes may be typed for one right password.
+pub const MAX_CODES: i32 = 5;
 
 /// An attempt as it was read.
 #[derive(Debug, Clone)]
@@ -233,6 +236,28 @@ pub fn identify_here(
     if is_settled { Ok(arrival) } else { Err(AttemptError::NotAllowed) }
 }
 
+/// The person has proved themselves here by half, in the browser that began the attempt. An answer of an identity provider is
+/// not waited for any more.
+pub fn half_prove(tx: &mut Tx<'_>, op: &Operation, attempt: &Attempt, half: HalfProved) -> Result<(), AttemptError> {
+    let state = attempt.state.clone().half_prove(half).map_err(|_| AttemptError::NotAllowed)?;
+    let Some(outcome) = outcome_json(op, &state)? else { return Err(AttemptError::NotAllowed) };
+    let is_moved = attempts::half_settle(tx, attempt.id, &State::SENDABLE, state.as_str(), &outcome, op.at)?;
+    if is_moved { Ok(()) } else { Err(AttemptError::NotAllowed) }
+}
+
+/// Counts one more code that is about to be compared: true when it is the last that may be. Refused when there were
+/// [`MAX_CODES`] of them, or none is asked for.
+pub fn count_code(tx: &mut Tx<'_>, op: &Operation, id: AttemptId) -> Result<bool, AttemptError> {
+    let counted = attempts::count_code(tx, id, "half_proved", MAX_CODES, op.at)?;
+    counted.map(|count| count >= MAX_CODES).ok_or(AttemptError::NotAllowed)
+}
+
+/// After too many wrong codes: the attempt starts over, with the address.
+pub fn start_over(tx: &mut Tx<'_>, op: &Operation, id: AttemptId) -> Result<(), AttemptError> {
+    let is_moved = attempts::advance(tx, id, "half_proved", State::Started.as_str(), None, op.at)?;
+    if is_moved { Ok(()) } else { Err(AttemptError::NotAllowed) }
+}
+
 /// Moves an identified attempt on to `next`, which is [`State::Finished`] or [`State::Refused`]. Of two callers one
 /// succeeds.
 pub fn conclude(tx: &mut Tx<'_>, op: &Operation, id: AttemptId, next: &State) -> Result<(), AttemptError> {
@@ -256,6 +281,7 @@ struct StoredRefusal {
 fn outcome_json(op: &Operation, state: &State) -> Result<Option<String>, StoreError> {
     match state {
         State::Identified(identified) => json(identified).map(Some),
+        State::HalfProved(half) => json(half).map(Some),
         State::Refused(refusal) => json(&StoredRefusal { request: op.request, refusal: refusal.clone() }).map(Some),
         State::Started | State::Sent(_) | State::Finished => Ok(None),
     }
@@ -288,6 +314,7 @@ fn state_of(row: &AttemptRow) -> Result<(State, Option<RequestId>), StoreError> 
             connection: row.connection_id.ok_or(StoreError::Inconsistent("an attempt's connection"))?,
             upstream: parsed(row.upstream.as_deref(), "an attempt's upstream")?,
         }),
+        "half_proved" => State::HalfProved(parsed(outcome, "an attempt's outcome")?),
         "identified" => State::Identified(parsed(outcome, "an attempt's outcome")?),
         "refused" => {
             let stored: StoredRefusal = parsed(outcome, "an attempt's outcome")?;

@@ -3,8 +3,9 @@
 //! ```text
 //! started -> sent -> identified -> finished
 //!              |-> refused
-//! started, sent and refused may be sent (again): the person chose another address or another way in.
-//! From the same three a person may be identified here, by credentials of their own.
+//! started, sent, half_proved and refused may be sent (again): the person chose another address or another way in.
+//! From the same four a person may be identified here by credentials of their own, or half of it (half_proved): by a
+//! password, where a second factor is asked for as well. half_proved -> started: too many wrong codes.
 //! ```
 
 use std::fmt;
@@ -22,7 +23,9 @@ pub enum State {
     Started,
     /// The browser has left for an identity provider.
     Sent(Sent),
-    /// An identity provider has said who it is, and the person may sign in.
+    /// A password was right, and is not enough.
+    HalfProved(HalfProved),
+    /// An identity provider has said who it is, or the person has proved it here, and they may sign in.
     Identified(Identified),
     /// The application has its answer. Terminal.
     Finished,
@@ -94,6 +97,25 @@ pub struct Identified {
     pub session_expires_at: Option<Timestamp>,
 }
 
+/// Who knew the password, and what else is asked of them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HalfProved {
+    /// Who they are, as far as it is proved.
+    pub identified: Identified,
+    /// What is asked for.
+    pub asked: Asked,
+}
+
+/// What is asked for beside a password.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Asked {
+    /// The second factor that they have.
+    Factor,
+    /// To set one up, because they have none and need one.
+    SetUp,
+}
+
 /// The transition is not listed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the attempt is not in a state that allows this")]
@@ -101,13 +123,14 @@ pub struct NotAllowed;
 
 impl State {
     /// The states that an attempt can be sent from, by their names in the store.
-    pub const SENDABLE: [&'static str; 3] = ["started", "sent", "refused"];
+    pub const SENDABLE: [&'static str; 4] = ["started", "sent", "half_proved", "refused"];
 
     /// The name in the store.
     pub const fn as_str(&self) -> &'static str {
         match self {
             Self::Started => "started",
             Self::Sent(_) => "sent",
+            Self::HalfProved(_) => "half_proved",
             Self::Identified(_) => "identified",
             Self::Finished => "finished",
             Self::Refused(_) => "refused",
@@ -117,7 +140,7 @@ impl State {
     /// The browser leaves for an identity provider.
     pub fn send(self, sent: Sent) -> Result<Self, NotAllowed> {
         match self {
-            Self::Started | Self::Sent(_) | Self::Refused(_) => Ok(Self::Sent(sent)),
+            Self::Started | Self::Sent(_) | Self::HalfProved(_) | Self::Refused(_) => Ok(Self::Sent(sent)),
             Self::Identified(_) | Self::Finished => Err(NotAllowed),
         }
     }
@@ -126,17 +149,36 @@ impl State {
     pub fn identify(self, identified: Identified) -> Result<Self, NotAllowed> {
         match self {
             Self::Sent(sent) if Some(sent.connection) == identified.connection => Ok(Self::Identified(identified)),
-            Self::Sent(_) | Self::Started | Self::Identified(_) | Self::Finished | Self::Refused(_) => Err(NotAllowed),
+            Self::Sent(_)
+            | Self::Started
+            | Self::HalfProved(_)
+            | Self::Identified(_)
+            | Self::Finished
+            | Self::Refused(_) => Err(NotAllowed),
         }
     }
 
     /// The person has proved themselves here.
     pub fn identify_here(self, identified: Identified) -> Result<Self, NotAllowed> {
+        match self.is_open() && identified.connection.is_none() {
+            true => Ok(Self::Identified(identified)),
+            false => Err(NotAllowed),
+        }
+    }
+
+    /// The person has proved themselves here by half.
+    pub fn half_prove(self, half: HalfProved) -> Result<Self, NotAllowed> {
+        match self.is_open() && half.identified.connection.is_none() {
+            true => Ok(Self::HalfProved(half)),
+            false => Err(NotAllowed),
+        }
+    }
+
+    /// Nobody is identified yet, and the person may go any way.
+    const fn is_open(&self) -> bool {
         match self {
-            Self::Started | Self::Sent(_) | Self::Refused(_) if identified.connection.is_none() => {
-                Ok(Self::Identified(identified))
-            }
-            Self::Started | Self::Sent(_) | Self::Identified(_) | Self::Finished | Self::Refused(_) => Err(NotAllowed),
+            Self::Started | Self::Sent(_) | Self::HalfProved(_) | Self::Refused(_) => true,
+            Self::Identified(_) | Self::Finished => false,
         }
     }
 
@@ -144,7 +186,7 @@ impl State {
     pub fn refuse(self, refusal: Refusal) -> Result<Self, NotAllowed> {
         match self {
             Self::Sent(_) | Self::Identified(_) => Ok(Self::Refused(refusal)),
-            Self::Started | Self::Finished | Self::Refused(_) => Err(NotAllowed),
+            Self::Started | Self::HalfProved(_) | Self::Finished | Self::Refused(_) => Err(NotAllowed),
         }
     }
 
@@ -152,14 +194,14 @@ impl State {
     pub fn finish(self) -> Result<(Self, Identified), NotAllowed> {
         match self {
             Self::Identified(identified) => Ok((Self::Finished, identified)),
-            Self::Started | Self::Sent(_) | Self::Finished | Self::Refused(_) => Err(NotAllowed),
+            Self::Started | Self::Sent(_) | Self::HalfProved(_) | Self::Finished | Self::Refused(_) => Err(NotAllowed),
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Identified, NotAllowed, Sent, State, Upstream};
+    use super::{Asked, HalfProved, Identified, NotAllowed, Sent, State, Upstream};
     use crate::access::attempts::refusal::Refusal;
     use crate::values::clock::Timestamp;
     use crate::values::ids::{AccountId, ConnectionId, OrganizationId};
@@ -186,29 +228,41 @@ mod tests {
         }
     }
 
-    fn every_state() -> [State; 5] {
-        let refused = State::Refused(Refusal::AccountInactive);
-        [State::Started, State::Sent(sent(1)), State::Identified(identified()), State::Finished, refused]
+    fn half() -> HalfProved {
+        HalfProved { identified: Identified { connection: None, ..identified() }, asked: Asked::Factor }
     }
 
-    /// Which of the five states allow `transition`, in the order of `every_state`.
-    fn allowed<T>(transition: impl Fn(State) -> Result<T, NotAllowed>) -> [bool; 5] {
+    fn every_state() -> [State; 6] {
+        let refused = State::Refused(Refusal::AccountInactive);
+        let half = State::HalfProved(half());
+        [State::Started, State::Sent(sent(1)), half, State::Identified(identified()), State::Finished, refused]
+    }
+
+    /// Which of the six states allow `transition`, in the order of `every_state`.
+    fn allowed<T>(transition: impl Fn(State) -> Result<T, NotAllowed>) -> [bool; 6] {
         every_state().map(|state| transition(state).is_ok())
     }
 
     #[test]
     fn only_the_listed_transitions_are_allowed() {
-        assert_eq!(allowed(|state| state.send(sent(2))), [true, true, false, false, true]);
-        assert_eq!(allowed(|state| state.identify(identified())), [false, true, false, false, false]);
+        let open = [true, true, true, false, false, true];
+        assert_eq!(allowed(|state| state.send(sent(2))), open);
+        assert_eq!(allowed(|state| state.identify(identified())), [false, true, false, false, false, false]);
         let here = Identified { connection: None, ..identified() };
-        assert_eq!(allowed(|state| state.identify_here(here.clone())), [true, true, false, false, true]);
+        assert_eq!(allowed(|state| state.identify_here(here.clone())), open);
+        assert_eq!(allowed(|state| state.half_prove(half())), open);
+        let of_connection = HalfProved { identified: identified(), ..half() };
         assert_eq!(
-            allowed(|state| state.identify_here(identified())),
-            [false; 5],
+            (
+                allowed(|state| state.identify_here(identified())),
+                allowed(|state| state.half_prove(of_connection.clone()))
+            ),
+            ([false; 6], [false; 6]),
             "a connection's word is no own password"
         );
-        assert_eq!(allowed(|state| state.refuse(Refusal::AccountInactive)), [false, true, true, false, false]);
-        assert_eq!(allowed(State::finish), [false, false, true, false, false]);
+        let refusable = [false, true, false, true, false, false];
+        assert_eq!(allowed(|state| state.refuse(Refusal::AccountInactive)), refusable);
+        assert_eq!(allowed(State::finish), [false, false, false, true, false, false]);
     }
 
     #[test]

@@ -112,11 +112,7 @@ pub fn note_use(
 }
 
 /// True when the account's place on the list counts now.
-pub(super) fn is_effective(
-    tx: &mut Tx<'_>,
-    organization: OrganizationId,
-    account: AccountId,
-) -> Result<bool, StoreError> {
+pub fn is_effective(tx: &mut Tx<'_>, organization: OrganizationId, account: AccountId) -> Result<bool, StoreError> {
     Ok(rows::is_there(tx, organization, account)?
         && rows::active(tx, organization)?.iter().any(|(other, _)| *other == account))
 }

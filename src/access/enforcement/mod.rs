@@ -22,6 +22,8 @@ use local::LocalCredentials;
 /// What a verdict rests on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Facts {
+    /// The organization that owns the domain of their primary address.
+    pub owner: Option<OrganizationId>,
     /// The policy of the domain of their primary address.
     pub policy: SsoPolicy,
     /// They are in the group that the policy tests.
@@ -122,6 +124,7 @@ pub enum VerdictError {
 pub fn load(tx: &mut Tx<'_>, account: AccountId) -> Result<Option<Facts>, StoreError> {
     let Some(found) = accounts::find(tx, account)? else { return Ok(None) };
     let mut facts = Facts {
+        owner: None,
         policy: SsoPolicy::Off,
         is_in_test_group: false,
         is_active: found.state == AccountState::Active,
@@ -131,6 +134,7 @@ pub fn load(tx: &mut Tx<'_>, account: AccountId) -> Result<Option<Facts>, StoreE
     };
     let Some(address) = found.profile.primary_address() else { return Ok(Some(facts)) };
     let Some((organization, policy)) = sso_policy::of_name(tx, address.domain())? else { return Ok(Some(facts)) };
+    facts.owner = Some(organization);
     facts.policy = policy;
     if let Some(membership) = memberships::find(tx, account, organization)? {
         facts.is_active &= membership.is_active();
@@ -141,6 +145,16 @@ pub fn load(tx: &mut Tx<'_>, account: AccountId) -> Result<Option<Facts>, StoreE
         facts.is_in_test_group = group_membership::is_in_any(tx, organization, account, &[group])?;
     }
     Ok(Some(facts))
+}
+
+/// Somebody has signed in by their own credentials, in the transaction that makes the session: where single sign-on is asked of
+/// them, that was a use of break-glass.
+pub fn note_own_sign_in(tx: &mut Tx<'_>, op: &Operation, account: AccountId) -> Result<(), StoreError> {
+    let Some(facts) = load(tx, account)? else { return Ok(()) };
+    match (verdict(&facts), facts.owner) {
+        (Verdict::BreakGlass, Some(organization)) => break_glass::note_use(tx, op, organization, account),
+        _ => Ok(()),
+    }
 }
 
 /// How a member of an organization may sign in, for its administrators.

@@ -15,6 +15,7 @@ fn test() -> SsoPolicy {
 
 fn facts(policy: SsoPolicy, local: LocalCredentials) -> Facts {
     Facts {
+        owner: None,
         policy,
         is_in_test_group: false,
         is_active: true,
@@ -81,6 +82,7 @@ fn e27_no_password_without_a_second_factor_and_a_place_on_the_list_gets_through_
         for (is_break_glass, known) in flags.into_iter().flat_map(|one| flags.map(|other| (one, other))) {
             for local in [NONE, PASSWORD, BOTH, MFA_ONLY] {
                 let facts = Facts {
+                    owner: None,
                     policy: Required,
                     is_in_test_group,
                     is_active,

@@ -6,6 +6,7 @@ use serde_json::json;
 
 use crate::access::sessions::Session;
 use crate::directory::applications::Application;
+use crate::protocol::oidc::acr::satisfies;
 use crate::protocol::oidc::authorization::{AuthorizationRequest, Prompt};
 use crate::protocol::oidc::error::{ErrorCode, OAuthError};
 use crate::protocol::oidc::scope::Scope;
@@ -40,6 +41,8 @@ pub enum Decision {
     Issue,
     /// The person has to sign in, for the first time or again.
     SignIn,
+    /// The session is good but for how the person proved themselves, and they can do more about it here.
+    StepUp,
     /// The application is told why not.
     Refuse(OAuthError),
 }
@@ -61,12 +64,16 @@ pub fn decide(
             && is_application_open(application.organization, session.organization)
             && hinted.is_none_or(|hinted| hinted == Some(session.account))
     });
+    let is_enough = |session: &Session| {
+        request.acr_values.as_deref().is_none_or(|asked| satisfies(asked, &session.acr, &session.amr))
+    };
     match suitable {
-        Some(_) => Decision::Issue,
-        None if is_silent => {
+        Some(session) if is_enough(session) => Decision::Issue,
+        Some(session) if !is_silent && session.connection.is_none() => Decision::StepUp,
+        Some(_) | None if is_silent => {
             Decision::Refuse(OAuthError::new(ErrorCode::LoginRequired, "nobody suitable is signed in"))
         }
-        None => Decision::SignIn,
+        Some(_) | None => Decision::SignIn,
     }
 }
 

@@ -79,6 +79,29 @@ fn a_live_session_is_enough_unless_more_is_asked_for() {
     assert_eq!(decided("", None), Decision::SignIn);
 }
 
+/// RFC 9470: who can prove more here does, the rest sign in again.
+#[test]
+fn an_application_that_asks_for_more_than_the_session_has_leads_to_more() {
+    const MFA: &str = "&acr_values=urn%3Acauseway%3Aacr%3Amfa";
+    let own = Session { connection: None, acr: "urn:causeway:acr:password".to_owned(), ..session() };
+    let amr = ["pwd", "otp", "mfa"].map(str::to_owned).to_vec();
+    let strong = Session { acr: "urn:causeway:acr:mfa".to_owned(), amr: amr.clone(), ..own.clone() };
+    let silent = format!("{MFA}&prompt=none");
+    for (what, extra, session, expected) in [
+        ("a password", MFA, &own, Decision::StepUp),
+        ("a password, asked for nothing that is known", "&acr_values=1", &own, Decision::Issue),
+        ("several factors", MFA, &strong, Decision::Issue),
+        ("a password, which has to be typed again anyway", &format!("{MFA}&prompt=login"), &own, Decision::SignIn),
+        ("a password that is too long ago", &format!("{MFA}&max_age=5"), &own, Decision::SignIn),
+        ("an identity provider that said nothing of it", MFA, &session(), Decision::SignIn),
+        ("an identity provider that did", MFA, &Session { amr, ..session() }, Decision::Issue),
+        ("several factors, silently", &silent, &strong, Decision::Issue),
+    ] {
+        assert_eq!(decided(extra, Some(session)), expected, "{what}");
+    }
+    assert!(is_login_required(&decided(&silent, Some(&own))));
+}
+
 /// OpenID Connect Core 3.1.2.1, `max_age`.
 #[test]
 fn a_session_of_unknown_age_is_not_young_enough_for_any_max_age() {

@@ -5,17 +5,24 @@
 //! up no connection at all, so that switching one off does not bring passwords back. An account with any address in such a
 //! domain has no password either, or the other addresses would be a way around the identity provider. Up to here the
 //! answer rests on the domain alone, the same for known and unknown addresses.
+//!
+//! The exception are the people on an organization's break-glass list: they may have a password in spite of its connections, and
+//! it is good with a second factor only (decision 0023). Whether it leads on is found out behind a page that is the same
+//! for everybody.
 
 pub mod choosing;
+pub mod second_step;
 
-use super::attempts::state::Identified;
+use super::attempts::state::{HalfProved, Identified};
 use super::attempts::{self, Attempt, AttemptError};
-use super::enforcement::{self, Verdict};
+use super::enforcement::{self, Verdict, break_glass};
 use super::passwords::{self, KeepingError, Kept, PasswordHash};
 use super::realm::{self, Route};
+use super::second_factors::enrolment::EnrolmentError;
 use crate::directory::accounts::{self, Account, state::AccountState};
 use crate::directory::memberships::{self, Membership, MembershipKind};
 use crate::keys::sealing::Sealer;
+use crate::protocol::oidc::acr::Level;
 use crate::store::failure::StoreError;
 use crate::store::{Tx, accounts as account_rows, connections, devices, domains};
 use crate::values::email::EmailAddress;
@@ -23,10 +30,35 @@ use crate::values::ids::{AccountId, OrganizationId};
 use crate::values::operation::{Actor, Operation};
 use crate::values::secret::{Secret, TokenHash};
 
-/// The authentication context of a sign-in with a password alone.
-pub const PASSWORD_ACR: &str = "urn:causeway:acr:password";
 /// A password, as RFC 8176 names it.
 pub const PASSWORD_AMR: &str = "pwd";
+
+/// On what ground an account may have a password.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ground {
+    /// None of its addresses is an identity provider's matter.
+    Open,
+    /// It is on the break-glass list of every organization whose matter its addresses are.
+    Listed,
+}
+
+/// What a right password is worth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Worth {
+    /// It lets somebody in alone, unless more is asked of them.
+    Alone,
+    /// It counts with a second factor only.
+    WithFactor,
+}
+
+/// What became of a right password.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Proved {
+    /// It is known who signs in. The arrival token of this browser.
+    Whole(Secret),
+    /// More is asked for.
+    Half,
+}
 
 /// What is compared with what somebody typed.
 #[derive(Debug, Clone)]
@@ -53,6 +85,9 @@ pub enum OwnPasswordError {
     /// The kept password cannot be had.
     #[error(transparent)]
     Keeping(#[from] KeepingError),
+    /// The second factor was not set up.
+    #[error(transparent)]
+    Enrolment(#[from] EnrolmentError),
 }
 
 impl From<StoreError> for OwnPasswordError {
@@ -77,10 +112,11 @@ fn is_open(tx: &mut Tx<'_>, owner: Option<OrganizationId>) -> Result<bool, Store
     }
 }
 
-/// True when an account may have a password: it is active, and none of its addresses is an identity provider's matter.
-pub fn may_have_password(tx: &mut Tx<'_>, account: &Account) -> Result<bool, StoreError> {
+/// On what ground an account may have a password, if it may: it is active, and each of its addresses that is an
+/// identity provider's matter is so for an organization that has it on its break-glass list.
+pub fn ground(tx: &mut Tx<'_>, account: &Account) -> Result<Option<Ground>, StoreError> {
     if account.state != AccountState::Active {
-        return Ok(false);
+        return Ok(None);
     }
     let mut names: Vec<String> =
         account.profile.addresses.iter().map(|address| address.domain().as_str().to_owned()).collect();
@@ -89,21 +125,35 @@ pub fn may_have_password(tx: &mut Tx<'_>, account: &Account) -> Result<bool, Sto
     let mut owners: Vec<OrganizationId> = domains::owners(tx, &names)?.into_iter().map(|(_, owner)| owner).collect();
     owners.sort();
     owners.dedup();
+    let mut ground = Ground::Open;
     for owner in owners {
-        if !is_open(tx, Some(owner))? {
-            return Ok(false);
+        if is_open(tx, Some(owner))? {
+            continue;
         }
+        if !break_glass::is_effective(tx, owner, account.id)? {
+            return Ok(None);
+        }
+        ground = Ground::Listed;
     }
-    Ok(true)
+    Ok(Some(ground))
 }
 
-/// True when the password of an account lets it in alone: it may have one, and the policy of its domain is content with it.
-fn may_sign_in(tx: &mut Tx<'_>, account: AccountId) -> Result<bool, StoreError> {
-    let Some(facts) = enforcement::load(tx, account)? else { return Ok(false) };
-    Ok(match enforcement::verdict(&facts) {
-        Verdict::OwnFirst | Verdict::IdentityProviderFirst => true,
-        // Break-glass asks for a second factor, which a password is not.
-        Verdict::Nothing | Verdict::IdentityProvider | Verdict::BreakGlass => false,
+/// True when an account may have a password.
+pub fn may_have_password(tx: &mut Tx<'_>, account: &Account) -> Result<bool, StoreError> {
+    Ok(ground(tx, account)?.is_some())
+}
+
+/// What the password of an account is worth; `None` when it lets nobody in: the account may not have one, or the policy of its
+/// domain is not content with it.
+fn worth(tx: &mut Tx<'_>, account: &Account) -> Result<Option<Worth>, StoreError> {
+    let Some(ground) = ground(tx, account)? else { return Ok(None) };
+    let Some(facts) = enforcement::load(tx, account.id)? else { return Ok(None) };
+    Ok(match (enforcement::verdict(&facts), ground) {
+        (Verdict::OwnFirst | Verdict::IdentityProviderFirst, Ground::Open) => Some(Worth::Alone),
+        (Verdict::OwnFirst | Verdict::IdentityProviderFirst, Ground::Listed) | (Verdict::BreakGlass, _) => {
+            Some(Worth::WithFactor)
+        }
+        (Verdict::Nothing | Verdict::IdentityProvider, _) => None,
     })
 }
 
@@ -118,7 +168,7 @@ pub fn find_candidate(
 ) -> Result<Option<Candidate>, KeepingError> {
     let Some(id) = account_rows::with_verified_address(tx, address.as_str())? else { return Ok(None) };
     let Some(account) = accounts::find(tx, id)? else { return Ok(None) };
-    if !may_sign_in(tx, id)? {
+    if worth(tx, &account)?.is_none() {
         return Ok(None);
     }
     let Some(kept) = passwords::find(tx, sealer, id)? else { return Ok(None) };
@@ -138,7 +188,7 @@ fn organization_for(memberships: &[Membership], application_owner: Option<Organi
     owner.or_else(own).or_else(|| open().next()).map(|membership| membership.organization)
 }
 
-/// The password was right: stores who signs in with the attempt, and answers the arrival token. `rehashed` is the same
+/// The password was right: stores who signs in with the attempt, or that more is asked of them. `rehashed` is the same
 /// password at the cost of today, where it was kept at another one.
 pub fn identify(
     tx: &mut Tx<'_>,
@@ -148,14 +198,12 @@ pub fn identify(
     candidate: &Candidate,
     application_owner: Option<OrganizationId>,
     rehashed: Option<&PasswordHash>,
-) -> Result<Secret, OwnPasswordError> {
+) -> Result<Proved, OwnPasswordError> {
     let op = &op.by(Actor::Person { account: candidate.account });
     let account = accounts::find(tx, candidate.account)?.ok_or(OwnPasswordError::Changed)?;
     let kept = passwords::find(tx, sealer, candidate.account)?.ok_or(OwnPasswordError::Changed)?;
     let is_same = account.session_epoch == candidate.session_epoch && kept.hash == candidate.kept.hash;
-    if !is_same || !may_sign_in(tx, candidate.account)? {
-        return Err(OwnPasswordError::Changed);
-    }
+    let worth = worth(tx, &account)?.filter(|_| is_same).ok_or(OwnPasswordError::Changed)?;
     let memberships = memberships::of_account(tx, candidate.account)?;
     let organization = organization_for(&memberships, application_owner).ok_or(OwnPasswordError::Changed)?;
     if let Some(hash) = rehashed {
@@ -167,11 +215,18 @@ pub fn identify(
         connection: None,
         session_epoch: candidate.session_epoch,
         amr: vec![PASSWORD_AMR.to_owned()],
-        acr: PASSWORD_ACR.to_owned(),
+        acr: Level::Password.as_str().to_owned(),
         auth_time: Some(op.at),
         session_expires_at: None,
     };
-    Ok(attempts::identify_here(tx, op, attempt, identified)?)
+    let facts = second_step::load(tx, candidate.account, worth, &attempt.request)?;
+    match second_step::asked(&facts) {
+        None => Ok(Proved::Whole(attempts::identify_here(tx, op, attempt, identified)?)),
+        Some(asked) => {
+            attempts::half_prove(tx, op, attempt, HalfProved { identified, asked })?;
+            Ok(Proved::Half)
+        }
+    }
 }
 
 /// The organization in whose log it stands what a person does with their own account: the one they are a member of.

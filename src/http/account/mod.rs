@@ -4,6 +4,10 @@
 //! | --- | --- |
 //! | `GET /account/security` | how the person signs in |
 //! | `POST /account/password` | another password, by the one before |
+//! | `GET /account/second-step` | the authenticator app and the recovery codes, or how to set them up |
+//! | `POST /account/second-step/add` | sets it up, by the password and a code of the app; shows recovery codes |
+//! | `POST /account/second-step/codes` | other recovery codes, by the password and a code |
+//! | `POST /account/second-step/remove` | the end of it, by the password and a code |
 //! | `POST /account/address/ask` | asks for a link by mail to confirm the address |
 //! | `GET, POST /account/address` | the link: asks; confirms |
 //! | `GET /account/sessions` | where the person is signed in |
@@ -15,6 +19,7 @@
 pub mod address;
 pub mod password;
 pub mod path;
+pub mod second_step;
 pub mod security;
 pub mod sessions;
 pub mod signed_in;
@@ -26,6 +31,10 @@ pub fn mount(services: &mut ServiceConfig) {
     services
         .route(path::SECURITY, web::get().to(security::get))
         .route(path::PASSWORD, web::post().to(password::post))
+        .route(path::SECOND_STEP, web::get().to(second_step::get))
+        .route(path::ADD_SECOND_STEP, web::post().to(second_step::add))
+        .route(path::RENEW_CODES, web::post().to(second_step::renew_codes))
+        .route(path::REMOVE_SECOND_STEP, web::post().to(second_step::remove))
         .route(path::ASK_ADDRESS, web::post().to(address::ask))
         .service(
             web::resource("/account/address").route(web::get().to(address::get)).route(web::post().to(address::post)),

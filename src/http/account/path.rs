@@ -4,6 +4,14 @@
 pub const SECURITY: &str = "/account/security";
 /// Where the form for another password goes.
 pub const PASSWORD: &str = "/account/password";
+/// The person's second step.
+pub const SECOND_STEP: &str = "/account/second-step";
+/// Where the form goes that sets it up.
+pub const ADD_SECOND_STEP: &str = "/account/second-step/add";
+/// Where the form for other recovery codes goes.
+pub const RENEW_CODES: &str = "/account/second-step/codes";
+/// Where the form goes that removes it.
+pub const REMOVE_SECOND_STEP: &str = "/account/second-step/remove";
 /// Where a link to confirm the address is asked for.
 pub const ASK_ADDRESS: &str = "/account/address/ask";
 /// Where the person is signed in.

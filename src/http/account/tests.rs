@@ -1,5 +1,6 @@
 use actix_web::http::StatusCode;
 use actix_web::test::TestRequest;
+use data_encoding::BASE32_NOPAD;
 
 use super::path;
 use crate::access::attempts::state::Identified;
@@ -9,7 +10,9 @@ use crate::access::testing::{World, only_letter, world};
 use crate::directory::accounts;
 use crate::directory::profile::Profile;
 use crate::http::context::Context;
+use crate::http::guesses::Guesses;
 use crate::http::testing::{Answer, context, send};
+use crate::protocol::totp;
 use crate::store::accounts as account_rows;
 use crate::store::failure::StoreError;
 use crate::values::ids::AccountId;
@@ -101,7 +104,7 @@ impl Stage {
 async fn account_pages_are_for_who_is_signed_in() {
     for world in world().await {
         let stage = Stage::set(world).await;
-        for page in [path::SECURITY, path::SESSIONS] {
+        for page in [path::SECURITY, path::SECOND_STEP, path::SESSIONS] {
             assert_eq!(stage.get(page, &stage.session).await.status, StatusCode::OK, "{page}");
             assert_eq!(stage.get(page, "cw_session_nonsense").await.status, StatusCode::FORBIDDEN, "{page}");
         }
@@ -123,7 +126,15 @@ async fn a_form_without_the_token_of_its_session_changes_nothing() {
         let other = stage.sign_in(stage.bea).await;
         let foreign = stage.form_token(&other).await;
         for form_token in ["", "form_token=", &format!("form_token={foreign}"), "form_token=a&form_token=b"] {
-            for page in [path::PASSWORD, path::ASK_ADDRESS, path::END_SESSION, path::END_OTHER_SESSIONS] {
+            for page in [
+                path::PASSWORD,
+                path::ADD_SECOND_STEP,
+                path::RENEW_CODES,
+                path::REMOVE_SECOND_STEP,
+                path::ASK_ADDRESS,
+                path::END_SESSION,
+                path::END_OTHER_SESSIONS,
+            ] {
                 let form = format!("{form_token}&current=correct+horse+battery&password=another+horse+battery");
                 assert_eq!(stage.post(page, &form, &stage.session).await.status, StatusCode::BAD_REQUEST, "{page}");
             }
@@ -250,5 +261,124 @@ async fn a_session_that_is_used_does_not_become_idle() {
         }
         stage.world.advance(idle);
         assert_eq!(stage.get(path::SECURITY, &stage.session).await.status, StatusCode::FORBIDDEN);
+    }
+}
+
+/// What an app makes of the key that a page shows, and the offer that the page carries.
+fn shown(page: &Answer) -> (Vec<u8>, String) {
+    let between = |before: &str, after: &str| {
+        let (_, rest) = page.text().split_once(before).unwrap_or_else(|| panic!("no {before} in {}", page.text()));
+        rest.split_once(after).unwrap().0.to_owned()
+    };
+    let key = between("Key: <span class=\"written-down\">", "<").replace(' ', "");
+    (BASE32_NOPAD.decode(key.as_bytes()).unwrap(), between("name=\"offer\" value=\"", "\""))
+}
+
+/// The session cookie that an answer sets.
+fn session_of(answer: &Answer) -> String {
+    let cookie = answer.header("set-cookie").unwrap_or_else(|| panic!("{}: {}", answer.status, answer.text()));
+    cookie.split(['=', ';']).nth(1).unwrap().to_owned()
+}
+
+impl Stage {
+    fn code(&self, secret: &[u8]) -> String {
+        totp::code(secret, totp::step_at(self.world.op().at))
+    }
+
+    /// Adds an app in the session; the answer, and the app's secret.
+    async fn add(&self, session: &str, password: &str) -> (Answer, Vec<u8>) {
+        let (secret, offer) = shown(&self.get(path::SECOND_STEP, session).await);
+        let (token, code) = (self.form_token(session).await, self.code(&secret));
+        let form = format!("form_token={token}&offer={offer}&code={code}&current={password}");
+        (self.post(path::ADD_SECOND_STEP, &form, session).await, secret)
+    }
+}
+
+#[actix_web::test]
+async fn a_second_step_is_added_by_password_and_code_and_ends_everything_else() {
+    for world in world().await {
+        let stage = Stage::set(world).await;
+        let other = stage.sign_in(stage.bea).await;
+        let page = stage.get(path::SECURITY, &stage.session).await;
+        assert!(page.text().contains("Your password alone lets you in"), "{}", page.text());
+        let (refused, _) = stage.add(&stage.session, "wrong").await;
+        assert!(refused.status == StatusCode::UNPROCESSABLE_ENTITY && refused.text().contains("password is not right"));
+        let (secret, offer) = shown(&stage.get(path::SECOND_STEP, &stage.session).await);
+        let token = stage.form_token(&stage.session).await;
+        for code in ["000000", ""] {
+            let form = format!("form_token={token}&offer={offer}&code={code}&current=correct+horse+battery");
+            let refused = stage.post(path::ADD_SECOND_STEP, &form, &stage.session).await;
+            assert_eq!((refused.status, shown(&refused).0), (StatusCode::UNPROCESSABLE_ENTITY, secret.clone()));
+        }
+        // What was offered in another session is nothing in this one.
+        let (theirs, offer) = shown(&stage.get(path::SECOND_STEP, &other).await);
+        let code = stage.code(&theirs);
+        let form = format!("form_token={token}&offer={offer}&code={code}&current=correct+horse+battery");
+        let refused = stage.post(path::ADD_SECOND_STEP, &form, &stage.session).await;
+        assert_eq!(refused.header("location").as_deref(), Some(path::SECOND_STEP), "{}", stage.world.engine());
+
+        let (added, _) = stage.add(&stage.session, "correct+horse+battery").await;
+        assert_eq!(added.status, StatusCode::OK, "{}", added.text());
+        assert_eq!(added.text().matches("<li class=\"written-down\">").count(), 10);
+        assert_eq!(added.header("cache-control").as_deref(), Some("no-store"));
+        let rotated = session_of(&added);
+        for ended in [&stage.session, &other] {
+            assert_eq!(stage.get(path::SECURITY, ended).await.status, StatusCode::FORBIDDEN);
+        }
+        let page = stage.get(path::SECOND_STEP, &rotated).await;
+        assert!(page.text().contains("10 recovery codes left"), "{}: {}", stage.world.engine(), page.text());
+        assert!(!page.text().contains("written-down"), "the codes are shown once");
+    }
+}
+
+#[actix_web::test]
+async fn a_second_step_is_changed_and_removed_by_password_and_code_only() {
+    for world in world().await {
+        let mut stage = Stage::set(world).await;
+        stage.context.codes = Guesses::new(100, 1_000);
+        let (added, secret) = stage.add(&stage.session, "correct+horse+battery").await;
+        let session = session_of(&added);
+        let (_, rest) = added.text().split_once("<li class=\"written-down\">").unwrap();
+        let recovery_code = rest.split_once('<').unwrap().0.to_owned();
+        let token = stage.form_token(&session).await;
+        let change = async |path: &str, current: &str, code: &str| {
+            stage.post(path, &format!("form_token={token}&current={current}&code={code}"), &session).await
+        };
+        for (current, code) in [
+            ("wrong", stage.code(&secret)),
+            ("correct+horse+battery", stage.code(&secret)),
+            ("wrong", recovery_code.clone()),
+        ] {
+            for form in [path::RENEW_CODES, path::REMOVE_SECOND_STEP] {
+                let refused = change(form, current, &code).await;
+                assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{form}: the code was used to add it");
+            }
+        }
+        stage.world.advance(30);
+        let renewed = change(path::RENEW_CODES, "correct+horse+battery", &stage.code(&secret)).await;
+        assert_eq!(renewed.text().matches("<li class=\"written-down\">").count(), 10, "{}", renewed.text());
+        let stale = change(path::REMOVE_SECOND_STEP, "correct+horse+battery", &recovery_code).await;
+        assert_eq!(stale.status, StatusCode::UNPROCESSABLE_ENTITY, "{}: it was replaced", stage.world.engine());
+        stage.world.advance(30);
+        let removed = change(path::REMOVE_SECOND_STEP, "correct+horse+battery", &stage.code(&secret)).await;
+        assert_eq!(removed.header("location").as_deref(), Some(path::SECURITY), "{}", removed.text());
+        assert_eq!(stage.get(path::SECURITY, &session).await.status, StatusCode::FORBIDDEN);
+        let page = stage.get(path::SECURITY, &session_of(&removed)).await;
+        assert!(page.text().contains("Your password alone lets you in"), "{}", stage.world.engine());
+        let actions = ["second_factor.added", "recovery_codes.made", "second_factor.removed"];
+        for action in actions {
+            assert_eq!(stage.world.entries(action).await.len(), 1, "{action}");
+        }
+    }
+}
+
+#[actix_web::test]
+async fn who_is_signed_in_by_an_organization_has_no_second_step_here() {
+    for world in world().await {
+        let stage = Stage::set(world).await;
+        let ada = stage.sign_in(stage.world.ada).await;
+        let page = stage.get(path::SECOND_STEP, &ada).await;
+        assert_eq!(page.header("location").as_deref(), Some(path::SECURITY), "{}", stage.world.engine());
+        assert!(!stage.get(path::SECURITY, &ada).await.text().contains("Second step"));
     }
 }

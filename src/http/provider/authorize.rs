@@ -9,12 +9,14 @@ use super::failure::{self, Failure};
 use super::{Provider, form};
 use crate::access::attempts::{self, NewAttempt};
 use crate::access::grants::{self, Decision};
+use crate::access::own_password::second_step;
 use crate::access::sessions::{self, Session};
 use crate::directory::applications::{self, Application};
 use crate::http::cookies::Cookie;
 use crate::http::page_answer::see_other;
+use crate::http::sign_in::path;
 use crate::protocol::oidc::authorization::{AuthorizationRequest, addressee, echoed_state, error_url, success_url};
-use crate::protocol::oidc::discovery::path;
+use crate::protocol::oidc::discovery::path as own_path;
 use crate::protocol::oidc::error::{ErrorCode, OAuthError};
 use crate::protocol::oidc::parameters::Parameters;
 use crate::protocol::oidc::redirect_uri::is_registered;
@@ -35,7 +37,7 @@ pub async fn get(request: HttpRequest, provider: Provider) -> HttpResponse {
 pub async fn post(request: HttpRequest, provider: Provider, payload: Payload) -> HttpResponse {
     match form::text(&request, &provider, payload).await {
         Ok(form) if form.bytes().all(|byte| byte.is_ascii_graphic()) => {
-            see_other(&format!("{}?{form}", path::AUTHORIZE))
+            see_other(&format!("{}?{form}", own_path::AUTHORIZE))
         }
         Ok(_) => {
             let error = OAuthError::invalid_request("the parameters are malformed");
@@ -66,7 +68,10 @@ async fn answer(request: &HttpRequest, provider: &Provider, op: &Operation) -> R
     match (examined.decision, session_token) {
         (Decision::Refuse(error), _) => Ok(refuse(provider, &parameters, &error)?),
         (Decision::Issue, Some(token)) => issue(request, provider, op, asked, examined.application, token).await,
-        (Decision::Issue | Decision::SignIn, _) => sign_in(request, provider, op, asked, examined.application).await,
+        (Decision::StepUp, token) => sign_in(request, provider, op, asked, examined.application, token).await,
+        (Decision::Issue | Decision::SignIn, _) => {
+            sign_in(request, provider, op, asked, examined.application, None).await
+        }
     }
 }
 
@@ -155,35 +160,43 @@ async fn issue(
         })
         .await?;
     let url = match code {
-        None => return sign_in(request, provider, op, asked, application).await,
+        None => return sign_in(request, provider, op, asked, application, None).await,
         Some(Ok(code)) => success_url(&asked.redirect_uri, code.expose(), asked.state.as_deref(), provider.issuer()),
         Some(Err(error)) => error_url(&asked.redirect_uri, &error, asked.state.as_deref(), provider.issuer()),
     };
     Ok(see_other(&url))
 }
 
-/// Begins a sign-in attempt, bound to this browser by a cookie.
+/// Begins a sign-in attempt, bound to this browser by a cookie. Where it is about a session whose person only has to prove more,
+/// it begins with what they have proved.
 async fn sign_in(
     request: &HttpRequest,
     provider: &Provider,
     op: &Operation,
     asked: AuthorizationRequest,
     application: Application,
+    session_token: Option<Secret>,
 ) -> Result<HttpResponse, Failure> {
     provider.admit(request, op)?;
     let known = provider.cookies().read(request, Cookie::Attempt);
     let binding = known.unwrap_or_else(|| attempts::new_binding(op));
     let (in_write, cookie_value, ttl_seconds) = (op.clone(), binding.clone(), provider.attempt_seconds());
-    let attempt: AttemptId = provider
+    let ours = provider.clone();
+    let (attempt, is_half_proved) = provider
         .store()
         .write(move |tx| {
             let new = NewAttempt { application: application.id, request: &asked, binding: &binding, ttl_seconds };
-            attempts::start(tx, &in_write, &new)
+            let id: AttemptId = attempts::start(tx, &in_write, &new)?;
+            let is_half_proved = match live_session(tx, &ours, &in_write, session_token.as_ref())? {
+                Some(session) => second_step::step_up(tx, &in_write, id, &session)?,
+                None => false,
+            };
+            Ok::<_, Failure>((id, is_half_proved))
         })
         .await?;
     let cookie = provider.cookies().set(Cookie::Attempt, &cookie_value);
     let cookie = cookie.map_err(|error| Failure::Internal(error.to_string()))?;
-    let mut answer = see_other(&format!("/sign-in/{attempt}"));
+    let mut answer = see_other(&if is_half_proved { path::second_step(attempt) } else { path::email(attempt) });
     answer.headers_mut().append(SET_COOKIE, cookie);
     Ok(answer)
 }

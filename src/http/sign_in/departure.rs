@@ -44,6 +44,8 @@ pub async fn follow(
         Step::Explain(refusal) | Step::Refuse(_, refusal) => {
             Err(Failure::Refused(visit.place(begun, None).await?, refusal))
         }
+        Step::AskMore(_) => Ok(see_other(&path::second_step(attempt))),
+        Step::AskOwnCredentials => Ok(see_other(&path::own_credentials(attempt))),
         Step::AskAddress | Step::Finish(_) => Ok(see_other(&path::email(attempt))),
     }
 }

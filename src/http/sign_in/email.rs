@@ -74,6 +74,7 @@ fn page(
         action: path::submit_email(begun.attempt.id),
         address,
         problem,
+        own_credentials: path::own_credentials(begun.attempt.id),
     };
     visit.pages.page(status, &page, Forms::LeadAway)
 }

@@ -92,7 +92,7 @@ pub enum Failure {
     /// The address or the password is wrong. Its own page shows it.
     #[error("the address or the password is wrong")]
     WrongPassword,
-    /// Too many passwords were tried for the address.
+    /// Too many passwords were tried for the address, or codes for the account.
     #[error(transparent)]
     Guessed(#[from] Wait),
     /// Too many passwords are being hashed.
@@ -260,7 +260,7 @@ const WRONG_PASSWORD: Text = (
 );
 const GUESSED: Text = (
     "Please wait a moment",
-    "There were too many wrong passwords for this address.",
+    "There were too many wrong passwords or codes for this account.",
     "Wait a little, then go back and try again, or choose another password by “Forgot your password?”.",
 );
 const BUSY: Text = (

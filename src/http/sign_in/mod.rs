@@ -6,6 +6,9 @@
 //! | `GET /sign-in/{attempt}` | the e-mail page |
 //! | `POST /sign-in/{attempt}/email` | the address; on to the identity provider, or to the choice |
 //! | `GET, POST /sign-in/{attempt}/password` | the password of somebody who has one; on to the application |
+//! | `GET, POST /sign-in/{attempt}/own` | address and password at once, whatever the route of the address is |
+//! | `GET, POST /sign-in/{attempt}/second-step` | after a right password: a code; on to the application |
+//! | `POST /sign-in/{attempt}/second-step/set-up` | an authenticator app, where one is needed; shows recovery codes |
 //! | `GET, POST /password/forgotten` | asks for a link by mail to choose a password |
 //! | `GET, POST /password/choose` | the link: asks; sets the password |
 //! | `POST /sign-in/{attempt}/connection` | the choice; on to the identity provider |
@@ -33,10 +36,12 @@ pub mod home;
 pub mod link;
 pub mod new_password;
 pub mod outcome;
+pub mod own_credentials;
 pub mod password;
 pub mod path;
 pub mod refusal_words;
 pub mod restart;
+pub mod second_step;
 pub mod sign_out;
 pub mod visit;
 
@@ -53,6 +58,17 @@ pub fn mount(services: &mut ServiceConfig) {
                 .route(web::get().to(password::get))
                 .route(web::post().to(password::post)),
         )
+        .service(
+            web::resource("/sign-in/{attempt}/own")
+                .route(web::get().to(own_credentials::get))
+                .route(web::post().to(own_credentials::post)),
+        )
+        .service(
+            web::resource("/sign-in/{attempt}/second-step")
+                .route(web::get().to(second_step::get))
+                .route(web::post().to(second_step::post)),
+        )
+        .route("/sign-in/{attempt}/second-step/set-up", web::post().to(second_step::set_up))
         .service(
             web::resource(path::FORGOTTEN).route(web::get().to(forgotten::get)).route(web::post().to(forgotten::post)),
         )

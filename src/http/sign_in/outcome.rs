@@ -59,6 +59,7 @@ async fn show(visit: &Visit<'_>, id: &str) -> Result<HttpResponse, Failure> {
             Err(explain(visit, &attempt, refusal).await?)
         }
         Arrival::AskAddress => Ok(see_other(&path::email(id))),
+        Arrival::AskMore => Ok(see_other(&path::second_step(id))),
         Arrival::Expired(attempt) => Err(Failure::Expired(attempt.id)),
         Arrival::AlreadyFinished => Err(Failure::AlreadyFinished),
     }

@@ -18,6 +18,21 @@ pub fn password(attempt: AttemptId) -> String {
     format!("/sign-in/{attempt}/password")
 }
 
+/// The page on which address and password are typed at once, and where its form goes.
+pub fn own_credentials(attempt: AttemptId) -> String {
+    format!("/sign-in/{attempt}/own")
+}
+
+/// The page that asks for more than a password, and where its form goes.
+pub fn second_step(attempt: AttemptId) -> String {
+    format!("/sign-in/{attempt}/second-step")
+}
+
+/// Where the form goes by which a second factor is set up in a sign-in.
+pub fn set_up_second_step(attempt: AttemptId) -> String {
+    format!("/sign-in/{attempt}/second-step/set-up")
+}
+
 /// What the link to choose a password leads to, and where the form of that page goes.
 pub fn new_password(token: &str) -> String {
     format!("/password/choose?{TOKEN}={token}")

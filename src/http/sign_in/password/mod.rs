@@ -6,7 +6,7 @@ use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 
-use crate::access::own_password;
+use crate::access::own_password::{self, Proved};
 use crate::access::sign_in::{Moment, Step, next_step};
 use crate::flows::sign_in_by_password::{SignInByPassword, SignInByPasswordError};
 use crate::http::client_address::client_address;
@@ -94,7 +94,7 @@ async fn submit(visit: &Visit<'_>, id: &str, payload: Payload) -> Result<HttpRes
 }
 
 /// Where the browser goes on whose password was right.
-async fn identify(
+pub async fn identify(
     visit: &Visit<'_>,
     story: &SignInByPassword,
     begun: &Begun,
@@ -109,14 +109,17 @@ async fn identify(
         }
         _ => Whence::Network(network(client_address(visit.request, &visit.context.config.trusted_proxies))),
     };
-    let guess = visit.context.guesses.admit(address, whence, visit.op.at);
+    let guess = visit.context.guesses.admit(address.as_str(), whence, visit.op.at);
     let guess = guess.inspect_err(|_| count("limited"))?;
     let owner = begun.application.organization;
     match story.identify(&visit.op, &begun.attempt, owner, candidate, typed).await {
-        Ok(arrival) => {
+        Ok(proved) => {
             guess.was_right();
             count("right");
-            Ok(path::arrival(begun.attempt.id, &arrival))
+            Ok(match proved {
+                Proved::Whole(arrival) => path::arrival(begun.attempt.id, &arrival),
+                Proved::Half => path::second_step(begun.attempt.id),
+            })
         }
         Err(SignInByPasswordError::Wrong) => {
             count("wrong");

@@ -1,0 +1,138 @@
+//! A second factor becomes somebody's, goes, or gets other recovery codes. Whatever else the account is signed in to ends, and
+//! the person is told by mail.
+
+use serde_json::json;
+
+use super::offer::Offer;
+use super::{place, tell};
+use crate::access::own_password::{home_organization, may_have_password};
+use crate::access::passwords::KeepingError;
+use crate::directory::accounts;
+use crate::keys::sealing::Sealer;
+use crate::protocol::totp;
+use crate::record::audit::{self, Action, Subject};
+use crate::record::notice::PersonNotice;
+use crate::store::constraint::Constraint;
+use crate::store::failure::StoreError;
+use crate::store::totp_factors::{self, TotpFactorRow};
+use crate::store::{Tx, accounts as account_rows, recovery_codes};
+use crate::values::ids::{AccountId, OrganizationId};
+use crate::values::operation::{Actor, Operation};
+use crate::values::recovery_code::RecoveryCode;
+
+/// So many recovery codes are made at a time.
+pub const CODES: usize = 10;
+
+/// What somebody has from now on.
+#[derive(Debug)]
+pub struct Enrolled {
+    /// To be shown once.
+    pub codes: Vec<RecoveryCode>,
+    /// The account's session epoch from now on, for what goes on.
+    pub session_epoch: i64,
+}
+
+/// Why nothing was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum EnrolmentError {
+    /// The code is not one that the offered secret makes.
+    #[error("the code is not right")]
+    WrongCode,
+    /// The account has a second factor.
+    #[error("the account has a second factor")]
+    AlreadyThere,
+    /// The account has none, or may not have one (any more).
+    #[error("the account has no second factor, or may not have one")]
+    NotAllowed,
+    /// What is kept cannot be had.
+    #[error(transparent)]
+    Keeping(#[from] KeepingError),
+}
+
+impl From<StoreError> for EnrolmentError {
+    fn from(error: StoreError) -> Self {
+        Self::Keeping(KeepingError::Store(error))
+    }
+}
+
+/// Gives `account` the offered secret, after they have typed a code of it, which is used up.
+pub fn enrol(
+    tx: &mut Tx<'_>,
+    op: &Operation,
+    sealer: &Sealer,
+    account: AccountId,
+    offer: &Offer,
+    typed: &str,
+) -> Result<Enrolled, EnrolmentError> {
+    let op = &op.by(Actor::Person { account });
+    let found = accounts::find(tx, account)?.ok_or(EnrolmentError::NotAllowed)?;
+    if !may_have_password(tx, &found)? {
+        return Err(EnrolmentError::NotAllowed);
+    }
+    let digits: String = typed.chars().filter(|character| *character != ' ').take(totp::DIGITS + 1).collect();
+    let step = totp::matching_step(offer.secret(), &digits, op.at, 0).ok_or(EnrolmentError::WrongCode)?;
+    let sealed_secret = sealer.seal(offer.secret(), &place(account)).map_err(KeepingError::Sealing)?;
+    let row = TotpFactorRow { account_id: account, sealed_secret, last_step: step, confirmed_at: op.at };
+    match totp_factors::insert(tx, &row) {
+        Ok(()) => {}
+        Err(StoreError::Conflict(Constraint::TotpFactor)) => return Err(EnrolmentError::AlreadyThere),
+        Err(other) => return Err(other.into()),
+    }
+    let codes = write_codes(tx, op, account)?;
+    let session_epoch = end_sessions(tx, op, account)?;
+    let subject = Subject::new("account", account);
+    let organization = home_organization(tx, account)?;
+    audit::write(tx, op, organization, Action::SecondFactorAdded, &subject, &json!({ "kind": "totp" }))?;
+    tell(tx, op, account, PersonNotice::SecondFactorAdded)?;
+    Ok(Enrolled { codes, session_epoch })
+}
+
+/// Takes the second factor of `account` away, with its recovery codes. The session epoch from now on.
+pub fn remove(tx: &mut Tx<'_>, op: &Operation, account: AccountId) -> Result<i64, EnrolmentError> {
+    let organization = home_organization(tx, account)?;
+    delete(tx, op, account, organization)
+}
+
+/// Takes it away and writes that into the log of `organization`.
+pub(super) fn delete(
+    tx: &mut Tx<'_>,
+    op: &Operation,
+    account: AccountId,
+    organization: Option<OrganizationId>,
+) -> Result<i64, EnrolmentError> {
+    if !totp_factors::delete(tx, account)? {
+        return Err(EnrolmentError::NotAllowed);
+    }
+    recovery_codes::delete_all(tx, account)?;
+    let session_epoch = end_sessions(tx, op, account)?;
+    let subject = Subject::new("account", account);
+    audit::write(tx, op, organization, Action::SecondFactorRemoved, &subject, &json!({ "kind": "totp" }))?;
+    tell(tx, op, account, PersonNotice::SecondFactorRemoved)?;
+    Ok(session_epoch)
+}
+
+/// Makes recovery codes anew; those before are gone.
+pub fn renew_codes(tx: &mut Tx<'_>, op: &Operation, account: AccountId) -> Result<Vec<RecoveryCode>, EnrolmentError> {
+    if !totp_factors::is_there(tx, account)? {
+        return Err(EnrolmentError::NotAllowed);
+    }
+    let codes = write_codes(tx, op, account)?;
+    let organization = home_organization(tx, account)?;
+    let subject = Subject::new("account", account);
+    audit::write(tx, op, organization, Action::RecoveryCodesMade, &subject, &json!({ "count": codes.len() }))?;
+    tell(tx, op, account, PersonNotice::RecoveryCodesMade)?;
+    Ok(codes)
+}
+
+fn write_codes(tx: &mut Tx<'_>, op: &Operation, account: AccountId) -> Result<Vec<RecoveryCode>, StoreError> {
+    recovery_codes::delete_all(tx, account)?;
+    let codes: Vec<RecoveryCode> = (0..CODES).map(|_| RecoveryCode::new(&op.entropy)).collect();
+    for code in &codes {
+        recovery_codes::insert(tx, account, &code.hash(account), op.at)?;
+    }
+    Ok(codes)
+}
+
+fn end_sessions(tx: &mut Tx<'_>, op: &Operation, account: AccountId) -> Result<i64, EnrolmentError> {
+    account_rows::end_sessions(tx, account, op.at)?.ok_or(EnrolmentError::NotAllowed)
+}

@@ -1,0 +1,115 @@
+//! What a person proves themselves with beside their password: an authenticator app, and recovery codes for when it is gone
+//! (decision 0023).
+//!
+//! The app's secret is sealed and bound to its account. A code of the app is good once: its step is used by one UPDATE. A
+//! recovery code is good once: it is removed by one DELETE. Recovery codes alone are no second factor; they go with the app.
+//! Refuses to ask for a password; whoever changes anything here has shown theirs before (`flows::second_factors`).
+
+pub mod enrolment;
+pub mod offer;
+pub mod reset;
+
+use serde_json::json;
+use zeroize::Zeroizing;
+
+use super::own_password::home_organization;
+use super::passwords::KeepingError;
+use crate::keys::sealing::Sealer;
+use crate::protocol::oidc::acr::{Level, SEVERAL_FACTORS_AMR};
+use crate::protocol::totp;
+use crate::record::audit::{self, Action, Subject};
+use crate::record::jobs::{self, Job};
+use crate::record::notice::PersonNotice;
+use crate::store::failure::StoreError;
+use crate::store::totp_factors::TotpFactorRow;
+use crate::store::{Tx, recovery_codes, totp_factors};
+use crate::values::clock::Timestamp;
+use crate::values::ids::AccountId;
+use crate::values::operation::Operation;
+use crate::values::recovery_code::RecoveryCode;
+
+/// By what somebody proved themselves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Proof {
+    /// A code of their app.
+    App,
+    /// A recovery code, which is used up.
+    RecoveryCode,
+}
+
+/// The second factor of a person, as they see it themselves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Overview {
+    /// Since when the app counts.
+    pub since: Timestamp,
+    /// How many recovery codes are left.
+    pub codes_left: i64,
+}
+
+/// A one-time code, as RFC 8176 names it. A recovery code is one.
+const ONE_TIME_CODE_AMR: &str = "otp";
+
+/// How somebody proved themselves who has typed a code as well: the methods, and the authentication context class.
+pub fn raised(mut amr: Vec<String>) -> (Vec<String>, String) {
+    for method in [ONE_TIME_CODE_AMR, SEVERAL_FACTORS_AMR] {
+        if !amr.iter().any(|known| known == method) {
+            amr.push(method.to_owned());
+        }
+    }
+    (amr, Level::SeveralFactors.as_str().to_owned())
+}
+
+/// True when an account has a second factor.
+pub fn is_there(tx: &mut Tx<'_>, account: AccountId) -> Result<bool, StoreError> {
+    totp_factors::is_there(tx, account)
+}
+
+/// What an account has, if it has a second factor.
+pub fn overview(tx: &mut Tx<'_>, account: AccountId) -> Result<Option<Overview>, StoreError> {
+    let Some(row) = totp_factors::find(tx, account)? else { return Ok(None) };
+    Ok(Some(Overview { since: row.confirmed_at, codes_left: recovery_codes::count(tx, account)? }))
+}
+
+/// Uses what somebody typed as the second factor of `account`: a code of the app, or a recovery code. `None` when it is neither,
+/// or was used before.
+pub fn prove(
+    tx: &mut Tx<'_>,
+    op: &Operation,
+    sealer: &Sealer,
+    account: AccountId,
+    typed: &str,
+) -> Result<Option<Proof>, KeepingError> {
+    let Some(row) = totp_factors::find(tx, account)? else { return Ok(None) };
+    let secret = secret_of(sealer, &row)?;
+    let digits: String = typed.chars().filter(|character| *character != ' ').take(totp::DIGITS + 1).collect();
+    if let Some(step) = totp::matching_step(&secret, &digits, op.at, row.last_step) {
+        let is_used = totp_factors::use_step(tx, account, row.confirmed_at, step)?;
+        return Ok(is_used.then_some(Proof::App));
+    }
+    let Some(code) = RecoveryCode::typed(typed) else { return Ok(None) };
+    if !recovery_codes::consume(tx, account, &code.hash(account))? {
+        return Ok(None);
+    }
+    let left = recovery_codes::count(tx, account)?;
+    let organization = home_organization(tx, account)?;
+    let subject = Subject::new("account", account);
+    audit::write(tx, op, organization, Action::RecoveryCodeUsed, &subject, &json!({ "left": left }))?;
+    tell(tx, op, account, PersonNotice::RecoveryCodeUsed)?;
+    Ok(Some(Proof::RecoveryCode))
+}
+
+fn secret_of(sealer: &Sealer, row: &TotpFactorRow) -> Result<Zeroizing<Vec<u8>>, KeepingError> {
+    Ok(sealer.open(&row.sealed_secret, &place(row.account_id))?)
+}
+
+fn place(account: AccountId) -> String {
+    format!("totp_factors.sealed_secret/{account}")
+}
+
+/// Tells the person by mail, once this transaction has ended well.
+pub fn tell(tx: &mut Tx<'_>, op: &Operation, account: AccountId, notice: PersonNotice) -> Result<(), StoreError> {
+    jobs::enqueue(tx, op, &Job::TellPerson { account, notice, at: op.at }, op.at)
+}
+
+#[cfg(test)]
+mod tests;

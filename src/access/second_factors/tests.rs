@@ -1,0 +1,165 @@
+use super::enrolment::{CODES, Enrolled, EnrolmentError, enrol, remove, renew_codes};
+use super::offer::{Offer, Place};
+use super::{Proof, overview, prove};
+use crate::access::testing::{World, world};
+use crate::directory::accounts;
+use crate::directory::profile::Profile;
+use crate::keys::sealing::Sealer;
+use crate::protocol::totp;
+use crate::store::failure::StoreError;
+use crate::store::{jobs, recovery_codes, totp_factors};
+use crate::values::ids::AccountId;
+use crate::values::operation::{Operation, Role};
+use crate::values::secret::Secret;
+
+fn sealer() -> Sealer {
+    Sealer::new(&[Secret::from("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=".to_owned())]).unwrap()
+}
+
+/// Bea, a member of Acme whose address no identity provider answers for.
+async fn bea(world: &World) -> AccountId {
+    let (op, organization) = (world.op(), world.organization);
+    let write = world.store().write(move |tx| {
+        let profile = Profile { addresses: vec!["bea@freelance.test".parse().unwrap()], ..Profile::default() };
+        accounts::create(tx, &op, organization, &profile, Role::Member, true)
+    });
+    write.await.unwrap()
+}
+
+fn offer(op: &Operation, account: AccountId) -> Offer {
+    Offer::new(op, &sealer(), &Place::new(account, op.request)).unwrap()
+}
+
+fn code_of(offer: &Offer, op: &Operation) -> String {
+    totp::code(offer.secret(), totp::step_at(op.at))
+}
+
+/// Gives an account an app; its secret, and what came of it.
+async fn enrolled(world: &World, account: AccountId) -> (Offer, Enrolled) {
+    let op = world.op();
+    let (offer, taken) = (offer(&op, account), op.clone());
+    let typed = code_of(&offer, &op);
+    let given = offer.clone();
+    let write = world.store().write(move |tx| enrol(tx, &taken, &sealer(), account, &given, &typed));
+    (offer, write.await.unwrap())
+}
+
+async fn proof(world: &World, account: AccountId, typed: &str) -> Option<Proof> {
+    let (op, typed) = (world.op(), typed.to_owned());
+    world.store().write(move |tx| prove(tx, &op, &sealer(), account, &typed)).await.unwrap()
+}
+
+/// The names of the notices that were queued since the last look.
+async fn told(world: &World) -> Vec<String> {
+    let now = world.op().at;
+    let claimed = world.store().write(move |tx| jobs::claim(tx, now.plus_seconds(1), now.plus_seconds(600), 100));
+    let rows = claimed.await.unwrap().into_iter().filter(|row| row.kind == "tell_person");
+    let payloads = rows.map(|row| serde_json::from_str::<serde_json::Value>(&row.payload).unwrap());
+    payloads.map(|job| job["notice"].to_string()).collect()
+}
+
+#[tokio::test]
+async fn an_app_counts_once_a_code_of_it_was_typed_and_each_code_is_good_once() {
+    for world in world().await {
+        let bea = bea(&world).await;
+        let op = world.op();
+        let unproved = offer(&op, bea);
+        let wrong = world.store().write(move |tx| enrol(tx, &op, &sealer(), bea, &unproved, "000000"));
+        assert!(matches!(wrong.await, Err(EnrolmentError::WrongCode)), "{}", world.engine());
+        assert_eq!(proof(&world, bea, "000000").await, None, "nothing was kept");
+        let (offer, enrolled) = enrolled(&world, bea).await;
+        assert_eq!(enrolled.codes.len(), CODES);
+        let first = code_of(&offer, &world.op());
+        assert_eq!(proof(&world, bea, &first).await, None, "the code that confirmed it is used up");
+        world.advance(30);
+        let next = code_of(&offer, &world.op());
+        assert_eq!(proof(&world, bea, &format!("{} {}", &next[..3], &next[3..])).await, Some(Proof::App));
+        assert_eq!(proof(&world, bea, &next).await, None, "{}: a code is good once", world.engine());
+        assert_eq!(proof(&world, bea, &first).await, None, "and so is every one before it");
+        let other = world.ada;
+        world.advance(30);
+        assert_eq!(proof(&world, other, &code_of(&offer, &world.op())).await, None, "somebody else's");
+        assert_eq!(world.entries("second_factor.added").await, [serde_json::json!({ "kind": "totp" })]);
+    }
+}
+
+#[tokio::test]
+async fn of_two_who_type_the_same_code_at_once_one_is_let_in() {
+    for world in world().await {
+        let bea = bea(&world).await;
+        let (offer, enrolled) = enrolled(&world, bea).await;
+        world.advance(30);
+        let typed = code_of(&offer, &world.op());
+        let (one, other) = tokio::join!(proof(&world, bea, &typed), proof(&world, bea, &typed));
+        assert_eq!([one, other].into_iter().flatten().count(), 1, "{}", world.engine());
+        let code = enrolled.codes[0].shown();
+        let (one, other) = tokio::join!(proof(&world, bea, &code), proof(&world, bea, &code));
+        assert_eq!([one, other].into_iter().flatten().count(), 1, "{}", world.engine());
+    }
+}
+
+#[tokio::test]
+async fn a_recovery_code_is_good_once_is_told_and_the_rest_stay() {
+    for world in world().await {
+        let bea = bea(&world).await;
+        let (_, enrolled) = enrolled(&world, bea).await;
+        told(&world).await;
+        let code = enrolled.codes[3].shown();
+        assert_eq!(proof(&world, bea, &code.to_uppercase()).await, Some(Proof::RecoveryCode));
+        assert_eq!(proof(&world, bea, &code).await, None, "{}", world.engine());
+        assert_eq!(world.entries("recovery_code.used").await, [serde_json::json!({ "left": CODES - 1 })]);
+        assert_eq!(told(&world).await, ["{\"notice\":\"recovery_code_used\"}"]);
+        let left = world.store().read(move |tx| overview(tx, bea)).await.unwrap().unwrap();
+        assert_eq!(left.codes_left, 9);
+        let op = world.op();
+        let renewed = world.store().write(move |tx| renew_codes(tx, &op, bea)).await.unwrap();
+        assert_eq!(renewed.len(), CODES);
+        assert_eq!(proof(&world, bea, &enrolled.codes[4].shown()).await, None, "those before are gone");
+        assert_eq!(proof(&world, bea, &renewed[0].shown()).await, Some(Proof::RecoveryCode));
+    }
+}
+
+#[tokio::test]
+async fn what_is_kept_is_sealed_and_hashed_and_goes_with_the_app() {
+    for world in world().await {
+        let bea = bea(&world).await;
+        let (offer, enrolled) = enrolled(&world, bea).await;
+        let row = world.store().read(move |tx| totp_factors::find(tx, bea)).await.unwrap().unwrap();
+        assert!(!row.sealed_secret.windows(8).any(|window| window == &offer.secret()[..8]));
+        assert!(sealer().open(&row.sealed_secret, "totp_factors.sealed_secret/another").is_err());
+        let op = world.op();
+        let again = crate::access::second_factors::tests::offer(&op, bea);
+        let typed = code_of(&again, &op);
+        let twice = world.store().write(move |tx| enrol(tx, &op, &sealer(), bea, &again, &typed)).await;
+        assert!(matches!(twice, Err(EnrolmentError::AlreadyThere)), "{}: {twice:?}", world.engine());
+        let op = world.op();
+        let epoch = world.store().write(move |tx| remove(tx, &op, bea)).await.unwrap();
+        assert_eq!(epoch, enrolled.session_epoch + 1, "what was signed in is over");
+        assert_eq!(proof(&world, bea, &enrolled.codes[0].shown()).await, None);
+        let left = world.store().read(move |tx| recovery_codes::count(tx, bea)).await.unwrap();
+        assert_eq!(left, 0, "{}", world.engine());
+        let op = world.op();
+        let twice = world.store().write(move |tx| remove(tx, &op, bea)).await;
+        assert!(matches!(twice, Err(EnrolmentError::NotAllowed)));
+    }
+}
+
+/// Invariant 12: credentials exist where somebody signs in, and an account that an organization signs in has none here.
+#[tokio::test]
+async fn who_may_have_no_password_gets_no_second_factor_and_a_deleted_account_keeps_none() {
+    for world in world().await {
+        let (op, ada) = (world.op(), world.ada);
+        let hers = offer(&op, ada);
+        let typed = code_of(&hers, &op);
+        let refused = world.store().write(move |tx| enrol(tx, &op, &sealer(), ada, &hers, &typed)).await;
+        assert!(matches!(refused, Err(EnrolmentError::NotAllowed)), "{}", world.engine());
+        let bea = bea(&world).await;
+        enrolled(&world, bea).await;
+        let (op, organization) = (world.operator(), world.organization);
+        world.store().write(move |tx| accounts::end_membership(tx, &op, organization, bea)).await.unwrap();
+        let left = world
+            .store()
+            .read(move |tx| Ok::<_, StoreError>((totp_factors::is_there(tx, bea)?, recovery_codes::count(tx, bea)?)));
+        assert_eq!(left.await.unwrap(), (false, 0), "{}", world.engine());
+    }
+}

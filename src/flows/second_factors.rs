@@ -1,0 +1,186 @@
+//! Somebody who is signed in adds an authenticator app, removes it, or gets other recovery codes: compare the password that they
+//! typed, and change what is kept. A session alone changes nothing, so that a stolen one does not.
+
+use super::passwords::{Compared, Passwords, PasswordsError};
+use crate::access::passwords::{self, KeepingError, Kept};
+use crate::access::second_factors::enrolment::{self, EnrolmentError};
+use crate::access::second_factors::offer::Offer;
+use crate::access::second_factors::{self, raised};
+use crate::access::sessions::{self, Limits, Session};
+use crate::keys::sealing::Sealer;
+use crate::store::failure::StoreError;
+use crate::store::{Store, Tx};
+use crate::values::operation::Operation;
+use crate::values::password::Password;
+use crate::values::recovery_code::RecoveryCode;
+use crate::values::secret::Secret;
+
+/// The story of one change.
+#[derive(Clone)]
+pub struct SecondFactors {
+    /// The store.
+    pub store: Store,
+    /// The seal of what is kept.
+    pub sealer: Sealer,
+    /// Who hashes.
+    pub passwords: Passwords,
+}
+
+/// What somebody typed to prove that it is them: their password, and a code.
+#[derive(Debug, Clone)]
+pub struct Typed {
+    /// The password.
+    pub password: Password,
+    /// The code.
+    pub code: Secret,
+}
+
+/// Why nothing was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum SecondFactorsError {
+    /// The password is wrong.
+    #[error("the password is wrong")]
+    WrongPassword,
+    /// The code is wrong, or was used before.
+    #[error("the code is wrong")]
+    WrongCode,
+    /// The account has what was to be added, or has not what was to be changed, or everything changed meanwhile.
+    #[error("there is nothing to change, or no longer")]
+    Dead,
+    /// Too many passwords are being hashed.
+    #[error("too many passwords are being hashed")]
+    Busy,
+    /// The store's failure.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Anything else, for the log.
+    #[error("{0}")]
+    Internal(String),
+}
+
+impl From<KeepingError> for SecondFactorsError {
+    fn from(error: KeepingError) -> Self {
+        match error {
+            KeepingError::Store(error) => Self::Store(error),
+            KeepingError::Sealing(error) => Self::Internal(error.to_string()),
+        }
+    }
+}
+
+impl From<EnrolmentError> for SecondFactorsError {
+    fn from(error: EnrolmentError) -> Self {
+        match error {
+            EnrolmentError::WrongCode => Self::WrongCode,
+            EnrolmentError::AlreadyThere | EnrolmentError::NotAllowed => Self::Dead,
+            EnrolmentError::Keeping(error) => error.into(),
+        }
+    }
+}
+
+impl From<PasswordsError> for SecondFactorsError {
+    fn from(error: PasswordsError) -> Self {
+        match error {
+            PasswordsError::Busy => Self::Busy,
+            PasswordsError::Failed(text) => Self::Internal(text),
+        }
+    }
+}
+
+impl SecondFactors {
+    /// Adds the app that was offered. Every session and token of the account ends; the one in hand goes on as another one, whose
+    /// token this is, beside the recovery codes.
+    pub async fn add(
+        &self,
+        op: &Operation,
+        session: &Session,
+        limits: Limits,
+        offer: Offer,
+        typed: Typed,
+    ) -> Result<(Secret, Vec<RecoveryCode>), SecondFactorsError> {
+        let kept = self.compared(session, typed.password).await?;
+        let (op, sealer, session) = (op.clone(), self.sealer.clone(), session.clone());
+        let write = self.store.write(move |tx| {
+            require_same(tx, &sealer, &session, &kept)?;
+            let enrolled = enrolment::enrol(tx, &op, &sealer, session.account, &offer, typed.code.expose())?;
+            let proved = match session.connection {
+                // By a password and a code, just now.
+                None => {
+                    let (amr, acr) = raised(session.amr.clone());
+                    Session { amr, acr, ..session.clone() }
+                }
+                Some(_) => session.clone(),
+            };
+            let token = sessions::go_on(tx, &op, &proved, enrolled.session_epoch, limits)?;
+            Ok::<_, SecondFactorsError>((token.ok_or(SecondFactorsError::Dead)?, enrolled.codes))
+        });
+        write.await
+    }
+
+    /// Removes it. Every session and token of the account ends; the one in hand goes on as another one, whose token this is.
+    pub async fn remove(
+        &self,
+        op: &Operation,
+        session: &Session,
+        limits: Limits,
+        typed: Typed,
+    ) -> Result<Secret, SecondFactorsError> {
+        let kept = self.compared(session, typed.password).await?;
+        let (op, sealer, session) = (op.clone(), self.sealer.clone(), session.clone());
+        let write = self.store.write(move |tx| {
+            require_same(tx, &sealer, &session, &kept)?;
+            require_factor(tx, &op, &sealer, &session, &typed.code)?;
+            let epoch = enrolment::remove(tx, &op, session.account)?;
+            sessions::go_on(tx, &op, &session, epoch, limits)?.ok_or(SecondFactorsError::Dead)
+        });
+        write.await
+    }
+
+    /// Makes recovery codes anew.
+    pub async fn renew_codes(
+        &self,
+        op: &Operation,
+        session: &Session,
+        typed: Typed,
+    ) -> Result<Vec<RecoveryCode>, SecondFactorsError> {
+        let kept = self.compared(session, typed.password).await?;
+        let (op, sealer, session) = (op.clone(), self.sealer.clone(), session.clone());
+        let write = self.store.write(move |tx| {
+            require_same(tx, &sealer, &session, &kept)?;
+            require_factor(tx, &op, &sealer, &session, &typed.code)?;
+            Ok::<_, SecondFactorsError>(enrolment::renew_codes(tx, &op, session.account)?)
+        });
+        write.await
+    }
+
+    /// The password that is kept, if it is the one that was typed.
+    async fn compared(&self, session: &Session, typed: Password) -> Result<Kept, SecondFactorsError> {
+        let (sealer, account) = (self.sealer.clone(), session.account);
+        let kept = self.store.read(move |tx| passwords::find(tx, &sealer, account)).await?;
+        match (self.passwords.compare(typed, kept.clone()).await?, kept) {
+            (Compared::Right { .. }, Some(kept)) => Ok(kept),
+            (Compared::Right { .. } | Compared::Wrong, _) => Err(SecondFactorsError::WrongPassword),
+        }
+    }
+}
+
+/// Refuses when the password, or the session, is another one than before the comparison.
+fn require_same(tx: &mut Tx<'_>, sealer: &Sealer, session: &Session, kept: &Kept) -> Result<(), SecondFactorsError> {
+    let standing = sessions::standing(tx, session.account, session.organization, session.connection)?;
+    let now = passwords::find(tx, sealer, session.account)?;
+    let is_same = now.is_some_and(|now| now.hash == kept.hash);
+    match is_same && standing.session_epoch == session.session_epoch {
+        true => Ok(()),
+        false => Err(SecondFactorsError::Dead),
+    }
+}
+
+fn require_factor(
+    tx: &mut Tx<'_>,
+    op: &Operation,
+    sealer: &Sealer,
+    session: &Session,
+    code: &Secret,
+) -> Result<(), SecondFactorsError> {
+    let proof = second_factors::prove(tx, op, sealer, session.account, code.expose())?;
+    proof.map(|_| ()).ok_or(SecondFactorsError::WrongCode)
+}

@@ -1,0 +1,33 @@
+//! Address and password at once, for the few who may sign in with their own password although their organization has a sign-in of
+//! its own. The page is the same for everybody.
+
+use askama::Template;
+
+/// The page.
+#[derive(Debug, Template)]
+#[template(path = "own_credentials.html", config = "src/pages/askama.toml")]
+pub struct OwnCredentialsPage {
+    /// The name of the application that asked for the sign-in.
+    pub application: String,
+    /// Where the form goes.
+    pub action: String,
+    /// The address that was typed, if any.
+    pub address: String,
+    /// What was wrong with what was typed before, as a sentence.
+    pub problem: Option<String>,
+    /// The e-mail page of the same attempt.
+    pub back: String,
+}
+
+impl OwnCredentialsPage {
+    /// A page to look at and to test, with a problem.
+    pub fn sample() -> Self {
+        Self {
+            application: "Harbour Planner".to_owned(),
+            action: "/sign-in/01890a5d-ac96-774b-bcce-b302099a8057/own".to_owned(),
+            address: "ada@acme.example".to_owned(),
+            problem: Some("The e-mail address or the password is not right.".to_owned()),
+            back: "/sign-in/01890a5d-ac96-774b-bcce-b302099a8057".to_owned(),
+        }
+    }
+}
