@@ -89,6 +89,8 @@ async fn domains_and_tokens(acme: &mut Watched) {
     acme.call(DELETE, &path, json!({}), &["domain.released"]).await;
     let new = json!({ "name": "script", "role": "auditor" });
     let token = acme.call(Method::POST, "/admin-tokens", new, &["admin_token.created"]).await;
+    acme.call(Method::PUT, "/mfa-policy", json!({ "policy": "required" }), &["mfa_policy.changed"]).await;
+    acme.call(Method::PUT, "/mfa-policy", json!({ "policy": "required" }), &[]).await;
     acme.call(DELETE, &format!("/admin-tokens/{}", text(&token, "id")), json!({}), &["admin_token.revoked"]).await;
 }
 

@@ -69,6 +69,7 @@ fn body_of(operation: &Operation) -> Value {
         "limit" => json!({ "removals_per_hour": 500, "share_percent": 20 }),
         "reprovisioning" => json!({ "policy": "refuse" }),
         "sso-policy" => json!({ "policy": "optional" }),
+        "mfa-policy" => json!({ "policy": "required" }),
         "route" => json!({ "priority": 1 }),
         "kind" => json!({ "kind": "education" }),
         "policy" => json!({ "linking": "never", "provisions": false, "default_role": "member" }),

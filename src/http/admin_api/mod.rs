@@ -3,7 +3,7 @@
 //!
 //! * `/api/v1/openapi.json` [`document`]
 //! * `/api/v1/orgs/{org}` [`organizations`], `.../domains` [`domains`] and their
-//!   [`sso_policy`], `.../connections` [`connections`], their [`connection_policy`] and
+//!   [`sso_policy`], `.../mfa-policy` [`mfa_policy`], `.../connections` [`connections`], their [`connection_policy`] and
 //!   [`connection_route`], `.../applications` [`applications`], `.../admin-tokens` [`admin_tokens`],
 //!   `.../scim-clients` [`scim_clients`], their [`scim_credentials`] and [`scim_requests`], `.../scim-schemas`
 //!   [`scim_schemas`], `.../claims` [`claims`], `.../scim-roles`, `.../scim-entitlements` [`scim_assignables`],
@@ -27,6 +27,7 @@ pub mod document;
 pub mod domains;
 pub mod failure;
 pub mod group_roles;
+pub mod mfa_policy;
 pub mod organizations;
 pub mod removals;
 pub mod reply;
@@ -123,6 +124,9 @@ fn mount_sign_in(services: &mut web::ServiceConfig) {
         .service(sso_policy::list_break_glass)
         .service(sso_policy::add_break_glass)
         .service(sso_policy::remove_break_glass)
+        .service(mfa_policy::show_mfa_policy)
+        .service(mfa_policy::set_mfa_policy)
+        .service(mfa_policy::remove_second_factor)
         .service(connection_route::show_connection_route)
         .service(connection_route::set_connection_route)
         .service(traces::list_traces)
@@ -140,6 +144,7 @@ pub fn documents() -> Vec<utoipa::openapi::OpenApi> {
         organizations::Document::openapi(),
         domains::Document::openapi(),
         sso_policy::Document::openapi(),
+        mfa_policy::Document::openapi(),
         connections::Document::openapi(),
         connection_policy::Document::openapi(),
         connection_route::Document::openapi(),
