@@ -5,6 +5,7 @@ use serde_json::json;
 use super::accounts;
 use super::accounts::state::AccountState;
 use super::memberships;
+use super::organizations;
 use super::permission::{self, Denied, Permission};
 use super::room::{self, TooMany};
 use crate::record::audit::{self, Action, Subject};
@@ -81,6 +82,9 @@ pub enum AdminTokenError {
     /// There are [`MAX_GENERATIONS`] tokens behind the one that was presented.
     #[error("a token that descends from so many others cannot make one")]
     TooManyGenerations,
+    /// The name is empty, too long or holds a control character.
+    #[error("a name has 1 to 200 characters and no control characters")]
+    InvalidName,
     /// The lifetime is out of bounds.
     #[error("a token lives from 1 second to 366 days")]
     InvalidTtl,
@@ -271,12 +275,13 @@ fn new_row(
     if !(1..=MAX_TTL_SECONDS).contains(&ttl_seconds) {
         return Err(AdminTokenError::InvalidTtl);
     }
+    let name = organizations::checked_name(name).map_err(|_| AdminTokenError::InvalidName)?;
     let token = secret::new_token(PREFIX, &op.entropy);
     let row = AdminTokenRow {
         id: op.new_id(),
         org_id: organization,
         account_id: None,
-        name: name.to_owned(),
+        name,
         role: role.to_owned(),
         token_hash: TokenHash::of(token.expose()).as_bytes().to_vec(),
         created_at: op.at,
@@ -336,6 +341,12 @@ mod tests {
                 for role in [Role::Owner, Role::Member] {
                     let refused = create(tx, &by, organization, &new(role, 10), &quota);
                     assert!(matches!(refused, Err(AdminTokenError::RoleNotGivable)), "{role:?}");
+                }
+                for name in ["", "a\nb", "a\u{202e}b"] {
+                    let named = NewToken { name: name.to_owned(), ..new(Role::Auditor, 10) };
+                    let refused = create(tx, &op, organization, &named, &quota);
+                    assert!(matches!(refused, Err(AdminTokenError::InvalidName)), "{name:?}");
+                    assert!(create_for_operator(tx, &op, name, 10).is_err(), "{name:?}");
                 }
                 for ttl in [0, -1, MAX_TTL_SECONDS + 1] {
                     let refused = create(tx, &op, organization, &new(Role::Auditor, ttl), &quota);

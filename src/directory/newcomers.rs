@@ -14,6 +14,7 @@ use super::profile::Profile;
 use crate::record::audit::{self, Action, Subject};
 use crate::store::{Tx, memberships as membership_rows, resources};
 use crate::values::email::EmailAddress;
+use crate::values::folding;
 use crate::values::ids::{AccountId, OrganizationId};
 use crate::values::operation::{Operation, Role};
 
@@ -92,7 +93,7 @@ fn named(profile: &Profile, asserted: &Assertion<'_>) -> Profile {
 
 fn sound(name: Option<&str>) -> Option<String> {
     let name = name?.trim();
-    let is_sound = !name.is_empty() && name.chars().count() <= MAX_NAME && !name.chars().any(char::is_control);
+    let is_sound = !name.is_empty() && name.chars().count() <= MAX_NAME && folding::check_name(name).is_ok();
     is_sound.then(|| name.to_owned())
 }
 

@@ -113,7 +113,7 @@ pub fn surface(path: &str) -> &'static str {
         "api" => "api",
         "oauth2" | ".well-known" => "provider",
         "federation" => "federation",
-        "sign-in" | "sign-out" | "activation" | "password" | "assets" => "sign_in",
+        "sign-in" | "sign-out" | "activation" | "link" | "password" | "assets" => "sign_in",
         "account" => "account",
         "health" | "metrics" => "health",
         _ => "other",

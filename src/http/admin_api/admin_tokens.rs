@@ -11,7 +11,6 @@ use utoipa::{OpenApi, ToSchema};
 use super::caller::{authenticate, organization};
 use super::reply::{ListBody, PageQuery, answer, id, json, no_content, page};
 use crate::directory::admin_tokens::{self, AdminToken, NewToken};
-use crate::directory::organizations;
 use crate::http::context::Context;
 use crate::http::problem::{Problem, ProblemBody};
 use crate::http::request_body;
@@ -87,7 +86,7 @@ pub async fn create_admin_token(
             request_body::json(&request, payload, context.config.limits.api_body_bytes).await?;
         let unknown = || Problem::new(StatusCode::BAD_REQUEST, "role_not_givable", "this role cannot be given");
         let new = NewToken {
-            name: organizations::checked_name(&body.name)?,
+            name: body.name,
             role: Role::parse(&body.role).ok_or_else(unknown)?,
             ttl_seconds: body.ttl_seconds.unwrap_or(DEFAULT_TTL_SECONDS),
             account: None,

@@ -229,6 +229,7 @@ impl From<AdminTokenError> for Problem {
             AdminTokenError::RoleNotGivable => bad_request("role_not_givable", error),
             AdminTokenError::TooManyGenerations => conflict("too_many_generations", error),
             AdminTokenError::InvalidTtl => bad_request("invalid_ttl", error),
+            AdminTokenError::InvalidName => bad_request("invalid_name", error),
             AdminTokenError::TooMany(error) => error.into(),
             AdminTokenError::Denied(denied) => denied.into(),
             AdminTokenError::Store(error) => error.into(),

@@ -24,6 +24,7 @@ use crate::store::failure::StoreError;
 use crate::store::scim_clients::{self as rows, ScimClientRow};
 use crate::store::scim_credentials;
 use crate::values::clock::Timestamp;
+use crate::values::folding;
 use crate::values::ids::{OrganizationId, ScimClientId};
 use crate::values::operation::Operation;
 use crate::values::page::{Page, PageRequest};
@@ -204,7 +205,7 @@ fn find_row(
 
 fn checked_name(text: &str) -> Result<String, ScimClientError> {
     let name = text.trim();
-    if name.is_empty() || name.chars().count() > MAX_NAME_CHARS || name.chars().any(char::is_control) {
+    if name.is_empty() || name.chars().count() > MAX_NAME_CHARS || folding::check_name(name).is_err() {
         return Err(ScimClientError::InvalidName);
     }
     Ok(name.to_owned())
