@@ -8,10 +8,12 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use openssl::asn1::{Asn1Integer, Asn1Time, Asn1TimeRef};
 use openssl::bn::BigNum;
+use openssl::ecdsa::EcdsaSig;
 use openssl::error::ErrorStack;
 use openssl::hash::MessageDigest;
 use openssl::nid::Nid;
 use openssl::pkey::{Id, PKeyRef, Private};
+use openssl::sign::Verifier;
 use openssl::x509::{X509, X509NameBuilder};
 use serde::{Deserialize, Serialize};
 
@@ -103,6 +105,34 @@ impl Certificate {
     /// The DER form in base64 on one line.
     pub fn to_base64(&self) -> String {
         STANDARD.encode(&self.der)
+    }
+
+    /// Whether the key verifies a signature over `message`, made with one of the listed algorithms.
+    pub fn verifies(&self, algorithm: &str, message: &[u8], signature: &[u8]) -> bool {
+        let Some(name) = algorithm.strip_prefix("http://www.w3.org/2001/04/xmldsig-more#") else { return false };
+        let (family, digest) = match name {
+            "rsa-sha256" => (KeyFamily::Rsa, MessageDigest::sha256()),
+            "rsa-sha384" => (KeyFamily::Rsa, MessageDigest::sha384()),
+            "rsa-sha512" => (KeyFamily::Rsa, MessageDigest::sha512()),
+            "ecdsa-sha256" => (KeyFamily::Ecdsa, MessageDigest::sha256()),
+            "ecdsa-sha384" => (KeyFamily::Ecdsa, MessageDigest::sha384()),
+            "ecdsa-sha512" => (KeyFamily::Ecdsa, MessageDigest::sha512()),
+            _ => return false,
+        };
+        family == self.family && self.verify(digest, message, signature).unwrap_or(false)
+    }
+
+    fn verify(&self, digest: MessageDigest, message: &[u8], signature: &[u8]) -> Result<bool, ErrorStack> {
+        let key = X509::from_der(&self.der)?.public_key()?;
+        if self.family == KeyFamily::Ecdsa {
+            // XML Signature 6.4.3: the two numbers one behind the other. Some sign a query with ASN.1, as for RSA below.
+            let (r, s) = signature.split_at_checked(signature.len() / 2).unwrap_or_default();
+            let pair = EcdsaSig::from_private_components(BigNum::from_slice(r)?, BigNum::from_slice(s)?)?;
+            if Verifier::new(digest, &key)?.verify_oneshot(&pair.to_der()?, message)? {
+                return Ok(true);
+            }
+        }
+        Verifier::new(digest, &key)?.verify_oneshot(signature, message)
     }
 
     /// What the key can verify.

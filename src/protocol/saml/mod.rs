@@ -17,6 +17,7 @@ pub mod encryption;
 pub mod gate;
 pub mod idp_metadata;
 pub mod names;
+pub mod signed_info;
 pub mod signing_key;
 pub mod sp_metadata;
 pub mod verification;

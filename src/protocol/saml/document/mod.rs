@@ -93,6 +93,11 @@ impl Element {
         self.children.iter().any(|node| matches!(node, Node::Text(text) if !text.chars().all(is_xml_space)))
     }
 
+    /// How many elements there are, this one included.
+    pub fn size(&self) -> usize {
+        1 + self.elements().map(Element::size).sum::<usize>()
+    }
+
     /// A copy without the direct children of this name, the text around them joined.
     pub fn without(&self, namespace: &str, local: &str) -> Element {
         let mut copy = Element { children: Vec::with_capacity(self.children.len()), ..self.clone() };

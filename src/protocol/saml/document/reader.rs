@@ -29,13 +29,13 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// For a response of an identity provider. One that repeats two declarations in each of a thousand values passes.
+    /// For a response of an identity provider. One with two thousand values passes, each with its type and two declarations.
     pub const RESPONSE: Self = Self {
         bytes: 256 * 1024,
         depth: 32,
         elements: 5_000,
         attributes_per_element: 64,
-        attributes: 10_000,
+        attributes: 7_000,
         namespaces_in_scope: 32,
     };
     /// For the metadata of an identity provider, which an administrator hands in.
@@ -103,7 +103,7 @@ pub enum Malformed {
 }
 
 /// The longest namespace URI. Canonicalization may write it again for each element and attribute that uses it.
-const MAX_NAMESPACE_BYTES: usize = 256;
+const MAX_NAMESPACE_BYTES: usize = 128;
 
 fn is_xml_character(character: char) -> bool {
     matches!(character, '\t' | '\n' | '\r' | ' '..='\u{D7FF}' | '\u{E000}'..='\u{FFFD}' | '\u{10000}'..='\u{10FFFF}')

@@ -68,8 +68,8 @@ pub enum Refusal {
     /// Anything but exclusive canonicalization without comments.
     #[error("a signature's canonicalization is not allowed")]
     Canonicalization,
-    /// A list of prefixes that is too long, names one twice, or names something that is no prefix. Canonicalization
-    /// costs prefixes times elements, and runs before the signature is looked at.
+    /// A list of prefixes that is too long, for so many elements too, names one twice, or names something that is no prefix.
+    /// Canonicalization costs prefixes times elements.
     #[error("a signature's list of prefixes is too long or not one")]
     PrefixList,
     /// A signature algorithm that is not on the list (SHA-1, HMAC, DSA ...).

@@ -27,6 +27,9 @@ pub const DIGEST_ALGORITHMS: [&str; 3] = [
 
 /// How many prefixes a canonicalization may be told to keep. OpenSAML names those it has declared, which are fewer than ten.
 const MAX_PREFIXES: usize = 16;
+/// How many prefixes times elements there may be: ten thousand elements that keep two, as an assertion with very many typed
+/// values does. The library looks for each of them at each element.
+const MAX_LOOKUPS: usize = 20_000;
 /// How long the list of them may be.
 const MAX_PREFIX_LIST_BYTES: usize = 1024;
 
@@ -101,7 +104,7 @@ fn check_signed_info(info: &Element, parent: &Element) -> Result<(), Refusal> {
     if !is_exclusive_canonicalization(canonicalization) {
         return Err(Refusal::Canonicalization);
     }
-    check_prefix_list(canonicalization)?;
+    check_prefix_list(canonicalization, info.size())?;
     if !method.children.iter().all(is_blank) {
         return Err(Refusal::AlgorithmParameter);
     }
@@ -128,14 +131,14 @@ fn check_reference(reference: &Element, parent: &Element) -> Result<(), Refusal>
     if !is_shaped {
         return Err(Refusal::SignatureShape);
     }
-    check_transforms(transforms)?;
+    check_transforms(transforms, parent.size())?;
     let is_listed = algorithm(method).is_some_and(|uri| DIGEST_ALGORITHMS.contains(&uri));
     if is_listed && method.children.iter().all(is_blank) { Ok(()) } else { Err(Refusal::DigestAlgorithm) }
 }
 
 /// SAML core 5.4.4: "Signatures in SAML messages SHOULD NOT contain transforms other than the enveloped signature
 /// transform or the exclusive canonicalization transforms". Here both, in this order, and nothing else.
-fn check_transforms(transforms: &Element) -> Result<(), Refusal> {
+fn check_transforms(transforms: &Element, elements: usize) -> Result<(), Refusal> {
     let parts: Vec<&Element> = transforms.elements().collect();
     let [enveloped, canonicalization] = parts.as_slice() else { return Err(Refusal::Transforms) };
     let is_allowed = enveloped.is(DSIG, "Transform")
@@ -145,7 +148,7 @@ fn check_transforms(transforms: &Element) -> Result<(), Refusal> {
         && is_exclusive_canonicalization(canonicalization)
         && !transforms.has_loose_text()
         && transforms.attributes.is_empty();
-    if is_allowed { check_prefix_list(canonicalization) } else { Err(Refusal::Transforms) }
+    if is_allowed { check_prefix_list(canonicalization, elements) } else { Err(Refusal::Transforms) }
 }
 
 /// Exclusive canonicalization without comments; its one parameter, a list of prefixes, is let through (ADFS and
@@ -163,8 +166,8 @@ fn is_exclusive_canonicalization(element: &Element) -> bool {
 }
 
 /// Exclusive XML Canonicalization 3: "a whitespace-delimited list of namespace prefixes, and where #default indicates the
-/// default namespace". The library looks for every one of them at every element, before it knows whose signature it is.
-fn check_prefix_list(canonicalization: &Element) -> Result<(), Refusal> {
+/// default namespace". Of so many `elements` that are canonicalized.
+fn check_prefix_list(canonicalization: &Element, elements: usize) -> Result<(), Refusal> {
     let lists = canonicalization.elements().filter_map(|parameter| parameter.attribute("PrefixList"));
     for list in lists {
         let mut seen = HashSet::new();
@@ -173,7 +176,7 @@ fn check_prefix_list(canonicalization: &Element) -> Result<(), Refusal> {
             && prefixes.all(|prefix| {
                 (prefix == "#default" || is_ncname(prefix)) && seen.insert(prefix) && seen.len() <= MAX_PREFIXES
             });
-        if !is_bounded {
+        if !is_bounded || seen.len().saturating_mul(elements) > MAX_LOOKUPS {
             return Err(Refusal::PrefixList);
         }
     }

@@ -9,7 +9,8 @@ use crate::protocol::saml::attribute_map::AttributeMap;
 use crate::protocol::saml::document::reader::Limits;
 use crate::protocol::saml::gate::{self, Inspected};
 use crate::protocol::saml::testing::{
-    Place, Sealing, expected, outcome, response, sealed_response, signer, stranger, verify_xml,
+    ASSERTION_MARK, Place, RESPONSE_MARK, Sealing, Signer, expected, outcome, response, sealed_response, signer,
+    stranger, verify_xml,
 };
 
 const C14N: &str = "Algorithm=\"http://www.w3.org/2001/10/xml-exc-c14n#\"";
@@ -45,6 +46,23 @@ fn a_list_of_prefixes_is_short_and_names_each_of_them_once() {
     }
 }
 
+/// The library looks for each of the prefixes at each element.
+#[test]
+fn the_more_elements_the_fewer_prefixes() {
+    let shape = |siblings, prefixes| Shape {
+        name: "",
+        declarations: String::new(),
+        siblings,
+        attributes: String::new(),
+        prefixes,
+    };
+    let code = |shape| outcome(&deep(signer(), Place::Assertion, &shape), &expected());
+    assert_eq!(code(shape(4_900, 4)), "accepted");
+    assert_eq!(code(shape(4_900, 5)), "saml_gate_prefix_list");
+    assert_eq!(code(shape(1_150, 16)), "accepted");
+    assert_eq!(code(shape(1_250, 16)), "saml_gate_prefix_list");
+}
+
 /// What the library hands back is read with the same limits as what came, and compared.
 #[test]
 fn what_the_library_hands_back_counts_only_if_it_is_what_the_gate_saw() {
@@ -59,26 +77,41 @@ fn what_the_library_hands_back_counts_only_if_it_is_what_the_gate_saw() {
     }
 }
 
-/// Inside an attribute value, as deep as may be: siblings, each with these attributes.
-fn deep(declarations: &str, siblings: usize, attributes: &str) -> String {
+/// What is in an attribute value, as deep as may be: declarations, and siblings with these attributes; and how many prefixes
+/// the transforms name.
+struct Shape {
+    name: &'static str,
+    declarations: String,
+    siblings: usize,
+    attributes: String,
+    prefixes: usize,
+}
+
+/// A response of that shape, signed by `by` at `place`.
+fn deep(by: &Signer, place: Place, shape: &Shape) -> String {
+    let Shape { declarations, siblings, attributes, .. } = shape;
     let depth = 32 - 7;
     let content = format!(
         "<saml:AttributeValue><d {declarations}>{}{}{}</d></saml:AttributeValue></saml:Attribute>",
         "<d>".repeat(depth),
-        format!("<d {attributes}/>").repeat(siblings),
+        format!("<d {attributes}/>").repeat(*siblings),
         "</d>".repeat(depth)
     );
-    let xml = response().replacen(
-        "</saml:Attribute>",
-        &format!("{content}</saml:Attribute>").replacen("</saml:Attribute>", "", 1),
-        1,
-    );
-    let xml = signer().sign_response(Place::Assertion, &xml);
-    let prefixes = (0..16).map(|n| format!("no{n}")).collect::<Vec<_>>().join(" ");
+    let prefixes = (0..shape.prefixes).map(|n| format!("no{n}")).collect::<Vec<_>>().join(" ");
     let parameter = format!(
         "<ec:InclusiveNamespaces xmlns:ec=\"http://www.w3.org/2001/10/xml-exc-c14n#\" PrefixList=\"{prefixes}\"/>"
     );
-    xml.replace(&format!("<ds:Transform {C14N}/>"), &format!("<ds:Transform {C14N}>{parameter}</ds:Transform>"))
+    let template = |id| {
+        let transform = format!("<ds:Transform {C14N}>{parameter}</ds:Transform>");
+        by.template(id).replace(&format!("<ds:Transform {C14N}/>"), &transform)
+    };
+    let xml = response().replacen("</saml:Attribute>", &content, 1);
+    let inner = if place == Place::Response { String::new() } else { template("_a1") };
+    let xml = xml.replace(ASSERTION_MARK, &inner);
+    let xml = if inner.is_empty() { xml } else { by.sign(&xml) };
+    let outer = if place == Place::Assertion { String::new() } else { template("_r1") };
+    let xml = xml.replace(RESPONSE_MARK, &outer);
+    if outer.is_empty() { xml } else { by.sign(&xml) }
 }
 
 /// 50 ms of an optimised program. Without optimisation the readers take several times as long.
@@ -90,26 +123,62 @@ fn computed() -> Duration {
     Duration::from_nanos(text.split(' ').next().unwrap().parse().unwrap())
 }
 
+/// What comes out, and the cost when least else was in the way.
+fn least_of_three<T>(work: impl Fn() -> T) -> (T, Duration) {
+    let measured = || {
+        let before = computed();
+        let outcome = work();
+        (outcome, computed() - before)
+    };
+    let (first, others) = (measured(), [measured().1, measured().1]);
+    (first.0, others.into_iter().fold(first.1, Duration::min))
+}
+
+/// By a stranger, and by the provider itself, which is as much of a stranger to other organizations: it signs what costs
+/// most, or somebody puts the signature of what it did sign around something else.
 #[test]
-fn the_costliest_forgery_that_passes_the_gate_ends_within_a_second() {
-    let certificates = vec![stranger().certificate.clone(); 16];
+fn the_costliest_document_that_passes_the_gate_is_cheap() {
+    let certificates = [vec![stranger().certificate.clone(); 15], vec![signer().certificate.clone()]].concat();
     let expected = Expected { certificates: &certificates, ..expected() };
-    let uri = format!("urn:{}", "x".repeat(248));
+    let nobody = Signer::rsa(2048);
+    let uri = format!("urn:{}", "x".repeat(120));
     let many = (0..24).map(|n| format!("xmlns:p{n}=\"urn:p{n}\"")).collect::<Vec<_>>().join(" ");
     let long = (0..4).map(|n| format!("xmlns:q{n}=\"{uri}{n}\"")).collect::<Vec<_>>().join(" ");
     let sixty = (0..60).map(|n| format!("p{}:a{n}=\"\"", n % 24)).collect::<Vec<_>>().join(" ");
-    let documents = [
-        ("elements", deep(&many, 4_900, "")),
-        ("attributes", deep(&many, 4_900, "p0:a=\"\" p1:a=\"\"")),
-        ("long namespaces", deep(&long, 4_900, "q0:a=\"\" q1:a=\"\"")),
-        ("many attributes each", deep(&many, 160, &sixty)),
+    let shape = |name, declarations: &str, siblings, attributes: &str, prefixes| Shape {
+        name,
+        declarations: declarations.to_owned(),
+        siblings,
+        attributes: attributes.to_owned(),
+        prefixes,
+    };
+    let shapes = [
+        shape("elements", &many, 4_900, "", 4),
+        shape("prefixes", &many, 1_150, "", 16),
+        shape("attributes", &many, 3_450, "p0:a=\"\" p1:a=\"\"", 4),
+        shape("long namespaces", &long, 3_450, "q0:a=\"\" q1:a=\"\"", 4),
+        shape("many attributes each", &many, 115, &sixty, 16),
     ];
-    for (name, xml) in documents {
-        let before = computed();
-        assert_eq!(outcome(&xml, &expected), "saml_signature", "{name}");
-        let cost = computed() - before;
-        println!("{name}: {} bytes {cost:?}", xml.len());
-        assert!(cost < Duration::from_secs(1), "{name}: {cost:?}");
+    for shape in &shapes {
+        let name = shape.name;
+        let forged = deep(&nobody, Place::Both, shape);
+        let genuine = deep(signer(), Place::Assertion, shape);
+        let twice = deep(signer(), Place::Both, shape);
+        let replayed = twice.replace(">eng<", ">all<");
+        // Canonicalization declares a prefix wherever it is used, so what is signed may be over the bounds that what came keeps.
+        let genuine_outcomes = ["accepted", "saml_disagreement"];
+        let cases = [
+            ("forged", forged, &["saml_signature"][..]),
+            ("genuine", genuine, &genuine_outcomes[..]),
+            ("signed twice", twice, &genuine_outcomes[..]),
+            ("replayed", replayed, &["saml_signature"][..]),
+        ];
+        for (whose, xml, outcomes) in cases {
+            let (outcome, cost) = least_of_three(|| outcome(&xml, &expected));
+            println!("{name}, {whose}: {} bytes, {outcome}, {cost:?}", xml.len());
+            assert!(outcomes.contains(&outcome), "{name}, {whose}: {outcome}");
+            assert!(cost < QUICK, "{name}, {whose}: {cost:?}");
+        }
     }
 }
 
@@ -125,10 +194,8 @@ fn two_thousand_groups_are_taken_quickly() {
         ("encrypted", sealed_response(Place::Assertion, &xml, &Sealing::usual())),
     ];
     for (name, xml) in documents {
-        let before = computed();
-        let assertion = verify_xml(&xml, &expected()).unwrap();
-        let groups = AttributeMap::default().read(&assertion).groups.len();
-        let cost = computed() - before;
+        let read = || AttributeMap::default().read(&verify_xml(&xml, &expected()).unwrap()).groups.len();
+        let (groups, cost) = least_of_three(read);
         println!("{name}: {} bytes {cost:?}", xml.len());
         assert_eq!(groups, 2_001);
         assert!(cost < QUICK, "{name}: {cost:?}");
