@@ -12,7 +12,10 @@ prints `READY <url>` when it listens. FILE is JSON:
 
 Routes: GET /metadata; GET /sso (HTTP-Redirect); POST /sso (the sign-in form); POST /admin/service-providers with
 {"url": "..."} trusts one more service provider, or reads the metadata of one again; POST /admin/roll-over goes one step on
-in a change of the signing key: the next one is announced, then used, then alone. With --allow-faults, `&fault=NAME` on
+in a change of the signing key: the next one is announced, then used, then alone; GET and POST /slo (single logout, by
+redirect and by form); POST /admin/sign-out with {"login": "...", "binding": "redirect" | "post"} answers with the address
+that tells the service provider where that person was signed in last that they have signed out; POST /admin/slo
+with {"partial": true, "bindings": ["redirect" | "post"]} says how far a logout comes, and what is taken. With --allow-faults, `&fault=NAME` on
 /sso makes the answer dishonest in one way (see FAULTS), still correctly signed; `&sign=...` chooses what is signed, and
 `&encrypt=aes256-gcm` (aes128-gcm, tripledes-cbc) encrypts the assertion after it was signed.
 """
@@ -36,15 +39,17 @@ from saml2.config import IdPConfig
 from saml2.metadata import entity_descriptor
 from saml2.saml import NAMEID_FORMAT_EMAILADDRESS, NameID
 from saml2.server import Server
-from saml2.samlp import response_from_string
+from saml2.s_utils import error_status_factory, success_status_factory
+from saml2.samlp import STATUS_PARTIAL_LOGOUT, StatusCode, logout_response_from_string, response_from_string
 from saml2.sigver import (
     get_pem_wrapped_unwrapped, make_temp, pre_encrypt_assertion, pre_encryption_part, pre_signature_part,
-    signed_instance_factory,
+    signed_instance_factory, verify_redirect_signature,
 )
 from saml2.xmldsig import DIGEST_SHA256, SIG_RSA_SHA256
 
 from sign_in_page import page
 
+BINDINGS = {"redirect": BINDING_HTTP_REDIRECT, "post": BINDING_HTTP_POST}
 PASSWORD_CONTEXT = "urn:oasis:names:tc:SAML:2.0:ac:classes:PasswordProtectedTransport"
 
 
@@ -122,12 +127,17 @@ class IdentityProvider:
         self.key, self.certificate = make_certificate(self.state, "idp")
         self.other_certificates, self.steps = [], iter(("announce", "change", "retire"))
         self.lock, self.providers, self.server = threading.Lock(), {}, None
+        # Where people are signed in: address -> (service provider, NameID, SessionIndex). What is to be sent to one.
+        self.sessions, self.outbox, self.is_partial, self.logout_bindings = {}, None, False, ["redirect", "post"]
         self.rebuild()
         for url in config.get("service_providers", []):
             self.trust(url)
 
     def settings(self, key, certificate):
-        endpoints = {"single_sign_on_service": [(f"{self.base}/sso", BINDING_HTTP_REDIRECT)]}
+        endpoints = {
+            "single_sign_on_service": [(f"{self.base}/sso", BINDING_HTTP_REDIRECT)],
+            "single_logout_service": [(f"{self.base}/slo", BINDINGS[name]) for name in self.logout_bindings],
+        }
         return IdPConfig().load({
             "entityid": f"{self.base}/metadata",
             "xmlsec_binary": "/usr/bin/xmlsec1",
@@ -196,6 +206,9 @@ class IdentityProvider:
             name_id=NameID(format=NAMEID_FORMAT_EMAILADDRESS, text=person.get("subject", person["email"])),
             authn={"class_ref": PASSWORD_CONTEXT, "authn_auth": self.base},
             sign_assertion=False, sign_response=False)
+        assertion = response.assertion
+        index = assertion.authn_statement[0].session_index
+        self.sessions[person["email"]] = (service_provider, assertion.subject.name_id, index)
         if fault in FAULTS:
             FAULTS[fault](response)
         if fault == "unsigned":
@@ -203,6 +216,58 @@ class IdentityProvider:
         if cipher is not None:
             return self.encrypted(response, service_provider, sign, cipher)
         return self.signed(response, fault, sign)
+
+    # --- single logout ---
+
+    def send(self, binding, message, destination, relay_state, response):
+        """A signed message on its way: (address, None) or (None, page). By form it carries its signature inside."""
+        sent = self.server.apply_binding(
+            binding, message, destination, relay_state or "", response=response, sign=binding == BINDING_HTTP_REDIRECT,
+            sigalg=SIG_RSA_SHA256)
+        return (dict(sent["headers"])["Location"], None) if binding == BINDING_HTTP_REDIRECT else (None, sent["data"])
+
+    def sign_out(self, login, binding):
+        """Somebody has signed out here: the request to the service provider where they were signed in last."""
+        service_provider, name_id, index = self.sessions.pop(login)
+        services = self.server.metadata.single_logout_service(service_provider, binding, "spsso")
+        destination = services[0]["location"]
+        _, request = self.server.create_logout_request(
+            destination, service_provider, name_id=name_id, session_indexes=[index],
+            sign=binding == BINDING_HTTP_POST, sign_alg=SIG_RSA_SHA256, digest_alg=DIGEST_SHA256)
+        return self.send(binding, request, destination, "their-state", False)
+
+    def asked_to_sign_out(self, query, binding):
+        """A service provider's request, its signature verified: the person is signed out, and it is answered."""
+        request = self.server.parse_logout_request(
+            query["SAMLRequest"], binding, relay_state=query.get("RelayState"),
+            sigalg=query.get("SigAlg"), signature=query.get("Signature")).message
+        known = [login for login, (_, name_id, index) in self.sessions.items()
+                 if name_id.text == request.name_id.text and name_id.format == request.name_id.format
+                 and [one.text for one in request.session_index] == [index]]
+        for login in known:
+            del self.sessions[login]
+        status = success_status_factory()
+        if self.is_partial:
+            status.status_code.status_code = StatusCode(value=STATUS_PARTIAL_LOGOUT)
+        if not known:
+            status = error_status_factory(("urn:oasis:names:tc:SAML:2.0:status:UnknownPrincipal", "nobody"))
+        answer = self.server.create_logout_response(
+            request, [binding], status, sign=binding == BINDING_HTTP_POST, sign_alg=SIG_RSA_SHA256,
+            digest_alg=DIGEST_SHA256)
+        services = self.server.metadata.single_logout_service(request.issuer.text, binding, "spsso")
+        return self.send(binding, answer, services[0]["location"], query.get("RelayState"), True)
+
+    def answered_sign_out(self, query, binding):
+        """A service provider's answer: (its status, what it brought back), its signature verified."""
+        text = query["SAMLResponse"]
+        if binding == BINDING_HTTP_REDIRECT:
+            issuer = self.server.unravel(text, binding, "logout_response")
+            issuer = logout_response_from_string(issuer).issuer.text
+            certificates = self.server.metadata.certs(issuer, "spsso", "signing")
+            if not any(verify_redirect_signature(query, self.server.sec.sec_backend, cert) for _, cert in certificates):
+                raise ValueError("the answer is not signed")
+        answer = self.server.parse_logout_request_response(text, binding)
+        return answer.response.status.status_code.value, query.get("RelayState")
 
     def encrypted(self, response, service_provider, sign, cipher):
         """Signed inside, encrypted, and signed again around it, as `sign` says."""
@@ -279,6 +344,10 @@ class Door(BaseHTTPRequestHandler):
             return self.send(self.idp.metadata(), "application/samlmetadata+xml")
         if url.path == "/sso" and "SAMLRequest" in query:
             return self.show_form(query)
+        if url.path == "/slo":
+            return self.logout(query, BINDING_HTTP_REDIRECT)
+        if url.path == "/outbox":
+            return self.send(self.idp.outbox)
         return self.refuse("There is nothing here.", 404)
 
     def show_form(self, query, complaint=""):
@@ -303,9 +372,36 @@ class Door(BaseHTTPRequestHandler):
             return self.send("{}", "application/json", 201)
         if path == "/admin/roll-over":
             return self.send(json.dumps({"step": self.idp.roll_over()}), "application/json", 201)
+        if path == "/admin/sign-out":
+            asked = json.loads(self.body())
+            address, self.idp.outbox = self.idp.sign_out(asked["login"], BINDINGS[asked["binding"]])
+            return self.send(json.dumps({"address": address or f"{self.idp.base}/outbox"}), "application/json", 201)
+        if path == "/admin/slo":
+            asked = json.loads(self.body())
+            self.idp.is_partial, self.idp.logout_bindings = asked["partial"], asked["bindings"]
+            self.idp.rebuild()
+            return self.send("{}", "application/json", 201)
+        if path == "/slo":
+            return self.logout(dict(urllib.parse.parse_qsl(self.body())), BINDING_HTTP_POST)
         if path == "/sso":
             return self.sign_in(dict(urllib.parse.parse_qsl(self.body())))
         return self.refuse("There is nothing here.", 404)
+
+    def logout(self, query, binding):
+        try:
+            with self.idp.lock:
+                if "SAMLResponse" in query:
+                    status, state = self.idp.answered_sign_out(query, binding)
+                    return self.send(page(self.idp.title, f"<h1>Signed out</h1><p>{html.escape(f'{status} {state}')}</p>"))
+                address, form = self.idp.asked_to_sign_out(query, binding)
+        except Exception as reason:  # as above
+            return self.refuse(f"The message was not accepted: {type(reason).__name__} {reason}")
+        if form is not None:
+            return self.send(form)
+        self.send_response(303)
+        self.send_header("Location", address)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
 
     def sign_in(self, form):
         login, password = form.pop("login", ""), form.pop("password", "")

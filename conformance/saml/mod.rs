@@ -5,6 +5,7 @@ mod door;
 mod encrypted;
 mod genuine;
 mod roll_over;
+mod sign_out;
 mod simplesamlphp;
 
 use serde_json::{Value, json};

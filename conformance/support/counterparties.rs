@@ -96,6 +96,18 @@ impl SamlIdp {
         assert_eq!(told["step"], step);
     }
 
+    /// The address that tells the service provider that somebody has signed out here, by "redirect" or by "post".
+    pub async fn sign_out(&self, login: &str, binding: &str) -> String {
+        let asked = json!({ "login": login, "binding": binding });
+        let told = Api::new(&self.0.url, "").post("/admin/sign-out", asked).await.expect(201);
+        told["address"].as_str().expect("an address").to_owned()
+    }
+
+    /// From now on a logout comes so far, and messages about it are taken by these bindings.
+    pub async fn logs_out(&self, is_partial: bool, bindings: &[&str]) {
+        self.0.tell("/admin/slo", json!({ "partial": is_partial, "bindings": bindings })).await;
+    }
+
     /// Reads the metadata of a service provider, and serves it from now on.
     pub async fn trust(&self, metadata_url: &str) {
         self.0.tell("/admin/service-providers", json!({ "url": metadata_url })).await;

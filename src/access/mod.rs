@@ -18,9 +18,11 @@ pub mod own_password;
 pub mod own_sessions;
 pub mod passwords;
 pub mod realm;
+pub mod saml_sessions;
 pub mod second_factors;
 pub mod sessions;
 pub mod sign_in;
+pub mod sign_outs;
 pub mod signing_keys;
 #[cfg(test)]
 pub mod testing;

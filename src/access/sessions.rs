@@ -14,6 +14,7 @@ use crate::directory::memberships;
 use crate::record::audit::{self, Action, Subject};
 use crate::store::Tx;
 use crate::store::failure::StoreError;
+use crate::store::saml_sessions;
 use crate::store::sessions::{self, SessionRow};
 use crate::values::clock::Timestamp;
 use crate::values::ids::{AccountId, ConnectionId, OrganizationId, SessionId};
@@ -167,7 +168,9 @@ pub fn go_on(
     let subject = Subject::new("session", session.id);
     audit::write(tx, op, Some(session.organization), Action::SessionEnded, &subject, &json!({}))?;
     let identified = Identified { session_epoch, ..session.identified() };
-    Ok(Some(start(tx, op, &identified, limits)?.1))
+    let (next, token) = start(tx, op, &identified, limits)?;
+    saml_sessions::hand_on(tx, session.id, next.id)?;
+    Ok(Some(token))
 }
 
 /// The live session of a cookie. `None` when there is none, for whatever reason.

@@ -63,6 +63,11 @@ impl ServiceProvider {
         self.address(connection, "acs")
     }
 
+    /// Where messages about signing out go.
+    pub fn slo_url(&self, connection: ConnectionId) -> String {
+        self.address(connection, "slo")
+    }
+
     /// As [`callback_url`].
     pub fn callback_url(&self, connection: ConnectionId) -> String {
         callback_url(&self.public_url, connection).into()
@@ -102,6 +107,7 @@ impl ServiceProvider {
             requests,
             entity_id: &self.entity_id(connection),
             acs_url: &self.acs_url(connection),
+            slo_url: &self.slo_url(connection),
             signing_certificates: &certificates(Purpose::Saml)?,
             encryption_certificates: &certificates(Purpose::SamlEncryption)?,
         }))

@@ -19,6 +19,7 @@ pub mod send_mail_proof;
 pub mod sign_in_by_oidc;
 pub mod sign_in_by_password;
 pub mod sign_in_by_saml;
+pub mod sign_out_by_saml;
 pub mod tell_person;
 pub mod try_request_again;
 pub mod verify_domain;

@@ -16,6 +16,7 @@ use crate::flows::passwords::Passwords;
 use crate::flows::second_factors::SecondFactors;
 use crate::flows::sign_in_by_oidc::SignInByOidc;
 use crate::flows::sign_in_by_password::SignInByPassword;
+use crate::flows::sign_out_by_saml::Parties;
 use crate::http::client_address::client_address;
 use crate::http::guesses::Guesses;
 use crate::http::scim::admission::Admission;
@@ -114,6 +115,11 @@ impl Context {
     pub fn admit(&self, throttle: &Throttle<IpAddr>, request: &HttpRequest, op: &Operation) -> Result<(), OverLimit> {
         let address = client_address(request, &self.config.trusted_proxies);
         throttle.admit(network(address), op.at).map(|_| ())
+    }
+
+    /// What it takes to sign out across SAML providers.
+    pub fn sign_out_parties(&self) -> Parties<'_> {
+        Parties { store: &self.store, provider: &self.outside.service_provider, verifier: &self.outside.verifier }
     }
 
     /// How long sessions last.

@@ -17,6 +17,7 @@ pub mod panicked;
 pub mod problem;
 pub mod provider;
 pub mod request_body;
+pub mod saml_message;
 pub mod scim;
 pub mod sign_in;
 #[cfg(test)]

@@ -106,7 +106,7 @@ mod tests {
     use crate::pages::signed_out::SignedOutPage;
 
     fn header(public_url: &str, forms: Forms, name: &str) -> Option<String> {
-        let answer = PageHeaders::new(&public_url.parse().unwrap()).page(StatusCode::OK, &SignedOutPage, forms);
+        let answer = PageHeaders::new(&public_url.parse().unwrap()).page(StatusCode::OK, &SignedOutPage::here(), forms);
         answer.headers().get(name).map(|value| value.to_str().unwrap().to_owned())
     }
 

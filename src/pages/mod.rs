@@ -28,6 +28,7 @@ pub mod password;
 pub mod password_set;
 pub mod qr_code;
 pub mod recovery_codes;
+pub mod saml_message;
 pub mod second_step;
 pub mod set_up_second_step;
 pub mod sign_out;

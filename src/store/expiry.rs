@@ -32,6 +32,8 @@ const TABLES: &[Table] = &[
     table("authorization_codes", "code_hash", "TRUE", Stay::Grace),
     table("refresh_tokens", "token_hash", "TRUE", Stay::Grace),
     table("attempts", "id", "TRUE", Stay::None),
+    table("saml_sessions", "attempt_id", "TRUE", Stay::Grace),
+    table("sign_outs", "handle_hash", "TRUE", Stay::None),
     table("consumed_assertions", "connection_id, assertion_id", "TRUE", Stay::Grace),
     table("consumed_client_assertions", "credential_id, id_hash", "TRUE", Stay::Grace),
     table("scim_access_tokens", "token_hash", "TRUE", Stay::None),

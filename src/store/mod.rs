@@ -66,6 +66,7 @@ pub mod resource_standings;
 pub mod resource_values;
 pub mod resources;
 pub mod saml_schema;
+pub mod saml_sessions;
 pub mod schema;
 pub mod schema_scim;
 pub mod scim_access_tokens;
@@ -79,6 +80,7 @@ pub mod scim_schemas;
 #[cfg(test)]
 pub mod scratch;
 pub mod sessions;
+pub mod sign_outs;
 pub mod signing_keys;
 pub mod sso_policies;
 pub mod surroundings;

@@ -15,3 +15,32 @@ diesel::table! {
         failures -> Integer,
     }
 }
+
+diesel::table! {
+    saml_sessions (attempt_id) {
+        attempt_id -> Binary,
+        org_id -> Binary,
+        connection_id -> Binary,
+        subject -> Text,
+        name -> Text,
+        format -> Text,
+        name_qualifier -> Nullable<Text>,
+        sp_name_qualifier -> Nullable<Text>,
+        session_index -> Nullable<Text>,
+        session_id -> Nullable<Binary>,
+        expires_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    sign_outs (handle_hash) {
+        handle_hash -> Binary,
+        org_id -> Binary,
+        connection_id -> Binary,
+        request_id -> Text,
+        binding_hash -> Binary,
+        return_url -> Nullable<Text>,
+        answer -> Nullable<Text>,
+        expires_at -> BigInt,
+    }
+}

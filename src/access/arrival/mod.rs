@@ -21,7 +21,7 @@ use crate::protocol::oidc::authorization::AuthorizationRequest;
 use crate::protocol::oidc::error::OAuthError;
 use crate::record::audit::{self, Action, Subject};
 use crate::store::failure::StoreError;
-use crate::store::{Tx, connections};
+use crate::store::{Tx, connections, saml_sessions};
 use crate::values::ids::AttemptId;
 use crate::values::operation::{Actor, Operation};
 use crate::values::secret::Secret;
@@ -195,6 +195,9 @@ fn finish(
         sessions::end_by_token(tx, op, earlier)?;
     }
     let (session, session_token) = sessions::start(tx, op, identified, terms.session)?;
+    if identified.connection.is_some() {
+        saml_sessions::bind(tx, attempt.id, session.id, session.expires_at)?;
+    }
     let detail = json!({
         "session": session.id,
         "connection": identified.connection,

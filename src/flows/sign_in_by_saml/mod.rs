@@ -14,6 +14,7 @@ use crate::access::attempts::state::{Sent, Upstream};
 use crate::access::attempts::{self, Attempt, AttemptError};
 use crate::access::grants;
 use crate::access::identity::{self, AssertedIdentity, IdentityError, Outcome};
+use crate::access::saml_sessions;
 use crate::directory::connections::saml_options::SamlOptions;
 use crate::directory::connections::{self, ConnectionState, Settings};
 use crate::directory::matching::Matching;
@@ -315,7 +316,11 @@ fn settle(
         Ok(assertion) => {
             if assertions::consume(tx, asking.1, assertion.assertion_id(), assertion.replay_until())? {
                 let asserted = asserted_identity(assertion, asking, reading);
-                return identity::accept(tx, op, handle, &asserted);
+                let outcome = identity::accept(tx, op, handle, &asserted)?;
+                if outcome.refusal.is_none() {
+                    saml_sessions::remember(tx, op, asking, outcome.attempt, assertion)?;
+                }
+                return Ok(outcome);
             }
             Refusal::Unverified { check: REPLAY.to_owned() }
         }

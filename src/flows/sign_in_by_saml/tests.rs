@@ -62,6 +62,7 @@ async fn stages() -> Vec<Stage> {
                     entity_id: entity_id.to_owned(),
                     sso_redirect_url: "https://idp.test/sso?tenant=1".parse().unwrap(),
                     sso_post_url: None,
+                    logout: None,
                     certificates: vec![signer.certificate.clone()],
                     valid_until: None,
                     cache_seconds: None,

@@ -38,6 +38,9 @@ pub enum Failure {
     /// No attempt waits for this answer.
     #[error("no attempt waits for this answer")]
     NotExpected,
+    /// A message about signing out does not count. The code says why, to administrators.
+    #[error("a message about signing out was rejected: {0}")]
+    Logout(&'static str),
     /// Too many answers from this network.
     #[error(transparent)]
     OverLimit(#[from] OverLimit),
@@ -130,6 +133,7 @@ fn stray_code(failure: &Failure) -> Option<&'static str> {
         Failure::Malformed => Some("answer_malformed"),
         Failure::TooLong => Some("answer_too_long"),
         Failure::Unavailable => Some("answer_not_verified"),
+        Failure::Logout(code) => Some(code),
         Failure::NotFound | Failure::TooSlow | Failure::OverLimit(_) | Failure::Internal(_) => None,
     }
 }
@@ -154,7 +158,7 @@ async fn note_stray(context: &Context, op: &Operation, connection: ConnectionId,
 fn status(failure: &Failure) -> StatusCode {
     match failure {
         Failure::NotFound => StatusCode::NOT_FOUND,
-        Failure::Malformed | Failure::NotExpected => StatusCode::BAD_REQUEST,
+        Failure::Malformed | Failure::NotExpected | Failure::Logout(_) => StatusCode::BAD_REQUEST,
         Failure::TooLong => StatusCode::PAYLOAD_TOO_LARGE,
         Failure::TooSlow => StatusCode::REQUEST_TIMEOUT,
         Failure::OverLimit(_) => StatusCode::TOO_MANY_REQUESTS,
@@ -189,6 +193,12 @@ fn page(op: &Operation, failure: &Failure, support: Option<Support>) -> ErrorPag
             "We could not read that",
             "What your organization’s sign-in sent to us is not an answer that we understand.",
             "Open the app again and sign in from there. If this page comes back, tell the people below.",
+        ),
+        Failure::Logout(_) => (
+            "We could not sign you out that way",
+            "What your organization’s sign-in sent to us about signing out is not something that we accept. You may still \
+             be signed in here.",
+            "Open this gateway’s own page to sign out. If this page comes back, tell the people below.",
         ),
         Failure::TooLong => (
             "That was too long",

@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | `GET /federation/saml/{connection}/metadata` | our metadata for that connection |
 //! | `POST /federation/saml/{connection}/acs` | the assertion consumer service |
+//! | `GET, POST /federation/saml/{connection}/slo` | messages about signing out |
 //! | `GET /federation/oidc/{connection}/callback` | the redirect URI at that connection's OpenID provider |
 //!
 //! They take the answer for the attempt that waits for it and send the browser on, by a redirect on our own site, to
@@ -13,6 +14,7 @@
 pub mod failure;
 pub mod oidc;
 pub mod saml;
+pub mod saml_logout;
 
 use actix_web::web::{self, ServiceConfig};
 
@@ -21,6 +23,11 @@ pub fn mount(services: &mut ServiceConfig) {
     services
         .route("/federation/saml/{connection}/metadata", web::get().to(saml::metadata))
         .route("/federation/saml/{connection}/acs", web::post().to(saml::acs))
+        .service(
+            web::resource("/federation/saml/{connection}/slo")
+                .route(web::get().to(saml_logout::get))
+                .route(web::post().to(saml_logout::post)),
+        )
         .route("/federation/oidc/{connection}/callback", web::get().to(oidc::callback));
 }
 
@@ -42,7 +49,9 @@ mod tests {
         let form = |path: String| {
             TestRequest::post().uri(&path).insert_header((CONTENT_TYPE, "application/x-www-form-urlencoded"))
         };
-        let doors: [&dyn Fn() -> TestRequest; 5] = [
+        let doors: [&dyn Fn() -> TestRequest; 7] = [
+            &|| form(format!("/federation/saml/{id}/slo")).set_payload("SAMLRequest=x"),
+            &|| TestRequest::get().uri(&format!("/federation/saml/{id}/slo?SAMLRequest=x")),
             &|| form(format!("/federation/saml/{id}/acs")).set_payload("SAMLResponse=x&RelayState=y"),
             &|| TestRequest::get().uri(&format!("/federation/oidc/{id}/callback?code=c&state=s")),
             &|| TestRequest::get().uri(&format!("/sign-in/{id}/continue?answer=a")),

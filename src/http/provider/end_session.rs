@@ -11,10 +11,14 @@ use actix_web::{HttpRequest, HttpResponse};
 
 use super::failure::{self, Failure};
 use super::{Provider, form};
+use crate::access::attempts;
 use crate::access::sessions::{self, Session};
+use crate::access::sign_outs::Leaving;
 use crate::directory::applications;
+use crate::flows::sign_out_by_saml::{self, SignOutError};
 use crate::http::cookies::Cookie;
 use crate::http::page_answer::{Forms, see_other};
+use crate::http::saml_message;
 use crate::pages::sign_out::SignOutPage;
 use crate::pages::signed_out::SignedOutPage;
 use crate::protocol::oidc::discovery::path;
@@ -56,7 +60,7 @@ enum Outcome {
     /// Somebody is signed in, and the application did not prove that it means them.
     Ask,
     /// The person's session ends.
-    End(Box<Session>, Option<String>),
+    End(Secret, Option<String>),
 }
 
 async fn answer(request: &HttpRequest, provider: &Provider, op: &Operation) -> Result<HttpResponse, Failure> {
@@ -68,25 +72,53 @@ async fn answer(request: &HttpRequest, provider: &Provider, op: &Operation) -> R
     match provider.store().read(move |tx| look(tx, &ours, &reader, &asked, token.as_ref())).await? {
         Outcome::Ask => {
             let page = SignOutPage { action: SIGN_OUT.to_owned() };
-            Ok(provider.pages().page(StatusCode::OK, &page, Forms::StayHere))
+            Ok(provider.pages().page(StatusCode::OK, &page, Forms::LeadAway))
         }
         Outcome::SignedOut(back) => Ok(leave(provider, back)),
-        Outcome::End(session, back) => {
-            let op = op.clone();
-            provider.store().write(move |tx| sessions::end(tx, &op, session.id, session.organization)).await?;
-            let removal = provider.cookies().remove(Cookie::Session);
-            let removal = removal.map_err(|error| Failure::Internal(error.to_string()))?;
-            let mut answer = leave(provider, back);
-            answer.headers_mut().append(SET_COOKIE, removal);
-            Ok(answer)
-        }
+        Outcome::End(token, back) => end(request, provider, op, token, back).await,
     }
+}
+
+/// Ends the session. The browser goes to its SAML provider first, which is asked to end its own.
+async fn end(
+    request: &HttpRequest,
+    provider: &Provider,
+    op: &Operation,
+    token: Secret,
+    back: Option<String>,
+) -> Result<HttpResponse, Failure> {
+    let cookies = provider.cookies();
+    let known = cookies.read(request, Cookie::Attempt);
+    let binding = known.clone().unwrap_or_else(|| attempts::new_binding(op));
+    let leaving = Leaving { binding: binding.clone(), return_url: back.clone() };
+    let parties = provider.context.sign_out_parties();
+    let upstream = sign_out_by_saml::begin(parties, op, token, provider.session_limits(), leaving).await;
+    let upstream = upstream.map_err(|error| match error {
+        SignOutError::Store(error) => error.into(),
+        SignOutError::NoConnection
+        | SignOutError::Rejected(_)
+        | SignOutError::NotExpected
+        | SignOutError::Unfinished(_)
+        | SignOutError::ServiceProvider(_) => Failure::Internal(error.to_string()),
+    })?;
+    let mut set = vec![cookies.remove(Cookie::Session)];
+    if upstream.is_some() && known.is_none() {
+        set.push(cookies.set(Cookie::Attempt, &binding));
+    }
+    let mut answer = match upstream {
+        Some(outgoing) => saml_message::answer(provider.pages(), outgoing),
+        None => leave(provider, back),
+    };
+    for cookie in set {
+        answer.headers_mut().append(SET_COOKIE, cookie.map_err(|error| Failure::Internal(error.to_string()))?);
+    }
+    Ok(answer)
 }
 
 fn leave(provider: &Provider, back: Option<String>) -> HttpResponse {
     match back {
         Some(url) => see_other(&url),
-        None => provider.pages().page(StatusCode::OK, &SignedOutPage, Forms::StayHere),
+        None => provider.pages().page(StatusCode::OK, &SignedOutPage::here(), Forms::StayHere),
     }
 }
 
@@ -103,13 +135,10 @@ fn look(
         None => None,
     };
     let back = return_address(tx, asked, hint.as_ref())?;
-    let session = match token {
-        Some(token) => sessions::find_live(tx, op, token, provider.session_limits())?,
-        None => None,
-    };
-    match session {
+    let Some(token) = token else { return Ok(Outcome::SignedOut(back)) };
+    match sessions::find_live(tx, op, token, provider.session_limits())? {
         None => Ok(Outcome::SignedOut(back)),
-        Some(session) if is_about(hint.as_ref(), &session) => Ok(Outcome::End(Box::new(session), back)),
+        Some(session) if is_about(hint.as_ref(), &session) => Ok(Outcome::End(token.clone(), back)),
         Some(_) => Ok(Outcome::Ask),
     }
 }

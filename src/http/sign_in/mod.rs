@@ -16,7 +16,8 @@
 //! | `POST /sign-in/{attempt}/restart` | a fresh attempt after one that expired |
 //! | `GET, POST /activation` | the link of an activation mail: asks; joins |
 //! | `GET, POST /link` | the link of a mail that asks whether a sign-in was somebody's own: asks; links |
-//! | `GET, POST /sign-out` | asks; ends the session |
+//! | `GET, POST /sign-out` | asks; ends the session, and leads on to its SAML provider to end that one too |
+//! | `GET /sign-out/done` | back from there |
 //! | `GET /assets/{file}` | the stylesheet and the mark |
 //!
 //! Addresses that no door knows get a page from here as well.
@@ -85,6 +86,7 @@ pub fn mount(services: &mut ServiceConfig) {
         )
         .service(web::resource("/link").route(web::get().to(link::get)).route(web::post().to(link::post)))
         .service(web::resource("/sign-out").route(web::get().to(sign_out::get)).route(web::post().to(sign_out::post)))
+        .route(path::SIGNED_OUT, web::get().to(sign_out::done))
         .route("/assets/{file}", web::get().to(assets::get));
 }
 

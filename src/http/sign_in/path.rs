@@ -1,5 +1,7 @@
 //! The paths of the sign-in pages, made from types.
 
+use url::form_urlencoded::byte_serialize;
+
 use crate::values::ids::AttemptId;
 use crate::values::secret::Secret;
 
@@ -79,3 +81,12 @@ pub const TOKEN: &str = "token";
 
 /// Where a person signs out.
 pub const SIGN_OUT: &str = "/sign-out";
+
+/// Where a browser goes whose provider has answered that somebody is signed out there as well.
+pub fn signed_out(handle: &Secret) -> String {
+    let handle: String = byte_serialize(handle.expose().as_bytes()).collect();
+    format!("{SIGNED_OUT}?{ARRIVAL}={handle}")
+}
+
+/// The page after a sign-out that led to a provider.
+pub const SIGNED_OUT: &str = "/sign-out/done";

@@ -4,18 +4,13 @@
 //! answer is expected is spelled out and is the one of our metadata.
 
 use std::fmt::Write as _;
-use std::io::Write as _;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use flate2::Compression;
-use flate2::write::DeflateEncoder;
 use quick_xml::escape::escape;
 use url::Url;
-use url::form_urlencoded::byte_serialize;
 
 use crate::protocol::saml::assertion::Authentication;
-use crate::protocol::saml::names::{BINDING_POST, RSA_SHA256, SAML, SAMLP};
+use crate::protocol::saml::names::{BINDING_POST, SAML, SAMLP};
+use crate::protocol::saml::redirect_binding::{self, Kind};
 use crate::protocol::saml::signing_key::{SigningKey, UnusableKey};
 use crate::values::clock::Timestamp;
 use crate::values::entropy::Entropy;
@@ -92,38 +87,9 @@ impl AuthnRequest<'_> {
 
     /// The address to send the browser to, signed where there is a key to sign with. `relay_state` is an opaque handle of at
     /// most 80 bytes (SAML bindings 3.4.3).
-    ///
-    /// SAML bindings 3.4.4.1: the signature is over `SAMLRequest=...&RelayState=...&SigAlg=...` as it is sent.
     pub fn redirect_url(&self, relay_state: &str, key: Option<&SigningKey>) -> Result<String, UnusableKey> {
-        let mut query = format!("SAMLRequest={}", encode(&STANDARD.encode(deflate(self.to_xml().as_bytes()))));
-        // Writing to a string cannot fail.
-        let _ = write!(query, "&RelayState={}", encode(relay_state));
-        if let Some(key) = key {
-            let _ = write!(query, "&SigAlg={}", encode(RSA_SHA256));
-            let signature = STANDARD.encode(key.sign(query.as_bytes())?);
-            let _ = write!(query, "&Signature={}", encode(&signature));
-        }
-        let mut base = self.destination.clone();
-        base.set_fragment(None);
-        // An identity provider's address may have a query of its own.
-        let joint = match base.query() {
-            None => "?",
-            Some("") => "",
-            Some(_) => "&",
-        };
-        Ok(format!("{base}{joint}{query}"))
+        redirect_binding::url(self.destination, Kind::Request, &self.to_xml(), Some(relay_state), key)
     }
-}
-
-fn encode(text: &str) -> String {
-    byte_serialize(text.as_bytes()).collect()
-}
-
-/// RFC 1951 without a header, as the binding asks.
-fn deflate(bytes: &[u8]) -> Vec<u8> {
-    let mut encoder = DeflateEncoder::new(Vec::new(), Compression::default());
-    encoder.write_all(bytes).expect("writing to a vector cannot fail");
-    encoder.finish().expect("writing to a vector cannot fail")
 }
 
 #[cfg(test)]

@@ -32,6 +32,9 @@ pub struct IdpMetadata {
     pub sso_redirect_url: Url,
     /// The same by HTTP-POST, when it has one.
     pub sso_post_url: Option<Url>,
+    /// Where it takes messages about signing out, when it does.
+    #[serde(default)]
+    pub logout: Option<LogoutService>,
     /// The certificates that may verify its signatures, in document order, each once.
     pub certificates: Vec<Certificate>,
     /// When the document is no longer to be relied on.
@@ -39,6 +42,27 @@ pub struct IdpMetadata {
     /// How long it may be kept before it is read again, when it says.
     #[serde(default)]
     pub cache_seconds: Option<i64>,
+}
+
+/// Where and how a provider takes messages about signing out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogoutService {
+    /// How a message reaches it.
+    pub binding: Binding,
+    /// Where a browser takes a request.
+    pub request_url: Url,
+    /// Where it takes our answer to a request of the provider's.
+    pub response_url: Url,
+}
+
+/// How a browser takes a message along.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Binding {
+    /// In the address.
+    Redirect,
+    /// In a form.
+    Post,
 }
 
 /// Why metadata is not accepted.
@@ -151,6 +175,8 @@ fn read(root: &Element, now: Timestamp) -> Result<IdpMetadata, InvalidMetadata> 
         entity_id: entity_id.to_owned(),
         sso_redirect_url: sign_on_address(role, BINDING_REDIRECT)?.ok_or(InvalidMetadata::NoRedirectAddress)?,
         sso_post_url: sign_on_address(role, BINDING_POST)?,
+        logout: logout_service(role, BINDING_REDIRECT, Binding::Redirect)
+            .or_else(|| logout_service(role, BINDING_POST, Binding::Post)),
         certificates: signing_certificates(role)?,
         valid_until: valid_until(&[root, entity, role], now)?,
         cache_seconds: cache_seconds(&[root, entity, role]),
@@ -184,6 +210,17 @@ fn sign_on_address(role: &Element, binding: &str) -> Result<Option<Url>, Invalid
     };
     let url = Url::parse(service.attribute("Location").unwrap_or_default().trim());
     url.ok().filter(is_acceptable_address).map(Some).ok_or(InvalidMetadata::Address)
+}
+
+/// Its first sign-out service of this binding. One with an address that a browser may not be sent to counts as none: signing
+/// in does not depend on it.
+fn logout_service(role: &Element, uri: &str, binding: Binding) -> Option<LogoutService> {
+    let mut services = role.named(METADATA, "SingleLogoutService");
+    let service = services.find(|service| service.attribute("Binding") == Some(uri))?;
+    let address = |text: &str| Url::parse(text.trim()).ok().filter(is_acceptable_address);
+    let request_url = address(service.attribute("Location")?)?;
+    let response_url = service.attribute("ResponseLocation").map_or_else(|| Some(request_url.clone()), address)?;
+    Some(LogoutService { binding, request_url, response_url })
 }
 
 /// A browser is sent there with a request: https, or http on this machine (demo and tests).
@@ -241,7 +278,7 @@ mod tests {
     use openssl::nid::Nid;
     use openssl::pkey::PKey;
 
-    use super::{IdpMetadata, InvalidMetadata, import, import_signed};
+    use super::{Binding, IdpMetadata, InvalidMetadata, LogoutService, import, import_signed};
     use crate::protocol::saml::certificate::{Certificate, Holder, self_signed};
     use crate::protocol::saml::document::reader::{Limits, Malformed};
     use crate::protocol::saml::gate::refusal::Refusal;
@@ -346,6 +383,31 @@ mod tests {
         for (text, expected) in cases {
             assert_eq!(read(&text), Err(expected), "{text}");
         }
+    }
+
+    #[test]
+    fn a_provider_says_where_it_takes_messages_about_signing_out() {
+        let service = |binding: &str, attributes: &str| {
+            format!("<md:SingleLogoutService Binding=\"urn:oasis:names:tc:SAML:2.0:bindings:{binding}\" {attributes}/>")
+        };
+        let found = |services: &str| {
+            let content = format!("{}{services}{REDIRECT}", key("", &certificate(1)));
+            read(&entity("entityID=\"e\"", &content)).unwrap().logout
+        };
+        let one = "Location=\"https://idp.test/slo\"";
+        let expected = |binding, response: &str| {
+            let request_url = "https://idp.test/slo".parse().unwrap();
+            Some(LogoutService { binding, request_url, response_url: response.parse().unwrap() })
+        };
+        let redirect = service("HTTP-Redirect", one);
+        assert_eq!(found(&redirect), expected(Binding::Redirect, "https://idp.test/slo"));
+        let both = service("HTTP-POST", &format!("{one} ResponseLocation=\"https://idp.test/done\""));
+        assert_eq!(found(&both), expected(Binding::Post, "https://idp.test/done"));
+        assert_eq!(found(&format!("{both}{redirect}")), expected(Binding::Redirect, "https://idp.test/slo"));
+        assert_eq!(found(&service("SOAP", one)), None);
+        assert_eq!(found(&service("HTTP-Redirect", "Location=\"http://idp.test/slo\"")), None);
+        let elsewhere = format!("{one} ResponseLocation=\"http://idp.test/done\"");
+        assert_eq!(found(&service("HTTP-Redirect", &elsewhere)), None);
     }
 
     #[test]

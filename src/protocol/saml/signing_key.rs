@@ -5,6 +5,8 @@
 use openssl::hash::MessageDigest;
 use openssl::pkey::{Id, PKey, Private};
 use openssl::sign::Signer;
+use samael::crypto::{Crypto, CryptoProvider};
+use zeroize::Zeroizing;
 
 use crate::protocol::saml::certificate::{Certificate, Holder, MIN_RSA_BITS, self_signed};
 
@@ -51,6 +53,12 @@ impl SigningKey {
     pub fn sign(&self, message: &[u8]) -> Result<Vec<u8>, UnusableKey> {
         let mut signer = Signer::new(MessageDigest::sha256(), &self.key)?;
         Ok(signer.sign_oneshot_to_vec(message)?)
+    }
+
+    /// Fills in the one signature template of a document of our own.
+    pub fn sign_document(&self, xml: &str) -> Result<String, UnusableKey> {
+        let der = Zeroizing::new(self.key.rsa()?.private_key_to_der()?);
+        Crypto::sign_xml(xml, &der).map_err(|error| UnusableKey(error.to_string()))
     }
 }
 

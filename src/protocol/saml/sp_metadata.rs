@@ -8,7 +8,7 @@ use quick_xml::escape::escape;
 use crate::protocol::saml::authn_request::RequestSignature;
 use crate::protocol::saml::certificate::Certificate;
 use crate::protocol::saml::names::{
-    BINDING_POST, DSIG, FORMAT_EMAIL, FORMAT_PERSISTENT, FORMAT_UNSPECIFIED, METADATA, SAMLP,
+    BINDING_POST, BINDING_REDIRECT, DSIG, FORMAT_EMAIL, FORMAT_PERSISTENT, FORMAT_UNSPECIFIED, METADATA, SAMLP,
 };
 
 /// What our metadata says to one connection's identity provider.
@@ -20,6 +20,8 @@ pub struct ServiceProvider<'a> {
     pub entity_id: &'a str,
     /// This connection's assertion consumer service.
     pub acs_url: &'a str,
+    /// This connection's address for messages about signing out.
+    pub slo_url: &'a str,
     /// The certificates of the key that signs our requests, and of the next one when there is one.
     pub signing_certificates: &'a [Certificate],
     /// The certificates of the keys that assertions may be encrypted to, the one to prefer first.
@@ -56,6 +58,11 @@ pub fn render(provider: &ServiceProvider<'_>) -> String {
     let encryption =
         provider.encryption_certificates.iter().map(|certificate| key("encryption", certificate, &methods));
     let keys: String = signing.chain(encryption).collect();
+    let slo_url = escape(provider.slo_url);
+    let logout: String = [BINDING_REDIRECT, BINDING_POST]
+        .iter()
+        .map(|binding| format!("    <md:SingleLogoutService Binding=\"{binding}\" Location=\"{slo_url}\"/>\n"))
+        .collect();
     let formats: String = [FORMAT_PERSISTENT, FORMAT_EMAIL, FORMAT_UNSPECIFIED]
         .iter()
         .map(|format| format!("    <md:NameIDFormat>{format}</md:NameIDFormat>\n"))
@@ -64,7 +71,7 @@ pub fn render(provider: &ServiceProvider<'_>) -> String {
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
          <md:EntityDescriptor xmlns:md=\"{METADATA}\" entityID=\"{entity_id}\">\n  \
          <md:SPSSODescriptor AuthnRequestsSigned=\"{is_signed}\" WantAssertionsSigned=\"true\" \
-         protocolSupportEnumeration=\"{SAMLP}\">\n{keys}{formats}    \
+         protocolSupportEnumeration=\"{SAMLP}\">\n{keys}{logout}{formats}    \
          <md:AssertionConsumerService index=\"0\" isDefault=\"true\" Binding=\"{BINDING_POST}\" \
          Location=\"{acs_url}\"/>\n  </md:SPSSODescriptor>\n</md:EntityDescriptor>\n",
         entity_id = escape(provider.entity_id),
@@ -97,6 +104,7 @@ mod tests {
             requests: RequestSignature::Signed,
             entity_id: "https://sp.test/m?a&b",
             acs_url: "https://sp.test/acs",
+            slo_url: "https://sp.test/slo",
             signing_certificates: &certificates,
             encryption_certificates: &certificates[..1],
         };
@@ -117,6 +125,7 @@ mod tests {
         let last = role.named(METADATA, "KeyDescriptor").last().unwrap();
         assert_eq!(last.attribute("use"), Some("encryption"));
         assert_eq!(last.named(METADATA, "EncryptionMethod").count(), 4);
+        assert_eq!(role.named(METADATA, "SingleLogoutService").count(), 2);
         let acs = role.only(METADATA, "AssertionConsumerService").unwrap();
         assert_eq!(acs.attribute("Location"), Some("https://sp.test/acs"));
     }

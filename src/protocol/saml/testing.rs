@@ -18,6 +18,7 @@ use crate::protocol::saml::assertion::{Authentication, Encryption, Expected, Req
 use crate::protocol::saml::certificate::{Certificate, Holder, self_signed};
 use crate::protocol::saml::decryption_key::DecryptionKey;
 use crate::protocol::saml::document::reader::Limits;
+use crate::protocol::saml::signing_key::SigningKey;
 use crate::values::clock::Timestamp;
 
 /// The identity provider's entity id.
@@ -56,6 +57,11 @@ impl Signer {
     pub fn ecdsa() -> Self {
         let group = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1).unwrap();
         Self::new(PKey::from_ec_key(EcKey::generate(&group).unwrap()).unwrap(), "ecdsa-sha256")
+    }
+
+    /// The same key, for signing what is not XML.
+    pub fn signing_key(&self) -> SigningKey {
+        SigningKey::from_pkcs8(&self.key.private_key_to_pkcs8().unwrap()).unwrap()
     }
 
     /// Signs the first signature template of the document.

@@ -7,8 +7,8 @@
 pub mod rejected;
 mod response;
 mod signature;
-mod statements;
-mod window;
+pub mod statements;
+pub mod window;
 
 #[cfg(test)]
 mod tests;
@@ -108,6 +108,15 @@ impl NameId {
     }
 }
 
+/// Within which domains a NameID is unique. Whoever made it wants it back with them; identities are kept without.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Qualifiers {
+    /// `NameQualifier`
+    pub name: Option<String>,
+    /// `SPNameQualifier`
+    pub sp_name: Option<String>,
+}
+
 /// An attribute and its values in document order; empty values are left out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Attribute {
@@ -122,9 +131,11 @@ pub struct Attribute {
 pub struct VerifiedAssertion {
     assertion_id: String,
     name_id: NameId,
+    qualifiers: Qualifiers,
     attributes: Vec<Attribute>,
     authn_instant: Timestamp,
     authn_context: Option<String>,
+    session_index: Option<String>,
     replay_until: Timestamp,
     session_expires_at: Option<Timestamp>,
 }
@@ -140,6 +151,11 @@ impl VerifiedAssertion {
         &self.name_id
     }
 
+    /// What its NameID is qualified with.
+    pub fn qualifiers(&self) -> &Qualifiers {
+        &self.qualifiers
+    }
+
     /// What it says about the person.
     pub fn attributes(&self) -> &[Attribute] {
         &self.attributes
@@ -153,6 +169,11 @@ impl VerifiedAssertion {
     /// How the person authenticated, as a class URI.
     pub fn authn_context(&self) -> Option<&str> {
         self.authn_context.as_deref()
+    }
+
+    /// What the identity provider calls the session there, when it tells sessions apart.
+    pub fn session_index(&self) -> Option<&str> {
+        self.session_index.as_deref()
     }
 
     /// Until when it would be accepted again, so its id has to be kept.

@@ -5,7 +5,7 @@
 use crate::protocol::saml::assertion::rejected::Rejected;
 use crate::protocol::saml::assertion::response::{check_in_response_to, check_issue_instant, check_issuer};
 use crate::protocol::saml::assertion::window::{Instant, instant};
-use crate::protocol::saml::assertion::{Attribute, Authentication, Expected, NameId, VerifiedAssertion};
+use crate::protocol::saml::assertion::{Attribute, Authentication, Expected, NameId, Qualifiers, VerifiedAssertion};
 use crate::protocol::saml::document::{Element, is_ncname, is_xml_space};
 use crate::protocol::saml::names::{BEARER, FORMAT_TRANSIENT, FORMAT_UNSPECIFIED, SAML};
 use crate::values::clock::Timestamp;
@@ -14,6 +14,8 @@ use crate::values::clock::Timestamp;
 const MAX_ID_BYTES: usize = 256;
 /// SAML core says 256 characters for a persistent NameID; others are bounded alike, with room for long addresses.
 const MAX_NAME_ID_CHARACTERS: usize = 512;
+/// A longer one is not kept: a request to end that session then ends all of the person's.
+const MAX_SESSION_INDEX_BYTES: usize = 512;
 
 /// All checks of SAML profiles 4.1.4.3, and those that `docs/saml-conformance.md` lists beside them, then the values.
 pub fn read(assertion: &Element, expected: &Expected<'_>) -> Result<VerifiedAssertion, Rejected> {
@@ -26,6 +28,7 @@ pub fn read(assertion: &Element, expected: &Expected<'_>) -> Result<VerifiedAsse
     check_issue_instant(assertion, expected)?;
     let subject = assertion.only(SAML, "Subject").ok_or(Rejected::NameId)?;
     let name_id = read_name_id(subject)?;
+    let qualifiers = subject.only(SAML, "NameID").map(read_qualifiers).unwrap_or_default();
     let confirmed_until = check_confirmations(subject, expected)?;
     let conditions_until = check_conditions(assertion, expected)?;
     let authn = read_authn(assertion, expected)?;
@@ -33,20 +36,31 @@ pub fn read(assertion: &Element, expected: &Expected<'_>) -> Result<VerifiedAsse
     Ok(VerifiedAssertion {
         assertion_id: id.to_owned(),
         name_id,
+        qualifiers,
         attributes: read_attributes(assertion)?,
         authn_instant: authn.at,
         authn_context: authn.context,
+        session_index: authn.session_index,
         replay_until: last_use.plus_seconds(expected.skew_seconds),
         session_expires_at: authn.session_expires_at,
     })
 }
 
 fn read_name_id(subject: &Element) -> Result<NameId, Rejected> {
-    let name_id = subject.only(SAML, "NameID").ok_or(Rejected::NameId)?;
+    let found = subject.only(SAML, "NameID").ok_or(Rejected::NameId)?;
     let is_alone = subject.elements().all(|child| child.is(SAML, "NameID") || child.is(SAML, "SubjectConfirmation"));
-    if !is_alone {
-        return Err(Rejected::NameId);
-    }
+    if is_alone { name_id(found) } else { Err(Rejected::NameId) }
+}
+
+/// One that is too long is left out: it serves to name the person to their provider again, and for nothing else.
+fn read_qualifiers(name_id: &Element) -> Qualifiers {
+    let is_kept = |text: &&str| text.chars().count() <= MAX_NAME_ID_CHARACTERS && !text.chars().any(char::is_control);
+    let read = |attribute| name_id.attribute(attribute).filter(is_kept).map(str::to_owned);
+    Qualifiers { name: read("NameQualifier"), sp_name: read("SPNameQualifier") }
+}
+
+/// One plain NameID, whichever message it stands in.
+pub fn name_id(name_id: &Element) -> Result<NameId, Rejected> {
     let value = name_id.text().ok_or(Rejected::NameIdText)?;
     // Never trimmed: two texts are two subjects, and the one with white space is refused.
     let is_bare = !value.starts_with(is_xml_space) && !value.ends_with(is_xml_space);
@@ -126,6 +140,7 @@ fn check_conditions(assertion: &Element, expected: &Expected<'_>) -> Result<Opti
 struct Authn {
     at: Timestamp,
     context: Option<String>,
+    session_index: Option<String>,
     session_expires_at: Option<Timestamp>,
 }
 
@@ -153,7 +168,14 @@ fn read_authn(assertion: &Element, expected: &Expected<'_>) -> Result<Authn, Rej
     if !contexts.is_empty() && !context.is_some_and(|class| contexts.iter().any(|asked| asked == class)) {
         return Err(Rejected::AuthnContext);
     }
-    Ok(Authn { at, context: context.map(str::to_owned), session_expires_at })
+    let session_index = statement.attribute("SessionIndex").map(str::trim).filter(|index| !index.is_empty());
+    let session_index = session_index.filter(|index| index.len() <= MAX_SESSION_INDEX_BYTES);
+    Ok(Authn {
+        at,
+        context: context.map(str::to_owned),
+        session_index: session_index.map(str::to_owned),
+        session_expires_at,
+    })
 }
 
 /// The attributes in document order. A value that is not text (an element, `xsi:nil`) is left out; an encrypted

@@ -1,0 +1,2 @@
+DROP TABLE sign_outs;
+DROP TABLE saml_sessions;

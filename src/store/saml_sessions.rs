@@ -1,0 +1,80 @@
+//! What a SAML provider calls the sessions that it opened here: the subject and its own index, so that it can end them.
+
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Binary};
+
+use super::Tx;
+use super::failure::StoreError;
+use super::saml_schema::saml_sessions as table;
+use crate::store::connection::Backend;
+use crate::values::clock::Timestamp;
+use crate::values::ids::{AttemptId, ConnectionId, OrganizationId, SessionId};
+
+/// One sign-in, and the session that came of it.
+#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
+#[diesel(table_name = table, check_for_backend(Backend), treat_none_as_default_value = false)]
+#[allow(missing_docs)] // columns
+pub struct SamlSessionRow {
+    pub attempt_id: AttemptId,
+    pub org_id: OrganizationId,
+    pub connection_id: ConnectionId,
+    pub subject: String,
+    pub name: String,
+    pub format: String,
+    pub name_qualifier: Option<String>,
+    pub sp_name_qualifier: Option<String>,
+    pub session_index: Option<String>,
+    pub session_id: Option<SessionId>,
+    pub expires_at: Timestamp,
+}
+
+/// Keeps what the provider said of a sign-in. One that said so before said the same attempt's last word.
+pub fn insert(tx: &mut Tx<'_>, row: &SamlSessionRow) -> Result<(), StoreError> {
+    diesel::delete(table::table.filter(table::attempt_id.eq(row.attempt_id))).execute(tx.connection())?;
+    diesel::insert_into(table::table).values(row).execute(tx.connection())?;
+    Ok(())
+}
+
+/// Notes which session came of a sign-in, if a SAML provider has said anything of it.
+pub fn bind(tx: &mut Tx<'_>, attempt: AttemptId, session: SessionId, until: Timestamp) -> Result<(), StoreError> {
+    diesel::sql_query("UPDATE saml_sessions SET session_id = $1, expires_at = $2 WHERE attempt_id = $3")
+        .bind::<Binary, _>(session)
+        .bind::<BigInt, _>(until)
+        .bind::<Binary, _>(attempt)
+        .execute(tx.connection())?;
+    Ok(())
+}
+
+/// A session goes on as another one.
+pub fn hand_on(tx: &mut Tx<'_>, from: SessionId, to: SessionId) -> Result<(), StoreError> {
+    diesel::sql_query("UPDATE saml_sessions SET session_id = $1 WHERE session_id = $2")
+        .bind::<Binary, _>(to)
+        .bind::<Binary, _>(from)
+        .execute(tx.connection())?;
+    Ok(())
+}
+
+/// The sign-in that a session came of.
+pub fn of_session(tx: &mut Tx<'_>, session: SessionId) -> Result<Option<SamlSessionRow>, StoreError> {
+    let query = table::table.filter(table::session_id.eq(Some(session))).select(SamlSessionRow::as_select());
+    Ok(query.first(tx.connection()).optional()?)
+}
+
+/// The sign-ins of a subject of a connection that have led to a session, at most `limit`.
+pub fn of_subject(
+    tx: &mut Tx<'_>,
+    organization: OrganizationId,
+    connection: ConnectionId,
+    subject: &str,
+    limit: i64,
+) -> Result<Vec<SamlSessionRow>, StoreError> {
+    let query = table::table
+        .filter(table::org_id.eq(organization))
+        .filter(table::connection_id.eq(connection))
+        .filter(table::subject.eq(subject.to_owned()))
+        .filter(table::session_id.is_not_null())
+        .order(table::expires_at.desc())
+        .limit(limit)
+        .select(SamlSessionRow::as_select());
+    Ok(query.load(tx.connection())?)
+}
