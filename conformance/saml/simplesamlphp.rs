@@ -13,8 +13,7 @@ use crate::support::organization::{Organization, text};
 use crate::support::simplesamlphp::SimpleSamlPhp;
 
 /// From the app to the sign-in page of the provider, through it, and back.
-async fn sign_in(app: &SampleApp, idp: &SimpleSamlPhp) -> Page {
-    let browser = Browser::asking_for_json();
+async fn sign_in(browser: &Browser, app: &SampleApp, idp: &SimpleSamlPhp) -> Page {
     let page = browser.open(&app.sign_in_url()).await;
     let page = browser.submit(&page, &[("email", OWNER)]).await;
     assert!(Form::first_in(&page.body).is_some(), "no sign-in page: {}\n{}", page.body, idp.log());
@@ -25,7 +24,7 @@ async fn sign_in(app: &SampleApp, idp: &SimpleSamlPhp) -> Page {
 
 /// It encrypts with AES-CBC alone, which nobody may (padding oracles), so an encrypted answer of it is refused.
 #[tokio::test(flavor = "multi_thread")]
-async fn simplesamlphp_signs_people_in_signed_either_way() {
+async fn simplesamlphp_signs_people_in_signed_either_way_and_out() {
     for engine in Engine::ALL {
         let dns = Dns::start(&["acme.test"]);
         let gateway = Gateway::start(engine, |settings| settings.dns = Some(dns.address));
@@ -40,11 +39,16 @@ async fn simplesamlphp_signs_people_in_signed_either_way() {
         app.learn(&gateway.url, &client.id, &client.secret).await;
         for how in ["both", "assertion", "response"] {
             idp.answer(how);
-            let shown = claims(&sign_in(&app, &idp).await);
+            let browser = Browser::asking_for_json();
+            let shown = claims(&sign_in(&browser, &app, &idp).await);
             assert_eq!(shown["email"], OWNER, "{how} {shown:#}");
+            // And out again, there as well.
+            let page = browser.open(&format!("{}/sign-out", gateway.url)).await;
+            let page = browser.submit(&page, &[]).await;
+            assert!(page.body.contains("you are signed out there too"), "{} {}\n{}", page.url, page.body, idp.log());
         }
         idp.answer("encrypted");
-        let refused = sign_in(&app, &idp).await;
+        let refused = sign_in(&Browser::asking_for_json(), &app, &idp).await;
         assert!(refused.status.is_client_error(), "{}", refused.body);
         assert_eq!(acme.audit("sign_in.refused").await[0]["detail"]["detail"], "saml_undecryptable");
     }

@@ -12,6 +12,8 @@ $metadata['@URL@/idp'] = [
     'assertion.encryption' => $how === 'encrypted',
     'signature.algorithm' => 'http://www.w3.org/2001/04/xmldsig-more#rsa-sha256',
     'redirect.validate' => true,
+    'sign.logout' => true,
+    'validate.logout' => true,
     // Persistent is the first of the formats that the gateway's metadata asks for.
     'authproc' => [
         3 => [

@@ -303,6 +303,23 @@ async fn signing_out_here_ends_the_session_and_asks_the_provider_to_end_its_own(
     }
 }
 
+/// A new token, after a password was changed for one.
+#[tokio::test]
+async fn a_session_that_goes_on_as_another_one_is_still_its_providers() {
+    for stage in stages().await {
+        let connection = stage.connections[0];
+        let before = stage.session(connection, "ada@acme.test", Some("s1")).await;
+        let op = stage.world.op();
+        let write = stage.world.store().write(move |tx| {
+            let session = sessions::find_live(tx, &op, &before, LIMITS)?.unwrap();
+            sessions::go_on(tx, &op, &session, session.session_epoch, LIMITS)
+        });
+        let after = write.await.unwrap().unwrap();
+        stage.answer(connection, stage.asked(signer(), connection, Some("s1"))).await.unwrap();
+        assert!(!stage.is_live(&after).await, "{}", stage.world.engine());
+    }
+}
+
 #[tokio::test]
 async fn the_answer_of_the_provider_is_for_the_request_and_the_browser_that_left_with_it() {
     for stage in stages().await {
