@@ -1,7 +1,10 @@
 //! The assertion consumer service as a door: what is not an answer is refused as such, with no 5xx and no trace.
 
-use crate::saml::{Stage, claims, response_fields};
+use serde_json::json;
+
+use crate::saml::{OWNER, Stage, claims, response_fields};
 use crate::support::browser::Browser;
+use crate::support::counterparties::PASSWORD;
 use crate::support::engine::Engine;
 use crate::support::http::client;
 
@@ -76,5 +79,30 @@ async fn an_unreadable_answer_to_a_live_attempt_is_refused() {
         let browser = Browser::asking_for_json();
         let page = stage.answered(&browser, None).await;
         claims(&browser.submit(&page, &[]).await);
+    }
+}
+
+/// A response that nobody asked for signs nobody in, in whose browser ever it is brought (login CSRF). Where the connection
+/// allows it the browser is sent to the identity provider, and lands at the app.
+#[tokio::test(flavor = "multi_thread")]
+async fn sign_in_that_begins_at_the_identity_provider_is_a_round_trip() {
+    for engine in Engine::ALL {
+        let stage = Stage::set(engine, "both").await;
+        let page = stage.answered(&Browser::asking_for_json(), Some("unsolicited")).await;
+        let mut fields = response_fields(&page);
+        fields.retain(|(name, _)| name == "SAMLResponse");
+        let browser = Browser::asking_for_json();
+        let refused = browser.send_form(&page.url, "post", stage.acs(), &fields).await;
+        assert_eq!(refused.status, 400, "{}", refused.body);
+        let landing = json!({ "application": stage.client, "url": stage.app.sign_in_url() });
+        stage.acme.api.put(&stage.path("/options"), json!({ "landing": landing, "ipsie_level": 2 })).await.expect(400);
+        stage.acme.api.put(&stage.path("/options"), json!({ "landing": landing })).await.expect(200);
+        let asked = browser.send_form(&page.url, "post", stage.acs(), &fields).await;
+        assert!(asked.url.as_str().starts_with(&format!("{}/sso?SAMLRequest=", stage.idp.0.url)), "{}", asked.url);
+        assert!(browser.cookies().iter().all(|cookie| !cookie.name.ends_with("session")), "nobody is signed in");
+        let page = browser.submit(&asked, &[("login", OWNER), ("password", PASSWORD)]).await;
+        let page = browser.submit(&page, &[]).await;
+        assert_eq!(claims(&page)["email"], OWNER);
+        assert!(stage.refusals().await.is_empty());
     }
 }

@@ -28,6 +28,8 @@ struct Stage {
     idp: SamlIdp,
     connection: Value,
     app: SampleApp,
+    /// The app's id at the gateway.
+    client: String,
     gateway: Gateway,
     _dns: Dns,
 }
@@ -44,7 +46,7 @@ impl Stage {
         let app = SampleApp::start();
         let client = acme.register_app(&app.redirect_uri(), "ES256").await;
         app.learn(&gateway.url, &client.id, &client.secret).await;
-        Self { acme, idp, connection, app, gateway, _dns: dns }
+        Self { acme, idp, connection, app, client: client.id, gateway, _dns: dns }
     }
 
     /// From the app through the gateway to the identity provider's sign-in form.

@@ -256,7 +256,7 @@ impl World {
         let write = self.store().write(move |tx| {
             let upstream = Upstream::Oidc { sealed: "s".to_owned(), issuer: "i".to_owned(), client_id: "c".to_owned() };
             let (handle, typed) = (attempts::new_handle(&op), "ada@acme.test".parse().unwrap());
-            attempts::send(tx, &op, id, &typed, &Sent { connection, upstream }, &handle)?;
+            attempts::send(tx, &op, id, Some(&typed), &Sent { connection, upstream }, &handle)?;
             identity::accept(tx, &op, handle.expose(), &asserted)
         });
         write.await.unwrap().arrival
@@ -315,7 +315,7 @@ impl World {
         let write = self.store().write(move |tx| {
             let upstream = Upstream::Oidc { sealed: "s".to_owned(), issuer: "i".to_owned(), client_id: "c".to_owned() };
             let (handle, typed) = (attempts::new_handle(&op), "ada@acme.test".parse().unwrap());
-            attempts::send(tx, &op, attempt, &typed, &Sent { connection, upstream }, &handle)?;
+            attempts::send(tx, &op, attempt, Some(&typed), &Sent { connection, upstream }, &handle)?;
             Ok::<_, attempts::AttemptError>((attempt, handle))
         });
         write.await.unwrap()

@@ -29,13 +29,16 @@ pub struct AttemptRow {
     pub outcome: Option<String>,
     pub created_at: Timestamp,
     pub expires_at: Timestamp,
+    /// Of an attempt that no application began.
+    pub landing: Option<String>,
 }
 
 /// What is stored when a browser leaves for an identity provider.
 #[derive(Debug, Clone)]
 #[allow(missing_docs)] // columns
 pub struct Departure {
-    pub address: String,
+    /// None when nobody has typed one.
+    pub address: Option<String>,
     pub connection_id: ConnectionId,
     pub upstream_hash: TokenHash,
     pub upstream: String,
@@ -83,7 +86,7 @@ pub fn send(
     let changed = diesel::update(one)
         .set((
             table::state.eq("sent"),
-            table::address.eq(Some(&departure.address)),
+            table::address.eq(departure.address.as_ref()),
             table::connection_id.eq(Some(departure.connection_id)),
             table::upstream_hash.eq(Some(departure.upstream_hash.as_bytes())),
             table::upstream.eq(Some(&departure.upstream)),

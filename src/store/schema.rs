@@ -249,6 +249,7 @@ diesel::table! {
         created_at -> BigInt,
         expires_at -> BigInt,
         tries -> Integer,
+        landing -> Nullable<Text>,
     }
 }
 

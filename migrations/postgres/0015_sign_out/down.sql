@@ -1,2 +1,3 @@
+ALTER TABLE attempts DROP COLUMN landing;
 DROP TABLE sign_outs;
 DROP TABLE saml_sessions;

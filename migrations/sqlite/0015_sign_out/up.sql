@@ -29,3 +29,6 @@ CREATE TABLE sign_outs (
 );
 CREATE INDEX sign_outs_connection ON sign_outs (connection_id);
 CREATE INDEX sign_outs_expiry ON sign_outs (expires_at);
+
+-- Where somebody goes who was sent here by their provider: an attempt that no application began ends there, with no code.
+ALTER TABLE attempts ADD COLUMN landing TEXT;

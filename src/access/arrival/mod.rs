@@ -62,6 +62,15 @@ pub enum Arrival {
         /// The code, or why the application gets none.
         answer: Result<Secret, OAuthError>,
     },
+    /// A session, and nothing for the application, which has not asked: it begins its own sign-in when it sees the person.
+    Landed {
+        /// For the session cookie.
+        session_token: Secret,
+        /// For the cookie by which the browser is known again.
+        device_token: Secret,
+        /// The place of the application.
+        place: String,
+    },
     /// An explanation.
     Refused {
         /// The attempt, which knows the connection.
@@ -212,6 +221,9 @@ fn finish(
         enforcement::note_own_sign_in(tx, op, identified.account)?;
     }
     let device_token = devices::note(tx, op, identified.account, presented.device.as_ref())?;
+    if let Some(place) = attempt.landing.clone() {
+        return Ok(Arrival::Landed { session_token, device_token, place });
+    }
     let answer = grants::issue(tx, op, &attempt.request, application, &session, terms.lifetimes)?;
     Ok(Arrival::SignedIn { session_token, device_token, request: Box::new(attempt.request.clone()), answer })
 }

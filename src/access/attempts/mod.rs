@@ -10,6 +10,7 @@ pub mod refusal;
 pub mod state;
 
 use serde::{Deserialize, Serialize};
+use url::Url;
 
 use super::traces;
 use crate::protocol::oidc::authorization::AuthorizationRequest;
@@ -45,6 +46,8 @@ pub struct Attempt {
     pub address: Option<EmailAddress>,
     /// The connection it was sent to last.
     pub connection: Option<ConnectionId>,
+    /// Where it ends when no application began it: a place of [`Self::application`], which gets no code.
+    pub landing: Option<String>,
     /// How far it has come.
     pub state: State,
     /// The request in which it was refused: the one whose audit entry says why.
@@ -112,6 +115,25 @@ pub struct NewAttempt<'a> {
 
 /// Begins an attempt.
 pub fn start(tx: &mut Tx<'_>, op: &Operation, new: &NewAttempt<'_>) -> Result<AttemptId, StoreError> {
+    insert(tx, op, new, None)
+}
+
+/// Begins an attempt that ends at this place of the application, which has not asked for it and gets no code.
+pub fn start_landing(
+    tx: &mut Tx<'_>,
+    op: &Operation,
+    new: &NewAttempt<'_>,
+    landing: &Url,
+) -> Result<AttemptId, StoreError> {
+    insert(tx, op, new, Some(landing.to_string()))
+}
+
+fn insert(
+    tx: &mut Tx<'_>,
+    op: &Operation,
+    new: &NewAttempt<'_>,
+    landing: Option<String>,
+) -> Result<AttemptId, StoreError> {
     let id = op.new_id();
     attempts::insert(
         tx,
@@ -129,6 +151,7 @@ pub fn start(tx: &mut Tx<'_>, op: &Operation, new: &NewAttempt<'_>) -> Result<At
             outcome: None,
             created_at: op.at,
             expires_at: op.at.plus_seconds(new.ttl_seconds),
+            landing,
         },
     )?;
     Ok(id)
@@ -146,7 +169,7 @@ pub fn start_again(
         return Err(AttemptError::NotAllowed);
     }
     let new = NewAttempt { application: earlier.application, request: &earlier.request, binding, ttl_seconds };
-    Ok(start(tx, op, &new)?)
+    Ok(insert(tx, op, &new, earlier.landing.clone())?)
 }
 
 /// The attempt with this id, in whatever state.
@@ -176,16 +199,17 @@ pub fn set_address(tx: &mut Tx<'_>, op: &Operation, id: AttemptId, address: &Ema
 }
 
 /// Sends the attempt to an identity provider. The answer is expected under `handle`; an earlier handle stops working.
+/// `address` is what the person typed, if they did.
 pub fn send(
     tx: &mut Tx<'_>,
     op: &Operation,
     id: AttemptId,
-    address: &EmailAddress,
+    address: Option<&EmailAddress>,
     sent: &Sent,
     handle: &Secret,
 ) -> Result<(), AttemptError> {
     let departure = Departure {
-        address: address.as_str().to_owned(),
+        address: address.map(|address| address.as_str().to_owned()),
         connection_id: sent.connection,
         upstream_hash: TokenHash::of(handle.expose()),
         upstream: json(&sent.upstream)?,
@@ -297,6 +321,7 @@ fn attempt(row: AttemptRow) -> Result<Attempt, StoreError> {
         id: row.id,
         application: row.application_id,
         connection: row.connection_id,
+        landing: row.landing,
         request,
         address: address.map_err(|_| StoreError::Inconsistent("an attempt's address"))?,
         started_at: row.created_at,

@@ -45,7 +45,7 @@ fn sent(connection: ConnectionId) -> Sent {
 async fn send(world: &World, attempt: &Attempt, connection: ConnectionId, handle: &str) -> Result<(), AttemptError> {
     let (op, id, handle) = (world.op(), attempt.id, secret(handle));
     let address = "ada@acme.test".parse().unwrap();
-    world.store().write(move |tx| attempts::send(tx, &op, id, &address, &sent(connection), &handle)).await
+    world.store().write(move |tx| attempts::send(tx, &op, id, Some(&address), &sent(connection), &handle)).await
 }
 
 fn outcome(world: &World) -> State {

@@ -47,7 +47,7 @@ async fn waiting_for(world: &World, connection: ConnectionId, handle: &str) -> A
             entity_id: "e".to_owned(),
         };
         let address = "ada@acme.test".parse().unwrap();
-        attempts::send(tx, &op, id, &address, &Sent { connection, upstream }, &handle)?;
+        attempts::send(tx, &op, id, Some(&address), &Sent { connection, upstream }, &handle)?;
         Ok::<_, attempts::AttemptError>(id)
     });
     write.await.unwrap()

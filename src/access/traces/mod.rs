@@ -93,14 +93,15 @@ pub(super) fn note_sent(
     tx: &mut Tx<'_>,
     op: &Operation,
     attempt: AttemptId,
-    address: &EmailAddress,
+    address: Option<&EmailAddress>,
     sent: &Sent,
 ) -> Result<(), StoreError> {
     let (protocol, provider) = match &sent.upstream {
         Upstream::Saml { entity_id, .. } => ("saml", entity_id),
         Upstream::Oidc { issuer, .. } => ("oidc", issuer),
     };
-    let detail = json!({ "protocol": protocol, "provider": mask::cut(provider), "address": mask::address(address) });
+    let detail =
+        json!({ "protocol": protocol, "provider": mask::cut(provider), "address": address.map(mask::address) });
     let lines = line(op, "sent", detail);
     let step = Step { outcome: Outcome::Sent.as_str(), code: None, lines: &lines, count: 1, at: op.at };
     rows::begin(tx, op.new_id(), (attempt, sent.connection), &step, MOST_STEPS)

@@ -80,7 +80,7 @@ async fn a_trace_is_bounded_and_keeps_its_outcome() {
                 let issuer = "https://idp.test/".to_owned() + &"x".repeat(5_000);
                 let upstream = Upstream::Oidc { sealed: "s3aled".to_owned(), issuer, client_id: "c".to_owned() };
                 let handle = attempts::new_handle(&op);
-                attempts::send(tx, &op, attempt.id, &address, &Sent { connection, upstream }, &handle)?;
+                attempts::send(tx, &op, attempt.id, Some(&address), &Sent { connection, upstream }, &handle)?;
             }
             Ok::<_, attempts::AttemptError>(())
         });

@@ -1,17 +1,21 @@
 //! What an organization demands of its SAML provider beyond what is always demanded, and how it reads what comes.
 
 use serde::{Deserialize, Serialize};
+use url::Url;
 
 use super::{Connection, ConnectionError, Settings, find_of, store};
+use crate::directory::applications::{self, Application};
 use crate::directory::permission::{self, Permission};
 use crate::protocol::saml::assertion::{Authentication, Encryption};
 use crate::protocol::saml::attribute_map::{AttributeMap, AttributeNames, Preset};
 use crate::protocol::saml::authn_request::RequestSignature;
 use crate::record::audit::Action;
 use crate::store::Tx;
-use crate::values::ids::{ConnectionId, OrganizationId};
+use crate::values::ids::{ApplicationId, ConnectionId, OrganizationId};
 use crate::values::operation::Operation;
 
+/// As of a redirect URI.
+const MAX_URL_BYTES: usize = 2_000;
 /// More classes than anybody asks for.
 const MAX_CONTEXTS: usize = 10;
 /// The longest class URI, and the longest name of an attribute.
@@ -35,6 +39,17 @@ pub struct SamlOptions {
     pub preset: Preset,
     /// Names that this organization has chosen instead.
     pub attributes: AttributeNames,
+    /// Where people land whose sign-in begins at the provider. None refuses them.
+    pub landing: Option<Landing>,
+}
+
+/// A place of an application.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Landing {
+    /// The application.
+    pub application: ApplicationId,
+    /// A page of it, on the host of a redirect URI of its own.
+    pub url: Url,
 }
 
 /// A level of IPSIE's session lifecycle; each includes the one before.
@@ -62,7 +77,18 @@ impl Default for SamlOptions {
             authn_contexts: Vec::new(),
             preset: Preset::default(),
             attributes: AttributeNames::default(),
+            landing: None,
         }
+    }
+}
+
+impl Landing {
+    /// Whether the place is one of this application, which people of the organization may use.
+    pub fn is_at(&self, application: &Application, organization: OrganizationId) -> bool {
+        let is_same_host = |uri: &String| Url::parse(uri).is_ok_and(|uri| uri.origin() == self.url.origin());
+        let is_of_web = matches!(self.url.scheme(), "https" | "http");
+        let is_open = application.organization.is_none_or(|owner| owner == organization);
+        is_of_web && is_open && application.id == self.application && application.redirect_uris.iter().any(is_same_host)
     }
 }
 
@@ -99,7 +125,19 @@ impl SamlOptions {
         if !self.attributes.chosen().all(is_name) {
             return Err(InvalidOptions("the name of an attribute has 1 to 256 characters and no control characters"));
         }
+        if self.landing.is_some() && self.ipsie_level >= Some(IpsieLevel::Sl2) {
+            return Err(InvalidOptions("ipsie_level 2 has no sign-in that begins at the provider"));
+        }
+        if self.landing.as_ref().is_some_and(|landing| landing.url.as_str().len() > MAX_URL_BYTES) {
+            return Err(InvalidOptions("the url of a landing has at most 2000 characters"));
+        }
         Ok(())
+    }
+
+    /// Where people land whose sign-in begins at the provider.
+    pub fn landing(&self) -> Option<&Landing> {
+        // As `check` says; held to again, because a level may come from somewhere else.
+        self.landing.as_ref().filter(|_| self.ipsie_level < Some(IpsieLevel::Sl2))
     }
 
     /// Whether an assertion has to be encrypted.
@@ -133,6 +171,14 @@ pub fn replace(
 ) -> Result<Connection, ConnectionError> {
     permission::require(op, organization, Permission::ManageConnections)?;
     demanded.check()?;
+    if let Some(landing) = &demanded.landing {
+        let application = applications::find(tx, landing.application)?;
+        if !application.is_some_and(|found| landing.is_at(&found, organization)) {
+            return Err(
+                InvalidOptions("the url of a landing is on the host of a redirect uri of its application").into()
+            );
+        }
+    }
     let mut connection = find_of(tx, op, organization, id)?;
     match &mut connection.settings {
         Settings::Saml { options, .. } => options.clone_from(demanded),
@@ -143,9 +189,10 @@ pub fn replace(
 
 #[cfg(test)]
 mod tests {
-    use super::{IpsieLevel, SamlOptions};
+    use super::{IpsieLevel, Landing, SamlOptions};
     use crate::protocol::saml::assertion::{Authentication, Encryption};
     use crate::protocol::saml::attribute_map::AttributeNames;
+    use crate::values::ids::ApplicationId;
 
     #[test]
     fn every_level_of_ipsie_demands_encryption() {
@@ -185,6 +232,22 @@ mod tests {
         for bad in [named(""), named("a\nb"), named(&"x".repeat(257))] {
             assert!(bad.check().is_err(), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn sign_in_begins_at_the_provider_only_where_a_level_allows_it() {
+        let landing = |url: &str| {
+            Some(Landing { application: ApplicationId::from_bytes(&[1; 16]).unwrap(), url: url.parse().unwrap() })
+        };
+        let at = |ipsie_level, url: &str| SamlOptions { ipsie_level, landing: landing(url), ..SamlOptions::default() };
+        for level in [None, Some(IpsieLevel::Sl1)] {
+            let options = at(level, "https://app.test/start");
+            assert!(options.check().is_ok() && options.landing().is_some());
+        }
+        let second = at(Some(IpsieLevel::Sl2), "https://app.test/start");
+        assert!(second.check().is_err() && second.landing().is_none());
+        assert!(at(None, &format!("https://app.test/{}", "x".repeat(2_000))).check().is_err());
+        assert_eq!(SamlOptions::default().landing(), None);
     }
 
     /// Rows that an older program wrote have fewer options or none.

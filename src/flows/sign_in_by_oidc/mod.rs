@@ -177,7 +177,7 @@ impl SignInByOidc {
         };
         let sent = Sent { connection: connection.id, upstream };
         let (op, id, address) = (op.clone(), attempt.id, address.clone());
-        self.store.write(move |tx| attempts::send(tx, &op, id, &address, &sent, &handle)).await?;
+        self.store.write(move |tx| attempts::send(tx, &op, id, Some(&address), &sent, &handle)).await?;
         Ok(url)
     }
 

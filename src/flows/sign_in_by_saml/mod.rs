@@ -4,6 +4,7 @@
 //! answer: it looks up what the attempt waits for, verifies on a thread of its own with no transaction open, and stores
 //! the outcome in one transaction. An answer that no attempt of this connection waits for costs one lookup.
 
+pub mod landing;
 pub mod verifier;
 
 #[cfg(test)]
@@ -39,8 +40,8 @@ use verifier::{Unfinished, Unverified, Verifier};
 pub struct Departure {
     /// The attempt to sign in.
     pub attempt: AttemptId,
-    /// The address that the person typed.
-    pub address: EmailAddress,
+    /// The address that the person typed, if they did.
+    pub address: Option<EmailAddress>,
     /// The connection that the address leads to.
     pub connection: ConnectionId,
 }
@@ -128,7 +129,8 @@ pub async fn begin(
     .map_err(ServiceProviderError::from)?;
     let sent = Sent { connection, upstream: Upstream::Saml { request_id, issued_at: op.at, entity_id: idp.entity_id } };
     let (op, departure) = (op.clone(), departure.clone());
-    let send = move |tx: &mut Tx<'_>| attempts::send(tx, &op, departure.attempt, &departure.address, &sent, &handle);
+    let send =
+        move |tx: &mut Tx<'_>| attempts::send(tx, &op, departure.attempt, departure.address.as_ref(), &sent, &handle);
     store.write(send).await?;
     Ok(url)
 }

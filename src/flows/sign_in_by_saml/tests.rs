@@ -6,15 +6,21 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 use url::Url;
 
+use super::landing::{self, LandingError, is_wish};
 use super::verifier::{Settings as Verification, Verifier};
 use super::{Answer, Departure, Outcome, SamlSignInError, begin, finish};
+use crate::access::arrival::{Arrival, ArrivalError, Presented, Terms, arrive};
 use crate::access::attempts::refusal::Refusal;
-use crate::access::attempts::state::State;
+use crate::access::attempts::state::{Identified, State};
 use crate::access::attempts::{self, AttemptError, NewAttempt};
+use crate::access::grants::Lifetimes;
+use crate::access::sessions::{self, Limits as SessionLimits};
 use crate::access::testing::{LINKING, World, world};
+use crate::directory::accounts;
 use crate::directory::connection_policy;
-use crate::directory::connections::saml_options::SamlOptions;
+use crate::directory::connections::saml_options::{self, IpsieLevel, Landing, SamlOptions};
 use crate::directory::connections::{self, NewConnection, Settings};
+use crate::directory::organizations::{self, NewOrganization};
 use crate::directory::service_provider::ServiceProvider;
 use crate::keys::purpose::Purpose;
 use crate::keys::ring::KeyRing;
@@ -30,6 +36,11 @@ use crate::values::ids::{AttemptId, ConnectionId};
 use crate::values::page::PageRequest;
 use crate::values::quota::Quota;
 use crate::values::secret::Secret;
+
+const TERMS: Terms = Terms {
+    session: SessionLimits { idle_seconds: 3_600, absolute_seconds: 36_000 },
+    lifetimes: Lifetimes { code_seconds: 60, access_token_seconds: 600, refresh_token_seconds: 3_600 },
+};
 
 struct Stage {
     world: World,
@@ -93,15 +104,22 @@ impl Stage {
             Ok::<_, AttemptError>(attempts::start(tx, &op, &new)?)
         });
         let attempt = start.await.unwrap();
-        let departure = Departure { attempt, address: "ada@acme.test".parse().unwrap(), connection };
+        let departure = Departure { attempt, address: "ada@acme.test".parse().ok(), connection };
         let url = begin(self.world.store(), &self.provider, &self.world.op(), &departure).await.unwrap();
-        let query: HashMap<_, _> = Url::parse(&url).unwrap().query_pairs().into_owned().collect();
+        self.journey(&url, connection).await
+    }
+
+    /// The request in this address, and the attempt that waits for its answer.
+    async fn journey(&self, url: &str, connection: ConnectionId) -> Journey {
+        let query: HashMap<_, _> = Url::parse(url).unwrap().query_pairs().into_owned().collect();
         let deflated = STANDARD.decode(&query["SAMLRequest"]).unwrap();
         let mut xml = String::new();
         flate2::read::DeflateDecoder::new(deflated.as_slice()).read_to_string(&mut xml).unwrap();
         let request = parse(&xml, &Limits::RESPONSE, Comments::Refused).unwrap();
+        let (op, handle) = (self.world.op(), query["RelayState"].clone());
+        let sent = self.world.store().read(move |tx| attempts::find_sent(tx, &op, connection, &handle));
         Journey {
-            attempt,
+            attempt: sent.await.unwrap().unwrap().0.id,
             connection,
             request_id: request.attribute("ID").unwrap().to_owned(),
             relay_state: query["RelayState"].clone(),
@@ -270,7 +288,7 @@ async fn an_answer_that_is_not_decided_may_be_sent_again_a_few_times_only() {
         assert!(matches!(spent, Err(SamlSignInError::NotExpected)), "{}: {spent:?}", stage.world.engine());
         let departure = Departure {
             attempt: journey.attempt,
-            address: "ada@acme.test".parse().unwrap(),
+            address: "ada@acme.test".parse().ok(),
             connection: journey.connection,
         };
         begin(stage.world.store(), &stage.provider, &stage.world.op(), &departure).await.unwrap();
@@ -309,7 +327,7 @@ async fn a_connection_that_was_switched_off_meanwhile_lets_nobody_in() {
         assert_eq!(outcome.refusal, Some(Refusal::ConnectionInactive), "{}", stage.world.engine());
         let departure = Departure {
             attempt: journey.attempt,
-            address: "ada@acme.test".parse().unwrap(),
+            address: "ada@acme.test".parse().ok(),
             connection: journey.connection,
         };
         let again = begin(stage.world.store(), &stage.provider, &stage.world.op(), &departure).await;
@@ -351,5 +369,168 @@ async fn a_provider_past_its_end_of_validity_lets_nobody_in() {
         stage.world.advance(30);
         let outcome = stage.come_back(&journey, &stage.response(&journey)).await.unwrap();
         assert_eq!(outcome.refusal, unverified("saml_provider_expired"), "{}", stage.world.engine());
+    }
+}
+
+fn landing_at(stage: &Stage, url: &str) -> SamlOptions {
+    let landing = Landing { application: stage.world.application, url: url.parse().unwrap() };
+    SamlOptions { landing: Some(landing), ..SamlOptions::default() }
+}
+
+impl Stage {
+    /// What the connection demands, put there behind everybody's back.
+    async fn put_options(&self, connection: ConnectionId, options: SamlOptions) {
+        let idp = self.provider_of(connection).await;
+        self.world.put_settings(connection, &Settings::Saml { idp, options }).await;
+    }
+
+    /// A response about Ada that nobody has asked for.
+    fn unsolicited(&self, connection: ConnectionId) -> String {
+        let (entity_id, acs_url) = (self.provider.entity_id(connection), self.provider.acs_url(connection));
+        let xml = response_to(&entity_id, &acs_url, "_none", self.world.op().at);
+        signer().sign_response(Place::Both, &xml.replace(" InResponseTo=\"_none\"", ""))
+    }
+
+    async fn is_wish(&self, connection: ConnectionId, xml: &str) -> bool {
+        is_wish(self.world.store(), &self.verifier, connection, STANDARD.encode(xml)).await.unwrap()
+    }
+
+    async fn start(&self, connection: ConnectionId) -> Result<String, LandingError> {
+        self.start_with(connection, None).await
+    }
+
+    async fn start_with(&self, connection: ConnectionId, session: Option<Secret>) -> Result<String, LandingError> {
+        let binding = Secret::from("browser".to_owned());
+        let leaving = landing::Leaving { binding, session, limits: TERMS.session, ttl_seconds: 900 };
+        landing::begin(self.world.store(), &self.provider, &self.world.op(), connection, leaving).await
+    }
+
+    /// A session of Ada's, on behalf of Acme.
+    async fn session(&self) -> Secret {
+        let (op, organization, ada) = (self.world.op(), self.world.organization, self.world.ada);
+        let write = self.world.store().write(move |tx| {
+            let identified = Identified {
+                account: ada,
+                organization,
+                connection: None,
+                session_epoch: accounts::find(tx, ada)?.unwrap().session_epoch,
+                amr: vec!["pwd".to_owned()],
+                acr: "1".to_owned(),
+                auth_time: None,
+                session_expires_at: None,
+            };
+            sessions::start(tx, &op, &identified, TERMS.session)
+        });
+        write.await.unwrap().1
+    }
+
+    /// A connection of another organization, whose people land at the same app.
+    async fn foreign(&self) -> ConnectionId {
+        let (op, options) = (self.world.operator(), landing_at(self, "https://app.example/start"));
+        let idp = self.provider_of(self.connections[1]).await;
+        let write = self.world.store().write(move |tx| {
+            let new = NewOrganization {
+                slug: "globex".parse().unwrap(),
+                name: "Globex".to_owned(),
+                support_name: None,
+                support_email: None,
+                owner: "owner@globex.test".parse().unwrap(),
+            };
+            let (globex, _) = organizations::create(tx, &op, &new).unwrap();
+            let settings = Settings::Saml { idp, options };
+            let new = NewConnection { id: op.new_id(), name: "IdP".to_owned(), settings, sealed_secret: None };
+            connections::create(tx, &op, globex.id, &new, &Quota::default()).map(|connection| connection.id)
+        });
+        write.await.unwrap()
+    }
+
+    async fn provider_of(&self, connection: ConnectionId) -> IdpMetadata {
+        let found = self.world.store().read(move |tx| connections::find(tx, connection)).await.unwrap().unwrap();
+        let Settings::Saml { idp, .. } = found.settings else { panic!("not saml") };
+        idp
+    }
+}
+
+fn is_unexpected(outcome: &Result<String, LandingError>) -> bool {
+    matches!(outcome, Err(LandingError::SignIn(SamlSignInError::NotExpected)))
+}
+
+/// Login CSRF: the link is of somebody who has an organization, and a provider, of their own.
+#[tokio::test]
+async fn a_link_of_another_organization_does_not_take_the_place_of_a_session() {
+    for stage in stages().await {
+        let (session, foreign, ours) = (stage.session().await, stage.foreign().await, stage.connections[0]);
+        stage.put_options(ours, landing_at(&stage, "https://app.example/start")).await;
+        let taken = stage.start_with(foreign, Some(session.clone())).await;
+        assert!(matches!(taken, Err(LandingError::SignedInElsewhere)), "{}: {taken:?}", stage.world.engine());
+        assert!(stage.start_with(ours, Some(session.clone())).await.is_ok());
+        stage.world.advance(TERMS.session.idle_seconds);
+        assert!(stage.start_with(foreign, Some(session)).await.is_ok(), "nobody is signed in any more");
+    }
+}
+
+#[tokio::test]
+async fn sign_in_that_begins_at_the_provider_is_a_round_trip_that_begins_here() {
+    const PLACE: &str = "https://app.example/start";
+    for stage in stages().await {
+        let connection = stage.connections[0];
+        stage.put_options(connection, landing_at(&stage, PLACE)).await;
+        let xml = stage.unsolicited(connection);
+        assert!(stage.is_wish(connection, &xml).await);
+        assert!(
+            matches!(stage.post(connection, "", &xml).await, Err(SamlSignInError::NotExpected)),
+            "and nothing more"
+        );
+        let url = stage.start(connection).await.unwrap();
+        let journey = stage.journey(&url, connection).await;
+        let attempt = stage.world.store().read(move |tx| attempts::find(tx, journey.attempt)).await.unwrap().unwrap();
+        assert_eq!((attempt.landing.as_deref(), &attempt.address), (Some(PLACE), &None));
+        let outcome = stage.come_back(&journey, &stage.response(&journey)).await.unwrap();
+        assert_eq!(outcome.refusal, None);
+        let presented = |browser: &str| Presented {
+            binding: Secret::from(browser.to_owned()),
+            session: None,
+            arrival: Some(outcome.arrival.clone()),
+            device: None,
+        };
+        let arrived = async |presented: Presented| {
+            let (op, id) = (stage.world.op(), journey.attempt);
+            stage.world.store().write(move |tx| arrive(tx, &op, id, &presented, TERMS)).await
+        };
+        assert!(matches!(arrived(presented("another")).await, Err(ArrivalError::NotFound)), "another browser");
+        let Ok(Arrival::Landed { place, .. }) = arrived(presented("browser")).await else { panic!("not landed") };
+        assert_eq!(place, PLACE);
+        assert_eq!(stage.world.entries("sign_in.succeeded").await.len(), 1, "{}", stage.world.engine());
+    }
+}
+
+#[tokio::test]
+async fn nothing_begins_at_the_provider_unless_the_connection_says_where_it_ends() {
+    for stage in stages().await {
+        let [connection, other] = stage.connections;
+        let xml = stage.unsolicited(connection);
+        let refused = async |what: &str| {
+            assert!(!stage.is_wish(connection, &xml).await, "{what}");
+            assert!(is_unexpected(&stage.start(connection).await), "{what}");
+        };
+        refused("it is off").await;
+        let strict = SamlOptions { ipsie_level: Some(IpsieLevel::Sl2), ..landing_at(&stage, "https://app.example/") };
+        stage.put_options(connection, strict).await;
+        refused("a level forbids it").await;
+        stage.put_options(connection, landing_at(&stage, "https://app.example/")).await;
+        let journey = stage.leave(connection).await;
+        let answer = signer().sign_response(Place::Both, &stage.response(&journey));
+        assert!(!stage.is_wish(connection, &answer).await, "it answers a request");
+        assert!(!stage.is_wish(other, &xml).await, "of another connection");
+        stage.put_options(connection, landing_at(&stage, "https://app.example.evil.test/")).await;
+        assert!(is_unexpected(&stage.start(connection).await), "no place of the app");
+        // Nor does it get so far.
+        let (op, organization) = (stage.world.operator(), stage.world.organization);
+        let evil = landing_at(&stage, "https://app.example.evil.test/");
+        let replace = stage
+            .world
+            .store()
+            .write(move |tx| saml_options::replace(tx, &op, organization, connection, &evil).map(drop));
+        assert!(matches!(replace.await, Err(connections::ConnectionError::InvalidOptions(_))));
     }
 }

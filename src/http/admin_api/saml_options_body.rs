@@ -2,11 +2,13 @@
 
 use actix_web::http::StatusCode;
 use serde::{Deserialize, Serialize};
+use url::Url;
 use utoipa::ToSchema;
 
-use crate::directory::connections::saml_options::{IpsieLevel, SamlOptions};
+use crate::directory::connections::saml_options::{IpsieLevel, Landing, SamlOptions};
 use crate::http::problem::Problem;
 use crate::protocol::saml::attribute_map::{AttributeNames, Preset};
+use crate::values::ids::ApplicationId;
 
 /// The options of a SAML connection.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
@@ -32,6 +34,22 @@ pub struct SamlOptionsBody {
     /// `display_name`, `groups`.
     #[schema(value_type = Object, example = json!({ "groups": "Team" }))]
     attributes: AttributeNames,
+    /// Where people land whose sign-in begins at the provider. Left out, such a sign-in is refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    landing: Option<LandingBody>,
+}
+
+/// A place of an application. A response of the provider that answers no request is thrown away, the browser is sent to the
+/// provider with a request, and whoever comes back lands there.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LandingBody {
+    /// The application.
+    #[schema(value_type = String, format = "uuid")]
+    application: ApplicationId,
+    /// A page of it, on the host of one of its redirect URIs. There it begins a sign-in of its own, which asks for nothing.
+    #[schema(value_type = String, format = "uri", example = "https://app.example/start")]
+    url: Url,
 }
 
 impl Default for SamlOptionsBody {
@@ -51,6 +69,7 @@ impl SamlOptionsBody {
             authn_contexts: options.authn_contexts,
             preset: options.preset,
             attributes: options.attributes,
+            landing: options.landing.map(|Landing { application, url }| LandingBody { application, url }),
         }
     }
 
@@ -66,6 +85,7 @@ impl SamlOptionsBody {
             authn_contexts: self.authn_contexts,
             preset: self.preset,
             attributes: self.attributes,
+            landing: self.landing.map(|LandingBody { application, url }| Landing { application, url }),
         })
     }
 }

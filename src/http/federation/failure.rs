@@ -38,6 +38,9 @@ pub enum Failure {
     /// No attempt waits for this answer.
     #[error("no attempt waits for this answer")]
     NotExpected,
+    /// Somebody else's sign-in is asked for in a browser in which somebody is signed in.
+    #[error("somebody is signed in on behalf of another organization")]
+    SignedInElsewhere,
     /// A message about signing out does not count. The code says why, to administrators.
     #[error("a message about signing out was rejected: {0}")]
     Logout(&'static str),
@@ -134,7 +137,11 @@ fn stray_code(failure: &Failure) -> Option<&'static str> {
         Failure::TooLong => Some("answer_too_long"),
         Failure::Unavailable => Some("answer_not_verified"),
         Failure::Logout(code) => Some(code),
-        Failure::NotFound | Failure::TooSlow | Failure::OverLimit(_) | Failure::Internal(_) => None,
+        Failure::NotFound
+        | Failure::SignedInElsewhere
+        | Failure::TooSlow
+        | Failure::OverLimit(_)
+        | Failure::Internal(_) => None,
     }
 }
 
@@ -159,6 +166,7 @@ fn status(failure: &Failure) -> StatusCode {
     match failure {
         Failure::NotFound => StatusCode::NOT_FOUND,
         Failure::Malformed | Failure::NotExpected | Failure::Logout(_) => StatusCode::BAD_REQUEST,
+        Failure::SignedInElsewhere => StatusCode::CONFLICT,
         Failure::TooLong => StatusCode::PAYLOAD_TOO_LARGE,
         Failure::TooSlow => StatusCode::REQUEST_TIMEOUT,
         Failure::OverLimit(_) => StatusCode::TOO_MANY_REQUESTS,
@@ -193,6 +201,11 @@ fn page(op: &Operation, failure: &Failure, support: Option<Support>) -> ErrorPag
             "We could not read that",
             "What your organization’s sign-in sent to us is not an answer that we understand.",
             "Open the app again and sign in from there. If this page comes back, tell the people below.",
+        ),
+        Failure::SignedInElsewhere => (
+            "Somebody is signed in here already",
+            "This page signs you in with another organization than the one for which you are signed in on this browser.",
+            "Sign out first if you want to change. If you did not ask for this, close the page; nothing has happened.",
         ),
         Failure::Logout(_) => (
             "We could not sign you out that way",

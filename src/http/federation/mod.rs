@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | `GET /federation/saml/{connection}/metadata` | our metadata for that connection |
 //! | `POST /federation/saml/{connection}/acs` | the assertion consumer service |
+//! | `GET /federation/saml/{connection}/start` | sign-in that begins at the provider, where the connection allows it |
 //! | `GET, POST /federation/saml/{connection}/slo` | messages about signing out |
 //! | `GET /federation/oidc/{connection}/callback` | the redirect URI at that connection's OpenID provider |
 //!
@@ -23,6 +24,7 @@ pub fn mount(services: &mut ServiceConfig) {
     services
         .route("/federation/saml/{connection}/metadata", web::get().to(saml::metadata))
         .route("/federation/saml/{connection}/acs", web::post().to(saml::acs))
+        .route("/federation/saml/{connection}/start", web::get().to(saml::start))
         .service(
             web::resource("/federation/saml/{connection}/slo")
                 .route(web::get().to(saml_logout::get))

@@ -1,15 +1,18 @@
 //! SAML: our metadata, and the assertion consumer service.
 
-use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, SET_COOKIE};
 use actix_web::web::{Data, Path, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use url::form_urlencoded;
 
 use super::failure::{self, Failure};
+use crate::access::attempts;
 use crate::access::identity::Outcome;
 use crate::directory::connections::{self, ConnectionState, Settings};
-use crate::flows::sign_in_by_saml::{self, Answer};
+use crate::flows::sign_in_by_saml::landing::{self, LandingError, Leaving, is_wish};
+use crate::flows::sign_in_by_saml::{self, Answer, SamlSignInError};
 use crate::http::context::Context;
+use crate::http::cookies::{Cookie, Cookies};
 use crate::http::observe::request_id;
 use crate::http::page_answer::see_other;
 use crate::http::request_body::{self, FORM};
@@ -54,9 +57,19 @@ pub async fn acs(request: HttpRequest, context: Data<Context>, path: Path<String
         return failure::answer(&context, &op, None, Failure::NotFound).await;
     };
     match take(&context, &op, connection, &request, payload).await {
-        Ok(outcome) => see_other(&path::arrival(outcome.attempt, &outcome.arrival)),
+        Ok(Taken::Answer(outcome)) => see_other(&path::arrival(outcome.attempt, &outcome.arrival)),
+        // A redirect on our own site, where the browser's cookies arrive.
+        Ok(Taken::Wish) => see_other(&format!("/federation/saml/{connection}/start")),
         Err(failure) => failure::answer(&context, &op, Some(connection), failure).await,
     }
+}
+
+/// What was posted.
+enum Taken {
+    /// What an attempt waited for.
+    Answer(Outcome),
+    /// A response that nobody waits for, of a connection where sign-in may begin at the provider.
+    Wish,
 }
 
 async fn take(
@@ -65,11 +78,64 @@ async fn take(
     connection: ConnectionId,
     request: &HttpRequest,
     payload: Payload,
-) -> Result<Outcome, Failure> {
+) -> Result<Taken, Failure> {
     context.admit(&context.throttles.answers, request, op)?;
     let answer = read_form(request, payload, context.config.limits.saml_response_bytes).await?;
     let (provider, verifier) = (&context.outside.service_provider, &context.outside.verifier);
-    Ok(sign_in_by_saml::finish(&context.store, provider, verifier, op, connection, answer).await?)
+    let response = answer.saml_response.clone();
+    match sign_in_by_saml::finish(&context.store, provider, verifier, op, connection, answer).await {
+        Ok(outcome) => Ok(Taken::Answer(outcome)),
+        Err(SamlSignInError::NotExpected) => match is_wish(&context.store, verifier, connection, response).await? {
+            true => Ok(Taken::Wish),
+            false => Err(Failure::NotExpected),
+        },
+        Err(error) => Err(error.into()),
+    }
+}
+
+impl From<LandingError> for Failure {
+    fn from(error: LandingError) -> Self {
+        match error {
+            LandingError::SignedInElsewhere => Self::SignedInElsewhere,
+            LandingError::SignIn(error) => error.into(),
+        }
+    }
+}
+
+/// Sign-in that begins at the provider: the browser goes there with a request of ours. It is what an unsolicited response
+/// leads to, and an address for a tile on the provider's page.
+pub async fn start(request: HttpRequest, context: Data<Context>, path: Path<String>) -> HttpResponse {
+    let op = context.operation(Actor::Anonymous, request_id(&request));
+    let Ok(connection) = path.parse() else {
+        return failure::answer(&context, &op, None, Failure::NotFound).await;
+    };
+    match leave(&context, &op, connection, &request).await {
+        Ok(answer) => answer,
+        Err(failure) => failure::answer(&context, &op, Some(connection), failure).await,
+    }
+}
+
+async fn leave(
+    context: &Context,
+    op: &Operation,
+    connection: ConnectionId,
+    request: &HttpRequest,
+) -> Result<HttpResponse, Failure> {
+    context.admit(&context.throttles.authorize, request, op)?;
+    let cookies = Cookies::new(context.config.data_center.clone(), &context.config.public_url);
+    let known = cookies.read(request, Cookie::Attempt);
+    let binding = known.unwrap_or_else(|| attempts::new_binding(op));
+    let cookie = cookies.set(Cookie::Attempt, &binding).map_err(|error| Failure::Internal(error.to_string()))?;
+    let leaving = Leaving {
+        binding,
+        session: cookies.read(request, Cookie::Session),
+        limits: context.session_limits(),
+        ttl_seconds: context.config.lifetimes.attempt_seconds,
+    };
+    let provider = &context.outside.service_provider;
+    let mut answer = see_other(&landing::begin(&context.store, provider, op, connection, leaving).await?);
+    answer.headers_mut().append(SET_COOKIE, cookie);
+    Ok(answer)
 }
 
 /// SAML bindings 3.5.4. `document_bytes` bounds the response once it is decoded; base64 and form encoding are on top.

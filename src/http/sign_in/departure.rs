@@ -108,7 +108,7 @@ async fn leave(
         }
         Settings::Saml { .. } => {
             let departure =
-                Departure { attempt: begun.attempt.id, address: address.clone(), connection: connection.id };
+                Departure { attempt: begun.attempt.id, address: Some(address.clone()), connection: connection.id };
             let provider = &context.outside.service_provider;
             let left = sign_in_by_saml::begin(&context.store, provider, &visit.op, &departure).await;
             left.map_err(|error| match error {

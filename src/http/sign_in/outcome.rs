@@ -54,6 +54,10 @@ async fn show(visit: &Visit<'_>, id: &str) -> Result<HttpResponse, Failure> {
             let kept = [(Cookie::Session, session_token), (Cookie::Device, device_token)];
             to_application(visit, &kept, &request, answer)
         }
+        Arrival::Landed { session_token, device_token, place } => {
+            counter!(metrics::SIGN_INS, "outcome" => "succeeded").increment(1);
+            lead_on(visit, &[(Cookie::Session, session_token), (Cookie::Device, device_token)], &place)
+        }
         Arrival::Refused { attempt, refusal } => {
             counter!(metrics::SIGN_INS, "outcome" => "refused").increment(1);
             Err(explain(visit, &attempt, refusal).await?)
@@ -92,7 +96,11 @@ fn to_application(
         Ok(code) => success_url(&request.redirect_uri, code.expose(), state, issuer),
         Err(error) => error_url(&request.redirect_uri, &error, state, issuer),
     };
-    let mut answer = see_other(&url);
+    lead_on(visit, kept, &url)
+}
+
+fn lead_on(visit: &Visit<'_>, kept: &[(Cookie, Secret)], url: &str) -> Result<HttpResponse, Failure> {
+    let mut answer = see_other(url);
     for (cookie, value) in kept {
         let header = visit.cookies.set(*cookie, value).map_err(|error| Failure::Internal(error.to_string()))?;
         answer.headers_mut().append(SET_COOKIE, header);

@@ -202,6 +202,18 @@ pub fn verify(saml_response: &str, expected: &Expected<'_>) -> Result<VerifiedAs
     }
 }
 
+/// Whether the value of the form field is a response that answers no request, wherever it would say so. Nothing is verified,
+/// and nothing else is told of it.
+pub fn is_unsolicited(saml_response: &str, limits: &Limits) -> bool {
+    let Ok(bytes) = decode(saml_response, limits) else { return false };
+    gate::open(&bytes, limits).is_ok_and(|envelope| !answers_something(envelope.unverified()))
+}
+
+fn answers_something(element: &Element) -> bool {
+    element.attributes.iter().any(|attribute| attribute.local == "InResponseTo")
+        || element.elements().any(answers_something)
+}
+
 fn verify_plain(gated: &Gated<'_>, expected: &Expected<'_>) -> Result<Element, Rejected> {
     let envelope = if gated.carriers() == Carriers::Assertion { Envelope::Unsigned } else { Envelope::Signed };
     // Before the costly step: what is not for us needs no verification.

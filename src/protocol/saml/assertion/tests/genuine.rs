@@ -3,8 +3,9 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::protocol::saml::assertion::{Expected, verify};
+use crate::protocol::saml::assertion::{Expected, is_unsolicited, verify};
 use crate::protocol::saml::attribute_map::AttributeMap;
+use crate::protocol::saml::document::reader::Limits;
 use crate::protocol::saml::testing::{
     ACS, NOW, Place, REQUEST, Signer, expected, outcome, response, signer, stranger, verify_xml,
 };
@@ -113,6 +114,16 @@ fn shapes_that_vendors_send_are_accepted() {
         .replacen("<saml:Issuer>https://idp.test/saml</saml:Issuer>", "", 1)
         .replace(" SessionIndex=\"s1\"", "");
     assert_eq!(outcome(&signer().sign_response(Place::Assertion, &bare), &expected()), "accepted");
+}
+
+#[test]
+fn a_response_is_unsolicited_when_it_answers_nothing_anywhere() {
+    let is = |xml: &str| is_unsolicited(&STANDARD.encode(xml), &Limits::RESPONSE);
+    let answer = format!(" InResponseTo=\"{REQUEST}\"");
+    assert!(is(&response().replace(&answer, "")));
+    assert!(!is(&response()));
+    assert!(!is(&response().replacen(&answer, "", 1)), "its confirmation answers");
+    assert!(!is("<r/>") && !is("<!DOCTYPE r><r/>") && !is_unsolicited("%", &Limits::RESPONSE));
 }
 
 #[test]

@@ -1,0 +1,129 @@
+//! Sign-in that begins at the provider, as a round trip that begins here.
+//!
+//! A response that answers no request is bound to no browser, so whoever has one could sign somebody else in as
+//! themselves. Where the connection says so it is taken as a wish instead: [`is_wish`] looks at nothing but whether it answers
+//! a request, and [`begin`], in a request of our own site, makes one. The person comes back from the provider as anybody does,
+//! in the browser that left, and lands at the place that the connection names.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use super::verifier::Verifier;
+use super::{Departure, SamlSignInError};
+use crate::access::attempts::{self, NewAttempt};
+use crate::access::sessions::{self, Limits};
+use crate::directory::applications;
+use crate::directory::connections::saml_options::Landing;
+use crate::directory::connections::{self, ConnectionState, Settings};
+use crate::directory::service_provider::ServiceProvider;
+use crate::protocol::oidc::authorization::{AuthorizationRequest, Prompt};
+use crate::protocol::oidc::pkce::CodeChallenge;
+use crate::protocol::oidc::scope::ScopeSet;
+use crate::protocol::saml::assertion;
+use crate::store::failure::StoreError;
+use crate::store::{Store, Tx};
+use crate::values::ids::{ConnectionId, OrganizationId};
+use crate::values::operation::Operation;
+use crate::values::secret::Secret;
+
+/// Whether a response that nobody waits for is to be taken as a wish to sign in: the connection allows that, and it answers
+/// no request. Nothing else of it is read. Anything that cannot be found out is no wish.
+pub async fn is_wish(
+    store: &Store,
+    verifier: &Verifier,
+    connection: ConnectionId,
+    saml_response: String,
+) -> Result<bool, StoreError> {
+    let found = store.read(move |tx| landing(tx, connection)).await?;
+    let Some((organization, _)) = found else { return Ok(false) };
+    let limits = verifier.settings().limits;
+    let looked = verifier.finish(organization, move || assertion::is_unsolicited(&saml_response, &limits));
+    Ok(looked.await.unwrap_or(false))
+}
+
+/// The browser that leaves.
+#[derive(Debug, Clone)]
+pub struct Leaving {
+    /// Its binding, which its cookie holds.
+    pub binding: Secret,
+    /// The session that it has, if any.
+    pub session: Option<Secret>,
+    /// How long sessions last.
+    pub limits: Limits,
+    /// How long the attempt lives.
+    pub ttl_seconds: i64,
+}
+
+/// Why nobody is sent to the provider.
+#[derive(Debug, thiserror::Error)]
+pub enum LandingError {
+    /// Somebody is signed in on behalf of another organization. A link of one organization, and its provider, shall not make
+    /// somebody else of them behind their back.
+    #[error("somebody is signed in on behalf of another organization")]
+    SignedInElsewhere,
+    /// As for every sign-in; where the connection has none that begins at its provider, it is not expected.
+    #[error(transparent)]
+    SignIn(#[from] SamlSignInError),
+}
+
+impl From<StoreError> for LandingError {
+    fn from(error: StoreError) -> Self {
+        Self::SignIn(error.into())
+    }
+}
+
+/// Begins an attempt and makes its request. Returns the address to send the browser to.
+pub async fn begin(
+    store: &Store,
+    provider: &ServiceProvider,
+    op: &Operation,
+    connection: ConnectionId,
+    leaving: Leaving,
+) -> Result<String, LandingError> {
+    let starting = op.clone();
+    let start = move |tx: &mut Tx<'_>| {
+        let (organization, landing) = landing(tx, connection)?.ok_or(SamlSignInError::NotExpected)?;
+        if let Some(token) = &leaving.session {
+            let session = sessions::find_live(tx, &starting, token, leaving.limits)?;
+            if session.is_some_and(|session| session.organization != organization) {
+                return Err(LandingError::SignedInElsewhere);
+            }
+        }
+        let application = applications::find(tx, landing.application)?;
+        let application = application.filter(|found| landing.is_at(found, organization));
+        let application = application.ok_or(SamlSignInError::NotExpected)?;
+        let request = no_request(&starting, &application.id.to_string(), &landing)?;
+        let Leaving { binding, ttl_seconds, .. } = &leaving;
+        let (application, ttl_seconds) = (application.id, *ttl_seconds);
+        let new = NewAttempt { application, request: &request, binding, ttl_seconds };
+        Ok(attempts::start_landing(tx, &starting, &new, &landing.url)?)
+    };
+    let attempt = store.write(start).await?;
+    Ok(super::begin(store, provider, op, &Departure { attempt, address: None, connection }).await?)
+}
+
+fn landing(tx: &mut Tx<'_>, connection: ConnectionId) -> Result<Option<(OrganizationId, Landing)>, StoreError> {
+    let found = connections::find(tx, connection)?.filter(|found| found.state == ConnectionState::Active);
+    Ok(found.and_then(|found| match found.settings {
+        Settings::Saml { options, .. } => options.landing().cloned().map(|landing| (found.organization, landing)),
+        Settings::Oidc { .. } => None,
+    }))
+}
+
+/// Stands for what no application has asked. Nobody has the verifier of its challenge.
+fn no_request(op: &Operation, client_id: &str, landing: &Landing) -> Result<AuthorizationRequest, StoreError> {
+    let challenge = CodeChallenge::parse(&URL_SAFE_NO_PAD.encode(op.entropy.bytes::<32>()));
+    Ok(AuthorizationRequest {
+        client_id: client_id.to_owned(),
+        redirect_uri: landing.url.to_string(),
+        scope: ScopeSet::parse("openid"),
+        state: None,
+        nonce: None,
+        code_challenge: challenge.map_err(|error| StoreError::Internal(error.to_string()))?,
+        prompt: Prompt::default(),
+        max_age_seconds: None,
+        login_hint: None,
+        id_token_hint: None,
+        hinted_account: None,
+    })
+}
