@@ -4,13 +4,20 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use openidconnect::core::{CoreJsonWebKey, CoreJsonWebKeySet, CoreJwsSigningAlgorithm};
-use openidconnect::{JsonWebKey as _, JsonWebKeyAlgorithm, JsonWebKeyUse as _};
+use openidconnect::{JsonWebKey as _, JsonWebKeyAlgorithm, JsonWebKeyUse as _, JwsSigningAlgorithm as _};
 use serde::Deserialize;
 use serde_json::Value;
 
 /// The largest document that is read.
 pub const MAX_BYTES: usize = 256 * 1024;
 const MAX_KEYS: usize = 100;
+/// The algorithms that are accepted from a provider: no `none`, no shared secrets, nothing weaker.
+pub(super) const ALGORITHMS: [CoreJwsSigningAlgorithm; 4] = [
+    CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha256,
+    CoreJwsSigningAlgorithm::RsaSsaPssSha256,
+    CoreJwsSigningAlgorithm::EcdsaP256Sha256,
+    CoreJwsSigningAlgorithm::EdDsa,
+];
 /// The sizes of RSA keys that are used. Shorter ones are weak (RFC 7518, 3.3); the verifier refuses longer ones.
 pub(in crate::protocol::oidc) const RSA_BITS: std::ops::RangeInclusive<usize> = 2_048..=4_096;
 
@@ -58,6 +65,29 @@ impl KeySet {
     /// (OpenID Connect Core 10.1).
     pub(super) const fn as_library(&self) -> &CoreJsonWebKeySet {
         &self.0
+    }
+
+    /// The key for a token under `algorithm`: the one that it names, or the only one that fits when it names none.
+    pub(super) fn choose(
+        &self,
+        kid: Option<&str>,
+        algorithm: &CoreJwsSigningAlgorithm,
+    ) -> Result<&CoreJsonWebKey, KeyChoiceError> {
+        let fits = |key: &&CoreJsonWebKey| {
+            let is_named = kid.is_none_or(|kid| key.key_id().is_some_and(|known| known.as_str() == kid));
+            let is_for_algorithm = match key.signing_alg() {
+                JsonWebKeyAlgorithm::Unspecified => true,
+                JsonWebKeyAlgorithm::Algorithm(named) => named == algorithm,
+                JsonWebKeyAlgorithm::Unsupported => false,
+            };
+            is_named && is_for_algorithm && algorithm.key_type().as_ref() == Some(key.key_type())
+        };
+        let mut fitting = self.0.keys().iter().filter(fits);
+        match (fitting.next(), fitting.next()) {
+            (Some(only), None) => Ok(only),
+            (Some(_), Some(_)) => Err(KeyChoiceError::Ambiguous),
+            (None, _) => Err(KeyChoiceError::NotFound),
+        }
     }
 }
 

@@ -5,6 +5,8 @@ pub mod authorization;
 pub mod discovery;
 pub mod id_token;
 pub mod jwks;
+pub mod jws;
+pub mod logout_token;
 pub mod token;
 pub mod userinfo;
 

@@ -1,9 +1,26 @@
-//! Reading a provider's UserInfo answer (OpenID Connect Core 5.3.2 to 5.3.4).
+//! Reading a provider's UserInfo answer (OpenID Connect Core 5.3.2 to 5.3.4), which some providers sign.
 
 use serde_json::{Map, Value};
 
+use super::jwks::KeySet;
+use super::jws::{self, JwsError};
+
 /// The largest answer that is read.
 pub const MAX_BYTES: usize = 256 * 1024;
+
+/// The media type of a signed answer.
+pub const SIGNED: &str = "application/jwt";
+
+/// What the answer must match.
+#[derive(Debug, Clone, Copy)]
+pub struct Expected<'a> {
+    /// The provider.
+    pub issuer: &'a str,
+    /// The gateway's client id there.
+    pub client_id: &'a str,
+    /// The `sub` of the verified ID token.
+    pub subject: &'a str,
+}
 
 /// Why an answer is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -14,6 +31,33 @@ pub enum UserInfoError {
     /// "If they do not match, the UserInfo Response values MUST NOT be used."
     #[error("the userinfo answer is about somebody else")]
     Subject,
+    /// It is signed, and the signature is not the provider's.
+    #[error("the userinfo answer is not signed by the provider: {0}")]
+    Signature(#[from] JwsError),
+    /// It is signed, and `iss` or `aud` is missing or another.
+    #[error("the signed userinfo answer is of another issuer or for another client")]
+    Context,
+}
+
+impl UserInfoError {
+    /// The provider may have rolled its keys over since they were fetched.
+    pub const fn is_key_unknown(&self) -> bool {
+        matches!(self, Self::Signature(error) if error.is_key_unknown())
+    }
+}
+
+/// The claims of a signed answer. "If signed, the UserInfo Response SHOULD contain the Claims iss and aud": here it must,
+/// so that nothing else that the provider signs passes for one.
+pub fn verify(body: &[u8], keys: &KeySet, expected: &Expected<'_>) -> Result<Map<String, Value>, UserInfoError> {
+    let token = std::str::from_utf8(body).map_err(|_| UserInfoError::Malformed)?;
+    let claims = parse(&jws::payload(token.trim(), keys, &["JWT"])?, expected.subject)?;
+    let is_for_us = match claims.get("aud") {
+        Some(Value::String(only)) => only == expected.client_id,
+        Some(Value::Array(list)) => matches!(list.as_slice(), [only] if only == expected.client_id),
+        _ => false,
+    };
+    let is_from_them = claims.get("iss").and_then(Value::as_str) == Some(expected.issuer);
+    if is_for_us && is_from_them { Ok(claims) } else { Err(UserInfoError::Context) }
 }
 
 /// The claims of an unsigned answer about `subject`, the `sub` of the verified ID token.
@@ -31,7 +75,38 @@ pub fn parse(body: &[u8], subject: &str) -> Result<Map<String, Value>, UserInfoE
 
 #[cfg(test)]
 mod tests {
-    use super::{MAX_BYTES, UserInfoError, parse};
+    use serde_json::json;
+
+    use super::{Expected, MAX_BYTES, UserInfoError, parse, verify};
+    use crate::protocol::oidc::relying_party::dishonest::{KEYS, OTHER_KEYS, document};
+    use crate::protocol::oidc::relying_party::jwks::KeySet;
+    use crate::protocol::oidc::relying_party::jws::JwsError;
+
+    #[test]
+    fn oidcc_client_test_userinfo_signed() {
+        let keys = KeySet::parse(&document(&[KEYS.ec_jwk("ec")])).unwrap();
+        let expected = Expected { issuer: "https://op.test", client_id: "c", subject: "ada" };
+        let header = json!({ "alg": "ES256", "kid": "ec" });
+        let claims = json!({ "iss": "https://op.test", "aud": "c", "sub": "ada", "email": "ada@acme.test" });
+        let check = |token: String| verify(token.as_bytes(), &keys, &expected);
+        assert_eq!(check(KEYS.sign(&header, &claims)).unwrap()["email"], "ada@acme.test");
+        let forged = check(OTHER_KEYS.sign(&header, &claims));
+        assert_eq!(forged, Err(UserInfoError::Signature(JwsError::Signature)));
+        let unsigned = check(KEYS.sign(&json!({ "alg": "none" }), &claims));
+        assert_eq!(unsigned, Err(UserInfoError::Signature(JwsError::Header)));
+        for (name, value, error) in [
+            ("sub", json!("eve"), UserInfoError::Subject),
+            ("iss", json!("https://evil.test"), UserInfoError::Context),
+            ("iss", json!(null), UserInfoError::Context),
+            ("aud", json!("other"), UserInfoError::Context),
+            ("aud", json!(["c", "other"]), UserInfoError::Context),
+            ("aud", json!(null), UserInfoError::Context),
+        ] {
+            let mut claims = claims.clone();
+            claims[name] = value.clone();
+            assert_eq!(check(KEYS.sign(&header, &claims)), Err(error), "{name} {value}");
+        }
+    }
 
     #[test]
     fn oidcc_client_test_userinfo_invalid_sub() {
