@@ -13,6 +13,7 @@ use tokio::task::JoinHandle;
 use crate::access::passwords::Cost;
 use crate::access::signing_keys::{self, SigningKeys};
 use crate::config::{Config, MailTransport};
+use crate::directory::relying_party::RelyingParty;
 use crate::directory::service_provider::ServiceProvider;
 use crate::flows::bulk::asynchronous::AsynchronousBulk;
 use crate::flows::keep_request_log::Keeper;
@@ -215,6 +216,7 @@ pub fn outside(config: &Config, sealer: Sealer) -> Result<Outside, StartError> {
         dns: Dns::new(&config.dns_servers, config.dns_timeout)?,
         idp: IdpClient::new(client.clone()),
         client_keys: KeySets::new(client, ClientKeySet::parse),
+        relying_party: RelyingParty::new(config.public_url.clone(), keys.clone()),
         service_provider: ServiceProvider::new(config.public_url.clone(), keys.clone()),
         verifier: verifier(config),
         keys,

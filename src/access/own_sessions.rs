@@ -134,6 +134,7 @@ mod tests {
                 acr: "a".to_owned(),
                 auth_time: Some(op.at),
                 session_expires_at: None,
+                upstream_session: None,
             };
             sessions::start(tx, &op, &identified, LIMITS)
         });

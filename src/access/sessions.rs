@@ -16,6 +16,7 @@ use crate::store::Tx;
 use crate::store::failure::StoreError;
 use crate::store::saml_sessions;
 use crate::store::sessions::{self, SessionRow};
+use crate::store::upstream_sessions::{self, UpstreamSessionRow};
 use crate::values::clock::Timestamp;
 use crate::values::ids::{AccountId, ConnectionId, OrganizationId, SessionId};
 use crate::values::operation::Operation;
@@ -95,6 +96,7 @@ impl Session {
             acr: self.acr.clone(),
             auth_time: self.auth_time,
             session_expires_at: Some(self.expires_at),
+            upstream_session: None,
         }
     }
 
@@ -150,6 +152,11 @@ pub fn start(
         expires_at,
     };
     sessions::insert(tx, &row(&session, &TokenHash::of(token.expose()))?)?;
+    if let (Some(connection_id), Some(sid)) = (identified.connection, &identified.upstream_session) {
+        let sid_hash = TokenHash::of(sid).as_bytes().to_vec();
+        let (session_id, org_id) = (session.id, session.organization);
+        upstream_sessions::insert(tx, &UpstreamSessionRow { session_id, org_id, connection_id, sid_hash })?;
+    }
     Ok((session, token))
 }
 
@@ -170,6 +177,7 @@ pub fn go_on(
     let identified = Identified { session_epoch, ..session.identified() };
     let (next, token) = start(tx, op, &identified, limits)?;
     saml_sessions::hand_on(tx, session.id, next.id)?;
+    upstream_sessions::hand_on(tx, session.id, next.id)?;
     Ok(Some(token))
 }
 

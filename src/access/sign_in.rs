@@ -170,6 +170,7 @@ mod tests {
             acr: "1".to_owned(),
             auth_time: Some(Timestamp::from_seconds(1)),
             session_expires_at: None,
+            upstream_session: None,
         }
     }
 

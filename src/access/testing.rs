@@ -20,6 +20,7 @@ use crate::directory::organizations::{self, NewOrganization};
 use crate::directory::profile::Profile;
 use crate::protocol::oidc::authorization::AuthorizationRequest;
 use crate::protocol::oidc::parameters::Parameters;
+use crate::protocol::oidc::relying_party::preset::Preset;
 use crate::protocol::scim::limits::Limits;
 use crate::protocol::scim::tolerance::Profile as Tolerance;
 use crate::protocol::scim::validation::Rules;
@@ -148,7 +149,7 @@ fn seed(tx: &mut Tx<'_>, op: &Operation) -> Result<Seeds, StoreError> {
         },
     )?;
     let mut connect = |name: &str| {
-        let settings = Settings::Oidc { issuer: "https://idp.acme.test".to_owned(), client_id: "causeway".to_owned() };
+        let settings = Settings::oidc("https://idp.acme.test", "causeway", Preset::Generic, None);
         let new = NewConnection { id: op.new_id(), name: name.to_owned(), settings, sealed_secret: None };
         let id = connections::create(tx, op, acme.id, &new, &Quota::default()).unwrap().id;
         connection_policy::set(tx, op, acme.id, id, LINKING).unwrap();
@@ -206,7 +207,7 @@ impl World {
 
     /// Lets the world's connection speak to the provider with this issuer.
     pub async fn connect_to(&self, issuer: &str) {
-        let settings = Settings::Oidc { issuer: issuer.to_owned(), client_id: "causeway".to_owned() };
+        let settings = Settings::oidc(issuer, "causeway", Preset::Generic, None);
         self.put_settings(self.connection, &settings).await;
     }
 
@@ -251,6 +252,7 @@ impl World {
             amr: vec!["pwd".to_owned()],
             acr: None,
             session_expires_at: None,
+            upstream_session: None,
         };
         let (op, id, connection) = (self.op(), attempt.id, self.connection);
         let write = self.store().write(move |tx| {
@@ -305,6 +307,7 @@ impl World {
             amr: vec!["pwd".to_owned()],
             acr: None,
             session_expires_at: None,
+            upstream_session: None,
         }
     }
 

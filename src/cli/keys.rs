@@ -28,6 +28,8 @@ pub enum PurposeName {
     OidcEs256,
     /// ID tokens with RS256.
     OidcRs256,
+    /// Proofs that the gateway is the client of an OpenID provider.
+    OidcClient,
     /// SAML requests.
     Saml,
     /// Assertions that SAML providers encrypt.
@@ -39,6 +41,7 @@ impl From<PurposeName> for Purpose {
         match name {
             PurposeName::OidcEs256 => Self::OidcEs256,
             PurposeName::OidcRs256 => Self::OidcRs256,
+            PurposeName::OidcClient => Self::OidcClient,
             PurposeName::Saml => Self::Saml,
             PurposeName::SamlEncryption => Self::SamlEncryption,
         }

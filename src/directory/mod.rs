@@ -25,6 +25,7 @@ pub mod owners;
 pub mod permission;
 pub mod profile;
 pub mod released_claims;
+pub mod relying_party;
 pub mod room;
 pub mod service_provider;
 pub mod sso_policy;

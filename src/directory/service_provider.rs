@@ -1,5 +1,4 @@
-//! Who the gateway is towards the identity provider of one connection: its addresses there and, for SAML, entity id and
-//! keys.
+//! Who the gateway is towards the SAML identity provider of one connection: its addresses there, its entity id and keys.
 //!
 //! Each connection has an entity id and an assertion consumer service of its own, so that a response made for one can
 //! never be meant for another, even if two organizations use the same identity provider. The keys are shared.
@@ -40,13 +39,6 @@ pub enum ServiceProviderError {
     Store(#[from] StoreError),
 }
 
-/// The redirect URI of an OpenID connection, the only one that is registered at its provider.
-pub fn callback_url(public_url: &Url, connection: ConnectionId) -> Url {
-    let mut url = public_url.clone();
-    url.set_path(&format!("{}/federation/oidc/{connection}/callback", public_url.path().trim_end_matches('/')));
-    url
-}
-
 impl ServiceProvider {
     /// The gateway that people reach at `public_url`.
     pub fn new(public_url: Url, keys: KeyRing) -> Self {
@@ -66,11 +58,6 @@ impl ServiceProvider {
     /// Where messages about signing out go.
     pub fn slo_url(&self, connection: ConnectionId) -> String {
         self.address(connection, "slo")
-    }
-
-    /// As [`callback_url`].
-    pub fn callback_url(&self, connection: ConnectionId) -> String {
-        callback_url(&self.public_url, connection).into()
     }
 
     fn address(&self, connection: ConnectionId, door: &str) -> String {
@@ -121,7 +108,7 @@ impl ServiceProvider {
         };
         match key.purpose {
             Purpose::SamlEncryption => DecryptionKey::from_pkcs8(&key.pkcs8).certificate(&holder),
-            Purpose::Saml | Purpose::OidcEs256 | Purpose::OidcRs256 => {
+            Purpose::Saml | Purpose::OidcEs256 | Purpose::OidcRs256 | Purpose::OidcClient => {
                 SigningKey::from_pkcs8(&key.pkcs8)?.certificate(&holder)
             }
         }

@@ -10,7 +10,9 @@ use crate::directory::permission::{self, Denied, Permission};
 use crate::keys::sealing::SealingError;
 use crate::outbound::http_client::CallFailure;
 use crate::outbound::idp::IdpFailure;
+use crate::protocol::oidc::relying_party::authentication::{ClientAuthentication, NotTaken};
 use crate::protocol::oidc::relying_party::discovery::DiscoveryError;
+use crate::protocol::oidc::relying_party::preset::{OtherIssuer, Preset};
 use crate::protocol::saml::document::reader::Limits;
 use crate::protocol::saml::idp_metadata::{self, IdpMetadata, InvalidMetadata};
 use crate::store::failure::StoreError;
@@ -33,8 +35,12 @@ pub enum Provider {
         issuer: String,
         /// Our client id there.
         client_id: String,
-        /// Our client secret there.
-        client_secret: Secret,
+        /// Our client secret there, unless we sign.
+        client_secret: Option<Secret>,
+        /// How we prove there that we are the client, if that is chosen.
+        authentication: Option<ClientAuthentication>,
+        /// The provider's product, if it is not to be taken from the issuer.
+        preset: Option<Preset>,
     },
 }
 
@@ -53,6 +59,15 @@ pub enum ConnectError {
     /// A client id or secret that is empty or too long.
     #[error("client id and secret have 1 to 1000 printable characters")]
     InvalidClient,
+    /// A secret where we sign, or none where we do not.
+    #[error("private_key_jwt takes no client_secret, and every other way takes one")]
+    InvalidAuthentication,
+    /// The provider does not take what was chosen.
+    #[error(transparent)]
+    NotTaken(#[from] NotTaken),
+    /// The issuer is not one of the product.
+    #[error(transparent)]
+    OtherIssuer(#[from] OtherIssuer),
     /// The metadata could not be read now.
     #[error(transparent)]
     Unfinished(#[from] Unfinished),
@@ -112,7 +127,8 @@ pub async fn create(
 ) -> Result<Connection, ConnectError> {
     permission::require(op, organization, Permission::ManageConnections)?;
     let id: ConnectionId = op.new_id();
-    let Described { settings, sealed_secret, address } = describe(outside, op, (organization, id), provider).await?;
+    let described = describe(outside, op, (organization, id), provider, None).await?;
+    let Described { settings, sealed_secret, address } = described;
     let op = op.clone();
     let new = NewConnection { id, name, settings, sealed_secret };
     let create = move |tx: &mut Tx<'_>| {
@@ -133,7 +149,14 @@ pub async fn replace(
     provider: Provider,
 ) -> Result<Connection, ConnectError> {
     permission::require(op, organization, Permission::ManageConnections)?;
-    let Described { settings, sealed_secret, address } = describe(outside, op, (organization, id), provider).await?;
+    let reading = op.clone();
+    let known = store.read(move |tx| connections::find_of(tx, &reading, organization, id)).await?;
+    let preset = match known.settings {
+        Settings::Oidc { preset, .. } => Some(preset),
+        Settings::Saml { .. } => None,
+    };
+    let described = describe(outside, op, (organization, id), provider, preset).await?;
+    let Described { settings, sealed_secret, address } = described;
     let op = op.clone();
     let replace = move |tx: &mut Tx<'_>| {
         let replaced = connections::replace_settings(tx, &op, organization, id, &settings, sealed_secret.clone())?;
@@ -162,6 +185,7 @@ async fn describe(
     op: &Operation,
     (organization, id): (OrganizationId, ConnectionId),
     provider: Provider,
+    known: Option<Preset>,
 ) -> Result<Described, ConnectError> {
     match provider {
         Provider::SamlMetadata(document) => {
@@ -175,16 +199,36 @@ async fn describe(
             let (idp, _) = read.ok_or(IdpFailure::Status(304))?;
             Ok(Described::saml(idp, Some(address)))
         }
-        Provider::Oidc { issuer, client_id, client_secret } => {
-            let is_sound = |text: &str| (1..=1_000).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic());
-            if !is_sound(&client_id) || !is_sound(client_secret.expose()) {
-                return Err(ConnectError::InvalidClient);
+        Provider::Oidc { issuer, client_id, client_secret, authentication, preset } => {
+            check_client(&client_id, client_secret.as_ref(), authentication)?;
+            let is_to_be_checked = preset.is_some() || known.is_none();
+            let preset = preset.or(known).unwrap_or_else(|| Preset::of_issuer(&issuer));
+            // A connection that is older than presets keeps what it was.
+            if is_to_be_checked {
+                preset.check_issuer(&issuer)?;
             }
-            outside.idp.configuration(&issuer).await?;
-            let sealed = outside.sealer.seal_secret(&client_secret, &connections::secret_place(id))?;
-            Ok(Described { settings: Settings::Oidc { issuer, client_id }, sealed_secret: Some(sealed), address: None })
+            let found = outside.idp.configuration(&issuer).await?;
+            authentication.unwrap_or_else(|| ClientAuthentication::by_secret(&found)).check(&found)?;
+            let place = connections::secret_place(id);
+            let sealed = client_secret.map(|secret| outside.sealer.seal_secret(&secret, &place)).transpose()?;
+            let settings = Settings::oidc(&issuer, &client_id, preset, authentication);
+            Ok(Described { settings, sealed_secret: sealed, address: None })
         }
     }
+}
+
+fn check_client(
+    client_id: &str,
+    client_secret: Option<&Secret>,
+    authentication: Option<ClientAuthentication>,
+) -> Result<(), ConnectError> {
+    let is_sound = |text: &str| (1..=1_000).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
+    if !is_sound(client_id) || client_secret.is_some_and(|secret| !is_sound(secret.expose())) {
+        return Err(ConnectError::InvalidClient);
+    }
+    let has_secret = client_secret.is_some();
+    let signs = authentication == Some(ClientAuthentication::PrivateKeyJwt);
+    if has_secret == signs { Err(ConnectError::InvalidAuthentication) } else { Ok(()) }
 }
 
 #[cfg(test)]

@@ -21,5 +21,7 @@ pub mod sign_in_by_password;
 pub mod sign_in_by_saml;
 pub mod sign_out_by_saml;
 pub mod tell_person;
+#[cfg(test)]
+pub mod testing;
 pub mod try_request_again;
 pub mod verify_domain;

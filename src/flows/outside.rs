@@ -1,5 +1,6 @@
 //! What flows reach outside the database, bundled, so that a door can hand it on without knowing what is in it.
 
+use crate::directory::relying_party::RelyingParty;
 use crate::directory::service_provider::ServiceProvider;
 use crate::flows::sign_in_by_saml::verifier::Verifier;
 use crate::keys::ring::KeyRing;
@@ -22,6 +23,8 @@ pub struct Outside {
     pub keys: KeyRing,
     /// The seal of other secrets.
     pub sealer: Sealer,
+    /// Who the gateway is towards OpenID providers.
+    pub relying_party: RelyingParty,
     /// Who the gateway is towards SAML identity providers.
     pub service_provider: ServiceProvider,
     /// Verifies what they answer.

@@ -162,7 +162,7 @@ impl Context {
             store: self.store.clone(),
             idp: self.outside.idp.clone(),
             sealer: self.outside.sealer.clone(),
-            public_url: self.config.public_url.clone(),
+            relying_party: self.outside.relying_party.clone(),
             clock_skew_seconds: self.config.lifetimes.clock_skew_seconds,
         }
     }

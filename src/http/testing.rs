@@ -16,6 +16,7 @@ use super::observe;
 use crate::access::signing_keys::{self, SigningKeys};
 use crate::access::testing::World;
 use crate::config;
+use crate::directory::relying_party::RelyingParty;
 use crate::directory::service_provider::ServiceProvider;
 use crate::flows::outside::Outside;
 use crate::flows::sign_in_by_saml::verifier::{self, Verifier};
@@ -53,6 +54,7 @@ pub async fn context(world: &World, public_url: &str) -> Context {
             dns: Dns::new(&config.dns_servers, config.dns_timeout).unwrap(),
             idp: IdpClient::new(client.clone()),
             client_keys: KeySets::new(client, ClientKeySet::parse),
+            relying_party: RelyingParty::new(config.public_url.clone(), keys.clone()),
             service_provider: ServiceProvider::new(config.public_url.clone(), keys.clone()),
             verifier: Verifier::new(verifier::Settings::default()),
             keys: keys.clone(),

@@ -31,7 +31,7 @@ pub struct KeyPair {
 /// Makes a key pair for `purpose`, with aws-lc's own randomness.
 pub fn generate(purpose: Purpose) -> Result<KeyPair, GenerationFailed> {
     match purpose {
-        Purpose::OidcEs256 => {
+        Purpose::OidcEs256 | Purpose::OidcClient => {
             let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING)?;
             let public = AsDer::<PublicKeyX509Der<'_>>::as_der(pair.public_key())?;
             Ok(KeyPair {

@@ -7,6 +7,8 @@ pub enum Purpose {
     OidcEs256,
     /// ID tokens of applications that ask for RS256.
     OidcRs256,
+    /// Proofs that the gateway is the client of an identity provider (RFC 7523): ES256.
+    OidcClient,
     /// SAML requests and metadata: RSA with SHA-256.
     Saml,
     /// Assertions that SAML identity providers encrypt to it: RSA with OAEP. It signs nothing; a retired key opens what was
@@ -16,13 +18,14 @@ pub enum Purpose {
 
 impl Purpose {
     /// Every purpose. Each has an active key from the first start on.
-    pub const ALL: [Self; 4] = [Self::OidcEs256, Self::OidcRs256, Self::Saml, Self::SamlEncryption];
+    pub const ALL: [Self; 5] = [Self::OidcEs256, Self::OidcRs256, Self::OidcClient, Self::Saml, Self::SamlEncryption];
 
     /// The name in the store and on the command line.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::OidcEs256 => "oidc_es256",
             Self::OidcRs256 => "oidc_rs256",
+            Self::OidcClient => "oidc_client",
             Self::Saml => "saml",
             Self::SamlEncryption => "saml_encryption",
         }

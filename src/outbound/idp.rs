@@ -12,7 +12,7 @@ use url::Url;
 
 use super::address::Reach;
 use super::fetched::{self, Fetched, kept, successful};
-use super::http_client::{Call, CallFailure, HttpClient};
+use super::http_client::{Answer, Call, CallFailure, HttpClient};
 use super::key_sets::KeySets;
 use crate::protocol::oidc::relying_party::discovery::{self, DiscoveryError, ProviderConfiguration, Transport};
 use crate::protocol::oidc::relying_party::jwks::{KeySet, MalformedKeySet};
@@ -91,14 +91,17 @@ impl IdpClient {
         self.configurations.get_with_by_ref(issuer, kept(fetch)).await.outcome
     }
 
-    /// The keys at `jwks_uri`.
-    pub async fn keys(&self, jwks_uri: &Url) -> Result<Arc<KeySet>, IdpFailure> {
-        self.keys.keys(jwks_uri).await
-    }
-
-    /// The same, fetched again because none of those known fits a token.
-    pub async fn refreshed_keys(&self, jwks_uri: &Url) -> Result<Arc<KeySet>, IdpFailure> {
-        self.keys.refreshed(jwks_uri).await
+    /// What `check` says under the keys at `jwks_uri`; when it `is_key_unknown`, what it says under the same fetched again.
+    pub async fn check_with_keys<T, E>(
+        &self,
+        jwks_uri: &Url,
+        check: impl Fn(&KeySet) -> Result<T, E>,
+        is_key_unknown: fn(&E) -> bool,
+    ) -> Result<Result<T, E>, IdpFailure> {
+        match check(&*self.keys.keys(jwks_uri).await?) {
+            Err(error) if is_key_unknown(&error) => Ok(check(&*self.keys.refreshed(jwks_uri).await?)),
+            outcome => Ok(outcome),
+        }
     }
 
     /// Redeems a code.
@@ -114,12 +117,12 @@ impl IdpClient {
         Ok(token::parse_answer(answer.status, &answer.body)?)
     }
 
-    /// The body of a UserInfo answer.
-    pub async fn userinfo(&self, url: &Url, access_token: &Secret) -> Result<Vec<u8>, IdpFailure> {
+    /// A UserInfo answer, whose media type says whether it is signed.
+    pub async fn userinfo(&self, url: &Url, access_token: &Secret) -> Result<Answer, IdpFailure> {
         let authorization = Secret::from(format!("Bearer {}", access_token.expose()));
-        let call =
-            Call { url, accept: "application/json", authorization: Some(&authorization), form: None, known: None };
-        Ok(successful(self.http.call(call).await?)?.body)
+        let accept = "application/json, application/jwt";
+        let call = Call { url, accept, authorization: Some(&authorization), form: None, known: None };
+        successful(self.http.call(call).await?)
     }
 
     /// A SAML metadata document, unless it still is the version `known`.
@@ -213,14 +216,29 @@ mod tests {
     }
 
     #[actix_web::test]
+    async fn of_fifty_sign_ins_at_once_one_fetches_the_keys() {
+        let (issuer, hits) = provider();
+        let (client, jwks) = (client(), Url::parse(&format!("{issuer}/jwks")).unwrap());
+        let check = || client.check_with_keys(&jwks, |_| Ok::<_, ()>(()), |()| false);
+        for outcome in join_all((0..50).map(|_| check())).await {
+            assert_eq!(outcome, Ok(Ok(())));
+        }
+        assert_eq!(hits.load(Ordering::SeqCst), 1);
+    }
+
+    #[actix_web::test]
     async fn a_flood_of_unknown_key_ids_costs_one_more_fetch() {
         let (issuer, hits) = provider();
         let (client, jwks) = (client(), Url::parse(&format!("{issuer}/jwks")).unwrap());
-        client.keys(&jwks).await.unwrap();
-        for outcome in join_all((0..50).map(|_| client.refreshed_keys(&jwks))).await {
-            outcome.unwrap();
+        let unknown = || client.check_with_keys(&jwks, |_| Err::<(), _>(()), |()| true);
+        for outcome in join_all((0..50).map(|_| unknown())).await {
+            assert_eq!(outcome, Ok(Err(())));
         }
-        client.keys(&jwks).await.unwrap();
+        for _ in 0..5 {
+            assert_eq!(unknown().await, Ok(Err(())), "one at a time neither");
+        }
         assert_eq!(hits.load(Ordering::SeqCst), 2);
+        let known = client.check_with_keys(&jwks, |_| Err::<(), _>(()), |()| false).await;
+        assert_eq!((known, hits.load(Ordering::SeqCst)), (Ok(Err(())), 2), "another failure fetches nothing");
     }
 }

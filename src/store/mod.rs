@@ -57,6 +57,7 @@ pub mod policy_schema;
 pub mod recovery_codes;
 pub mod refresh_tokens;
 mod relation_text;
+pub mod relying_party_schema;
 pub mod removals;
 pub mod resource_counts;
 pub mod resource_grams;
@@ -89,6 +90,7 @@ pub mod traces;
 pub mod trigrams;
 mod turn;
 pub mod unique_values;
+pub mod upstream_sessions;
 mod writer;
 
 use std::time::Duration;

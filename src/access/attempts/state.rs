@@ -95,6 +95,9 @@ pub struct Identified {
     pub auth_time: Option<Timestamp>,
     /// The identity provider wants the session to end by then.
     pub session_expires_at: Option<Timestamp>,
+    /// The session at the OpenID provider (`sid`), which may end this one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upstream_session: Option<String>,
 }
 
 /// Who knew the password, and what else is asked of them.
@@ -225,6 +228,7 @@ mod tests {
             acr: "1".to_owned(),
             auth_time: Some(Timestamp::from_seconds(1)),
             session_expires_at: None,
+            upstream_session: None,
         }
     }
 

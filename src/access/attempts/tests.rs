@@ -58,6 +58,7 @@ fn outcome(world: &World) -> State {
         acr: "1".to_owned(),
         auth_time: Some(world.op().at),
         session_expires_at: None,
+        upstream_session: None,
     })
 }
 

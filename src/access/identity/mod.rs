@@ -64,6 +64,8 @@ pub struct AssertedIdentity {
     pub acr: Option<String>,
     /// When the provider wants the session to end.
     pub session_expires_at: Option<Timestamp>,
+    /// The session at an OpenID provider (`sid`), which may end the one here; of bounded length.
+    pub upstream_session: Option<String>,
 }
 
 /// What became of an assertion. Either way the browser goes on to the attempt's next page.
@@ -244,6 +246,7 @@ fn identified(op: &Operation, asserted: &AssertedIdentity, linked: &Linked) -> I
         // A provider whose clock is ahead must not make a sign-in look younger than it is.
         auth_time: asserted.authn_instant.map(|at| at.min(op.at)),
         session_expires_at: asserted.session_expires_at,
+        upstream_session: asserted.upstream_session.clone(),
     }
 }
 

@@ -13,6 +13,7 @@ use crate::directory::matching::{MatchRule, Matching};
 use crate::directory::organizations::{self, NewOrganization};
 use crate::directory::profile::Profile;
 use crate::directory::{accounts, connection_policy, connections};
+use crate::protocol::oidc::relying_party::preset::Preset;
 use crate::protocol::scim::document;
 use crate::protocol::scim::limits::Limits;
 use crate::protocol::scim::resource_type;
@@ -70,6 +71,7 @@ fn ada(world: &World) -> AssertedIdentity {
         amr: vec!["pwd".to_owned(), "otp".to_owned()],
         acr: Some("urn:acme:loa:2".to_owned()),
         session_expires_at: Some(world.op().at.plus_seconds(600)),
+        upstream_session: None,
     }
 }
 
@@ -289,7 +291,7 @@ async fn new_owner(world: &World) -> (OrganizationId, ConnectionId, AccountId) {
         let domain = claim::create(tx, &op, globex, &"acme.test".parse().unwrap(), &Quota::default()).unwrap();
         let answer = Answer::Records(vec![record_value(&domain.challenge)]);
         assert_eq!(claim::finish_check(tx, &op, globex, domain.id, &answer).unwrap().1, None);
-        let settings = Settings::Oidc { issuer: "https://idp.globex.test".to_owned(), client_id: "c".to_owned() };
+        let settings = Settings::oidc("https://idp.globex.test", "c", Preset::Generic, None);
         let new = NewConnection { id: op.new_id(), name: "Globex".to_owned(), settings, sealed_secret: None };
         let connection = connections::create(tx, &op, globex, &new, &Quota::default()).unwrap().id;
         connection_policy::set(tx, &op, globex, connection, LINKING).unwrap();
@@ -527,7 +529,7 @@ async fn the_token_of_an_administrator_opens_nothing_while_they_are_switched_off
 }
 
 fn oidc_settings(issuer: &str, client_id: &str) -> Settings {
-    Settings::Oidc { issuer: issuer.to_owned(), client_id: client_id.to_owned() }
+    Settings::oidc(issuer, client_id, Preset::Generic, None)
 }
 
 #[tokio::test]

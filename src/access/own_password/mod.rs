@@ -218,6 +218,7 @@ pub fn identify(
         acr: Level::Password.as_str().to_owned(),
         auth_time: Some(op.at),
         session_expires_at: None,
+        upstream_session: None,
     };
     let facts = second_step::load(tx, candidate.account, worth, &attempt.request)?;
     match second_step::asked(&facts) {

@@ -88,6 +88,7 @@ async fn session_of(world: &World, account: AccountId) -> Session {
             acr: "a".to_owned(),
             auth_time: Some(op.at),
             session_expires_at: None,
+            upstream_session: None,
         };
         sessions::start(tx, &op, &identified, Limits { idle_seconds: 3_600, absolute_seconds: 36_000 })
     });

@@ -55,6 +55,7 @@ async fn session_since(world: &World, auth_time: Option<Timestamp>) -> Session {
         acr: "urn:acme:two".to_owned(),
         auth_time,
         session_expires_at: None,
+        upstream_session: None,
     };
     world.store().write(move |tx| sessions::start(tx, &op, &identified, SESSION)).await.unwrap().0
 }

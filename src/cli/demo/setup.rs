@@ -114,7 +114,9 @@ impl Setup {
         let provider = Provider::Oidc {
             issuer: places.openid_provider_url(),
             client_id: CLIENT_ID.to_owned(),
-            client_secret: client_secret.clone(),
+            client_secret: Some(client_secret.clone()),
+            authentication: None,
+            preset: None,
         };
         let oidc = self.connect("Acme OpenID", provider).await?;
         let redirect_uri = format!("{}/callback", places.sample_app_url());
@@ -149,7 +151,7 @@ impl Setup {
             idp_metadata_url: metadata.to_string(),
             idp_entity_id: entity_id(&saml),
             oidc_connection: oidc.id,
-            callback_url: self.outside.service_provider.callback_url(oidc.id),
+            callback_url: self.outside.relying_party.callback_url(oidc.id).into(),
             idp_client_id: CLIENT_ID.to_owned(),
             idp_client_secret: client_secret.expose().to_owned(),
             client_id: application.id.to_string(),

@@ -28,7 +28,10 @@ pub(super) fn log(
             "certificates": idp.certificates.iter().map(|one| one.fingerprint()).collect::<Vec<_>>(),
             "options": options,
         }),
-        Settings::Oidc { issuer, client_id } => json!({ "issuer": issuer, "client_id": client_id }),
+        Settings::Oidc { issuer, client_id, preset, authentication, options } => json!({
+            "issuer": issuer, "client_id": client_id, "preset": preset, "authentication": authentication,
+            "options": options,
+        }),
     };
     let matching = json!({ "by": connection.matching.by.as_str(), "claim": connection.matching.claim });
     let mut detail = json!({

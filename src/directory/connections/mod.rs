@@ -6,6 +6,7 @@
 pub mod certificates;
 mod entry;
 pub mod metadata;
+pub mod oidc_options;
 mod row;
 pub mod saml_options;
 
@@ -18,6 +19,8 @@ use super::organizations::{self, OrganizationError};
 use super::permission::{self, Denied, Permission};
 use super::room::{self, TooMany};
 use super::sso_policy::{self, LockoutError};
+use crate::protocol::oidc::relying_party::authentication::ClientAuthentication;
+use crate::protocol::oidc::relying_party::preset::Preset;
 use crate::protocol::saml::idp_metadata::IdpMetadata;
 use crate::record::audit::Action;
 use crate::record::event::{self, Event};
@@ -30,6 +33,7 @@ use crate::values::operation::Operation;
 use crate::values::page::{Page, PageRequest};
 use crate::values::quota::Quota;
 use entry::{Ended, log};
+use oidc_options::OidcOptions;
 use row::{from_row, to_row};
 use saml_options::{InvalidOptions, SamlOptions};
 
@@ -63,6 +67,15 @@ pub enum Settings {
         issuer: String,
         /// Our client id there. The secret is kept sealed beside the settings.
         client_id: String,
+        /// The provider's product. A row that is older than presets is of any.
+        #[serde(default)]
+        preset: Preset,
+        /// How we prove there that we are the client; with the secret, in the way the provider takes, when nothing is chosen.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        authentication: Option<ClientAuthentication>,
+        /// What is demanded of it.
+        #[serde(default)]
+        options: OidcOptions,
     },
 }
 
@@ -162,13 +175,23 @@ impl Settings {
         }
     }
 
-    /// True when both are of one provider, so that a subject means the same person: one SAML entity, or one issuer and
-    /// one client there (an OpenID provider may give each client subjects of its own).
+    /// An OpenID provider of which nothing more is demanded.
+    pub fn oidc(issuer: &str, client_id: &str, preset: Preset, authentication: Option<ClientAuthentication>) -> Self {
+        let (issuer, client_id) = (issuer.to_owned(), client_id.to_owned());
+        Self::Oidc { issuer, client_id, preset, authentication, options: OidcOptions::default() }
+    }
+
+    /// True when both are of one provider, so that a subject means the same person: one SAML entity, or one issuer, one
+    /// client there (an OpenID provider may give each client subjects of its own), and the same claims that name them.
     pub fn is_same_provider(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Saml { idp: one, .. }, Self::Saml { idp: other, .. }) => one.entity_id == other.entity_id,
-            (Self::Oidc { issuer, client_id }, Self::Oidc { issuer: other_issuer, client_id: other_client_id }) => {
-                issuer == other_issuer && client_id == other_client_id
+            (
+                Self::Oidc { issuer, client_id, preset, .. },
+                Self::Oidc { issuer: other_issuer, client_id: other_client_id, preset: other_preset, .. },
+            ) => {
+                let is_same_subject = preset.subject_claims() == other_preset.subject_claims();
+                issuer == other_issuer && client_id == other_client_id && is_same_subject
             }
             (Self::Saml { .. }, Self::Oidc { .. }) | (Self::Oidc { .. }, Self::Saml { .. }) => false,
         }
@@ -246,7 +269,7 @@ pub fn active(tx: &mut Tx<'_>, organization: OrganizationId) -> Result<Vec<(Conn
 }
 
 /// Replaces what a connection knows of its provider, such as after a certificate roll-over. The provider stays the same:
-/// identities are never handed to another one. What is demanded of it stays as well.
+/// identities are never handed to another one. What is demanded of it stays as well; a secret that is not given goes.
 pub fn replace_settings(
     tx: &mut Tx<'_>,
     op: &Operation,
@@ -263,13 +286,14 @@ pub fn replace_settings(
     if !connection.settings.is_same_provider(settings) {
         return Err(ConnectionError::OtherProvider);
     }
-    connection.settings = match (settings, &connection.settings) {
-        (Settings::Saml { idp, .. }, Settings::Saml { options, .. }) => {
-            Settings::Saml { idp: idp.clone(), options: options.clone() }
-        }
-        (settings, _) => settings.clone(),
-    };
-    connection.sealed_secret = sealed_secret.or(connection.sealed_secret);
+    let mut settings = settings.clone();
+    match (&mut settings, &connection.settings) {
+        (Settings::Saml { options, .. }, Settings::Saml { options: demanded, .. }) => options.clone_from(demanded),
+        (Settings::Oidc { options, .. }, Settings::Oidc { options: demanded, .. }) => options.clone_from(demanded),
+        (Settings::Saml { .. }, Settings::Oidc { .. }) | (Settings::Oidc { .. }, Settings::Saml { .. }) => {}
+    }
+    connection.settings = settings;
+    connection.sealed_secret = sealed_secret;
     store(tx, op, connection, Action::ConnectionUpdated)
 }
 

@@ -65,7 +65,7 @@ pub enum IpsieLevel {
 /// The options cannot be meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub struct InvalidOptions(&'static str);
+pub struct InvalidOptions(pub(super) &'static str);
 
 impl Default for SamlOptions {
     fn default() -> Self {

@@ -1,8 +1,5 @@
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
 
-use actix_web::web::{self, Data};
-use actix_web::{App, HttpRequest, HttpResponse, HttpServer};
 use serde_json::{Value, json};
 use url::{Url, form_urlencoded};
 
@@ -12,86 +9,40 @@ use crate::access::attempts::refusal::Refusal;
 use crate::access::attempts::state::State;
 use crate::access::identity::Outcome;
 use crate::access::testing::{World, world};
-use crate::directory::connections;
+use crate::access::traces;
+use crate::directory::connections::oidc_options::OidcOptions;
+use crate::directory::connections::{self, Settings};
+use crate::directory::relying_party::RelyingParty;
+use crate::flows::testing::{Provider, Script};
+use crate::keys::purpose::Purpose;
+use crate::keys::ring::KeyRing;
+use crate::keys::rotation;
 use crate::keys::sealing::Sealer;
 use crate::outbound::address::Reach;
-use crate::outbound::http_client::{HttpClient, Settings};
+use crate::outbound::http_client::{self, HttpClient};
 use crate::outbound::idp::IdpClient;
+use crate::protocol::oidc::client_assertion;
+use crate::protocol::oidc::client_keys::ClientKeySet;
 use crate::protocol::oidc::pkce::{CodeChallenge, CodeVerifier};
-use crate::protocol::oidc::relying_party::dishonest::{KEYS, OTHER_KEYS, document, metadata};
+use crate::protocol::oidc::relying_party::authentication::ClientAuthentication;
+use crate::protocol::oidc::relying_party::claim_map::ClaimNames;
+use crate::protocol::oidc::relying_party::dishonest::{KEYS, OTHER_KEYS};
+use crate::protocol::oidc::relying_party::preset::Preset;
+use crate::store::traces::Wanted;
+use crate::values::page::PageRequest;
 use crate::values::secret::Secret;
 
-/// What the provider does, which a test changes to make it dishonest.
-struct Script {
-    /// The public keys it shows.
-    jwks: Vec<Value>,
-    /// The claims it signs; a test fills `nonce` in.
-    claims: Value,
-    userinfo: Value,
-    /// What it was asked to redeem.
-    redeemed: Option<HashMap<String, String>>,
-    signs_with_other_keys: bool,
-}
-
-struct Provider {
-    issuer: String,
-    script: Arc<Mutex<Script>>,
-}
-
-async fn answer(request: HttpRequest, body: String, script: Data<Mutex<Script>>) -> HttpResponse {
-    let base = format!("http://{}", request.connection_info().host());
-    let mut script = script.lock().unwrap();
-    match request.path() {
-        "/.well-known/openid-configuration" => {
-            let mut metadata = metadata(&base);
-            metadata["userinfo_endpoint"] = format!("{base}/userinfo").into();
-            metadata["authorization_response_iss_parameter_supported"] = true.into();
-            metadata["claims_parameter_supported"] = true.into();
-            HttpResponse::Ok().json(metadata)
-        }
-        "/jwks" => HttpResponse::Ok().body(document(&script.jwks)),
-        "/token" => {
-            script.redeemed = Some(form_urlencoded::parse(body.as_bytes()).into_owned().collect());
-            let keys = if script.signs_with_other_keys { &*OTHER_KEYS } else { &*KEYS };
-            let id_token = keys.sign(&json!({ "alg": "ES256", "kid": "k1" }), &script.claims);
-            HttpResponse::Ok().json(json!({ "access_token": "at", "token_type": "Bearer", "id_token": id_token }))
-        }
-        "/userinfo" => HttpResponse::Ok().json(&script.userinfo),
-        _ => HttpResponse::NotFound().finish(),
-    }
-}
-
-fn provider(world: &World) -> Provider {
-    let script = Script {
-        jwks: vec![KEYS.ec_jwk("k1")],
-        claims: json!({}),
-        userinfo: json!({ "sub": "u1", "email": "ada@acme.test", "email_verified": true }),
-        redeemed: None,
-        signs_with_other_keys: false,
-    };
-    let script = Arc::new(Mutex::new(script));
-    let data: Data<Mutex<Script>> = Data::from(Arc::clone(&script));
-    let server = HttpServer::new(move || App::new().app_data(data.clone()).default_service(web::to(answer)))
-        .workers(1)
-        .bind(("127.0.0.1", 0))
-        .unwrap();
-    let issuer = format!("http://127.0.0.1:{}", server.addrs()[0].port());
-    actix_web::rt::spawn(server.run());
-    let now = world.op().at.seconds();
-    script.lock().unwrap().claims = json!({
-        "iss": issuer, "sub": "u1", "aud": "causeway", "iat": now, "exp": now + 300, "auth_time": now - 10,
-        "amr": ["pwd", "mfa"],
-    });
-    Provider { issuer, script }
+fn sealer() -> Sealer {
+    Sealer::new(&[Secret::from("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=".to_owned())]).unwrap()
 }
 
 fn flow(world: &World) -> SignInByOidc {
-    let settings = Settings { reach: Reach::PublicAndLoopback, ..Settings::default() };
+    let settings = http_client::Settings { reach: Reach::PublicAndLoopback, ..http_client::Settings::default() };
     SignInByOidc {
         store: world.store().clone(),
         idp: IdpClient::new(HttpClient::new(settings).unwrap()),
-        sealer: Sealer::new(&[Secret::from("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=".to_owned())]).unwrap(),
-        public_url: Url::parse("https://id.example/").unwrap(),
+        relying_party: RelyingParty::new(Url::parse("https://id.example/").unwrap(), KeyRing::new(sealer())),
+        sealer: sealer(),
         clock_skew_seconds: 60,
     }
 }
@@ -112,8 +63,13 @@ struct Journey {
 
 impl Journey {
     async fn begin(world: World) -> Self {
-        let (provider, flow) = (provider(&world), flow(&world));
-        world.connect_to(&provider.issuer).await;
+        Self::begin_with(world, "", |issuer| Settings::oidc(issuer, "causeway", Preset::Generic, None)).await
+    }
+
+    /// The same at a provider whose issuer ends with `place`, over a connection of these settings.
+    async fn begin_with(world: World, place: &str, settings: impl FnOnce(&str) -> Settings) -> Self {
+        let (provider, flow) = (Provider::start(&world, place), flow(&world));
+        world.put_settings(world.connection, &settings(&provider.issuer)).await;
         let attempt = world.start_attempt(&browser()).await;
         let id = world.connection;
         let connection = world.store().read(move |tx| connections::find(tx, id)).await.unwrap().unwrap();
@@ -227,11 +183,12 @@ async fn each_lie_of_a_provider_is_refused_with_the_check_that_caught_it() {
 }
 
 #[actix_web::test]
-async fn keys_that_were_rolled_over_are_fetched_once_more() {
+async fn oidcc_client_test_signing_key_rotation_and_just_before_signing() {
     for world in world().await {
-        let journey = Journey::begin(world).await.dishonest(|script| script.jwks = vec![]);
+        let journey = Journey::begin(world).await.dishonest(|script| script.jwks = vec![OTHER_KEYS.ec_jwk("old")]);
         let jwks = Url::parse(&format!("{}/jwks", journey.provider.issuer)).unwrap();
-        journey.flow.idp.keys(&jwks).await.unwrap();
+        let known = journey.flow.idp.check_with_keys(&jwks, |_| Ok::<_, ()>(()), |()| false).await;
+        assert_eq!(known, Ok(Ok(())));
         let journey = journey.dishonest(|script| script.jwks = vec![KEYS.ec_jwk("k1")]);
         assert_eq!(journey.refusal().await, None);
     }
@@ -311,10 +268,224 @@ async fn an_answer_counts_only_if_the_connection_still_is_to_the_provider_that_w
             let journey = Journey::begin(world).await;
             let issuer =
                 if client_id == "causeway" { "https://new.test".to_owned() } else { journey.provider.issuer.clone() };
-            let settings = connections::Settings::Oidc { issuer, client_id: client_id.to_owned() };
+            let settings = Settings::oidc(&issuer, client_id, Preset::Generic, None);
             journey.world.put_settings(journey.world.connection, &settings).await;
             assert_eq!(journey.refusal().await, Some(Refusal::ConnectionChanged), "{client_id}");
             assert!(journey.provider.script.lock().unwrap().redeemed.is_none());
         }
+    }
+}
+
+/// What `change` makes of a connection to a provider at `issuer`.
+fn settings(issuer: &str, preset: Preset, change: impl FnOnce(&mut OidcOptions)) -> Settings {
+    let mut settings = Settings::oidc(issuer, "causeway", preset, None);
+    if let Settings::Oidc { options, .. } = &mut settings {
+        change(options);
+    }
+    settings
+}
+
+#[actix_web::test]
+async fn the_gateway_proves_itself_by_its_own_key_where_the_connection_says_so() {
+    for world in world().await {
+        let keys = [0, 1].map(|_| rotation::prepare(&world.op(), &sealer(), Purpose::OidcClient).unwrap());
+        let op = world.op();
+        let establish = world.store().write(move |tx| rotation::establish(tx, &op, &keys[0], &keys[1]));
+        establish.await.unwrap();
+        let signing = |issuer: &str| {
+            Settings::oidc(issuer, "causeway", Preset::Generic, Some(ClientAuthentication::PrivateKeyJwt))
+        };
+        let journey = Journey::begin_with(world, "", signing).await;
+        assert_eq!(journey.refusal().await, None);
+        let redeemed = journey.provider.script.lock().unwrap().redeemed.clone().unwrap();
+        assert!(!redeemed.contains_key("authorization") && !redeemed.contains_key("client_secret"));
+        assert_eq!(redeemed["client_assertion_type"], client_assertion::TYPE);
+        let (ours, op) = (journey.flow.relying_party.clone(), journey.world.op());
+        let jwks = journey.world.store().read(move |tx| ours.jwks(tx, op.at)).await.unwrap();
+        assert_eq!(jwks.keys.len(), 2, "the next one is shown before it signs");
+        let keys = ClientKeySet::parse(serde_json::to_string(&jwks).unwrap().as_bytes()).unwrap();
+        let expected = client_assertion::Expected {
+            issuer: "causeway",
+            subject: "causeway",
+            audiences: &[&journey.provider.issuer],
+            now: journey.world.op().at,
+            skew_seconds: 0,
+            longest_seconds: 60,
+        };
+        let verified = client_assertion::verify(&redeemed["client_assertion"], &keys, &expected).unwrap();
+        assert!(verified.id.is_some_and(|id| id.len() >= 32), "it can be told from any other");
+    }
+}
+
+#[actix_web::test]
+async fn a_secret_is_sent_in_the_way_that_was_chosen() {
+    use ClientAuthentication::{ClientSecretBasic, ClientSecretPost};
+    for (chosen, in_header) in [(None, true), (Some(ClientSecretBasic), true), (Some(ClientSecretPost), false)] {
+        let world = world().await.remove(0);
+        let settings = |issuer: &str| Settings::oidc(issuer, "causeway", Preset::Generic, chosen);
+        let journey = Journey::begin_with(world, "", settings).await;
+        let (op, organization, id) = (journey.world.operator(), journey.world.organization, journey.world.connection);
+        let sealed = sealer().seal_secret(&Secret::from("s3cret".to_owned()), &connections::secret_place(id)).unwrap();
+        let same = settings(&journey.provider.issuer);
+        let write = journey
+            .world
+            .store()
+            .write(move |tx| connections::replace_settings(tx, &op, organization, id, &same, Some(sealed)).map(|_| ()));
+        write.await.unwrap();
+        assert_eq!(journey.refusal().await, None);
+        let redeemed = journey.provider.script.lock().unwrap().redeemed.clone().unwrap();
+        assert_eq!(redeemed.contains_key("authorization"), in_header, "{chosen:?}");
+        assert_eq!(redeemed.get("client_secret").map(String::as_str), (!in_header).then_some("s3cret"), "{chosen:?}");
+    }
+}
+
+#[actix_web::test]
+async fn a_signed_userinfo_answer_is_checked_as_one() {
+    let signed = |journey: Journey, change: fn(&mut Script)| {
+        let issuer = journey.provider.issuer.clone();
+        journey.dishonest(move |script| {
+            script.signs_userinfo = true;
+            script.userinfo["iss"] = json!(issuer);
+            script.userinfo["aud"] = json!("causeway");
+            change(script);
+        })
+    };
+    let world = async || world().await.remove(0);
+    let honest = signed(Journey::begin(world().await).await, |_| {});
+    assert_eq!(honest.refusal().await, None);
+    let other = signed(Journey::begin(world().await).await, |script| script.userinfo["aud"] = json!("another"));
+    let check = "the signed userinfo answer is of another issuer or for another client".to_owned();
+    assert_eq!(other.refusal().await, Some(Refusal::Unverified { check }));
+    let another = signed(Journey::begin(world().await).await, |script| script.userinfo["sub"] = json!("u2"));
+    let check = "the userinfo answer is about somebody else".to_owned();
+    assert_eq!(another.refusal().await, Some(Refusal::Unverified { check }));
+}
+
+#[actix_web::test]
+async fn oidcc_client_test_form_post_error_and_what_else_is_no_callback_of_ours() {
+    // No response mode is asked for, so that an answer comes in the query; the door knows no other.
+    let journey = Journey::begin(world().await.remove(0)).await;
+    assert!(!journey.asked.contains_key("response_mode"));
+    let outcome = journey.finish(&journey.query().replace("code=c0de", "error=server_error")).await.unwrap();
+    assert_eq!(outcome.refusal, Some(Refusal::Declined { code: "server_error".to_owned() }));
+}
+
+const TENANT: &str = "/9f3d2c1a-0b7e-4a55-8c66-1d2e3f405162/v2.0";
+
+fn of_entra(script: &mut Script) {
+    let claims = json!({
+        "tid": "9f3d2c1a-0b7e-4a55-8c66-1d2e3f405162", "oid": "00000000-0000-0000-66f3-3332eca7ea81",
+        "email": "ada@acme.test", "xms_edov": true,
+    });
+    script.claims.as_object_mut().unwrap().extend(claims.as_object().unwrap().clone());
+}
+
+// nOAuth, Storm-0558: the tenant and the object are the person, and an address is only what its domain's owner says.
+#[actix_web::test]
+async fn at_entra_id_the_tenant_and_the_object_are_the_person() {
+    let unverified = |check: &str| Some(Refusal::Unverified { check: check.to_owned() });
+    let cases: [(&str, fn(&mut Script), Option<Refusal>); 4] = [
+        ("honest", |_| {}, None),
+        ("nobody vouches for the address", |s| s.claims["xms_edov"] = json!(false), Some(Refusal::NoVerifiedAddress)),
+        (
+            "another tenant",
+            |s| s.claims["tid"] = json!("11111111-0b7e-4a55-8c66-1d2e3f405162"),
+            unverified("the id token is of another tenant"),
+        ),
+        (
+            "no object",
+            |s| s.claims["oid"] = json!(null),
+            unverified("the id token does not say who the person is in their tenant"),
+        ),
+    ];
+    for (case, change, refusal) in cases {
+        for world in world().await {
+            let journey = Journey::begin_with(world, TENANT, |issuer| settings(issuer, Preset::EntraId, |_| {})).await;
+            let journey = journey.dishonest(of_entra).dishonest(change);
+            assert_eq!(journey.refusal().await, refusal, "{case}");
+            let entries = journey.world.entries("identity.linked").await;
+            assert_eq!(entries.len(), usize::from(refusal.is_none()), "{case}");
+        }
+    }
+}
+
+#[actix_web::test]
+async fn from_google_come_people_of_the_organizations_own_workspaces() {
+    for (hosted, is_in) in [(json!("acme.test"), true), (json!("globex.test"), false), (Value::Null, false)] {
+        for world in world().await {
+            let google = |issuer: &str| settings(issuer, Preset::Google, |_| {});
+            let journey = Journey::begin_with(world, "", google).await;
+            assert_eq!(journey.asked["hd"], "acme.test");
+            let journey = journey.dishonest(|script| {
+                script.claims["hd"] = hosted.clone();
+                script.claims["email"] = json!("ada@acme.test");
+                script.claims["email_verified"] = json!(true);
+            });
+            assert_eq!(journey.refusal().await.is_none(), is_in, "{hosted}");
+        }
+    }
+}
+
+#[actix_web::test]
+async fn a_connection_may_demand_a_fresh_sign_in_of_a_certain_kind() {
+    let demanding = |issuer: &str| {
+        settings(issuer, Preset::Generic, |options| {
+            options.forces_authentication = true;
+            options.acr_values = vec!["phr".to_owned()];
+        })
+    };
+    for (age, acr, check) in [
+        (0, "phr", None),
+        (120, "phr", Some("the sign-in at the provider is too old")),
+        (0, "pwd", Some("the sign-in was in none of the ways that were asked for")),
+    ] {
+        let journey = Journey::begin_with(world().await.remove(0), "", demanding).await;
+        assert_eq!((journey.asked["prompt"].as_str(), journey.asked["max_age"].as_str()), ("login", "0"));
+        assert_eq!(journey.asked["acr_values"], "phr");
+        let at = journey.world.op().at.seconds();
+        let journey = journey.dishonest(|script| {
+            script.claims["auth_time"] = json!(at - age);
+            script.claims["acr"] = json!(acr);
+        });
+        let refusal = check.map(|check| Refusal::Unverified { check: check.to_owned() });
+        assert_eq!(journey.refusal().await, refusal, "{age} {acr}");
+    }
+}
+
+#[actix_web::test]
+async fn names_and_groups_are_read_where_the_organization_says() {
+    for world in world().await {
+        let mapped = |issuer: &str| {
+            settings(issuer, Preset::Generic, |options| {
+                options.claims = ClaimNames { groups: Some("teams".to_owned()), ..ClaimNames::default() };
+            })
+        };
+        let journey = Journey::begin_with(world, "", mapped).await.dishonest(|script| {
+            script.claims["email"] = json!("ada@acme.test");
+            script.claims["email_verified"] = json!(true);
+            script.userinfo["teams"] = json!(["ops", "dev"]);
+            script.userinfo["groups"] = json!(["admins", "ops", "dev"]);
+        });
+        assert_eq!(journey.refusal().await, None, "userinfo is asked for the teams");
+        let (op, organization) = (journey.world.operator(), journey.world.organization);
+        let page = PageRequest::new(None, Some(10)).unwrap();
+        let read = journey.world.store().read(move |tx| traces::page(tx, &op, organization, &Wanted::default(), &page));
+        let found = read.await.unwrap().items;
+        let answered = found[0].steps.iter().find(|step| step["step"] == "answered").unwrap();
+        assert_eq!(answered["groups"], 2, "{}", journey.world.engine());
+    }
+}
+
+#[actix_web::test]
+async fn the_session_at_the_provider_and_its_end_are_remembered() {
+    for world in world().await {
+        let ends = world.op().at.plus_seconds(600);
+        let journey = Journey::begin(world).await.dishonest(|script| {
+            script.claims["sid"] = json!("s1");
+            script.claims["session_expiry"] = json!(ends.seconds());
+        });
+        assert_eq!(journey.refusal().await, None);
+        let State::Identified(who) = journey.world.state_of(journey.attempt.id).await else { panic!("not identified") };
+        assert_eq!((who.upstream_session.as_deref(), who.session_expires_at), (Some("s1"), Some(ends)));
     }
 }

@@ -368,5 +368,6 @@ fn asserted_identity(
         amr: class.and_then(authn_context::method).map(str::to_owned).into_iter().collect(),
         acr: class.map(str::to_owned),
         session_expires_at: assertion.session_expires_at(),
+        upstream_session: None,
     }
 }

@@ -418,6 +418,7 @@ impl Stage {
                 acr: "1".to_owned(),
                 auth_time: None,
                 session_expires_at: None,
+                upstream_session: None,
             };
             sessions::start(tx, &op, &identified, TERMS.session)
         });

@@ -111,6 +111,7 @@ impl Stage {
                 acr: "1".to_owned(),
                 auth_time: None,
                 session_expires_at: None,
+                upstream_session: None,
             };
             let (session, token) = sessions::start(tx, &op, &identified, LIMITS)?;
             let attempt: AttemptId = op.new_id();

@@ -61,6 +61,7 @@ impl Stage {
                 acr: "a".to_owned(),
                 auth_time: Some(op.at),
                 session_expires_at: None,
+                upstream_session: None,
             };
             sessions::start(tx, &op, &identified, limits)
         });

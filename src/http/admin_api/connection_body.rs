@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 use utoipa::ToSchema;
 
+use super::oidc_options::OidcOptionsBody;
 use super::saml_options_body::SamlOptionsBody;
 use crate::directory::connections::metadata::{Address, MetadataSource};
 use crate::directory::connections::{Connection, Settings};
@@ -12,6 +13,9 @@ use crate::directory::matching::{MatchRule, Matching};
 use crate::flows::connect_identity_provider::Provider;
 use crate::http::context::Context;
 use crate::http::problem::Problem;
+use crate::protocol::oidc::relying_party::authentication::ClientAuthentication;
+use crate::protocol::oidc::relying_party::claim_map::{ClaimMap, ClaimNames};
+use crate::protocol::oidc::relying_party::preset::Preset;
 use crate::protocol::saml::certificate::Certificate;
 use crate::values::clock::Timestamp;
 use crate::values::secret::Secret;
@@ -47,9 +51,17 @@ pub enum ProviderBody {
         issuer: String,
         /// The gateway's client id there.
         client_id: String,
-        /// The gateway's client secret there.
-        #[schema(value_type = String)]
-        client_secret: Secret,
+        /// The gateway's client secret there; not with `private_key_jwt`.
+        #[schema(value_type = Option<String>)]
+        client_secret: Option<Secret>,
+        /// How the gateway proves there that it is the client: `client_secret_basic`, `client_secret_post` or
+        /// `private_key_jwt`, of those that the provider's metadata lists. With the secret, as the metadata says, when left
+        /// out.
+        #[schema(value_type = Option<String>, example = "private_key_jwt")]
+        client_authentication: Option<ClientAuthentication>,
+        /// The provider's product: `generic`, `entra_id`, `okta` or `google`. What its issuer says, when left out.
+        #[schema(value_type = Option<String>, example = "entra_id")]
+        preset: Option<Preset>,
     },
 }
 
@@ -71,7 +83,9 @@ impl ProviderBody {
             Self::Saml { .. } => {
                 Err(invalid("give either metadata_xml or metadata_url, and metadata_signer with the latter only"))
             }
-            Self::Oidc { issuer, client_id, client_secret } => Ok(Provider::Oidc { issuer, client_id, client_secret }),
+            Self::Oidc { issuer, client_id, client_secret, client_authentication, preset } => {
+                Ok(Provider::Oidc { issuer, client_id, client_secret, authentication: client_authentication, preset })
+            }
         }
     }
 }
@@ -165,7 +179,49 @@ pub enum SettingsBody {
         client_id: String,
         /// The redirect URI to register there.
         callback_url: String,
+        /// Where the provider may post logout tokens (`backchannel_logout_uri`).
+        backchannel_logout_url: String,
+        /// Where the provider finds the gateway's keys (`jwks_uri`).
+        jwks_url: String,
+        /// How the gateway proves there that it is the client, if that was chosen.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        #[schema(value_type = Option<String>)]
+        client_authentication: Option<ClientAuthentication>,
+        /// The provider's product, which says what is read from where.
+        preset: PresetBody,
+        /// What is demanded of the provider.
+        options: OidcOptionsBody,
     },
+}
+
+/// What the preset of an OpenID connection sets, as far as the options do not.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct PresetBody {
+    /// `generic`, `entra_id`, `okta` or `google`.
+    name: &'static str,
+    /// The claims that name a person, of whose values an identity is made.
+    subject: Vec<&'static str>,
+    /// The claim with which the provider vouches for `email`.
+    vouching: &'static str,
+    given_name: Vec<String>,
+    family_name: Vec<String>,
+    display_name: Vec<String>,
+    groups: Vec<String>,
+}
+
+impl PresetBody {
+    fn of(preset: Preset, chosen: &ClaimNames) -> Self {
+        let ClaimMap { given_name, family_name, display_name, groups } = ClaimMap::new(preset, chosen);
+        Self {
+            name: preset.as_str(),
+            subject: preset.subject_claims().to_vec(),
+            vouching: preset.vouching_claim(),
+            given_name,
+            family_name,
+            display_name,
+            groups,
+        }
+    }
 }
 
 /// How a connection finds the account of somebody who signs in through it for the first time.
@@ -231,10 +287,15 @@ impl ConnectionBody {
                 metadata: source.map(MetadataBody::of),
                 metadata_valid_until: idp.valid_until.map(Timestamp::to_rfc3339),
             },
-            Settings::Oidc { issuer, client_id } => SettingsBody::Oidc {
+            Settings::Oidc { issuer, client_id, preset, authentication, options } => SettingsBody::Oidc {
                 issuer,
                 client_id,
-                callback_url: context.outside.service_provider.callback_url(id),
+                callback_url: context.outside.relying_party.callback_url(id).into(),
+                backchannel_logout_url: context.outside.relying_party.logout_url(id).into(),
+                jwks_url: context.outside.relying_party.jwks_url(id).into(),
+                client_authentication: authentication,
+                preset: PresetBody::of(preset, &options.claims),
+                options: OidcOptionsBody::of(options),
             },
         };
         Self {

@@ -247,7 +247,10 @@ impl From<ConnectError> for Problem {
                 "provider_unusable",
                 format!("the provider cannot be used: {failure}"),
             ),
-            ConnectError::InvalidClient => bad_request("invalid_provider", error),
+            ConnectError::InvalidClient
+            | ConnectError::InvalidAuthentication
+            | ConnectError::NotTaken(_)
+            | ConnectError::OtherIssuer(_) => bad_request("invalid_provider", error),
             ConnectError::Unfinished(_) => {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "there is too much to read now; try again")
             }

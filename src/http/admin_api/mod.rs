@@ -28,6 +28,7 @@ pub mod domains;
 pub mod failure;
 pub mod group_roles;
 pub mod mfa_policy;
+pub mod oidc_options;
 pub mod organizations;
 pub mod removals;
 pub mod reply;
@@ -129,6 +130,7 @@ fn mount_sign_in(services: &mut web::ServiceConfig) {
         .service(mfa_policy::remove_second_factor)
         .service(connection_route::show_connection_route)
         .service(connection_route::set_connection_route)
+        .service(oidc_options::replace_oidc_options)
         .service(traces::list_traces)
         .service(traces::show_trace)
         .service(connections::replace_match)
@@ -148,6 +150,7 @@ pub fn documents() -> Vec<utoipa::openapi::OpenApi> {
         connections::Document::openapi(),
         connection_policy::Document::openapi(),
         connection_route::Document::openapi(),
+        oidc_options::Document::openapi(),
         applications::Document::openapi(),
         admin_tokens::Document::openapi(),
         scim_clients::Document::openapi(),

@@ -146,7 +146,7 @@ fn stray_code(failure: &Failure) -> Option<&'static str> {
 }
 
 /// Read first: whoever sends the same again and again writes nothing. A trace that cannot be written holds nobody up.
-async fn note_stray(context: &Context, op: &Operation, connection: ConnectionId, code: &'static str) {
+pub(super) async fn note_stray(context: &Context, op: &Operation, connection: ConnectionId, code: &'static str) {
     let reading = op.clone();
     let is_new = context.store.read(move |tx| traces::is_stray_new(tx, &reading, connection, code));
     let noted: Result<(), StoreError> = match is_new.await {

@@ -7,6 +7,7 @@
 //! | `GET /federation/saml/{connection}/start` | sign-in that begins at the provider, where the connection allows it |
 //! | `GET, POST /federation/saml/{connection}/slo` | messages about signing out |
 //! | `GET /federation/oidc/{connection}/callback` | the redirect URI at that connection's OpenID provider |
+//! | `GET /federation/oidc/{connection}/jwks` | the keys with which we prove there that we are the client |
 //!
 //! They take the answer for the attempt that waits for it and send the browser on, by a redirect on our own site, to
 //! where its cookie is looked at, with a token that nobody else gets. A form that is posted from another site brings no cookie along; a callback does, and
@@ -30,7 +31,8 @@ pub fn mount(services: &mut ServiceConfig) {
                 .route(web::get().to(saml_logout::get))
                 .route(web::post().to(saml_logout::post)),
         )
-        .route("/federation/oidc/{connection}/callback", web::get().to(oidc::callback));
+        .route("/federation/oidc/{connection}/callback", web::get().to(oidc::callback))
+        .route("/federation/oidc/{connection}/jwks", web::get().to(oidc::jwks));
 }
 
 #[cfg(test)]

@@ -1,17 +1,21 @@
-//! OpenID Connect: the callback. A top-level GET, so the browser's cookie does arrive, and the answer counts only in
-//! the browser that began.
+//! OpenID Connect: the callback, and our keys. The callback is a top-level GET, so the browser's cookie does arrive, and the
+//! answer counts only in the browser that began.
 
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use actix_web::web::{Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
 
 use super::failure::{self, Failure};
 use crate::access::identity::Outcome;
+use crate::directory::connections::{self, ConnectionState, Settings};
 use crate::flows::sign_in_by_oidc::FinishError;
 use crate::http::context::Context;
 use crate::http::cookies::{Cookie, Cookies};
 use crate::http::observe::request_id;
 use crate::http::page_answer::see_other;
 use crate::http::sign_in::path;
+use crate::protocol::oidc::jwks::JwkSet;
+use crate::store::failure::StoreError;
 use crate::values::ids::ConnectionId;
 use crate::values::operation::{Actor, Operation};
 
@@ -36,6 +40,32 @@ pub async fn callback(request: HttpRequest, context: Data<Context>, connection: 
         Ok(outcome) => see_other(&path::arrival(outcome.attempt, &outcome.arrival)),
         Err(failure) => failure::answer(&context, &op, Some(connection), failure).await,
     }
+}
+
+/// Our keys for one connection. Not a secret: a provider fetches them without credentials.
+pub async fn jwks(request: HttpRequest, context: Data<Context>, connection: Path<String>) -> HttpResponse {
+    let op = context.operation(Actor::Anonymous, request_id(&request));
+    match find_keys(&context, &op, &connection).await {
+        Ok(keys) => HttpResponse::Ok()
+            .insert_header((CONTENT_TYPE, "application/jwk-set+json"))
+            .insert_header((CACHE_CONTROL, "public, max-age=300"))
+            .insert_header(("X-Content-Type-Options", "nosniff"))
+            .json(keys),
+        Err(failure) => failure::answer(&context, &op, None, failure).await,
+    }
+}
+
+async fn find_keys(context: &Context, op: &Operation, path: &str) -> Result<JwkSet, Failure> {
+    let id: ConnectionId = path.parse().map_err(|_| Failure::NotFound)?;
+    let (relying_party, at) = (context.outside.relying_party.clone(), op.at);
+    let find = context.store.read(move |tx| {
+        let found = connections::find(tx, id)?.filter(|found| found.state != ConnectionState::Deleted);
+        match found.map(|found| found.settings) {
+            Some(Settings::Oidc { .. }) => Ok(relying_party.jwks(tx, at).map_err(StoreError::from)?),
+            Some(Settings::Saml { .. }) | None => Err(Failure::NotFound),
+        }
+    });
+    find.await
 }
 
 async fn take(

@@ -67,6 +67,7 @@ async fn sign_in(world: &World) -> String {
         acr: "1".to_owned(),
         auth_time: Some(op.at),
         session_expires_at: None,
+        upstream_session: None,
     };
     let limits = Limits { idle_seconds: 3_600, absolute_seconds: 36_000 };
     let (_, token) = world.store().write(move |tx| sessions::start(tx, &op, &identified, limits)).await.unwrap();

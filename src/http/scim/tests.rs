@@ -54,6 +54,7 @@ async fn stages() -> Vec<Stage> {
                 acr: "1".to_owned(),
                 auth_time: Some(op.at),
                 session_expires_at: None,
+                upstream_session: None,
             };
             let limits = Limits { idle_seconds: 3_600, absolute_seconds: 36_000 };
             let (_, session) = sessions::start(tx, &op, &identified, limits)?;

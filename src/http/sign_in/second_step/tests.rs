@@ -398,6 +398,7 @@ impl Stage {
                 acr: "urn:causeway:acr:password".to_owned(),
                 auth_time: Some(op.at),
                 session_expires_at: None,
+                upstream_session: None,
             };
             sessions::start(tx, &op, &identified, limits)
         });

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use openidconnect::core::{CoreAuthPrompt, CoreAuthenticationFlow, CoreClient, CoreJsonWebKeySet};
 use openidconnect::{
-    AuthUrl, ClientId, CsrfToken, LoginHint, Nonce, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, Scope,
+    AuthUrl, AuthenticationContextClass, ClientId, CsrfToken, LoginHint, Nonce, PkceCodeChallenge, PkceCodeVerifier,
+    RedirectUrl, Scope,
 };
 use url::Url;
 
@@ -40,6 +41,10 @@ pub struct Request<'a> {
     pub login_hint: Option<&'a str>,
     /// The provider must ask for credentials again.
     pub reauthentication: Reauthentication,
+    /// The ways of signing in of which one is asked for; none when any will do.
+    pub acr_values: &'a [String],
+    /// The workspace that Google is to sign somebody in from.
+    pub workspace: Option<&'a str>,
 }
 
 /// How old a sign-in at the provider may be.
@@ -65,8 +70,14 @@ pub fn url(provider: &ProviderConfiguration, request: &Request<'_>) -> Url {
         .add_scopes(request.scope.split_ascii_whitespace().map(|scope| Scope::new(scope.to_owned())))
         .set_redirect_uri(Cow::Owned(RedirectUrl::from_url(request.redirect_uri.clone())))
         .set_pkce_challenge(PkceCodeChallenge::from_code_verifier_sha256(&verifier));
+    for acr in request.acr_values {
+        composed = composed.add_auth_context_value(AuthenticationContextClass::new(acr.clone()));
+    }
     if provider.takes_claims {
         composed = composed.add_extra_param("claims", CLAIMS);
+    }
+    if let Some(domain) = request.workspace {
+        composed = composed.add_extra_param("hd", domain.to_owned());
     }
     if let Some(hint) = request.login_hint {
         composed = composed.set_login_hint(LoginHint::new(hint.to_owned()));
@@ -174,7 +185,14 @@ mod tests {
             code_verifier: &verifier,
             login_hint: None,
             reauthentication: Reauthentication::Required,
+            acr_values: &["phr".to_owned(), "phrh".to_owned()],
+            workspace: Some("acme.test"),
         };
+        let plain = Request { acr_values: &[], workspace: None, ..request };
+        let plain = super::url(&provider(true), &plain);
+        assert!(!plain.query_pairs().any(|(name, _)| name == "acr_values" || name == "hd"));
+        // The refresh-token modules: there is nothing to refresh, for no such token is asked for.
+        assert!(!plain.as_str().contains("offline_access"));
         let url = url(&provider(true), &request);
         let query: Vec<(String, String)> = url.query_pairs().into_owned().collect();
         let get = |name: &str| query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
@@ -184,6 +202,7 @@ mod tests {
         assert_eq!(get("code_challenge"), Some(verifier.challenge().as_str()));
         assert_eq!(get("code_challenge_method"), Some("S256"));
         assert_eq!((get("state"), get("nonce")), (Some("s"), Some("n")));
+        assert_eq!((get("acr_values"), get("hd")), (Some("phr phrh"), Some("acme.test")));
         assert_eq!((get("prompt"), get("max_age"), get("login_hint")), (Some("login"), Some("0"), None));
         assert!(!url.as_str().contains(verifier.expose()));
     }

@@ -3,8 +3,8 @@
 
 use openidconnect::core::{
     CoreAuthDisplay, CoreClaimName, CoreClaimType, CoreClientAuthMethod, CoreGrantType, CoreJsonWebKey,
-    CoreJweContentEncryptionAlgorithm, CoreJweKeyManagementAlgorithm, CoreResponseMode, CoreResponseType,
-    CoreSubjectIdentifierType,
+    CoreJweContentEncryptionAlgorithm, CoreJweKeyManagementAlgorithm, CoreJwsSigningAlgorithm, CoreResponseMode,
+    CoreResponseType, CoreSubjectIdentifierType,
 };
 use openidconnect::{AdditionalProviderMetadata, IssuerUrl, ProviderMetadata};
 use serde::{Deserialize, Serialize};
@@ -65,6 +65,8 @@ pub struct ProviderConfiguration {
     pub takes_claims: bool,
     /// The client authentication methods the provider takes; basic when it says nothing (RFC 8414).
     pub token_endpoint_auth_methods: Vec<CoreClientAuthMethod>,
+    /// An assertion of the gateway may be signed with ES256, or the provider does not say with what.
+    pub takes_es256_assertions: bool,
 }
 
 type Document = ProviderMetadata<
@@ -117,6 +119,7 @@ pub fn parse(body: &[u8], issuer: &str, transport: Transport) -> Result<Provider
     let token_endpoint = document.token_endpoint().ok_or(DiscoveryError::Malformed)?;
     let userinfo_endpoint = document.userinfo_endpoint().map(|url| endpoint(url, "userinfo_endpoint"));
     let methods = document.token_endpoint_auth_methods_supported().cloned();
+    let algorithms = document.token_endpoint_auth_signing_alg_values_supported();
     Ok(ProviderConfiguration {
         issuer: document.issuer().clone(),
         authorization_endpoint: endpoint(document.authorization_endpoint(), "authorization_endpoint")?,
@@ -126,6 +129,7 @@ pub fn parse(body: &[u8], issuer: &str, transport: Transport) -> Result<Provider
         sends_issuer: document.additional_metadata().authorization_response_iss_parameter_supported,
         takes_claims: document.claims_parameter_supported().unwrap_or(false),
         token_endpoint_auth_methods: methods.unwrap_or_else(|| vec![CoreClientAuthMethod::ClientSecretBasic]),
+        takes_es256_assertions: algorithms.is_none_or(|list| list.contains(&CoreJwsSigningAlgorithm::EcdsaP256Sha256)),
     })
 }
 
@@ -182,6 +186,24 @@ mod tests {
         {
             assert_eq!(read(&metadata(other)), Err(DiscoveryError::IssuerMismatch), "{other}");
         }
+    }
+
+    // CVE-2020-10770 and the like: no endpoint but those of the document of the issuer that is bound to the transaction.
+    #[test]
+    fn oidcc_client_test_discovery_jwks_uri_keys() {
+        let mut document = metadata("https://op.test");
+        document["jwks_uri"] = "https://keys.op.test/all".into();
+        assert_eq!(read(&document).unwrap().jwks_uri.as_str(), "https://keys.op.test/all");
+        document["jwks_uri"] = serde_json::Value::Null;
+        assert_eq!(read(&document), Err(DiscoveryError::Malformed));
+    }
+
+    // Entra ID's `common` answers with a template, which is not the issuer of anybody.
+    #[test]
+    fn a_document_for_any_tenant_is_refused() {
+        let issuer = "https://login.microsoftonline.com/common/v2.0";
+        let template = metadata("https://login.microsoftonline.com/{tenantid}/v2.0").to_string();
+        assert!(parse(template.as_bytes(), issuer, Transport::HttpsOnly).is_err());
     }
 
     #[test]

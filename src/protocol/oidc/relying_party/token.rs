@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use openidconnect::core::{CoreClient, CoreClientAuthMethod, CoreErrorResponseType, CoreJsonWebKeySet, CoreTokenType};
+use openidconnect::core::{CoreClient, CoreErrorResponseType, CoreJsonWebKeySet, CoreTokenType};
 use openidconnect::http::header::AUTHORIZATION;
 use openidconnect::{
     AuthType, AuthorizationCode, ClientId, ClientSecret, ExtraTokenFields, HttpRequest, HttpResponse,
@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::discovery::ProviderConfiguration;
+use crate::protocol::oidc::client_assertion;
 use crate::protocol::oidc::pkce::CodeVerifier;
 use crate::values::secret::Secret;
 
@@ -29,12 +30,25 @@ pub struct TokenCall {
 }
 
 /// The gateway's own credentials at the provider.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 pub struct OwnCredentials<'a> {
     /// The client id.
     pub client_id: &'a str,
-    /// `None` for a public client.
-    pub client_secret: Option<&'a Secret>,
+    /// What proves it.
+    pub proof: OwnProof<'a>,
+}
+
+/// What proves that the gateway is the client.
+#[derive(Debug, Clone, Copy)]
+pub enum OwnProof<'a> {
+    /// Nothing: a public client.
+    Nothing,
+    /// The secret, in the header.
+    Basic(&'a Secret),
+    /// The secret, in the form.
+    Post(&'a Secret),
+    /// An assertion of the gateway.
+    Assertion(&'a Secret),
 }
 
 /// The request that the library composed. Its client hands it over instead of sending it, so that there is no I/O here.
@@ -53,27 +67,26 @@ pub fn redeem(
     let client_id = ClientId::new(own.client_id.to_owned());
     let mut client = CoreClient::new(client_id, provider.issuer.clone(), CoreJsonWebKeySet::default())
         .set_token_uri(TokenUrl::from_url(provider.token_endpoint.clone()))
-        .set_auth_type(auth_type(provider));
-    if let Some(secret) = own.client_secret {
+        .set_auth_type(match own.proof {
+            OwnProof::Nothing | OwnProof::Basic(_) => AuthType::BasicAuth,
+            OwnProof::Post(_) | OwnProof::Assertion(_) => AuthType::RequestBody,
+        });
+    if let OwnProof::Basic(secret) | OwnProof::Post(secret) = own.proof {
         client = client.set_client_secret(ClientSecret::new(secret.expose().to_owned()));
     }
-    let outcome = client
+    let mut exchange = client
         .exchange_code(AuthorizationCode::new(code.expose().to_owned()))
         .set_redirect_uri(Cow::Owned(RedirectUrl::from_url(redirect_uri.clone())))
-        .set_pkce_verifier(PkceCodeVerifier::new(verifier.expose().to_owned()))
-        .request(&|request: HttpRequest| Err::<HttpResponse, _>(Composed(Box::new(request))));
+        .set_pkce_verifier(PkceCodeVerifier::new(verifier.expose().to_owned()));
+    if let OwnProof::Assertion(assertion) = own.proof {
+        exchange = exchange
+            .add_extra_param("client_assertion_type", client_assertion::TYPE)
+            .add_extra_param("client_assertion", assertion.expose().to_owned());
+    }
+    let outcome = exchange.request(&|request: HttpRequest| Err::<HttpResponse, _>(Composed(Box::new(request))));
     match outcome {
         Err(RequestTokenError::Request(Composed(request))) => call(*request).ok_or(TokenCallError::Request),
         _ => Err(TokenCallError::Request),
-    }
-}
-
-fn auth_type(provider: &ProviderConfiguration) -> AuthType {
-    let takes = |method| provider.token_endpoint_auth_methods.contains(&method);
-    if takes(CoreClientAuthMethod::ClientSecretPost) && !takes(CoreClientAuthMethod::ClientSecretBasic) {
-        AuthType::RequestBody
-    } else {
-        AuthType::BasicAuth
     }
 }
 
@@ -149,8 +162,9 @@ mod tests {
     use base64::Engine as _;
     use base64::engine::general_purpose::STANDARD;
 
-    use super::{MAX_BYTES, OwnCredentials, TokenCallError, parse_answer, redeem};
+    use super::{MAX_BYTES, OwnCredentials, OwnProof, TokenCallError, parse_answer, redeem};
     use crate::protocol::oidc::pkce::CodeVerifier;
+    use crate::protocol::oidc::relying_party::authentication::ClientAuthentication;
     use crate::protocol::oidc::relying_party::discovery::{ProviderConfiguration, Transport, parse};
     use crate::protocol::oidc::relying_party::dishonest::metadata;
     use crate::values::secret::Secret;
@@ -161,28 +175,46 @@ mod tests {
         parse(document.to_string().as_bytes(), "https://op.test", Transport::HttpsOnly).unwrap()
     }
 
-    fn call(methods: &[&str], secret: Option<&str>) -> (Option<String>, String) {
-        let secret = secret.map(|text| Secret::from(text.to_owned()));
-        let own = OwnCredentials { client_id: "c:1", client_secret: secret.as_ref() };
+    fn call(proof: OwnProof<'_>) -> (Option<String>, String) {
+        let own = OwnCredentials { client_id: "c:1", proof };
         let verifier = CodeVerifier::parse(&"v".repeat(43)).unwrap();
         let (code, redirect_uri) = (Secret::from("k".to_owned()), "https://id.test/cb".parse().unwrap());
-        let call = redeem(&provider(methods), &own, &code, &redirect_uri, &verifier).unwrap();
+        let call = redeem(&provider(&[]), &own, &code, &redirect_uri, &verifier).unwrap();
         (call.authorization.map(|header| header.expose().to_owned()), call.body.expose().to_owned())
     }
 
     #[test]
     fn oidcc_client_test_client_secret_basic() {
-        let (header, body) = call(&["client_secret_post", "client_secret_basic"], Some("s%"));
+        let (header, body) = call(OwnProof::Basic(&Secret::from("s%".to_owned())));
         assert_eq!(header.unwrap(), format!("Basic {}", STANDARD.encode("c%3A1:s%25")));
         assert!(body.contains("code=k") && body.contains("code_verifier=") && !body.contains("client_secret"));
     }
 
     #[test]
-    fn post_is_used_where_basic_is_not_taken() {
-        let (header, body) = call(&["client_secret_post"], Some("s"));
+    fn oidcc_client_test_client_secret_post() {
+        let (header, body) = call(OwnProof::Post(&Secret::from("s".to_owned())));
         assert!(header.is_none() && body.contains("client_id=c%3A1&client_secret=s"));
-        let (header, body) = call(&["none"], None);
+        let (header, body) = call(OwnProof::Nothing);
         assert!(header.is_none() && body.contains("client_id=c%3A1") && !body.contains("client_secret"));
+    }
+
+    #[test]
+    fn an_assertion_goes_in_the_form_and_no_secret_with_it() {
+        let (header, body) = call(OwnProof::Assertion(&Secret::from("x.y.z".to_owned())));
+        assert!(header.is_none() && body.contains("client_id=c%3A1") && !body.contains("client_secret"), "{body}");
+        let kind = "client_assertion_type=urn%3Aietf%3Aparams%3Aoauth%3Aclient-assertion-type%3Ajwt-bearer";
+        assert!(body.contains(kind) && body.contains("client_assertion=x.y.z"), "{body}");
+    }
+
+    #[test]
+    fn a_secret_goes_in_the_header_unless_the_provider_takes_it_in_the_form_only() {
+        for (methods, expected) in [
+            (&["client_secret_post", "client_secret_basic"][..], ClientAuthentication::ClientSecretBasic),
+            (&["client_secret_post"], ClientAuthentication::ClientSecretPost),
+            (&["none"], ClientAuthentication::ClientSecretBasic),
+        ] {
+            assert_eq!(ClientAuthentication::by_secret(&provider(methods)), expected, "{methods:?}");
+        }
     }
 
     #[test]

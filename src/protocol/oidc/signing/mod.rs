@@ -48,6 +48,8 @@ pub enum TokenType {
     AccessToken,
     /// A security event token (RFC 8417).
     SecurityEvent,
+    /// The gateway's proof that it is a provider's client (RFC 7523).
+    ClientAssertion,
 }
 
 impl TokenType {
@@ -57,6 +59,7 @@ impl TokenType {
             Self::IdToken => "JWT",
             Self::AccessToken => "at+jwt",
             Self::SecurityEvent => "secevent+jwt",
+            Self::ClientAssertion => "client-authentication+jwt",
         }
     }
 }

@@ -5,24 +5,17 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use openidconnect::core::{CoreIdToken, CoreIdTokenVerifier, CoreJwsSigningAlgorithm};
+use openidconnect::core::{CoreIdToken, CoreIdTokenVerifier};
 use openidconnect::{
-    AccessToken, AccessTokenHash, ClaimsVerificationError, ClientId, IssuerUrl, JsonWebTokenType, Nonce,
-    SignatureVerificationError,
+    AccessToken, AccessTokenHash, AuthorizationCode, AuthorizationCodeHash, ClaimsVerificationError, ClientId,
+    IssuerUrl, JsonWebTokenType, Nonce, SignatureVerificationError,
 };
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::jwks::{KeyChoiceError, KeySet};
+use super::jwks::{ALGORITHMS, KeyChoiceError, KeySet};
 use crate::values::clock::Timestamp;
 
-/// The algorithms that are accepted from a provider: no `none`, no shared secrets, nothing weaker.
-const ALLOWED: [CoreJwsSigningAlgorithm; 4] = [
-    CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha256,
-    CoreJwsSigningAlgorithm::RsaSsaPssSha256,
-    CoreJwsSigningAlgorithm::EcdsaP256Sha256,
-    CoreJwsSigningAlgorithm::EdDsa,
-];
 /// What our check of the time of issue answers: the library has one error for it and for a token that has ended.
 const NOT_YET: &str = "issued in the future";
 
@@ -40,6 +33,10 @@ pub struct Expected<'a> {
     pub nonce: &'a str,
     /// The access token that came along.
     pub access_token: &'a str,
+    /// The code that was redeemed for it.
+    pub code: &'a str,
+    /// The ways of signing in of which one was asked for; any will do when there is none.
+    pub acr_values: &'a [String],
     /// The oldest sign-in that is good enough, when one was asked for.
     pub authenticated_after: Option<Timestamp>,
     /// Now.
@@ -100,9 +97,22 @@ pub enum IdTokenError {
     /// It belongs to another access token.
     #[error("the id token belongs to another access token")]
     AccessToken,
+    /// It belongs to another code.
+    #[error("the id token belongs to another code")]
+    Code,
+    /// The sign-in was in none of the ways that were asked for.
+    #[error("the sign-in was in none of the ways that were asked for")]
+    AuthenticationContext,
     /// The sign-in is older than asked for, or its time is not said.
     #[error("the sign-in at the provider is too old")]
     AuthenticationTime,
+}
+
+impl IdTokenError {
+    /// The provider may have rolled its keys over since they were fetched.
+    pub const fn is_key_unknown(&self) -> bool {
+        matches!(self, Self::Key(KeyChoiceError::NotFound))
+    }
 }
 
 #[derive(Deserialize)]
@@ -154,6 +164,7 @@ pub fn verify(token: &str, keys: &KeySet, expected: &Expected<'_>) -> Result<Ver
     let nonce = Nonce::new(expected.nonce.to_owned());
     let verified = parsed.claims(&verifier, &nonce).map_err(refusal)?;
     check_access_token(&parsed, verified.access_token_hash(), &verifier, expected.access_token)?;
+    check_code(&parsed, verified.code_hash(), &verifier, expected.code)?;
     check(&claims, expected)?;
     Ok(VerifiedIdToken {
         subject: claims.sub,
@@ -186,7 +197,7 @@ fn verifier<'a>(keys: &KeySet, expected: &'a Expected<'_>) -> Result<CoreIdToken
     let jwt = JsonWebTokenType::new("JWT".to_owned()).normalize().map_err(|_| IdTokenError::Header)?;
     let skew = expected.skew_seconds;
     Ok(CoreIdTokenVerifier::new_public_client(client_id, issuer, keys.as_library().clone())
-        .set_allowed_algs(ALLOWED)
+        .set_allowed_algs(ALGORITHMS)
         .set_allowed_jose_types([jwt])
         .set_other_audience_verifier_fn(|_| false)
         .set_time_fn(move || expected.now.plus_seconds(skew.saturating_neg()).to_chrono())
@@ -241,6 +252,10 @@ fn check(claims: &Claims, expected: &Expected<'_>) -> Result<(), IdTokenError> {
     if claims.sub.is_empty() || claims.sub.len() > MAX_SUBJECT || claims.sub.chars().any(char::is_control) {
         return Err(IdTokenError::Malformed);
     }
+    let is_asked_for = |acr: &String| expected.acr_values.contains(acr);
+    if !expected.acr_values.is_empty() && !claims.acr.as_ref().is_some_and(is_asked_for) {
+        return Err(IdTokenError::AuthenticationContext);
+    }
     Ok(())
 }
 
@@ -256,6 +271,20 @@ fn check_access_token(
     let algorithm = token.signing_alg().map_err(|error| unsigned(&error))?;
     let right = AccessTokenHash::from_token(&AccessToken::new(access_token.to_owned()), algorithm, key);
     if right.is_ok_and(|right| right == *sent) { Ok(()) } else { Err(IdTokenError::AccessToken) }
+}
+
+// `c_hash` is for the hybrid flow (3.3.2.11); a provider that sends it here as well must mean our code.
+fn check_code(
+    token: &CoreIdToken,
+    sent: Option<&AuthorizationCodeHash>,
+    verifier: &CoreIdTokenVerifier<'_>,
+    code: &str,
+) -> Result<(), IdTokenError> {
+    let Some(sent) = sent else { return Ok(()) };
+    let key = token.signing_key(verifier).map_err(|error| unsigned(&error))?;
+    let algorithm = token.signing_alg().map_err(|error| unsigned(&error))?;
+    let right = AuthorizationCodeHash::from_code(&AuthorizationCode::new(code.to_owned()), algorithm, key);
+    if right.is_ok_and(|right| right == *sent) { Ok(()) } else { Err(IdTokenError::Code) }
 }
 
 #[cfg(test)]

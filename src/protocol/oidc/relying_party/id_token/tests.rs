@@ -17,6 +17,8 @@ fn expected() -> Expected<'static> {
         client_id: "c",
         nonce: "n",
         access_token: "at",
+        code: "c0de",
+        acr_values: &[],
         authenticated_after: None,
         now: Timestamp::from_seconds(NOW),
         skew_seconds: 60,
@@ -69,7 +71,7 @@ fn oidcc_client_test_invalid_aud() {
 }
 
 #[test]
-fn oidcc_client_test_missing_claims_and_claims_of_another_type() {
+fn oidcc_client_test_missing_aud_missing_sub_missing_iat() {
     for name in ["iss", "sub", "aud", "exp", "iat"] {
         let mut without = claims();
         without.as_object_mut().unwrap().remove(name);
@@ -87,7 +89,7 @@ fn oidcc_client_test_missing_claims_and_claims_of_another_type() {
 }
 
 #[test]
-fn oidcc_client_test_invalid_sig() {
+fn oidcc_client_test_invalid_sig_rs256_and_invalid_sig_es256() {
     for (alg, kid) in [("ES256", "ec"), ("RS256", "rsa"), ("PS256", "rsa"), ("EdDSA", "ed")] {
         let forged = OTHER_KEYS.sign(&json!({"alg": alg, "kid": kid}), &claims());
         assert_eq!(verify(&forged, &keys(), &expected()), Err(IdTokenError::Signature), "{alg}");
@@ -212,6 +214,34 @@ fn oidcc_client_test_invalid_athash_and_missing_athash() {
     let mut claims = claims();
     claims["at_hash"] = json!(at_hash("at", &digest::SHA512));
     assert!(check(&json!({"alg": "EdDSA", "kid": "ed"}), &claims).is_ok());
+}
+
+#[test]
+fn oidcc_client_test_invalid_chash_and_missing_chash() {
+    assert!(with("c_hash", json!(at_hash("c0de", &digest::SHA256))).is_ok());
+    assert_eq!(with("c_hash", json!(at_hash("other", &digest::SHA256))), Err(IdTokenError::Code));
+    assert!(with("c_hash", json!(null)).is_ok());
+}
+
+#[test]
+fn a_sign_in_in_another_way_than_asked_for_is_refused() {
+    let asked = ["https://refeds.org/profile/mfa".to_owned(), "phr".to_owned()];
+    let expected = Expected { acr_values: &asked, ..expected() };
+    for (acr, answer) in [(json!("phr"), true), (json!("pwd"), false), (json!(null), false)] {
+        let mut claims = claims();
+        claims["acr"] = acr.clone();
+        let token = KEYS.sign(&json!({"alg": "ES256", "kid": "ec"}), &claims);
+        let outcome = verify(&token, &keys(), &expected);
+        assert_eq!(outcome.is_ok(), answer, "{acr}");
+        assert!(answer || outcome == Err(IdTokenError::AuthenticationContext), "{acr}");
+    }
+}
+
+#[test]
+fn the_end_that_the_provider_sets_is_told() {
+    let token = with("session_expiry", json!(NOW + 600)).unwrap();
+    assert_eq!(token.session_expires_at, Some(Timestamp::from_seconds(NOW + 600)));
+    assert_eq!(with("session_expiry", json!("soon")), Err(IdTokenError::Malformed));
 }
 
 #[test]

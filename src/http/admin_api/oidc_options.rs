@@ -1,0 +1,76 @@
+//! What an organization demands of its OpenID provider.
+//!
+//! * `PUT /api/v1/orgs/{org}/connections/{id}/oidc-options`
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpRequest, HttpResponse, put, web};
+use serde::{Deserialize, Serialize};
+use utoipa::{OpenApi, ToSchema};
+
+use super::caller::{authenticate, organization};
+use super::connection_body::ConnectionBody;
+use super::reply::{answer, id, json};
+use crate::directory::connections::oidc_options::{self, OidcOptions};
+use crate::http::context::Context;
+use crate::http::problem::{Problem, ProblemBody};
+use crate::http::request_body;
+use crate::protocol::oidc::relying_party::claim_map::ClaimNames;
+
+/// The operations of this file, for the document.
+#[derive(OpenApi)]
+#[openapi(paths(replace_oidc_options))]
+pub struct Document;
+
+/// The options of an OpenID connection.
+#[derive(Debug, Default, Serialize, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct OidcOptionsBody {
+    /// Have people prove themselves anew at each sign-in (`prompt=login`), and refuse an older sign-in.
+    forces_authentication: bool,
+    /// Ask for one of these authentication context classes, and refuse an answer with another one.
+    #[schema(example = json!(["phr"]))]
+    acr_values: Vec<String>,
+    /// Names of claims that are looked under instead of the preset's: `given_name`, `family_name`, `display_name`, `groups`.
+    /// The address is always `email`.
+    #[schema(value_type = Object, example = json!({ "groups": "https://acme.test/teams" }))]
+    claims: ClaimNames,
+}
+
+impl OidcOptionsBody {
+    /// As it goes out.
+    pub fn of(options: OidcOptions) -> Self {
+        let OidcOptions { forces_authentication, acr_values, claims } = options;
+        Self { forces_authentication, acr_values, claims }
+    }
+
+    fn parse(self) -> OidcOptions {
+        let Self { forces_authentication, acr_values, claims } = self;
+        OidcOptions { forces_authentication, acr_values, claims }
+    }
+}
+
+/// Say what is demanded of an OpenID provider. What is left out is not demanded.
+#[utoipa::path(tag = "connections", request_body = OidcOptionsBody,
+    params(("org" = String, Path, description = "slug or id"), ("id" = String, Path)),
+    responses((status = 200, body = ConnectionBody), (status = 400, body = ProblemBody), (status = 404, body = ProblemBody), (status = 409, body = ProblemBody)))]
+#[put("/orgs/{org}/connections/{id}/oidc-options")]
+pub async fn replace_oidc_options(
+    context: web::Data<Context>,
+    request: HttpRequest,
+    path: web::Path<(String, String)>,
+    payload: web::Payload,
+) -> HttpResponse {
+    answer(&request, async {
+        let op = authenticate(&context, &request).await?;
+        let body: OidcOptionsBody = request_body::json(&request, payload, context.config.limits.api_body_bytes).await?;
+        let options = body.parse();
+        let (name, connection) = path.into_inner();
+        let connection = id(&connection)?;
+        let replaced = context.store.write(move |tx| {
+            let organization = organization(tx, &op, &name)?;
+            Ok::<_, Problem>(oidc_options::replace(tx, &op, organization, connection, &options)?)
+        });
+        Ok(json(StatusCode::OK, &ConnectionBody::of(&context, replaced.await?, None)))
+    })
+    .await
+}
