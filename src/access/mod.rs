@@ -28,3 +28,4 @@ pub mod signing_keys;
 pub mod testing;
 pub mod tokens;
 pub mod traces;
+pub mod upstream_logout;

@@ -94,6 +94,8 @@ pub struct Limits {
     pub authorize_per_minute: u32,
     /// Answers that one network may bring, go on with, or sign out with, within a minute.
     pub answers_per_minute: u32,
+    /// Logout tokens that one network may post within a minute.
+    pub logout_tokens_per_minute: u32,
 }
 
 /// Reads the table.
@@ -153,6 +155,7 @@ pub(super) fn read(reader: &mut Reader) -> Limits {
         sign_in_attempts_per_minute: number(reader, "limits.sign_in_attempts_per_minute", 1..=100_000, 60),
         authorize_per_minute: number(reader, "limits.authorize_per_minute", 1..=1_000_000, 600),
         answers_per_minute: number(reader, "limits.answers_per_minute", 1..=1_000_000, 1_200),
+        logout_tokens_per_minute: number(reader, "limits.logout_tokens_per_minute", 1..=1_000_000, 6_000),
     }
 }
 

@@ -71,6 +71,8 @@ pub struct Throttles {
     pub authorize: Throttle<IpAddr>,
     /// How often one network may bring the answer of an identity provider, go on with it, or sign out.
     pub answers: Throttle<IpAddr>,
+    /// How often one network may tell that a session at a provider has ended.
+    pub logouts: Throttle<IpAddr>,
     /// How many links by mail one address gets.
     pub mails: Throttle<TokenHash>,
     /// How often one network may ask for a token of a SCIM client.
@@ -87,6 +89,7 @@ impl Throttles {
             sign_in: per_minute(limits.sign_in_attempts_per_minute),
             authorize: per_minute(limits.authorize_per_minute),
             answers: per_minute(limits.answers_per_minute),
+            logouts: per_minute(limits.logout_tokens_per_minute),
             mails: Throttle::new(Rate::per_hour(MAILS_PER_HOUR)),
             token: per_minute(limits.scim_token_requests_per_minute),
             scim: Arc::new(Admission::new(limits)),

@@ -8,12 +8,14 @@
 //! | `GET, POST /federation/saml/{connection}/slo` | messages about signing out |
 //! | `GET /federation/oidc/{connection}/callback` | the redirect URI at that connection's OpenID provider |
 //! | `GET /federation/oidc/{connection}/jwks` | the keys with which we prove there that we are the client |
+//! | `POST /federation/oidc/{connection}/backchannel-logout` | that provider says that a session there has ended |
 //!
 //! They take the answer for the attempt that waits for it and send the browser on, by a redirect on our own site, to
 //! where its cookie is looked at, with a token that nobody else gets. A form that is posted from another site brings no cookie along; a callback does, and
 //! there it is looked at as well.
 
 pub mod failure;
+pub mod logout;
 pub mod oidc;
 pub mod saml;
 pub mod saml_logout;
@@ -32,7 +34,8 @@ pub fn mount(services: &mut ServiceConfig) {
                 .route(web::post().to(saml_logout::post)),
         )
         .route("/federation/oidc/{connection}/callback", web::get().to(oidc::callback))
-        .route("/federation/oidc/{connection}/jwks", web::get().to(oidc::jwks));
+        .route("/federation/oidc/{connection}/jwks", web::get().to(oidc::jwks))
+        .route("/federation/oidc/{connection}/backchannel-logout", web::post().to(logout::post));
 }
 
 #[cfg(test)]
