@@ -159,7 +159,8 @@ pub async fn replace(
     let Described { settings, sealed_secret, address } = described;
     let op = op.clone();
     let replace = move |tx: &mut Tx<'_>| {
-        let replaced = connections::replace_settings(tx, &op, organization, id, &settings, sealed_secret.clone())?;
+        let replaced =
+            connections::provider::replace_settings(tx, &op, organization, id, &settings, sealed_secret.clone())?;
         metadata::remember(tx, &op, &replaced, address.as_ref())?;
         Ok::<_, ConnectionError>(replaced)
     };

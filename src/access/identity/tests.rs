@@ -539,7 +539,7 @@ async fn another_provider_does_not_inherit_a_connection_and_a_new_secret_of_the_
         let replace = |settings: Settings| {
             let op = op.clone();
             world.store().write(move |tx| {
-                connections::replace_settings(tx, &op, organization, id, &settings, Some(vec![1]))
+                connections::provider::replace_settings(tx, &op, organization, id, &settings, Some(vec![1]))
                     .map(|done| done.sealed_secret)
             })
         };
@@ -575,8 +575,9 @@ async fn rule(world: &World, by: MatchRule) -> Matching {
     let (op, organization, connection) = (world.operator(), world.organization, world.connection);
     let matching = Matching::new(by, None).unwrap();
     let put = matching.clone();
-    let replaced =
-        world.store().write(move |tx| connections::replace_matching(tx, &op, organization, connection, put.clone()));
+    let replaced = world
+        .store()
+        .write(move |tx| connections::provider::replace_matching(tx, &op, organization, connection, put.clone()));
     replaced.await.unwrap();
     matching
 }

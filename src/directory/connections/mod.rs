@@ -7,6 +7,7 @@ pub mod certificates;
 mod entry;
 pub mod metadata;
 pub mod oidc_options;
+pub mod provider;
 mod row;
 pub mod saml_options;
 
@@ -26,7 +27,7 @@ use crate::record::audit::Action;
 use crate::record::event::{self, Event};
 use crate::store::connections as rows;
 use crate::store::failure::StoreError;
-use crate::store::{Tx, grants, identities, link_requests, metadata_sources, sessions};
+use crate::store::{Tx, grants, identities, metadata_sources, sessions};
 use crate::values::clock::Timestamp;
 use crate::values::ids::{ConnectionId, OrganizationId};
 use crate::values::operation::Operation;
@@ -266,53 +267,6 @@ pub fn page(
 /// The connections that people of an organization can sign in with, as (id, name), oldest first.
 pub fn active(tx: &mut Tx<'_>, organization: OrganizationId) -> Result<Vec<(ConnectionId, String)>, StoreError> {
     rows::active(tx, organization)
-}
-
-/// Replaces what a connection knows of its provider, such as after a certificate roll-over. The provider stays the same:
-/// identities are never handed to another one. What is demanded of it stays as well; a secret that is not given goes.
-pub fn replace_settings(
-    tx: &mut Tx<'_>,
-    op: &Operation,
-    organization: OrganizationId,
-    id: ConnectionId,
-    settings: &Settings,
-    sealed_secret: Option<Vec<u8>>,
-) -> Result<Connection, ConnectionError> {
-    permission::require(op, organization, Permission::ManageConnections)?;
-    let mut connection = find_of(tx, op, organization, id)?;
-    if connection.settings.protocol() != settings.protocol() {
-        return Err(ConnectionError::OtherProtocol);
-    }
-    if !connection.settings.is_same_provider(settings) {
-        return Err(ConnectionError::OtherProvider);
-    }
-    let mut settings = settings.clone();
-    match (&mut settings, &connection.settings) {
-        (Settings::Saml { options, .. }, Settings::Saml { options: demanded, .. }) => options.clone_from(demanded),
-        (Settings::Oidc { options, .. }, Settings::Oidc { options: demanded, .. }) => options.clone_from(demanded),
-        (Settings::Saml { .. }, Settings::Oidc { .. }) | (Settings::Oidc { .. }, Settings::Saml { .. }) => {}
-    }
-    connection.settings = settings;
-    connection.sealed_secret = sealed_secret;
-    store(tx, op, connection, Action::ConnectionUpdated)
-}
-
-/// Replaces what is compared with the people whom a directory has pushed. Identities that are linked already stay as they
-/// are.
-pub fn replace_matching(
-    tx: &mut Tx<'_>,
-    op: &Operation,
-    organization: OrganizationId,
-    id: ConnectionId,
-    matching: Matching,
-) -> Result<Connection, ConnectionError> {
-    permission::require(op, organization, Permission::ManageConnections)?;
-    rows::lock(tx, id)?;
-    let mut connection = find_of(tx, op, organization, id)?;
-    connection_policy::follow_match(tx, op, organization, id, matching.by)?;
-    link_requests::delete_open_of_connection(tx, organization, id)?;
-    connection.matching = matching;
-    store(tx, op, connection, Action::ConnectionUpdated)
 }
 
 /// Lets people sign in through a disabled connection again.

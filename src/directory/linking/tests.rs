@@ -50,7 +50,7 @@ async fn rule(world: &World, by: MatchRule) {
     let matching = Matching::new(by, None).unwrap();
     let replace = world
         .store()
-        .write(move |tx| connections::replace_matching(tx, &op, organization, connection, matching.clone()));
+        .write(move |tx| connections::provider::replace_matching(tx, &op, organization, connection, matching.clone()));
     replace.await.unwrap();
 }
 

@@ -330,7 +330,7 @@ async fn a_secret_is_sent_in_the_way_that_was_chosen() {
         let write = journey
             .world
             .store()
-            .write(move |tx| connections::replace_settings(tx, &op, organization, id, &same, Some(sealed)).map(|_| ()));
+            .write(move |tx| connections::provider::replace_settings(tx, &op, organization, id, &same, Some(sealed)).map(|_| ()));
         write.await.unwrap();
         assert_eq!(journey.refusal().await, None);
         let redeemed = journey.provider.script.lock().unwrap().redeemed.clone().unwrap();

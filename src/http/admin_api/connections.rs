@@ -13,7 +13,7 @@ use super::caller::{authenticate, organization};
 use super::connection_body::{ConnectionBody, MatchBody, NewConnectionBody, ProviderBody};
 use super::reply::{ListBody, PageQuery, answer, id, json, no_content, page};
 use super::saml_options_body::SamlOptionsBody;
-use crate::directory::connections::{self, Connection, ConnectionError, metadata, saml_options};
+use crate::directory::connections::{self, Connection, ConnectionError, metadata, provider, saml_options};
 use crate::flows::connect_identity_provider;
 use crate::http::context::Context;
 use crate::http::problem::{Problem, ProblemBody};
@@ -162,7 +162,7 @@ pub async fn replace_match(
         let connection = id(&connection)?;
         let replaced = context.store.write(move |tx| {
             let organization = organization(tx, &op, &name)?;
-            Ok::<_, Problem>(connections::replace_matching(tx, &op, organization, connection, matching.clone())?)
+            Ok::<_, Problem>(provider::replace_matching(tx, &op, organization, connection, matching.clone())?)
         });
         Ok(json(StatusCode::OK, &shown(&context, replaced.await?).await?))
     })
