@@ -67,3 +67,24 @@ pub(super) async fn document(http: &HttpClient, url: &Url, accept: &'static str)
 pub(super) fn successful(answer: Answer) -> Result<Answer, IdpFailure> {
     if answer.status == 200 { Ok(answer) } else { Err(IdpFailure::Status(answer.status)) }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{FAILURE_AGE, kept};
+    use crate::outbound::idp::IdpFailure;
+
+    #[tokio::test]
+    async fn a_document_is_kept_for_as_long_as_its_server_says_within_bounds() {
+        const MINUTE: u64 = 60;
+        for (said, minutes) in
+            [(None, 5), (Some(0), 5), (Some(10 * MINUTE), 10), (Some(60 * MINUTE), 60), (Some(u64::MAX), 60)]
+        {
+            let age = kept(async { Ok(((), said)) }).await.age;
+            assert_eq!(age, Duration::from_secs(minutes * MINUTE), "{said:?}");
+        }
+        let failed = kept::<()>(async { Err(IdpFailure::Status(500)) }).await;
+        assert_eq!(failed.age, FAILURE_AGE);
+    }
+}
