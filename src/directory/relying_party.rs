@@ -45,6 +45,11 @@ impl RelyingParty {
         self.address(connection, "backchannel-logout")
     }
 
+    /// Where the provider may send people to sign in, if the connection says so.
+    pub fn initiate_url(&self, connection: ConnectionId) -> Url {
+        self.address(connection, "initiate")
+    }
+
     fn address(&self, connection: ConnectionId, door: &str) -> Url {
         let mut url = self.public_url.clone();
         url.set_path(&format!("{}/federation/oidc/{connection}/{door}", self.public_url.path().trim_end_matches('/')));

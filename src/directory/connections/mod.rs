@@ -5,6 +5,7 @@
 
 pub mod certificates;
 mod entry;
+pub mod initiation;
 pub mod metadata;
 pub mod oidc_options;
 pub mod provider;

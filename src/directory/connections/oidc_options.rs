@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::initiation::Initiation;
 use super::saml_options::InvalidOptions;
 use super::{Connection, ConnectionError, Settings, find_of, store};
 use crate::directory::permission::{self, Permission};
@@ -26,6 +27,9 @@ pub struct OidcOptions {
     pub acr_values: Vec<String>,
     /// Names of claims that this organization has chosen.
     pub claims: ClaimNames,
+    /// Where people are led whom the provider sends to sign in; none when it is to send nobody.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub initiation: Option<Initiation>,
 }
 
 impl OidcOptions {
@@ -53,6 +57,9 @@ pub fn replace(
 ) -> Result<Connection, ConnectionError> {
     permission::require(op, organization, Permission::ManageConnections)?;
     demanded.check()?;
+    if let Some(initiation) = &demanded.initiation {
+        initiation.check(tx, organization)??;
+    }
     let mut connection = find_of(tx, op, organization, id)?;
     match &mut connection.settings {
         Settings::Oidc { options, .. } => options.clone_from(demanded),

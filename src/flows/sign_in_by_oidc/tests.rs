@@ -327,10 +327,9 @@ async fn a_secret_is_sent_in_the_way_that_was_chosen() {
         let (op, organization, id) = (journey.world.operator(), journey.world.organization, journey.world.connection);
         let sealed = sealer().seal_secret(&Secret::from("s3cret".to_owned()), &connections::secret_place(id)).unwrap();
         let same = settings(&journey.provider.issuer);
-        let write = journey
-            .world
-            .store()
-            .write(move |tx| connections::provider::replace_settings(tx, &op, organization, id, &same, Some(sealed)).map(|_| ()));
+        let write = journey.world.store().write(move |tx| {
+            connections::provider::replace_settings(tx, &op, organization, id, &same, Some(sealed)).map(|_| ())
+        });
         write.await.unwrap();
         assert_eq!(journey.refusal().await, None);
         let redeemed = journey.provider.script.lock().unwrap().redeemed.clone().unwrap();
@@ -362,8 +361,8 @@ async fn a_signed_userinfo_answer_is_checked_as_one() {
 }
 
 #[actix_web::test]
-async fn oidcc_client_test_form_post_error_and_what_else_is_no_callback_of_ours() {
-    // No response mode is asked for, so that an answer comes in the query; the door knows no other.
+async fn oidcc_client_test_form_post_error() {
+    // No response mode is asked for, so that an answer comes in the query.
     let journey = Journey::begin(world().await.remove(0)).await;
     assert!(!journey.asked.contains_key("response_mode"));
     let outcome = journey.finish(&journey.query().replace("code=c0de", "error=server_error")).await.unwrap();

@@ -181,6 +181,8 @@ pub enum SettingsBody {
         callback_url: String,
         /// Where the provider may post logout tokens (`backchannel_logout_uri`).
         backchannel_logout_url: String,
+        /// Where the provider may send people to sign in (`initiate_login_uri`), where the options say so.
+        initiate_login_url: String,
         /// Where the provider finds the gateway's keys (`jwks_uri`).
         jwks_url: String,
         /// How the gateway proves there that it is the client, if that was chosen.
@@ -292,6 +294,7 @@ impl ConnectionBody {
                 client_id,
                 callback_url: context.outside.relying_party.callback_url(id).into(),
                 backchannel_logout_url: context.outside.relying_party.logout_url(id).into(),
+                initiate_login_url: context.outside.relying_party.initiate_url(id).into(),
                 jwks_url: context.outside.relying_party.jwks_url(id).into(),
                 client_authentication: authentication,
                 preset: PresetBody::of(preset, &options.claims),

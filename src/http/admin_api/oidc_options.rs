@@ -10,6 +10,7 @@ use utoipa::{OpenApi, ToSchema};
 use super::caller::{authenticate, organization};
 use super::connection_body::ConnectionBody;
 use super::reply::{answer, id, json};
+use crate::directory::connections::initiation::Initiation;
 use crate::directory::connections::oidc_options::{self, OidcOptions};
 use crate::http::context::Context;
 use crate::http::problem::{Problem, ProblemBody};
@@ -34,18 +35,25 @@ pub struct OidcOptionsBody {
     /// The address is always `email`.
     #[schema(value_type = Object, example = json!({ "groups": "https://acme.test/teams" }))]
     claims: ClaimNames,
+    /// Let the provider send people to sign in, and lead them to where an application begins one: the application's client
+    /// id and a `login_uri` on the site of one of its redirect URIs. Nobody is led anywhere when left out.
+    #[schema(value_type = Option<Object>, example = json!({
+        "application": "0198c0de-0000-7000-8000-000000000000", "login_uri": "https://app.example.com/login"
+    }))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    initiation: Option<Initiation>,
 }
 
 impl OidcOptionsBody {
     /// As it goes out.
     pub fn of(options: OidcOptions) -> Self {
-        let OidcOptions { forces_authentication, acr_values, claims } = options;
-        Self { forces_authentication, acr_values, claims }
+        let OidcOptions { forces_authentication, acr_values, claims, initiation } = options;
+        Self { forces_authentication, acr_values, claims, initiation }
     }
 
     fn parse(self) -> OidcOptions {
-        let Self { forces_authentication, acr_values, claims } = self;
-        OidcOptions { forces_authentication, acr_values, claims }
+        let Self { forces_authentication, acr_values, claims, initiation } = self;
+        OidcOptions { forces_authentication, acr_values, claims, initiation }
     }
 }
 

@@ -7,6 +7,7 @@
 //! | `GET /federation/saml/{connection}/start` | sign-in that begins at the provider, where the connection allows it |
 //! | `GET, POST /federation/saml/{connection}/slo` | messages about signing out |
 //! | `GET /federation/oidc/{connection}/callback` | the redirect URI at that connection's OpenID provider |
+//! | `GET, POST /federation/oidc/{connection}/initiate` | that provider sends somebody to sign in |
 //! | `GET /federation/oidc/{connection}/jwks` | the keys with which we prove there that we are the client |
 //! | `POST /federation/oidc/{connection}/backchannel-logout` | that provider says that a session there has ended |
 //!
@@ -15,6 +16,7 @@
 //! there it is looked at as well.
 
 pub mod failure;
+pub mod initiate;
 pub mod logout;
 pub mod oidc;
 pub mod saml;
@@ -34,6 +36,11 @@ pub fn mount(services: &mut ServiceConfig) {
                 .route(web::post().to(saml_logout::post)),
         )
         .route("/federation/oidc/{connection}/callback", web::get().to(oidc::callback))
+        .service(
+            web::resource("/federation/oidc/{connection}/initiate")
+                .route(web::get().to(initiate::lead))
+                .route(web::post().to(initiate::lead)),
+        )
         .route("/federation/oidc/{connection}/jwks", web::get().to(oidc::jwks))
         .route("/federation/oidc/{connection}/backchannel-logout", web::post().to(logout::post));
 }
@@ -47,6 +54,15 @@ mod tests {
     use crate::access::testing::world;
     use crate::http::testing::{context, send};
     use crate::http::throttle::{Rate, Throttle};
+
+    #[actix_web::test]
+    async fn oidcc_client_test_form_post_error_an_answer_in_a_form_is_not_taken() {
+        let world = world().await.remove(0);
+        let context = context(&world, "https://id.test").await;
+        let path = format!("/federation/oidc/{}/callback", world.connection);
+        let form = TestRequest::post().uri(&path).insert_header((CONTENT_TYPE, "application/x-www-form-urlencoded"));
+        assert_eq!(send(&context, form.set_payload("error=access_denied&state=s")).await.status, StatusCode::NOT_FOUND);
+    }
 
     /// What nobody has to be known for and what costs a verification or a write: a network has so many of it.
     #[actix_web::test]

@@ -6,6 +6,7 @@ pub mod authorization;
 pub mod claim_map;
 pub mod discovery;
 pub mod id_token;
+pub mod initiation;
 pub mod jwks;
 pub mod jws;
 pub mod logout_token;
