@@ -8,6 +8,7 @@ mod architecture;
 mod demo;
 mod documents;
 mod faults;
+mod oidc;
 mod saml;
 mod scenarios;
 mod scim;

@@ -4,7 +4,8 @@
 //
 // FILE: {"title", "people": [{"email", "password", "name", "given_name", "family_name", "email_verified"}],
 //        "clients": [{"client_id", "client_secret", "redirect_uris": []}]}
-// POST /admin/clients with one such client adds or replaces it.
+// POST /admin/clients with one such client, or any other client metadata, adds or replaces it; /admin/roll-over changes
+// the signing key without notice.
 import { generateKeyPairSync } from 'node:crypto';
 import { Provider } from 'oidc-provider';
 import MemoryAdapter from 'oidc-provider/lib/adapters/memory_adapter.js';
@@ -29,9 +30,9 @@ class Adapter extends MemoryAdapter {
   }
 }
 
-function addClient({ client_id, client_secret, redirect_uris }) {
+function addClient(metadata) {
   const [grant_types, response_types] = [['authorization_code', 'refresh_token'], ['code']];
-  clients.set(client_id, { client_id, client_secret, redirect_uris, grant_types, response_types });
+  clients.set(metadata.client_id, { grant_types, response_types, ...metadata });
 }
 
 function claimsOf(person) {
@@ -52,7 +53,9 @@ function makeProvider(issuer) {
     conformIdTokenClaims: false, // as most providers do: profile claims in the ID token as well as at UserInfo
     clientBasedCORS: () => false,
     cookies: { keys: ['a key for tests and demo only'] },
-    features: { devInteractions: { enabled: false }, rpInitiatedLogout: { enabled: true }, pushedAuthorizationRequests: { enabled: true } },
+    features: { devInteractions: { enabled: false }, rpInitiatedLogout: { enabled: true }, backchannelLogout: { enabled: true }, jwtUserinfo: { enabled: true }, pushedAuthorizationRequests: { enabled: true } },
+    // The gateway of tests and demo is on this machine, which the library's own dispatcher does not call.
+    fetch: (url, { dispatcher, ...options }) => fetch(url, options),
     jwks: makeKeys(),
     interactions: { url: (_, interaction) => `/interaction/${interaction.uid}` },
     pkce: { required: () => true },
@@ -101,12 +104,17 @@ async function interact(provider, uid, request, response) {
 
 serve(port, (issuer) => {
   for (const client of config.clients ?? []) addClient(client);
-  const provider = makeProvider(issuer);
-  const library = provider.callback();
+  let provider = makeProvider(issuer);
+  let library = provider.callback();
   return async (request, response) => {
     const { pathname } = new URL(request.url, issuer);
     if (request.method === 'POST' && pathname === '/admin/clients') {
       addClient(JSON.parse(await bodyText(request)));
+      return response.writeHead(201, { 'content-type': 'application/json' }).end('{}');
+    }
+    if (request.method === 'POST' && pathname === '/admin/roll-over') {
+      provider = makeProvider(issuer); // sessions and tokens live on in the library's memory
+      library = provider.callback();
       return response.writeHead(201, { 'content-type': 'application/json' }).end('{}');
     }
     const uid = /^\/interaction\/([\w-]+)$/.exec(pathname)?.[1];

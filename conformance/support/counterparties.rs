@@ -130,7 +130,17 @@ impl OidcOp {
     /// Registers the gateway as a client.
     pub async fn add_client(&self, client_id: &str, client_secret: &str, redirect_uri: &str) {
         let client = json!({ "client_id": client_id, "client_secret": client_secret, "redirect_uris": [redirect_uri] });
-        self.0.tell("/admin/clients", client).await;
+        self.add_client_as(client).await;
+    }
+
+    /// Registers a client by its metadata.
+    pub async fn add_client_as(&self, metadata: Value) {
+        self.0.tell("/admin/clients", metadata).await;
+    }
+
+    /// Changes the key that signs, without notice.
+    pub async fn roll_over(&self) {
+        self.0.tell("/admin/roll-over", json!({})).await;
     }
 }
 
