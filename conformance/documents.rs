@@ -186,14 +186,10 @@ fn paths_that_documents_name_are_there() {
     assert!(found > 30, "only {found} paths were found in the documents");
 }
 
-#[test]
-fn every_test_that_the_saml_list_names_is_there() {
-    let text: String = ["src/protocol/saml", "src/flows", "conformance/saml"]
-        .into_iter()
-        .flat_map(sources)
-        .map(|(_, text)| text)
-        .collect();
-    let list = document("saml-conformance.md");
+/// How many tests the tables of a document name in their last columns, each of which is in one of these folders.
+fn named_tests(name: &str, folders: &[&str]) -> usize {
+    let text: String = folders.iter().flat_map(|folder| sources(folder)).map(|(_, text)| text).collect();
+    let list = document(name);
     let rows = list.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| ---"));
     let mut named = 0;
     for row in rows {
@@ -204,5 +200,26 @@ fn every_test_that_the_saml_list_names_is_there() {
         }
         assert!(tests.contains('`') || tests.trim() == "test", "no test: {row}");
     }
+    named
+}
+
+#[test]
+fn every_test_that_the_saml_list_names_is_there() {
+    let named = named_tests("saml-conformance.md", &["src/protocol/saml", "src/flows", "conformance/saml"]);
+    assert!(named > 60, "only {named} tests were found in the list");
+}
+
+#[test]
+fn every_test_that_the_openid_list_names_is_there() {
+    let folders = [
+        "src/protocol/oidc",
+        "src/flows",
+        "src/access",
+        "src/directory",
+        "src/outbound",
+        "src/http",
+        "conformance/oidc",
+    ];
+    let named = named_tests("oidc-rp-conformance.md", &folders);
     assert!(named > 60, "only {named} tests were found in the list");
 }
