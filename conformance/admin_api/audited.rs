@@ -23,13 +23,15 @@ struct Watched {
 }
 
 /// Operations whose entries are looked at elsewhere, because it takes a story to get there.
-const ELSEWHERE: [(&str, &str); 7] = [
+const ELSEWHERE: [(&str, &str); 9] = [
     ("PUT /domains/{}/sso-policy", "access/enforcement/preflight/tests.rs: sso_policy.changed"),
     ("PUT /break-glass/{}", "access/enforcement/preflight/tests.rs: break_glass.added"),
     ("DELETE /break-glass/{}", "access/enforcement/preflight/tests.rs: break_glass.removed"),
     ("POST /activations/{}/resend", "directory/activation/tests.rs: activation.sent"),
     ("POST /removals/confirm", "scenarios/mass_removal_waits.rs: removals.confirmed"),
     ("POST /removals/reject", "provisioning/brake/tests.rs: removals.rejected"),
+    ("PUT /connections/{}/oidc-options", "http/federation/initiate.rs: connection.updated"),
+    ("DELETE /accounts/{}/second-factor", "access/second_factors/tests.rs: second_factor.removed"),
     ("POST /scim-clients/{}/requests/{}/try-again", "scim/request_log.rs: scim_request.tried"),
 ];
 

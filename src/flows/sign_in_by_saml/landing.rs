@@ -122,6 +122,7 @@ fn no_request(op: &Operation, client_id: &str, landing: &Landing) -> Result<Auth
         code_challenge: challenge.map_err(|error| StoreError::Internal(error.to_string()))?,
         prompt: Prompt::default(),
         max_age_seconds: None,
+        acr_values: None,
         login_hint: None,
         id_token_hint: None,
         hinted_account: None,

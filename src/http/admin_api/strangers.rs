@@ -4,13 +4,15 @@ use std::fmt::Debug;
 
 use crate::access::enforcement::readiness::Thresholds;
 use crate::access::enforcement::{self, break_glass, preflight};
+use crate::access::mfa_policy::{self, MfaPolicy};
 use crate::access::testing::world;
-use crate::access::traces;
+use crate::access::{second_factors, traces};
 use crate::directory::activation::invite;
 use crate::directory::admin_tokens::{self, NewToken};
 use crate::directory::applications::{self, ApplicationKind, IdTokenAlgorithm, NewApplication};
 use crate::directory::connection_policy::{self, ConnectionPolicy};
 use crate::directory::connection_route::{self, ConnectionRoute};
+use crate::directory::connections::oidc_options::{self, OidcOptions};
 use crate::directory::connections::saml_options::{self, SamlOptions};
 use crate::directory::connections::{self, NewConnection, Settings, provider};
 use crate::directory::domains::claim;
@@ -60,6 +62,7 @@ fn directory(tx: &mut Tx<'_>, op: &Operation, org: OrganizationId, said: &mut An
     said.of("connections enable", connections::enable(tx, op, org, new.id));
     said.of("connections disable", connections::disable(tx, op, org, new.id));
     said.of("connections delete", connections::delete(tx, op, org, new.id));
+    said.of("oidc options", oidc_options::replace(tx, op, org, new.id, &OidcOptions::default()));
     said.of("connections options", saml_options::replace(tx, op, org, new.id, &SamlOptions::default()));
     said.of("connections policy", connection_policy::set(tx, op, org, new.id, ConnectionPolicy::NEW));
     said.of("connections roles", connection_roles::all(tx, op, org, new.id));
@@ -104,6 +107,9 @@ fn the_access(tx: &mut Tx<'_>, op: &Operation, org: OrganizationId, said: &mut A
     said.of("sign-in of a member", enforcement::of_member(tx, op, org, op.new_id()));
     let change = preflight::change(tx, op, org, op.new_id(), (SsoPolicy::Off, None), thresholds);
     said.of("sign-in policy", change);
+    said.of("second factors asked for", mfa_policy::show(tx, op, org));
+    said.of("ask for second factors", mfa_policy::set(tx, op, org, MfaPolicy::Required));
+    said.of("second factor", second_factors::reset::reset(tx, op, org, op.new_id()));
 }
 
 fn provisioning(tx: &mut Tx<'_>, op: &Operation, org: OrganizationId, said: &mut Answers) {

@@ -90,6 +90,7 @@ mod tests {
             let query = format!("iss={ISSUER}&login_hint=ada%40acme.test&target_link_uri=https://app.example/inbox");
             assert_eq!(ask(&world, &context, &query).await.status, 404, "off until the organization says where to");
             set(&world, "https://app.example/begin").await.unwrap();
+            assert_eq!(world.entries("connection.updated").await.len(), 1, "{}", world.engine());
             let led = ask(&world, &context, &query).await;
             let expected = "https://app.example/begin?iss=https%3A%2F%2Fid.test&login_hint=ada%40acme.test\
                             &target_link_uri=https%3A%2F%2Fapp.example%2Finbox";
