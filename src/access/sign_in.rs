@@ -186,7 +186,7 @@ mod tests {
     }
 
     fn half() -> HalfProved {
-        HalfProved { identified: Identified { connection: None, ..identified() }, asked: Asked::Factor }
+        HalfProved { identified: Identified { connection: None, ..identified() }, asked: Asked::Factor, session: None }
     }
 
     fn refused() -> State {

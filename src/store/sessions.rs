@@ -67,6 +67,12 @@ pub fn open_of_account(
     Ok(query.load(tx.connection())?)
 }
 
+/// True when a session has neither been ended nor come to its end.
+pub fn is_open(tx: &mut Tx<'_>, id: SessionId, now: Timestamp) -> Result<bool, StoreError> {
+    let one = table::table.filter(table::id.eq(id)).filter(table::ended_at.is_null()).filter(table::expires_at.gt(now));
+    Ok(one.count().get_result::<i64>(tx.connection())? > 0)
+}
+
 /// Ends every session that a connection opened; tells how many there were.
 pub fn end_of_connection(
     tx: &mut Tx<'_>,

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::refusal::Refusal;
 use crate::values::clock::Timestamp;
-use crate::values::ids::{AccountId, ConnectionId, OrganizationId};
+use crate::values::ids::{AccountId, ConnectionId, OrganizationId, SessionId};
 
 /// Where an attempt stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -107,6 +107,9 @@ pub struct HalfProved {
     pub identified: Identified,
     /// What is asked for.
     pub asked: Asked,
+    /// The session that it goes on from, of somebody who typed no password in this attempt.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<SessionId>,
 }
 
 /// What is asked for beside a password.
@@ -233,7 +236,7 @@ mod tests {
     }
 
     fn half() -> HalfProved {
-        HalfProved { identified: Identified { connection: None, ..identified() }, asked: Asked::Factor }
+        HalfProved { identified: Identified { connection: None, ..identified() }, asked: Asked::Factor, session: None }
     }
 
     fn every_state() -> [State; 6] {

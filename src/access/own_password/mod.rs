@@ -224,7 +224,7 @@ pub fn identify(
     match second_step::asked(&facts) {
         None => Ok(Proved::Whole(attempts::identify_here(tx, op, attempt, identified)?)),
         Some(asked) => {
-            attempts::half_prove(tx, op, attempt, HalfProved { identified, asked })?;
+            attempts::half_prove(tx, op, attempt, HalfProved { identified, asked, session: None })?;
             Ok(Proved::Half)
         }
     }

@@ -1,5 +1,6 @@
 use super::enrolment::{CODES, Enrolled, EnrolmentError, enrol, remove, renew_codes};
 use super::offer::{Offer, Place};
+use super::reset::{ResetError, reset};
 use super::{Proof, overview, prove};
 use crate::access::testing::{World, world};
 use crate::directory::accounts;
@@ -7,9 +8,10 @@ use crate::directory::profile::Profile;
 use crate::keys::sealing::Sealer;
 use crate::protocol::totp;
 use crate::store::failure::StoreError;
-use crate::store::{jobs, recovery_codes, totp_factors};
-use crate::values::ids::AccountId;
-use crate::values::operation::{Operation, Role};
+use crate::store::memberships::{self, MembershipRow};
+use crate::store::{accounts as account_rows, jobs, recovery_codes, totp_factors};
+use crate::values::ids::{AccountId, AdminTokenId};
+use crate::values::operation::{Actor, Operation, Role};
 use crate::values::secret::Secret;
 
 fn sealer() -> Sealer {
@@ -128,7 +130,7 @@ async fn what_is_kept_is_sealed_and_hashed_and_goes_with_the_app() {
         assert!(!row.sealed_secret.windows(8).any(|window| window == &offer.secret()[..8]));
         assert!(sealer().open(&row.sealed_secret, "totp_factors.sealed_secret/another").is_err());
         let op = world.op();
-        let again = crate::access::second_factors::tests::offer(&op, bea);
+        let again = self::offer(&op, bea);
         let typed = code_of(&again, &op);
         let twice = world.store().write(move |tx| enrol(tx, &op, &sealer(), bea, &again, &typed)).await;
         assert!(matches!(twice, Err(EnrolmentError::AlreadyThere)), "{}: {twice:?}", world.engine());
@@ -161,5 +163,42 @@ async fn who_may_have_no_password_gets_no_second_factor_and_a_deleted_account_ke
             .store()
             .read(move |tx| Ok::<_, StoreError>((totp_factors::is_there(tx, bea)?, recovery_codes::count(tx, bea)?)));
         assert_eq!(left.await.unwrap(), (false, 0), "{}", world.engine());
+    }
+}
+
+/// Rules D4, D7 and C13: for the organization's own members, by those who decide about signing in.
+#[tokio::test]
+async fn d7_administrators_take_the_lost_factor_of_their_own_members_away_and_of_nobody_else() {
+    for world in world().await {
+        let bea = bea(&world).await;
+        let (_, enrolled) = enrolled(&world, bea).await;
+        told(&world).await;
+        let organization = world.organization;
+        let take =
+            async |op: Operation, account| world.store().write(move |tx| reset(tx, &op, organization, account)).await;
+        for role in [Role::UserAdmin, Role::AppAdmin, Role::Auditor, Role::Member] {
+            let token = AdminTokenId::from_bytes(&[1; 16]).unwrap();
+            let op = world.op().by(Actor::Admin { organization, role, token });
+            assert!(matches!(take(op, bea).await, Err(ResetError::Denied(_))), "{role:?}");
+        }
+        assert!(matches!(take(world.operator(), world.ada).await, Err(ResetError::NotFound)), "she has none");
+        let op = world.op();
+        let visitor = world.store().write(move |tx| {
+            let id: AccountId = op.new_id();
+            let row = account_rows::AccountRow { id, ..account_rows::find(tx, bea)?.unwrap() };
+            let of_bea = memberships::find(tx, bea, organization)?.unwrap();
+            let membership = MembershipRow { account_id: id, kind: "external".to_owned(), ..of_bea };
+            account_rows::insert(tx, &row, &[], &membership)?;
+            Ok::<_, StoreError>(id)
+        });
+        let visitor = visitor.await.unwrap();
+        self::enrolled(&world, visitor).await;
+        let refused = take(world.operator(), visitor).await;
+        assert!(matches!(refused, Err(ResetError::NotOwnMember)), "{}: {refused:?}", world.engine());
+        told(&world).await;
+        take(world.operator(), bea).await.unwrap();
+        assert_eq!(proof(&world, bea, &enrolled.codes[0].shown()).await, None);
+        assert_eq!(told(&world).await, ["{\"notice\":\"second_factor_removed\"}"], "{}", world.engine());
+        assert_eq!(world.entries("second_factor.removed").await.len(), 1);
     }
 }

@@ -19,8 +19,8 @@ use crate::protocol::oidc::acr::{self, Level};
 use crate::protocol::oidc::authorization::AuthorizationRequest;
 use crate::record::audit::{self, Action, Subject};
 use crate::record::notice::PersonNotice;
-use crate::store::Tx;
 use crate::store::failure::StoreError;
+use crate::store::{Tx, sessions as session_rows};
 use crate::values::ids::{AccountId, AttemptId};
 use crate::values::operation::{Actor, Operation};
 use crate::values::recovery_code::RecoveryCode;
@@ -96,7 +96,7 @@ pub fn step_up(tx: &mut Tx<'_>, op: &Operation, attempt: AttemptId, session: &Se
         return Ok(false);
     }
     let Some(attempt) = attempts::find(tx, attempt)? else { return Ok(false) };
-    let half = HalfProved { identified: session.identified(), asked: Asked::Factor };
+    let half = HalfProved { identified: session.identified(), asked: Asked::Factor, session: Some(session.id) };
     match attempts::half_prove(tx, op, &attempt, half) {
         Ok(()) => Ok(true),
         Err(AttemptError::NotAllowed) => Ok(false),
@@ -115,7 +115,7 @@ pub fn prove(
 ) -> Result<Step, OwnPasswordError> {
     let op = &op.by(Actor::Person { account: half.identified.account });
     let is_last = attempts::count_code(tx, op, attempt.id)?;
-    require_standing(tx, &half.identified)?;
+    require_standing(tx, op, half)?;
     if second_factors::prove(tx, op, sealer, half.identified.account, typed)?.is_some() {
         let identified = with_factor(op, half.identified.clone());
         return Ok(Step::Right(attempts::identify_here(tx, op, attempt, identified)?));
@@ -142,7 +142,7 @@ pub fn set_up(
     (offer, typed): (&Offer, &str),
 ) -> Result<SetUp, OwnPasswordError> {
     let op = &op.by(Actor::Person { account: half.identified.account });
-    require_standing(tx, &half.identified)?;
+    require_standing(tx, op, half)?;
     let enrolled = enrolment::enrol(tx, op, sealer, half.identified.account, offer, typed)?;
     let identified = Identified { session_epoch: enrolled.session_epoch, ..half.identified.clone() };
     let arrival = attempts::identify_here(tx, op, attempt, with_factor(op, identified))?;
@@ -150,12 +150,15 @@ pub fn set_up(
 }
 
 /// Refuses when the password is worth nothing any more, or what began with it has been ended.
-fn require_standing(tx: &mut Tx<'_>, identified: &Identified) -> Result<(), OwnPasswordError> {
-    let account = accounts::find(tx, identified.account)?.ok_or(OwnPasswordError::Changed)?;
-    if account.session_epoch != identified.session_epoch || worth(tx, &account)?.is_none() {
+fn require_standing(tx: &mut Tx<'_>, op: &Operation, half: &HalfProved) -> Result<(), OwnPasswordError> {
+    let account = accounts::find(tx, half.identified.account)?.ok_or(OwnPasswordError::Changed)?;
+    if account.session_epoch != half.identified.session_epoch || worth(tx, &account)?.is_none() {
         return Err(OwnPasswordError::Changed);
     }
-    Ok(())
+    match half.session {
+        Some(session) if !session_rows::is_open(tx, session, op.at)? => Err(OwnPasswordError::Changed),
+        Some(_) | None => Ok(()),
+    }
 }
 
 fn with_factor(op: &Operation, identified: Identified) -> Identified {

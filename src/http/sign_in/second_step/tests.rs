@@ -364,6 +364,14 @@ async fn an_application_that_asks_for_more_than_the_session_has_leads_to_the_sec
         assert!(location(&open(&query("urn:causeway:acr:password"), &session).await).contains("code="));
         let step = location(&open(&query("urn:causeway:acr:mfa"), &session).await);
         assert!(step.ends_with("/second-step"), "{}: {step}", stage.world.engine());
+        // Who has signed out meanwhile does not go on with a code alone.
+        let other = stage.session_by_password().await;
+        let left = location(&open(&query("urn:causeway:acr:mfa"), &other).await);
+        let op = stage.world.op();
+        let token = Secret::from(other);
+        stage.world.store().write(move |tx| sessions::end_by_token(tx, &op, &token)).await.unwrap();
+        let late = stage.post(&left, &format!("code={}", stage.code(&secret))).await;
+        assert_eq!(late.status, StatusCode::GONE, "{}", stage.world.engine());
         let arrival = location(&stage.post(&step, &format!("code={}", stage.code(&secret))).await);
         let arrived = open(&arrival, &session).await;
         assert!(location(&arrived).contains("code=cw_code_"), "{}", stage.world.engine());
