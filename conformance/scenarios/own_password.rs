@@ -1,12 +1,16 @@
 //! A freelancer whose address no identity provider answers for: joins by mail (rule E30), chooses a password, signs in to an
-//! app with it, forgets it, and chooses another by mail, upon which everything that was signed in is over.
+//! app with it, forgets it, and chooses another by mail, upon which everything that was signed in is over. Then the organization asks for a second step.
 
 use std::time::{Duration, Instant};
 
+use causeway::protocol::totp;
+use data_encoding::BASE32_NOPAD;
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::scenarios::sign_in::arrive;
 use crate::support::browser::{Browser, Page};
+use crate::support::clock::MovableClock;
 use crate::support::counterparties::SampleApp;
 use crate::support::dns::Dns;
 use crate::support::engine::Engine;
@@ -57,8 +61,9 @@ async fn a_freelancer_signs_in(engine: Engine) {
     // The other spelling of the same characters.
     let shown = in_the_app(&sign_in(&browser, &app, "cafe\u{301} au lait, s'il vous plait").await);
     assert_eq!(shown["claims"]["email"], ADA, "{shown:#}");
+    let key = sets_up_a_second_step(&gateway, &acme, &app).await;
     let log = gateway.log();
-    for secret in [ADA, FIRST, SECOND, "cw_password_", "cw_device_", "argon2id"] {
+    for secret in [ADA, FIRST, SECOND, "cw_password_", "cw_device_", "argon2id", "otpauth", &key] {
         assert!(!log.contains(secret), "{secret} stands in the log");
     }
 }
@@ -101,6 +106,39 @@ async fn chooses_another_by_mail(gateway: &Gateway) {
     assert_eq!(browser.submit(&page, &[("password", FIRST)]).await.status, 410);
     a_mail_says(gateway, "Your password was changed").await;
     assert!(!gateway.mail().iter().any(|mail| mail.contains("nobody@")), "who has no account gets no mail");
+}
+
+/// The organization asks for a second step: it is set up before the app is reached, and asked for from then on. The key of the
+/// authenticator app.
+async fn sets_up_a_second_step(gateway: &Gateway, acme: &Organization, app: &SampleApp) -> String {
+    acme.api.call(Method::PUT, "/mfa-policy", Some(json!({ "policy": "required" }))).await.expect(200);
+    let browser = Browser::asking_for_json();
+    let page = sign_in(&browser, app, SECOND).await;
+    let key = between(&page, "Key: <span class=\"written-down\">").replace(' ', "");
+    let secret = BASE32_NOPAD.decode(key.as_bytes()).expect("base32");
+    let step = totp::step_at(MovableClock::default().clock().now());
+    let page = browser.submit(&page, &[("code", &totp::code(&secret, step))]).await;
+    let recovery_code = between(&page, "<li class=\"written-down\">");
+    let onward = between(&page, "<a class=\"primary\" href=\"");
+    let shown = in_the_app(&browser.open(&format!("{}{onward}", gateway.url)).await);
+    assert_eq!(shown["claims"]["amr"], json!(["pwd", "otp", "mfa"]), "{shown:#}");
+    assert_eq!(shown["claims"]["acr"], "urn:causeway:acr:mfa", "{shown:#}");
+    a_mail_says(gateway, "Your account asks for a second step now").await;
+    let browser = Browser::asking_for_json();
+    let page = sign_in(&browser, app, SECOND).await;
+    assert!(page.url.path().ends_with("/second-step"), "{}: {}", page.url, page.body);
+    let used = browser.submit(&page, &[("code", &totp::code(&secret, step))]).await;
+    assert_eq!(used.status, 422, "{}", used.body);
+    let shown = in_the_app(&browser.submit(&used, &[("code", &recovery_code)]).await);
+    assert_eq!(shown["claims"]["email"], ADA, "{shown:#}");
+    a_mail_says(gateway, "A recovery code of your account was used").await;
+    key
+}
+
+/// What follows `before` on a page, up to the end of the text or the attribute.
+fn between(page: &Page, before: &str) -> String {
+    let (_, rest) = page.body.split_once(before).unwrap_or_else(|| panic!("no {before} in {}", page.body));
+    rest.split(['<', '"']).next().unwrap_or_default().to_owned()
 }
 
 async fn sign_in(browser: &Browser, app: &SampleApp, password: &str) -> Page {

@@ -35,7 +35,7 @@ use crate::values::clock::Timestamp;
 const HOSTILE: &str = "\"><script>alert(1)</script><img src=x onerror='x'>&amp;";
 
 fn samples() -> Vec<(&'static str, String)> {
-    vec![
+    let mut samples = vec![
         ("email", EmailPage::sample().render().unwrap()),
         ("email_first", EmailPage { problem: None, address: String::new(), ..EmailPage::sample() }.render().unwrap()),
         ("choose", ChoosePage::sample().render().unwrap()),
@@ -66,6 +66,22 @@ fn samples() -> Vec<(&'static str, String)> {
         ("account_security", AccountSecurityPage::sample().render().unwrap()),
         ("account_security_none", security(OwnPassword::None { ask: "/password/forgotten".to_owned() })),
         ("account_security_of_organization", security(OwnPassword::OfOrganization("Acme".to_owned()))),
+        ("account_sessions", AccountSessionsPage::sample().render().unwrap()),
+        ("confirm_address", ConfirmAddressPage::sample().render().unwrap()),
+        ("confirm_address_sent", sent("ada@freelance.example").render().unwrap()),
+        (
+            "confirm_address_elsewhere",
+            ConfirmAddressPage::SignInFirst { address: "a@b.example".to_owned() }.render().unwrap(),
+        ),
+        ("confirm_address_done", ConfirmAddressPage::Done { address: "a@b.example".to_owned() }.render().unwrap()),
+        ("not_found", NotFoundPage::sample().render().unwrap()),
+    ];
+    samples.extend(samples_of_second_steps());
+    samples
+}
+
+fn samples_of_second_steps() -> Vec<(&'static str, String)> {
+    vec![
         ("account_security_with_second_step", {
             let since = Some(Timestamp::from_seconds(1_795_288_500));
             let second_step = Some(SecondStep { since, path: "/account/second-step".to_owned() });
@@ -93,15 +109,6 @@ fn samples() -> Vec<(&'static str, String)> {
             "own_credentials_first",
             OwnCredentialsPage { problem: None, ..OwnCredentialsPage::sample() }.render().unwrap(),
         ),
-        ("account_sessions", AccountSessionsPage::sample().render().unwrap()),
-        ("confirm_address", ConfirmAddressPage::sample().render().unwrap()),
-        ("confirm_address_sent", sent("ada@freelance.example").render().unwrap()),
-        (
-            "confirm_address_elsewhere",
-            ConfirmAddressPage::SignInFirst { address: "a@b.example".to_owned() }.render().unwrap(),
-        ),
-        ("confirm_address_done", ConfirmAddressPage::Done { address: "a@b.example".to_owned() }.render().unwrap()),
-        ("not_found", NotFoundPage::sample().render().unwrap()),
     ]
 }
 
