@@ -21,6 +21,9 @@ pub struct UpstreamSessionRow {
     pub sid_hash: Vec<u8>,
 }
 
+/// A session, and the hash of its name at the provider, as far as the provider said one.
+pub type Opened = (SessionId, Option<Vec<u8>>);
+
 /// Adds one.
 pub fn insert(tx: &mut Tx<'_>, row: &UpstreamSessionRow) -> Result<(), StoreError> {
     diesel::insert_into(table::table).values(row).execute(tx.connection())?;
@@ -52,14 +55,13 @@ pub fn open(
     Ok(query.load(tx.connection())?)
 }
 
-/// The sessions of an account that have not ended and were opened through the connection, each with the hash of its name
-/// at the provider, as far as the provider said one.
+/// The sessions of an account that have not ended and were opened through the connection.
 pub fn open_of_account(
     tx: &mut Tx<'_>,
     organization: OrganizationId,
     connection: ConnectionId,
     account: AccountId,
-) -> Result<Vec<(SessionId, Option<Vec<u8>>)>, StoreError> {
+) -> Result<Vec<Opened>, StoreError> {
     let query = sessions::table
         .left_join(table::table.on(table::session_id.eq(sessions::id)))
         .filter(sessions::org_id.eq(organization))

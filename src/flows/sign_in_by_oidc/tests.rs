@@ -382,8 +382,9 @@ fn of_entra(script: &mut Script) {
 // nOAuth, Storm-0558: the tenant and the object are the person, and an address is only what its domain's owner says.
 #[actix_web::test]
 async fn at_entra_id_the_tenant_and_the_object_are_the_person() {
+    type Lie = fn(&mut Script);
     let unverified = |check: &str| Some(Refusal::Unverified { check: check.to_owned() });
-    let cases: [(&str, fn(&mut Script), Option<Refusal>); 4] = [
+    let cases: [(&str, Lie, Option<Refusal>); 4] = [
         ("honest", |_| {}, None),
         ("nobody vouches for the address", |s| s.claims["xms_edov"] = json!(false), Some(Refusal::NoVerifiedAddress)),
         (

@@ -143,10 +143,6 @@ impl MetadataBody {
 /// What a connection knows of its provider, and what the provider must be told of the gateway.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(tag = "protocol", rename_all = "lowercase")]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "one answer holds a page of them, and most of them are of the large kind"
-)]
 pub enum SettingsBody {
     /// SAML 2.0.
     Saml {
