@@ -2,7 +2,7 @@
 # with Rust, Python 3, Node 20, make and git.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check-long bench format lint dependencies system-demo system-test system-bench counterparties binary
+.PHONY: help demo test check-long mutants bench format lint dependencies system-demo system-test system-bench counterparties binary
 SHELL := /bin/bash
 
 export CARGO_TARGET_DIR ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/causeway/target
@@ -20,9 +20,14 @@ test: system-test ## formatting, lints, licences, and every test on both engines
 	@$(MAKE) --no-print-directory counterparties dependencies lint
 	cargo test --locked --all-targets
 
-check-long: test ## what takes too long for every change: many more generated cases, and the benches
+check-long: test ## what takes too long for every change: many more generated cases, mutants, and the benches
 	PROPTEST_CASES=20000 cargo test --locked --lib
+	@$(MAKE) --no-print-directory mutants
 	@$(MAKE) --no-print-directory bench
+
+mutants: ## changes the checks of SAML and of enforcement one place at a time; what survives is a check without a test
+	@$(setup)/mutants.sh saml
+	@$(setup)/mutants.sh enforcement
 
 bench: system-bench counterparties ## load on an optimised build, as a table; ARGS="--users 10000 --seconds 10"
 	cargo build --locked --release --bin causeway
