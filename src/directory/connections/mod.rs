@@ -53,6 +53,7 @@ pub enum ConnectionState {
 /// What a connection knows of its identity provider.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "protocol", rename_all = "lowercase")]
+#[expect(clippy::large_enum_variant, reason = "few are held at a time, and most of them are of the large kind")]
 pub enum Settings {
     /// SAML 2.0.
     Saml {
