@@ -1,5 +1,9 @@
+//! What each operation of a PATCH does to a resource, and what it refuses.
+
+mod bounds;
 mod immutable;
 mod removal;
+mod rewrites;
 
 use serde_json::{Value, json};
 
@@ -52,6 +56,11 @@ fn ada_with(change: impl FnOnce(&mut Value)) -> Result<Value, ScimType> {
     let mut document = ada();
     change(&mut document);
     Ok(document)
+}
+
+fn members(profile: Profile, operation: Value) -> Result<Vec<MemberChange>, ScimType> {
+    let team = json!({ "schemas": ["urn:ietf:params:scim:schemas:core:2.0:Group"], "displayName": "g" });
+    run(profile, team, group(), json!([operation])).map(|patched| patched.members)
 }
 
 /// Decision 0015: what the gateway alone knows is written by nobody; a client that puts the extension there gets it back
@@ -287,11 +296,6 @@ fn strict_clients_are_held_to_the_letter() {
     }
 }
 
-fn members(profile: Profile, operation: Value) -> Result<Vec<MemberChange>, ScimType> {
-    let team = json!({ "schemas": ["urn:ietf:params:scim:schemas:core:2.0:Group"], "displayName": "g" });
-    run(profile, team, group(), json!([operation])).map(|patched| patched.members)
-}
-
 #[test]
 fn member_operations_come_out_as_rows() {
     let standard = |operation| members(Profile::Standard, operation);
@@ -341,156 +345,6 @@ fn a_removal_that_is_not_understood_removes_nothing() {
             assert_eq!(members(profile, operation.clone()), Err(wanted), "{operation}");
         }
     }
-}
-
-/// A user with this many e-mail addresses.
-fn with_emails(count: usize) -> Value {
-    let emails: Vec<Value> =
-        (0..count).map(|n| json!({ "value": format!("a{n}@work.test"), "type": "work" })).collect();
-    let mut user = ada();
-    user["emails"] = json!(emails);
-    user
-}
-
-fn any_of(terms: usize) -> String {
-    (0..terms).map(|n| format!("value eq \"x{n}\"")).collect::<Vec<_>>().join(" or ")
-}
-
-#[test]
-fn a_patch_compares_no_more_than_its_budget() {
-    let filter = any_of(50);
-    for operation in [
-        json!({ "op": "remove", "path": format!("emails[{filter}]") }),
-        json!({ "op": "add", "path": format!("emails[{filter}].display"), "value": "x" }),
-        json!({ "op": "add", "path": format!("emails[{filter}]"), "value": { "display": "x" } }),
-    ] {
-        let many = |count| run(Profile::Entra, with_emails(200), user(), json!(vec![operation.clone(); count]));
-        let once = many(1).unwrap().budget.left();
-        assert!(Limits::default().patch_comparisons - once >= 200 * 50, "{operation}");
-        assert!(many(5).is_ok(), "{operation}");
-        assert_eq!(many(11), Err(ScimType::TooMany), "{operation}");
-    }
-}
-
-#[test]
-fn values_are_compared_and_copied_within_the_budget_too() {
-    let list = with_emails(400)["emails"].clone();
-    let long = "x".repeat(20_000);
-    for (operation, at_least) in [
-        (json!({ "op": "replace", "path": "emails", "value": list.clone() }), 10_000),
-        (json!({ "op": "remove", "path": "emails", "value": list.as_array().unwrap()[..60].to_vec() }), 24_000),
-        (json!({ "op": "replace", "path": "emails.display", "value": "x".repeat(2_000) }), 12_000),
-    ] {
-        let once = run(Profile::Entra, with_emails(400), user(), json!([operation])).unwrap();
-        assert!(Limits::default().patch_comparisons - once.budget.left() >= at_least, "{operation}");
-    }
-    let copies = json!([{ "op": "replace", "path": "emails.display", "value": long }]);
-    assert_eq!(run(Profile::Standard, with_emails(400), user(), copies), Err(ScimType::TooMany));
-}
-
-#[test]
-fn members_are_found_by_ten_filters_at_most_and_by_any_number_of_ids() {
-    let team = || json!({ "schemas": ["urn:ietf:params:scim:schemas:core:2.0:Group"], "displayName": "g" });
-    let many = |path: &str, count: usize| {
-        run(Profile::Standard, team(), group(), json!(vec![json!({ "op": "remove", "path": path }); count]))
-    };
-    assert!(many("members[display eq \"x\"]", 10).is_ok());
-    assert_eq!(many("members[display eq \"x\"]", 11), Err(ScimType::TooMany));
-    let by_id = many("members[value eq \"a\"]", 1_000).unwrap();
-    assert_eq!((by_id.members.len(), by_id.budget.left()), (1_000, Limits::default().patch_comparisons));
-}
-
-/// What was rewritten by a request that succeeded, as `rule at`.
-fn rewritten(profile: Profile, operations: Value) -> Vec<String> {
-    let rules = Rules::new(profile.tolerance(), Limits::default());
-    let body = json!({ "schemas": [request::SCHEMA], "Operations": operations });
-    let operations = request::read(object(body), &rules).unwrap();
-    apply(&object(ada()), operations, user(), &rules).unwrap();
-    rules.rewrites.take().iter().map(|one| format!("{} {}", one.rule.as_str(), one.at)).collect()
-}
-
-#[test]
-fn what_a_profile_let_pass_is_noted_and_what_keeps_to_the_standard_is_not() {
-    for (operation, wanted) in [
-        (json!({ "op": "replace", "path": "active", "value": false }), vec![]),
-        (json!({ "op": "replace", "value": { "schemas": [USER], "meta": {}, "title": "x", "nope": 1 } }), vec![]),
-        (
-            json!({ "op": "Replace", "path": "active", "value": "False" }),
-            vec!["verbs_in_any_case op", "loose_types active"],
-        ),
-        (
-            json!({ "op": "replace", "value": { "id": "x", "name.givenName": "A" } }),
-            vec!["read_only_values id", "path_keys name.givenName"],
-        ),
-        (json!({ "op": "add", "path": format!("{ENTERPRISE}:manager"), "value": "m" }), vec!["bare_values manager"]),
-        (json!({ "op": "replace", "path": "title", "value": "" }), vec!["empty_text title"]),
-        (json!({ "op": "remove", "path": "emails", "value": [{ "value": "x" }] }), vec!["removal_by_value emails"]),
-        (
-            json!({ "op": "remove", "path": "emails[type eq x]" }),
-            vec!["bare_literals emails.type", "idle_removal emails"],
-        ),
-        (
-            json!({ "op": "replace", "path": "roles[primary eq \"True\"].value", "value": "{\"id\":\"1\",\"value\":\"a\"}" }),
-            vec!["loose_types roles.primary", "replace_creates roles", "json_text roles"],
-        ),
-    ] {
-        assert_eq!(rewritten(Profile::Entra, json!([operation.clone()])), wanted, "{operation}");
-    }
-    assert_eq!(rewritten(Profile::Entra, json!([])), ["empty_operations Operations"]);
-}
-
-#[test]
-fn a_refusal_names_what_refuses() {
-    let rules = |profile: Profile| Rules::new(profile.tolerance(), Limits { patch_operations: 3, ..Limits::default() });
-    for (profile, operations, wanted) in [
-        (Profile::Standard, json!([]), "empty_operations"),
-        (Profile::Strict, json!([{ "op": "Add", "path": "title", "value": "x" }]), "verbs_in_any_case"),
-        (Profile::Strict, json!([{ "op": "replace", "value": { "id": "x" } }]), "read_only_values"),
-        (Profile::Strict, json!([{ "op": "replace", "value": { "name.givenName": "x" } }]), "path_keys"),
-        (Profile::Strict, json!([{ "op": "replace", "path": "active", "value": "false" }]), "loose_types"),
-        (
-            Profile::Strict,
-            json!([{ "op": "remove", "path": "emails", "value": [{ "type": "x" }] }]),
-            "removal_by_value",
-        ),
-        (
-            Profile::Standard,
-            json!([{ "op": "replace", "path": "ims[type eq \"x\"].value", "value": "x" }]),
-            "replace_creates",
-        ),
-        (Profile::Standard, json!([{ "op": "remove", "path": "ims[type eq \"x\"]" }]), "idle_removal"),
-        (Profile::Strict, json!([{ "op": "remove", "path": "emails[type eq x]" }]), "bare_literals"),
-        (Profile::Standard, json!([{ "op": "remove" }]), "rfc7644:3.5.2.2"),
-        (Profile::Standard, json!([{ "op": "add", "path": "title" }]), "rfc7644:3.5.2.1"),
-        (Profile::Standard, json!(vec![json!({ "op": "remove", "path": "title" }); 4]), "limits.scim_patch_operations"),
-    ] {
-        let rules = rules(profile);
-        let body = json!({ "schemas": [request::SCHEMA], "Operations": operations });
-        let refused = request::read(object(body), &rules).and_then(|them| apply(&object(ada()), them, user(), &rules));
-        assert_eq!(refused.unwrap_err().rule, wanted);
-    }
-}
-
-#[test]
-fn a_long_attribute_is_not_copied_for_each_operation() {
-    let mut document = ada();
-    document["name"]["formatted"] = json!("x".repeat(4_000_000));
-    let operations = json!(vec![json!({ "op": "replace", "path": "name.givenName", "value": "Ada" }); 1_000]);
-    let begun = std::time::Instant::now();
-    assert!(run(Profile::Standard, document, user(), operations).is_ok());
-    assert!(begun.elapsed() < std::time::Duration::from_secs(1), "{:?}", begun.elapsed());
-}
-
-#[test]
-fn a_resource_does_not_grow_over_the_length_of_a_body() {
-    let rules = Rules::new(Profile::Standard.tolerance(), Limits { body_bytes: 2_000, ..Limits::default() });
-    let add = |title: &str| {
-        let body =
-            json!({ "schemas": [request::SCHEMA], "Operations": [{ "op": "add", "path": "title", "value": title }] });
-        apply(&object(ada()), request::read(object(body), &rules).unwrap(), user(), &rules)
-    };
-    assert!(add(&"x".repeat(1_500)).is_ok());
-    assert_eq!(add(&"x".repeat(2_000)).map_err(|error| error.scim_type), Err(ScimType::InvalidValue));
 }
 
 #[test]

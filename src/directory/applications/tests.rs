@@ -1,0 +1,75 @@
+use super::{ApplicationError, ApplicationKind, IdTokenAlgorithm, NewApplication};
+use super::{find, register, rotate_secret, update};
+use crate::access::testing::world;
+use crate::store::failure::StoreError;
+use crate::values::quota::Quota;
+
+fn new(redirect_uris: &[&str], post_logout: &[&str], kind: ApplicationKind) -> NewApplication {
+    let owned = |uris: &[&str]| uris.iter().map(|uri| (*uri).to_owned()).collect();
+    NewApplication {
+        name: "Wiki".to_owned(),
+        kind,
+        id_token_algorithm: IdTokenAlgorithm::Es256,
+        redirect_uris: owned(redirect_uris),
+        post_logout_redirect_uris: owned(post_logout),
+    }
+}
+
+#[tokio::test]
+async fn uris_that_cannot_be_registered_are_refused_and_change_nothing() {
+    const GOOD: &str = "https://wiki.example/cb";
+    for world in world().await {
+        let (op, organization, engine) = (world.operator(), Some(world.organization), world.engine());
+        let many: Vec<String> = (0..21).map(|n| format!("{GOOD}/{n}")).collect();
+        let done = world.store().write(move |tx| {
+            let kind = ApplicationKind::Confidential;
+            let first = new(&[GOOD], &[], kind);
+            let known = register(tx, &op, organization, &first, &Quota::default()).unwrap().0;
+            let many: Vec<&str> = many.iter().map(String::as_str).collect();
+            for (uris, post_logout) in [
+                (&[][..], &[][..]),
+                (&[GOOD, GOOD], &[]),
+                (&many, &[]),
+                (&[GOOD], &[GOOD, GOOD]),
+                (&["javascript:alert(1)"], &[]),
+                (&[GOOD], &["https://wiki.example/#f"]),
+            ] {
+                let bad = new(uris, post_logout, kind);
+                let registered = register(tx, &op, organization, &bad, &Quota::default());
+                assert!(registered.is_err(), "{engine} registers {uris:?} {post_logout:?}");
+                assert!(update(tx, &op, organization, known.id, &bad).is_err(), "{engine}: {uris:?} {post_logout:?}");
+            }
+            let other_kind = update(tx, &op, organization, known.id, &new(&[GOOD], &[], ApplicationKind::Public));
+            assert!(matches!(other_kind, Err(ApplicationError::OtherKind)));
+            assert_eq!(find(tx, known.id)?.unwrap().redirect_uris, [GOOD]);
+            let moved = new(&["https://wiki.example/other"], &[GOOD], kind);
+            update(tx, &op, organization, known.id, &moved).unwrap();
+            let found = find(tx, known.id)?.unwrap();
+            Ok::<_, StoreError>((found.redirect_uris, found.post_logout_redirect_uris))
+        });
+        let (redirect, post_logout) = done.await.unwrap();
+        assert_eq!((redirect, post_logout), (vec!["https://wiki.example/other".to_owned()], vec![GOOD.to_owned()]));
+    }
+}
+
+#[tokio::test]
+async fn a_public_application_has_no_secret_and_a_new_one_kills_the_old() {
+    for world in world().await {
+        let (op, organization) = (world.operator(), Some(world.organization));
+        let done = world.store().write(move |tx| {
+            let mut make = |kind| {
+                let app = new(&["https://wiki.example/cb"], &[], kind);
+                register(tx, &op, organization, &app, &Quota::default()).unwrap()
+            };
+            let (public, none) = make(ApplicationKind::Public);
+            let (confidential, old) = make(ApplicationKind::Confidential);
+            assert!(none.is_none());
+            let refused = rotate_secret(tx, &op, organization, public.id);
+            assert!(matches!(refused, Err(ApplicationError::NoSecret)));
+            let secret = rotate_secret(tx, &op, organization, confidential.id).unwrap();
+            let found = find(tx, confidential.id)?.unwrap();
+            Ok::<_, StoreError>((found.is_secret(secret.expose()), found.is_secret(old.unwrap().expose())))
+        });
+        assert_eq!(done.await.unwrap(), (true, false), "{}", world.engine());
+    }
+}
