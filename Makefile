@@ -18,7 +18,8 @@ demo: system-demo ## everything on loopback, ready to click through; ARGS="--por
 
 test: system-test ## formatting, lints, licences, and every test on both engines with real counterparties
 	@$(MAKE) --no-print-directory counterparties dependencies lint
-	cargo test --locked --all-targets
+	cargo test --locked --lib --bins
+	cargo test --locked --test conformance -- --test-threads 3
 
 check-long: test ## what takes too long for every change: many more generated cases, mutants, and the benches
 	PROPTEST_CASES=20000 cargo test --locked --lib
