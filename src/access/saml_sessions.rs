@@ -13,8 +13,8 @@ use crate::values::operation::Operation;
 
 /// An attempt has become a session within this time, or never.
 const ON_THE_WAY_SECONDS: i64 = 3_600;
-/// Sessions that one request ends at most: more than a person has browsers.
-const MAX_ENDED: i64 = 100;
+/// Sign-ins that are read at a time.
+const PAGE: i64 = 100;
 
 /// A session as its provider knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,7 +67,7 @@ pub fn find(tx: &mut Tx<'_>, session: SessionId) -> Result<Option<SamlSession>, 
 }
 
 /// Ends the sessions that the provider of a connection opened for somebody: those of these indexes, or all when none is
-/// named. One whose index was never told ends with any. Ending what has ended changes nothing.
+/// named, however many there are. One whose index was never told ends with any. Ending what has ended changes nothing.
 pub fn end(
     tx: &mut Tx<'_>,
     op: &Operation,
@@ -75,12 +75,16 @@ pub fn end(
     name_id: &NameId,
     indexes: &[String],
 ) -> Result<(), StoreError> {
-    let found = rows::of_subject(tx, organization, connection, &name_id.subject(), MAX_ENDED)?;
+    let (subject, mut after) = (name_id.subject(), None);
     let is_named = |row: &SamlSessionRow| {
         indexes.is_empty() || row.session_index.as_ref().is_none_or(|index| indexes.contains(index))
     };
-    for session in found.iter().filter(|row| is_named(row)).filter_map(|row| row.session_id) {
-        sessions::end(tx, op, session, organization)?;
+    loop {
+        let found = rows::of_subject(tx, organization, connection, &subject, (after, PAGE))?;
+        let Some(last) = found.last() else { return Ok(()) };
+        after = Some(last.attempt_id);
+        for session in found.iter().filter(|row| is_named(row)).filter_map(|row| row.session_id) {
+            sessions::end(tx, op, session, organization)?;
+        }
     }
-    Ok(())
 }

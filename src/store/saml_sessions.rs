@@ -60,21 +60,26 @@ pub fn of_session(tx: &mut Tx<'_>, session: SessionId) -> Result<Option<SamlSess
     Ok(query.first(tx.connection()).optional()?)
 }
 
-/// The sign-ins of a subject of a connection that have led to a session, at most `limit`.
+/// The sign-ins of a subject of a connection that have led to a session, in the order of their attempts, behind `after` and at
+/// most `limit`.
 pub fn of_subject(
     tx: &mut Tx<'_>,
     organization: OrganizationId,
     connection: ConnectionId,
     subject: &str,
-    limit: i64,
+    (after, limit): (Option<AttemptId>, i64),
 ) -> Result<Vec<SamlSessionRow>, StoreError> {
-    let query = table::table
+    let mut query = table::table
         .filter(table::org_id.eq(organization))
         .filter(table::connection_id.eq(connection))
         .filter(table::subject.eq(subject.to_owned()))
         .filter(table::session_id.is_not_null())
-        .order(table::expires_at.desc())
+        .order(table::attempt_id)
         .limit(limit)
-        .select(SamlSessionRow::as_select());
+        .select(SamlSessionRow::as_select())
+        .into_boxed();
+    if let Some(after) = after {
+        query = query.filter(table::attempt_id.gt(after));
+    }
     Ok(query.load(tx.connection())?)
 }

@@ -238,6 +238,20 @@ async fn a_request_of_the_provider_ends_the_sessions_that_it_names_and_is_answer
     }
 }
 
+/// Whoever can sign in again and again does not hide a session behind those that came later.
+#[tokio::test]
+async fn a_request_ends_every_session_that_it_names_however_many_there_are() {
+    for stage in stages().await {
+        let connection = stage.connections[0];
+        let first = stage.session(connection, "ada@acme.test", Some("s1")).await;
+        for _ in 0..101 {
+            stage.session(connection, "ada@acme.test", Some("s2")).await;
+        }
+        stage.answer(connection, stage.asked(signer(), connection, None)).await.unwrap();
+        assert!(!stage.is_live(&first).await, "{}", stage.world.engine());
+    }
+}
+
 #[tokio::test]
 async fn a_request_works_once() {
     for stage in stages().await {
