@@ -15,7 +15,7 @@ use crate::record::audit::{self, Action, Subject};
 use crate::record::event::{self, Event};
 use crate::store::break_glass as rows;
 use crate::store::failure::StoreError;
-use crate::store::{Tx, sso_policies};
+use crate::store::{Tx, accounts as account_rows, sso_policies};
 use crate::values::clock::Timestamp;
 use crate::values::ids::{AccountId, OrganizationId};
 use crate::values::operation::{Operation, Role};
@@ -76,7 +76,7 @@ pub fn add(
     Ok(())
 }
 
-/// Takes somebody off the list.
+/// Takes somebody off the list. What they are signed in to ends, since it may have been opened by their place on it.
 pub fn remove(
     tx: &mut Tx<'_>,
     op: &Operation,
@@ -95,6 +95,7 @@ pub fn remove(
         }
     }
     rows::delete(tx, organization, account)?;
+    account_rows::end_sessions(tx, account, op.at)?;
     Ok(announce(tx, op, organization, account, Action::BreakGlassRemoved)?)
 }
 

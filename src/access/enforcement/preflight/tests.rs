@@ -225,7 +225,11 @@ async fn break_glass_is_for_administrators_and_ends_with_their_access() {
         let left = world.store().read(move |tx| rows::active(tx, organization)).await.unwrap();
         assert_eq!(left.iter().map(|(account, _)| *account).collect::<Vec<_>>(), [owner]);
         go(&world, SsoPolicy::Off, None).await.unwrap();
+        let epoch =
+            async || world.store().read(move |tx| accounts::find(tx, owner)).await.unwrap().unwrap().session_epoch;
+        let before = epoch().await;
         write(&world, remove(owner)).await.unwrap();
+        assert_eq!(epoch().await, before + 1, "{}: what they were signed in to goes on", world.engine());
         assert!(matches!(write(&world, remove(owner)).await, Err(BreakGlassError::NotFound)));
         assert_eq!(world.entries("break_glass.removed").await.len(), 1, "{}", world.engine());
     }
