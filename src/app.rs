@@ -47,7 +47,7 @@ use crate::store::{self, Store, migration};
 use crate::telemetry::metrics;
 use crate::values::clock::Clock;
 use crate::values::entropy::Entropy;
-use crate::values::ids::Id;
+use crate::values::ids::{Id, Sequence};
 use crate::values::operation::{Actor, Operation};
 
 /// Why the gateway could not be started.
@@ -119,7 +119,14 @@ pub fn store_settings(config: &Config) -> Result<(Location, store::Settings), Un
 /// An operation that the gateway or the command line does by itself.
 pub fn operation(config: &Config, clock: &Clock, entropy: Entropy, actor: Actor) -> Operation {
     let at = clock.now();
-    Operation { actor, request: Id::mint(at, &entropy), at, entropy, data_center: config.data_center.clone() }
+    Operation {
+        actor,
+        request: Id::mint(at, &entropy),
+        at,
+        entropy,
+        sequence: Sequence::default(),
+        data_center: config.data_center.clone(),
+    }
 }
 
 /// Opens the store, bringing it to this program's schema first where the configuration says so. Where it does not, another

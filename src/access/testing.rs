@@ -35,7 +35,7 @@ use crate::store::scratch::{self, Scratch};
 use crate::store::{Store, Tx, jobs};
 use crate::values::clock::{Clock, Timestamp};
 use crate::values::entropy::Entropy;
-use crate::values::ids::{AccountId, ApplicationId, AttemptId, ConnectionId, OrganizationId, ResourceId};
+use crate::values::ids::{AccountId, ApplicationId, AttemptId, ConnectionId, OrganizationId, ResourceId, Sequence};
 use crate::values::operation::{Actor, Operation, Role};
 use crate::values::page::PageRequest;
 use crate::values::quota::Quota;
@@ -94,6 +94,7 @@ fn operation(actor: Actor, at: i64) -> Operation {
         request: crate::values::ids::RequestId::from_bytes(&[5; 16]).unwrap(),
         at: Timestamp::from_seconds(at),
         entropy: entropy(),
+        sequence: Sequence::default(),
         data_center: "us".parse().unwrap(),
     };
     op.request = op.new_id();

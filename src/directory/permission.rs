@@ -101,7 +101,7 @@ mod tests {
     use super::{Denied, Permission, require};
     use crate::values::clock::Timestamp;
     use crate::values::entropy::Entropy;
-    use crate::values::ids::{Id, OrganizationId};
+    use crate::values::ids::{Id, OrganizationId, Sequence};
     use crate::values::operation::{Actor, Operation, Role};
     use crate::values::scim_scope::ScimScope;
 
@@ -129,6 +129,7 @@ mod tests {
             request: Id::from_bytes(&[0; 16]).unwrap(),
             at: Timestamp::from_micros(0),
             entropy: Entropy::new(|buffer| buffer.fill(0)),
+            sequence: Sequence::default(),
             data_center: "us".parse().unwrap(),
         }
     }

@@ -131,7 +131,7 @@ mod tests {
     use crate::store::scratch;
     use crate::values::clock::Timestamp;
     use crate::values::entropy::Entropy;
-    use crate::values::ids::{ConnectionId, RequestId};
+    use crate::values::ids::{ConnectionId, RequestId, Sequence};
     use crate::values::operation::{Actor, Operation};
     use crate::values::secret::Secret;
 
@@ -142,7 +142,14 @@ mod tests {
             buffer.fill(NEXT.fetch_add(1, Ordering::Relaxed));
         });
         let data_center = "us".parse().unwrap();
-        Operation { actor: Actor::System, request: RequestId::mint(at, &entropy), at, entropy, data_center }
+        Operation {
+            actor: Actor::System,
+            request: RequestId::mint(at, &entropy),
+            at,
+            entropy,
+            sequence: Sequence::default(),
+            data_center,
+        }
     }
 
     #[tokio::test]

@@ -26,7 +26,7 @@ use crate::provisioning::schemas::catalog::Catalog;
 use crate::store::Store;
 use crate::values::clock::Clock;
 use crate::values::entropy::Entropy;
-use crate::values::ids::RequestId;
+use crate::values::ids::{RequestId, Sequence};
 use crate::values::operation::{Actor, Operation};
 use crate::values::secret::TokenHash;
 
@@ -105,6 +105,7 @@ impl Context {
             request,
             at: self.clock.now(),
             entropy: self.entropy,
+            sequence: Sequence::default(),
             data_center: self.config.data_center.clone(),
         }
     }

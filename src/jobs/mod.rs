@@ -41,7 +41,7 @@ use crate::telemetry::metrics;
 use crate::values::clock::Clock;
 use crate::values::data_center::DataCenter;
 use crate::values::entropy::Entropy;
-use crate::values::ids::Id;
+use crate::values::ids::{Id, Sequence};
 use crate::values::operation::{Actor, Operation};
 
 /// How often the queue is looked at when there is nothing to do.
@@ -198,6 +198,7 @@ impl Runner {
             request: Id::mint(at, &self.entropy),
             at,
             entropy: self.entropy,
+            sequence: Sequence::default(),
             data_center: self.data_center.clone(),
         }
     }

@@ -28,7 +28,7 @@ use crate::store::scim_events;
 use crate::store::scratch;
 use crate::values::clock::Timestamp;
 use crate::values::entropy::Entropy;
-use crate::values::ids::{AccountId, EventId, Id, OrganizationId, ResourceId};
+use crate::values::ids::{AccountId, EventId, Id, OrganizationId, ResourceId, Sequence};
 use crate::values::operation::{Actor, Operation, Role};
 use crate::values::page::PageRequest;
 use crate::values::scim_scope::ScimScope;
@@ -47,6 +47,7 @@ pub(super) fn operation(at: i64) -> Operation {
         request: Id::mint(Timestamp::from_micros(at), &entropy),
         at: Timestamp::from_micros(at),
         entropy,
+        sequence: Sequence::default(),
         data_center: "us".parse().unwrap(),
     }
 }

@@ -5,7 +5,8 @@ use super::clock::Timestamp;
 use super::data_center::DataCenter;
 use super::entropy::Entropy;
 use super::ids::{
-    AccountId, AdminTokenId, ApplicationId, ConnectionId, Id, OrganizationId, RequestId, ScimClientId, ScimCredentialId,
+    AccountId, AdminTokenId, ApplicationId, ConnectionId, Id, OrganizationId, RequestId, ScimClientId,
+    ScimCredentialId, Sequence,
 };
 use super::scim_scope::ScimScope;
 
@@ -116,14 +117,16 @@ pub struct Operation {
     pub at: Timestamp,
     /// Where fresh ids and tokens come from.
     pub entropy: Entropy,
+    /// The order of the ids that it makes.
+    pub sequence: Sequence,
     /// The data center it happens in, which becomes the home of accounts that it creates.
     pub data_center: DataCenter,
 }
 
 impl Operation {
-    /// A fresh id, made at this operation's instant.
+    /// A fresh id, made at this operation's instant, after all that it has made before.
     pub fn new_id<K>(&self) -> Id<K> {
-        Id::mint(self.at, &self.entropy)
+        Id::mint_next(self.at, &self.sequence, &self.entropy)
     }
 
     /// The same operation continued by another actor, once it is known who acts.

@@ -80,7 +80,7 @@ mod tests {
     use crate::keys::sealing::Sealer;
     use crate::values::clock::Timestamp;
     use crate::values::entropy::Entropy;
-    use crate::values::ids::{AccountId, AttemptId, RequestId, SessionId};
+    use crate::values::ids::{AccountId, AttemptId, RequestId, Sequence, SessionId};
     use crate::values::operation::{Actor, Operation};
     use crate::values::secret::Secret;
 
@@ -90,6 +90,7 @@ mod tests {
             request: RequestId::from_bytes(&[5; 16]).unwrap(),
             at: Timestamp::from_seconds(at),
             entropy: Entropy::new(|buffer| buffer.fill(9)),
+            sequence: Sequence::default(),
             data_center: "us".parse().unwrap(),
         }
     }

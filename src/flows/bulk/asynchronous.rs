@@ -19,7 +19,7 @@ use crate::store::{Store, Tx};
 use crate::values::clock::Clock;
 use crate::values::data_center::DataCenter;
 use crate::values::entropy::Entropy;
-use crate::values::ids::{OrganizationId, RequestId};
+use crate::values::ids::{OrganizationId, RequestId, Sequence};
 use crate::values::operation::{Actor, Operation};
 
 /// Steps that one turn begins at most, so that a turn ends long before its job's lease does.
@@ -132,6 +132,6 @@ impl AsynchronousBulk {
 
     fn operation(&self, request: RequestId, actor: Actor) -> Operation {
         let (at, entropy, data_center) = (self.clock.now(), self.entropy, self.data_center.clone());
-        Operation { actor, request, at, entropy, data_center }
+        Operation { actor, request, at, entropy, sequence: Sequence::default(), data_center }
     }
 }

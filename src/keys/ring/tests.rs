@@ -13,7 +13,7 @@ use crate::store::failure::StoreError;
 use crate::store::scratch;
 use crate::values::clock::Timestamp;
 use crate::values::entropy::Entropy;
-use crate::values::ids::RequestId;
+use crate::values::ids::{RequestId, Sequence};
 use crate::values::operation::{Actor, Operation};
 use crate::values::secret::Secret;
 
@@ -34,7 +34,14 @@ fn op(seconds: i64) -> Operation {
         }
     });
     let data_center = "us".parse().unwrap();
-    Operation { actor: Actor::System, request: RequestId::mint(at, &entropy), at, entropy, data_center }
+    Operation {
+        actor: Actor::System,
+        request: RequestId::mint(at, &entropy),
+        at,
+        entropy,
+        sequence: Sequence::default(),
+        data_center,
+    }
 }
 
 async fn establish(store: &Store) -> Result<(), KeyError> {
