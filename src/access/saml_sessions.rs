@@ -84,7 +84,7 @@ pub fn end(
         let Some(last) = found.last() else { return Ok(()) };
         after = Some(last.attempt_id);
         for session in found.iter().filter(|row| is_named(row)).filter_map(|row| row.session_id) {
-            sessions::end(tx, op, session, organization)?;
+            sessions::end(tx, op, session, organization, &sessions::ended_by_provider(connection))?;
         }
     }
 }

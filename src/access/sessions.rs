@@ -4,7 +4,7 @@
 //! own), it is idle for too long, its account, its membership or the connection it came through is no longer active, or the
 //! account's session epoch has moved since it was made. All of this is looked at on every use, so that a deactivation counts from its commit on.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::attempts::state::Identified;
 use crate::directory::accounts;
@@ -206,23 +206,29 @@ pub fn touch(tx: &mut Tx<'_>, op: &Operation, session: &Session) -> Result<(), S
 /// Ends the session of a cookie. Ending what has ended, or never was, changes nothing.
 pub fn end_by_token(tx: &mut Tx<'_>, op: &Operation, token: &Secret) -> Result<(), StoreError> {
     match sessions::find_by_token(tx, &TokenHash::of(token.expose()))? {
-        Some(row) => end(tx, op, row.id, row.org_id),
+        Some(row) => end(tx, op, row.id, row.org_id, &json!({})).map(|_| ()),
         None => Ok(()),
     }
 }
 
-/// Ends a session, with one audit entry. Ending what has ended changes nothing.
+/// Ends a session, with one audit entry, whose `detail` says how it came to that; tells whether it had not ended before.
 pub fn end(
     tx: &mut Tx<'_>,
     op: &Operation,
     session: SessionId,
     organization: OrganizationId,
-) -> Result<(), StoreError> {
-    if sessions::end(tx, session, op.at)? {
-        let subject = Subject::new("session", session);
-        audit::write(tx, op, Some(organization), Action::SessionEnded, &subject, &json!({}))?;
+    detail: &Value,
+) -> Result<bool, StoreError> {
+    let is_new = sessions::end(tx, session, op.at)?;
+    if is_new {
+        audit::write(tx, op, Some(organization), Action::SessionEnded, &Subject::new("session", session), detail)?;
     }
-    Ok(())
+    Ok(is_new)
+}
+
+/// How the audit log says that a session ended at the provider of the connection through which its person had come.
+pub fn ended_by_provider(connection: ConnectionId) -> Value {
+    json!({ "by": "provider", "connection": connection })
 }
 
 fn row(session: &Session, token: &TokenHash) -> Result<SessionRow, StoreError> {

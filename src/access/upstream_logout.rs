@@ -4,11 +4,9 @@
 //! What those sessions gave to applications ends too, save what was for offline use: "refresh tokens issued with the
 //! offline_access property normally SHOULD NOT be revoked", for nobody asked to end that.
 
-use serde_json::json;
-
-use crate::record::audit::{self, Action, Subject};
+use super::sessions;
 use crate::store::failure::StoreError;
-use crate::store::{Tx, assertions, identities, sessions, upstream_sessions};
+use crate::store::{Tx, assertions, identities, upstream_sessions};
 use crate::values::clock::Timestamp;
 use crate::values::ids::{ConnectionId, OrganizationId, SessionId};
 use crate::values::operation::{Actor, Operation};
@@ -52,12 +50,8 @@ pub fn end(
     }
     let mut ended = 0;
     for session in meant(tx, (organization, connection), said)? {
-        if sessions::end(tx, session, op.at)? {
-            let detail = json!({ "by": "provider", "connection": connection });
-            let subject = Subject::new("session", session);
-            audit::write(tx, op, Some(organization), Action::SessionEnded, &subject, &detail)?;
-            ended += 1;
-        }
+        let is_new = sessions::end(tx, op, session, organization, &sessions::ended_by_provider(connection))?;
+        ended += usize::from(is_new);
     }
     Ok(ended)
 }

@@ -401,7 +401,11 @@ async fn signing_out_ends_what_was_not_for_offline_use() {
         let (online, offline) = (tokens(&world, "openid").await, tokens(&world, "openid offline_access").await);
         for issuance in [&online, &offline] {
             let (op, organization, session) = (world.op(), world.organization, issuance.standing.grant.session_id);
-            world.store().write(move |tx| sessions::end(tx, &op, session, organization)).await.unwrap();
+            world
+                .store()
+                .write(move |tx| sessions::end(tx, &op, session, organization, &serde_json::json!({})))
+                .await
+                .unwrap();
         }
         assert!(who(&world, access_claims(&world, &online)).await.is_none());
         let refresh = rotate(&world, &online.refresh_token, None).await;

@@ -220,7 +220,9 @@ async fn a_request_of_the_provider_ends_the_sessions_that_it_names_and_is_answer
         for token in [&unnamed, &somebody, &elsewhere] {
             assert!(stage.is_live(token).await, "{}", stage.world.engine());
         }
-        assert_eq!(stage.world.entries("session.ended").await.len(), 2);
+        let ended = stage.world.entries("session.ended").await;
+        assert_eq!(ended.len(), 2, "{}", stage.world.engine());
+        assert!(ended.iter().all(|entry| entry["by"] == "provider"), "{ended:?}");
         assert!(url.starts_with("https://idp.test/slo/answers?SAMLResponse="), "{url}");
         assert_eq!(received(&url).relay_state.as_deref(), Some("back"));
         let response = stage.ours(&url).await;
