@@ -7,6 +7,7 @@ use url::Url;
 use super::saml_options::InvalidOptions;
 use super::{ConnectionState, Settings, find};
 use crate::directory::applications::{self, Application};
+use crate::protocol::oidc::redirect_uri;
 use crate::protocol::oidc::relying_party::initiation::{self, InitiatedLogin};
 use crate::store::Tx;
 use crate::store::failure::StoreError;
@@ -54,7 +55,7 @@ impl Initiation {
         let found = applications::find(tx, self.application)?;
         let open = found.filter(|found| found.organization.is_none_or(|owner| owner == organization));
         Ok(open.and_then(|open| {
-            let place = initiation::on_the_site_of(&self.login_uri, &open.redirect_uris)?;
+            let place = redirect_uri::on_the_site_of(&self.login_uri, &open.redirect_uris)?;
             Some((open, place))
         }))
     }
@@ -77,7 +78,7 @@ pub fn lead(
         return Err(InitiationError::NotMeant);
     }
     let (application, place) = initiation.place(tx, found.organization)?.ok_or(InitiationError::NotMeant)?;
-    let is_known = |target: &String| initiation::on_the_site_of(target, &application.redirect_uris).is_some();
+    let is_known = |target: &String| redirect_uri::on_the_site_of(target, &application.redirect_uris).is_some();
     if !asked.target_link_uri.as_ref().is_none_or(is_known) {
         return Err(InitiationError::NotMeant);
     }

@@ -6,6 +6,7 @@ use url::Url;
 use super::{Connection, ConnectionError, Settings, find_of, store};
 use crate::directory::applications::{self, Application};
 use crate::directory::permission::{self, Permission};
+use crate::protocol::oidc::redirect_uri;
 use crate::protocol::saml::assertion::{Authentication, Encryption};
 use crate::protocol::saml::attribute_map::{AttributeMap, AttributeNames, Preset};
 use crate::protocol::saml::authn_request::RequestSignature;
@@ -85,10 +86,9 @@ impl Default for SamlOptions {
 impl Landing {
     /// Whether the place is one of this application, which people of the organization may use.
     pub fn is_at(&self, application: &Application, organization: OrganizationId) -> bool {
-        let is_same_host = |uri: &String| Url::parse(uri).is_ok_and(|uri| uri.origin() == self.url.origin());
-        let is_of_web = matches!(self.url.scheme(), "https" | "http");
         let is_open = application.organization.is_none_or(|owner| owner == organization);
-        is_of_web && is_open && application.id == self.application && application.redirect_uris.iter().any(is_same_host)
+        let is_theirs = redirect_uri::on_the_site_of(self.url.as_str(), &application.redirect_uris).is_some();
+        is_open && application.id == self.application && is_theirs
     }
 }
 
@@ -174,9 +174,10 @@ pub fn replace(
     if let Some(landing) = &demanded.landing {
         let application = applications::find(tx, landing.application)?;
         if !application.is_some_and(|found| landing.is_at(&found, organization)) {
-            return Err(
-                InvalidOptions("the url of a landing is on the host of a redirect uri of its application").into()
-            );
+            return Err(InvalidOptions(
+                "the url of a landing is on the site of a redirect uri of its application, without a fragment",
+            )
+            .into());
         }
     }
     let mut connection = find_of(tx, op, organization, id)?;

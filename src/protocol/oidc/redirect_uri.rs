@@ -1,4 +1,5 @@
-//! What may be registered as a redirect URI, and the one way it is compared: as a string, character by character.
+//! What may be registered as a redirect URI, and the one way it is compared: as a string, character by character. Beside it, what
+//! counts as another place of the same application: one on the very site of a redirect URI.
 
 use url::{Host, Url};
 
@@ -78,9 +79,18 @@ pub fn is_loopback(url: &Url) -> bool {
     }
 }
 
+/// A URL on the site of one of `known`, that is with the same scheme, host and port, and with nothing hidden in it.
+pub fn on_the_site_of<'a>(uri: &str, known: impl IntoIterator<Item = &'a String>) -> Option<Url> {
+    let url = Url::parse(uri).ok().filter(|_| uri.len() <= MAX_LENGTH)?;
+    let is_plain = url.fragment().is_none() && url.username().is_empty() && url.password().is_none();
+    let is_web = ["https", "http"].contains(&url.scheme());
+    let mut known = known.into_iter().filter_map(|known| Url::parse(known).ok());
+    (is_plain && is_web && known.any(|known| known.origin() == url.origin())).then_some(url)
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{InvalidRedirectUri, check, is_registered};
+    use super::{InvalidRedirectUri, check, is_registered, on_the_site_of};
 
     #[test]
     fn https_loopback_and_native_schemes_can_be_registered() {
@@ -156,6 +166,29 @@ mod tests {
             "",
         ] {
             assert!(!is_registered(other, &registered), "{other}");
+        }
+    }
+
+    #[test]
+    fn only_the_very_site_of_a_registered_uri_counts() {
+        let known = ["https://app.test/callback".to_owned(), "com.acme.app:/callback".to_owned()];
+        let is_known = |uri: &str| on_the_site_of(uri, &known).is_some();
+        assert!(is_known("https://app.test/begin?x=1") && is_known("https://app.test:443/"));
+        for other in [
+            "http://app.test/begin",
+            "https://app.test:8443/begin",
+            "https://app.test.evil.test/",
+            "https://evil.test/?https://app.test/",
+            "https://app.test@evil.test/",
+            "https://user@app.test/",
+            "https://app.test/#x",
+            "//app.test/",
+            "/begin",
+            "javascript:alert(1)",
+            "com.acme.app:/callback",
+            "",
+        ] {
+            assert!(!is_known(other), "{other}");
         }
     }
 }
