@@ -2,14 +2,16 @@
 //! typed, and change what is kept. A session alone changes nothing, so that a stolen one does not.
 
 use super::passwords::{Compared, Passwords, PasswordsError};
+use crate::access::own_password;
 use crate::access::passwords::{self, KeepingError, Kept};
 use crate::access::second_factors::enrolment::{self, EnrolmentError};
 use crate::access::second_factors::offer::Offer;
 use crate::access::second_factors::{self, raised};
 use crate::access::sessions::{self, Limits, Session};
+use crate::directory::accounts;
 use crate::keys::sealing::Sealer;
 use crate::store::failure::StoreError;
-use crate::store::{Store, Tx};
+use crate::store::{Store, Tx, accounts as account_rows};
 use crate::values::operation::Operation;
 use crate::values::password::Password;
 use crate::values::recovery_code::RecoveryCode;
@@ -152,10 +154,18 @@ impl SecondFactors {
         write.await
     }
 
-    /// The password that is kept, if it is the one that was typed.
+    /// The password that is kept, if it is the one that was typed. One that is no longer good is not compared: that would tell
+    /// whether it was.
     async fn compared(&self, session: &Session, typed: Password) -> Result<Kept, SecondFactorsError> {
         let (sealer, account) = (self.sealer.clone(), session.account);
-        let kept = self.store.read(move |tx| passwords::find(tx, &sealer, account)).await?;
+        let read = self.store.read(move |tx| {
+            let found = accounts::find(tx, account)?.ok_or(SecondFactorsError::Dead)?;
+            if !own_password::may_have_password(tx, &found)? {
+                return Err(SecondFactorsError::Dead);
+            }
+            Ok(passwords::find(tx, &sealer, account)?)
+        });
+        let kept = read.await?;
         match (self.passwords.compare(typed, kept.clone()).await?, kept) {
             (Compared::Right { .. }, Some(kept)) => Ok(kept),
             (Compared::Right { .. } | Compared::Wrong, _) => Err(SecondFactorsError::WrongPassword),
@@ -165,6 +175,8 @@ impl SecondFactors {
 
 /// Refuses when the password, or the session, is another one than before the comparison.
 fn require_same(tx: &mut Tx<'_>, sealer: &Sealer, session: &Session, kept: &Kept) -> Result<(), SecondFactorsError> {
+    // Two who change something at the same moment come one after the other.
+    account_rows::lock(tx, session.account)?;
     let standing = sessions::standing(tx, session.account, session.organization, session.connection)?;
     let now = passwords::find(tx, sealer, session.account)?;
     let is_same = now.is_some_and(|now| now.hash == kept.hash);
