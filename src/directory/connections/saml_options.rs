@@ -49,7 +49,7 @@ pub struct SamlOptions {
 pub struct Landing {
     /// The application.
     pub application: ApplicationId,
-    /// A page of it, on the host of a redirect URI of its own.
+    /// A page of it, on the site (scheme, host and port) of a redirect URI of its own.
     pub url: Url,
 }
 

@@ -36,7 +36,8 @@ pub struct OidcOptionsBody {
     #[schema(value_type = Object, example = json!({ "groups": "https://acme.test/teams" }))]
     claims: ClaimNames,
     /// Let the provider send people to sign in, and lead them to where an application begins one: the application's client
-    /// id and a `login_uri` on the site of one of its redirect URIs. Nobody is led anywhere when left out.
+    /// id and a `login_uri` on the site (scheme, host and port) of one of its redirect URIs. Nobody is led anywhere when left
+    /// out.
     #[schema(value_type = Option<Object>, example = json!({
         "application": "0198c0de-0000-7000-8000-000000000000", "login_uri": "https://app.example.com/login"
     }))]

@@ -47,7 +47,8 @@ pub struct LandingBody {
     /// The application.
     #[schema(value_type = String, format = "uuid")]
     application: ApplicationId,
-    /// A page of it, on the host of one of its redirect URIs. There it begins a sign-in of its own, which asks for nothing.
+    /// A page of it, on the site (scheme, host and port) of one of its redirect URIs. There it begins a sign-in of its own, which
+    /// asks for nothing.
     #[schema(value_type = String, format = "uri", example = "https://app.example/start")]
     url: Url,
 }
