@@ -6,11 +6,12 @@
 
 use serde_json::json;
 
+use super::break_glass;
 use super::memberships::Membership;
 use crate::record::audit::{self, Action, Subject};
 use crate::store::carried_roles::{self as rows, CarriedRoleRow};
 use crate::store::failure::StoreError;
-use crate::store::{Tx, memberships as membership_rows};
+use crate::store::{Tx, accounts, memberships as membership_rows};
 use crate::values::ids::ConnectionId;
 use crate::values::operation::{Operation, Role};
 
@@ -66,6 +67,10 @@ pub fn carry(
     if role != membership.role {
         let detail = json!({ "from": membership.role.as_str(), "to": role.as_str(), "by": source.as_str() });
         audit::write(tx, op, Some(organization), Action::UserRoleChanged, &Subject::new("account", account), &detail)?;
+    }
+    // What was opened by a place on the list ends with it, and neither comes back with the role.
+    if !role.is_administrator() && break_glass::leave(tx, op, organization, account)? {
+        accounts::end_sessions(tx, account, op.at)?;
     }
     Ok(())
 }

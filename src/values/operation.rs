@@ -47,6 +47,11 @@ impl Role {
         ORDER.into_iter().find(|role| *role == self || *role == other).unwrap_or(self)
     }
 
+    /// True for those who run the whole organization.
+    pub const fn is_administrator(self) -> bool {
+        matches!(self, Self::Owner | Self::Admin)
+    }
+
     /// The role with this name.
     pub fn parse(name: &str) -> Option<Self> {
         [Self::Owner, Self::Admin, Self::UserAdmin, Self::AppAdmin, Self::Auditor, Self::Member]

@@ -1,7 +1,8 @@
 //! Break-glass: owners and administrators who may sign in by their own credentials, with a second factor, where single
 //! sign-on is required (decision Q18; IPSIE: off by default, enabled for each person).
 //!
-//! The list ends for somebody with their access (`directory::accounts` takes them off), and does not come back with it.
+//! The list ends for somebody with their access or their role (`directory::break_glass` takes them off), and does not come back
+//! with it.
 //! Nobody is taken off by hand while fewer than two would be left for a domain that requires single sign-on.
 
 use serde_json::json;
@@ -10,7 +11,7 @@ use super::local::{self, LocalCredentials};
 use super::preflight::LEAST_BREAK_GLASS;
 use crate::directory::accounts::state::AccountState;
 use crate::directory::permission::{self, Denied, Permission};
-use crate::directory::{accounts, memberships};
+use crate::directory::{accounts, break_glass as listed, memberships};
 use crate::record::audit::{self, Action, Subject};
 use crate::record::event::{self, Event};
 use crate::store::break_glass as rows;
@@ -18,7 +19,7 @@ use crate::store::failure::StoreError;
 use crate::store::{Tx, accounts as account_rows, sso_policies};
 use crate::values::clock::Timestamp;
 use crate::values::ids::{AccountId, OrganizationId};
-use crate::values::operation::{Operation, Role};
+use crate::values::operation::Operation;
 
 /// Somebody on the list whose place counts.
 #[derive(Debug, Clone, Copy)]
@@ -66,12 +67,11 @@ pub fn add(
     permission::require(op, organization, Permission::ManageConnections)?;
     let membership = memberships::find(tx, account, organization)?.ok_or(BreakGlassError::NotFound)?;
     let found = accounts::find(tx, account)?.ok_or(BreakGlassError::NotFound)?;
-    let is_administrator = matches!(membership.role, Role::Owner | Role::Admin);
-    if !is_administrator || !membership.is_active() || found.state != AccountState::Active {
+    if !membership.role.is_administrator() || !membership.is_active() || found.state != AccountState::Active {
         return Err(BreakGlassError::NotAdministrator);
     }
     if rows::insert(tx, organization, account, op.at)? {
-        announce(tx, op, organization, account, Action::BreakGlassAdded)?;
+        listed::announce(tx, op, organization, account, Action::BreakGlassAdded)?;
     }
     Ok(())
 }
@@ -94,9 +94,9 @@ pub fn remove(
             return Err(BreakGlassError::WouldLockOut);
         }
     }
-    rows::delete(tx, organization, account)?;
+    listed::leave(tx, op, organization, account)?;
     account_rows::end_sessions(tx, account, op.at)?;
-    Ok(announce(tx, op, organization, account, Action::BreakGlassRemoved)?)
+    Ok(())
 }
 
 /// After a sign-in by own credentials under the verdict [`super::Verdict::BreakGlass`]: writes it down and alarms the
@@ -126,15 +126,4 @@ pub(super) fn count_ready(tx: &mut Tx<'_>, organization: OrganizationId) -> Resu
         ready = ready.saturating_add(usize::from(has_password && has_mfa));
     }
     Ok(ready)
-}
-
-fn announce(
-    tx: &mut Tx<'_>,
-    op: &Operation,
-    organization: OrganizationId,
-    account: AccountId,
-    action: Action,
-) -> Result<(), StoreError> {
-    audit::write(tx, op, Some(organization), action, &Subject::new("account", account), &json!({}))?;
-    event::publish(tx, op, organization, &Event::BreakGlassChanged { account })
 }

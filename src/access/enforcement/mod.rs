@@ -9,12 +9,17 @@ pub mod local;
 pub mod preflight;
 pub mod readiness;
 
+use std::collections::BTreeSet;
+
+use crate::directory::accounts::Account;
 use crate::directory::accounts::state::AccountState;
 use crate::directory::permission::{self, Denied, Permission};
 use crate::directory::sso_policy::{self, SsoPolicy};
 use crate::directory::{accounts, group_membership, memberships};
 use crate::store::failure::StoreError;
 use crate::store::{Tx, sso_policies};
+use crate::values::domain_name::DomainName;
+use crate::values::email::EmailAddress;
 use crate::values::ids::{AccountId, OrganizationId};
 use crate::values::operation::Operation;
 use local::LocalCredentials;
@@ -62,14 +67,6 @@ impl Verdict {
             Self::IdentityProviderFirst => "identity_provider_first",
             Self::OwnFirst => "own_first",
             Self::BreakGlass => "break_glass",
-        }
-    }
-
-    /// True when their own credentials let them in at all.
-    pub const fn allows_own(self) -> bool {
-        match self {
-            Self::IdentityProviderFirst | Self::OwnFirst | Self::BreakGlass => true,
-            Self::Nothing | Self::IdentityProvider => false,
         }
     }
 }
@@ -123,6 +120,12 @@ pub enum VerdictError {
 /// The facts about an account; `None` when there is no such account.
 pub fn load(tx: &mut Tx<'_>, account: AccountId) -> Result<Option<Facts>, StoreError> {
     let Some(found) = accounts::find(tx, account)? else { return Ok(None) };
+    of_domain(tx, &found, found.profile.primary_address().map(EmailAddress::domain)).map(Some)
+}
+
+/// The facts about an account, under the policy of this domain.
+fn of_domain(tx: &mut Tx<'_>, found: &Account, domain: Option<&DomainName>) -> Result<Facts, StoreError> {
+    let account = found.id;
     let mut facts = Facts {
         owner: None,
         policy: SsoPolicy::Off,
@@ -132,8 +135,8 @@ pub fn load(tx: &mut Tx<'_>, account: AccountId) -> Result<Option<Facts>, StoreE
         has_signed_in_by_connection: false,
         local: local::of(tx, account)?,
     };
-    let Some(address) = found.profile.primary_address() else { return Ok(Some(facts)) };
-    let Some((organization, policy)) = sso_policy::of_name(tx, address.domain())? else { return Ok(Some(facts)) };
+    let Some(domain) = domain else { return Ok(facts) };
+    let Some((organization, policy)) = sso_policy::of_name(tx, domain)? else { return Ok(facts) };
     facts.owner = Some(organization);
     facts.policy = policy;
     if let Some(membership) = memberships::find(tx, account, organization)? {
@@ -144,17 +147,23 @@ pub fn load(tx: &mut Tx<'_>, account: AccountId) -> Result<Option<Facts>, StoreE
     if let SsoPolicy::Test { group } = policy {
         facts.is_in_test_group = group_membership::is_in_any(tx, organization, account, &[group])?;
     }
-    Ok(Some(facts))
+    Ok(facts)
 }
 
 /// Somebody has signed in by their own credentials, in the transaction that makes the session: where single sign-on is asked of
-/// them, that was a use of break-glass.
+/// them for any of their addresses, that was a use of break-glass.
 pub fn note_own_sign_in(tx: &mut Tx<'_>, op: &Operation, account: AccountId) -> Result<(), StoreError> {
-    let Some(facts) = load(tx, account)? else { return Ok(()) };
-    match (verdict(&facts), facts.owner) {
-        (Verdict::BreakGlass, Some(organization)) => break_glass::note_use(tx, op, organization, account),
-        _ => Ok(()),
+    let Some(found) = accounts::find(tx, account)? else { return Ok(()) };
+    let mut noted = BTreeSet::new();
+    for address in &found.profile.addresses {
+        let facts = of_domain(tx, &found, Some(address.domain()))?;
+        if let (Verdict::BreakGlass, Some(organization)) = (verdict(&facts), facts.owner)
+            && noted.insert(organization)
+        {
+            break_glass::note_use(tx, op, organization, account)?;
+        }
     }
+    Ok(())
 }
 
 /// How a member of an organization may sign in, for its administrators.

@@ -12,6 +12,7 @@ pub mod state;
 use serde_json::json;
 
 use super::activation::invite;
+use super::break_glass;
 use super::memberships::{self, InviteState, Membership, MembershipKind, MembershipStatus};
 use super::owners::{self, OwnerError};
 use super::profile::Profile;
@@ -19,7 +20,7 @@ use crate::record::audit::{self, Action, Subject};
 use crate::store::accounts::{self as rows, AddressRow};
 use crate::store::failure::StoreError;
 use crate::store::memberships::{self as membership_rows, MembershipRow};
-use crate::store::{Tx, break_glass, carried_roles, credentials, identities};
+use crate::store::{Tx, carried_roles, credentials, identities};
 use crate::values::clock::Timestamp;
 use crate::values::data_center::DataCenter;
 use crate::values::email::EmailAddress;
@@ -255,7 +256,7 @@ pub fn deactivate(
     let membership = memberships::find(tx, account, organization)?.ok_or(AccountError::NotFound)?;
     let Ok(status) = membership.status.deactivate() else { return Ok(()) };
     owners::require_another(tx, &membership)?;
-    break_glass::delete(tx, organization, account)?;
+    break_glass::leave(tx, op, organization, account)?;
     // The addresses do not matter here.
     let found = from_row(rows::find(tx, account)?.ok_or(AccountError::NotFound)?, Vec::new())?;
     set_status(tx, op, &membership, &found, status, Action::UserDeactivated)?;
@@ -322,7 +323,7 @@ pub fn end_membership(
     let found = find(tx, account)?.ok_or(AccountError::NotFound)?;
     identities::delete_of_account(tx, organization, account)?;
     carried_roles::delete_of_member(tx, organization, account)?;
-    break_glass::delete(tx, organization, account)?;
+    break_glass::leave(tx, op, organization, account)?;
     let state = match found.ownership {
         Ownership::Organization => found.state.close().map_err(|_| AccountError::NotFound)?,
         Ownership::Personal => found.state,

@@ -1,17 +1,25 @@
 use super::{Checks, LEAST_BREAK_GLASS, Missing, PolicyChangeError, Report, change, report};
 use crate::access::enforcement::break_glass::{self, BreakGlassError};
 use crate::access::enforcement::readiness::{self, OrganizationKind, Readiness, Thresholds};
-use crate::access::enforcement::{Verdict, of_member};
+use crate::access::enforcement::{Verdict, note_own_sign_in, of_member};
+use crate::access::passwords::{self, Cost, PasswordHash};
 use crate::access::testing::{World, world};
-use crate::directory::accounts;
+use crate::directory::carried_roles::{self, Carried, Source};
 use crate::directory::connection_route::{self, ConnectionRoute, RouteError};
 use crate::directory::connections::{self, ConnectionError};
 use crate::directory::domains::claim::{self, DomainError};
+use crate::directory::profile::Profile;
 use crate::directory::sso_policy::{self, SsoPolicy};
+use crate::directory::{accounts, memberships as directory_memberships};
+use crate::keys::sealing::Sealer;
 use crate::store::failure::StoreError;
 use crate::store::sso_policies::DomainCounts;
-use crate::store::{Tx, break_glass as rows, domains, memberships};
+use crate::store::totp_factors::TotpFactorRow;
+use crate::store::{Tx, break_glass as rows, domains, memberships, totp_factors};
 use crate::values::ids::{AccountId, DomainId, ResourceId};
+use crate::values::operation::Role;
+use crate::values::password::Password;
+use crate::values::secret::Secret;
 
 const THRESHOLDS: Thresholds = Thresholds { corporate: 75, education: 40 };
 
@@ -231,7 +239,36 @@ async fn break_glass_is_for_administrators_and_ends_with_their_access() {
         write(&world, remove(owner)).await.unwrap();
         assert_eq!(epoch().await, before + 1, "{}: what they were signed in to goes on", world.engine());
         assert!(matches!(write(&world, remove(owner)).await, Err(BreakGlassError::NotFound)));
+        assert_eq!(world.entries("break_glass.removed").await.len(), 2, "{}", world.engine());
+    }
+}
+
+/// A directory takes the role away, and with it what a place on the list has opened.
+#[tokio::test]
+async fn break_glass_ends_with_the_role_that_a_group_carries_and_does_not_come_back_with_it() {
+    for world in world().await {
+        let (op, organization, ada) = (world.operator(), world.organization, world.ada);
+        let carry = |role: Option<Role>| {
+            let op = op.clone();
+            move |tx: &mut Tx<'_>| {
+                let carried = role.map(|role| Carried { role, group: None });
+                let membership = directory_memberships::find(tx, ada, organization)?.unwrap();
+                carried_roles::carry(tx, &op, &membership, Source::Group, carried)?;
+                Ok::<_, StoreError>(())
+            }
+        };
+        write(&world, carry(Some(Role::Admin))).await.unwrap();
+        let added = op.clone();
+        write(&world, move |tx: &mut Tx<'_>| break_glass::add(tx, &added, organization, ada)).await.unwrap();
+        let epoch =
+            async || world.store().read(move |tx| accounts::find(tx, ada)).await.unwrap().unwrap().session_epoch;
+        let before = epoch().await;
+        write(&world, carry(None)).await.unwrap();
+        assert_eq!(epoch().await, before + 1, "{}: what they were signed in to goes on", world.engine());
+        write(&world, carry(Some(Role::Admin))).await.unwrap();
+        assert!(world.store().read(move |tx| rows::active(tx, organization)).await.unwrap().is_empty());
         assert_eq!(world.entries("break_glass.removed").await.len(), 1, "{}", world.engine());
+        assert_eq!(epoch().await, before + 1, "{}", world.engine());
     }
 }
 
@@ -247,6 +284,40 @@ async fn q18_each_use_of_break_glass_is_audited_and_told() {
         assert!(told.iter().any(|row| row.event == "break_glass_used"), "{}", world.engine());
         assert_eq!(world.entries("break_glass.used").await.len(), 1);
     }
+}
+
+/// Whose primary address nobody owns, and another one lies in a domain that requires single sign-on.
+#[tokio::test]
+async fn q18_a_use_is_noted_for_whichever_address_single_sign_on_is_asked() {
+    for world in world().await {
+        let (op, organization) = (world.operator(), world.organization);
+        let write = world.store().write(move |tx| {
+            let addresses = ["kim@freelance.test", "kim@acme.test"].map(|text| text.parse().unwrap()).to_vec();
+            let profile = Profile { addresses, ..Profile::default() };
+            let kim = accounts::create(tx, &op, organization, &profile, Role::Admin, true)?;
+            break_glass::add(tx, &op, organization, kim).unwrap();
+            passwords::set(tx, &op, &sealer(), kim, &password()).unwrap();
+            let secret = TotpFactorRow { account_id: kim, sealed_secret: vec![1], last_step: 0, confirmed_at: op.at };
+            totp_factors::insert(tx, &secret)?;
+            note_own_sign_in(tx, &op, kim)?;
+            Ok::<_, StoreError>(kim)
+        });
+        let kim = write.await.unwrap();
+        assert!(world.entries("break_glass.used").await.is_empty(), "{}: nothing is asked yet", world.engine());
+        require(&world).await;
+        let op = world.op();
+        world.store().write(move |tx| note_own_sign_in(tx, &op, kim)).await.unwrap();
+        assert_eq!(world.entries("break_glass.used").await.len(), 1, "{}", world.engine());
+    }
+}
+
+fn sealer() -> Sealer {
+    Sealer::new(&[Secret::from("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=".to_owned())]).unwrap()
+}
+
+fn password() -> PasswordHash {
+    let cost = Cost { memory_kib: 64, passes: 1, lanes: 1 };
+    PasswordHash::of(&Password::typed("correct horse"), [7; 16], cost).unwrap()
 }
 
 #[tokio::test]

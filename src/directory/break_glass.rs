@@ -1,0 +1,38 @@
+//! The list of those who may sign in by their own credentials where single sign-on is required, as far as it ends with what
+//! somebody is in their organization. Who is put on it, and what it allows, is `access::enforcement`'s.
+
+use serde_json::json;
+
+use crate::record::audit::{self, Action, Subject};
+use crate::record::event::{self, Event};
+use crate::store::failure::StoreError;
+use crate::store::{Tx, break_glass as rows};
+use crate::values::ids::{AccountId, OrganizationId};
+use crate::values::operation::Operation;
+
+/// Takes somebody off the list who is no longer what it is for, if they are on it; tells whether they were. What they are signed
+/// in to is for the caller to end.
+pub fn leave(
+    tx: &mut Tx<'_>,
+    op: &Operation,
+    organization: OrganizationId,
+    account: AccountId,
+) -> Result<bool, StoreError> {
+    let was_there = rows::delete(tx, organization, account)?;
+    if was_there {
+        announce(tx, op, organization, account, Action::BreakGlassRemoved)?;
+    }
+    Ok(was_there)
+}
+
+/// Writes a change of the list down and publishes it.
+pub fn announce(
+    tx: &mut Tx<'_>,
+    op: &Operation,
+    organization: OrganizationId,
+    account: AccountId,
+    action: Action,
+) -> Result<(), StoreError> {
+    audit::write(tx, op, Some(organization), action, &Subject::new("account", account), &json!({}))?;
+    event::publish(tx, op, organization, &Event::BreakGlassChanged { account })
+}
