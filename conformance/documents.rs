@@ -56,16 +56,6 @@ fn every_error_code_of_the_api_is_documented() {
     assert!(missing.is_empty(), "not in docs/errors.md: {missing:?}");
 }
 
-/// The codes that a source file itself writes down: a literal, or a constant of that file.
-fn written_codes(text: &str) -> Vec<String> {
-    let constant = |name: &str| literals_after(text, &format!("const {name}: &str = ")).into_iter().next();
-    let code = |rest: &str| match rest.strip_prefix('"') {
-        Some(literal) => literal.split('"').next().map(str::to_owned),
-        None => constant(rest.split(|end: char| !end.is_ascii_uppercase() && end != '_').next()?),
-    };
-    text.split("\"code\": ").skip(1).filter_map(code).collect()
-}
-
 #[test]
 fn every_reason_of_a_refusal_is_documented() {
     let errors = document("errors.md");
@@ -80,11 +70,6 @@ fn every_reason_of_a_refusal_is_documented() {
         }
     }
     assert!(codes.len() > 60, "only {} reasons were found in the source", codes.len());
-    // Not every refusal is of an identity provider's answer.
-    let refusing = sources("src").into_iter().filter(|(_, text)| text.contains("Action::SignInRefused"));
-    let written: Vec<String> = refusing.flat_map(|(_, text)| written_codes(&text)).collect();
-    assert!(written.iter().any(|code| code == "wrong_codes"), "wrong_codes is not found in the source any more");
-    codes.extend(written);
     let missing: Vec<_> = codes.iter().filter(|code| !errors.contains(&format!("`{code}`"))).collect();
     assert!(missing.is_empty(), "not in docs/errors.md: {missing:?}");
 }

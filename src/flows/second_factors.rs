@@ -11,7 +11,7 @@ use crate::access::sessions::{self, Limits, Session};
 use crate::directory::accounts;
 use crate::keys::sealing::Sealer;
 use crate::store::failure::StoreError;
-use crate::store::{Store, Tx, accounts as account_rows};
+use crate::store::{Store, Tx, accounts as account_rows, sessions as session_rows};
 use crate::values::operation::Operation;
 use crate::values::password::Password;
 use crate::values::recovery_code::RecoveryCode;
@@ -102,7 +102,7 @@ impl SecondFactors {
         let kept = self.compared(session, typed.password).await?;
         let (op, sealer, session) = (op.clone(), self.sealer.clone(), session.clone());
         let write = self.store.write(move |tx| {
-            require_same(tx, &sealer, &session, &kept)?;
+            require_same(tx, &op, &sealer, (&session, &kept))?;
             let enrolled = enrolment::enrol(tx, &op, &sealer, session.account, &offer, typed.code.expose())?;
             let proved = match session.connection {
                 // By a password and a code, just now.
@@ -129,12 +129,14 @@ impl SecondFactors {
         let kept = self.compared(session, typed.password).await?;
         let (op, sealer, session) = (op.clone(), self.sealer.clone(), session.clone());
         let write = self.store.write(move |tx| {
-            require_same(tx, &sealer, &session, &kept)?;
-            require_factor(tx, &op, &sealer, &session, &typed.code)?;
+            require_same(tx, &op, &sealer, (&session, &kept))?;
+            if !second_factors::prove(tx, &op, &sealer, session.account, typed.code.expose())? {
+                return Ok(None);
+            }
             let epoch = enrolment::remove(tx, &op, session.account)?;
-            sessions::go_on(tx, &op, &session, epoch, limits)?.ok_or(SecondFactorsError::Dead)
+            sessions::go_on(tx, &op, &session, epoch, limits)?.map(Some).ok_or(SecondFactorsError::Dead)
         });
-        write.await
+        write.await?.ok_or(SecondFactorsError::WrongCode)
     }
 
     /// Makes recovery codes anew.
@@ -147,11 +149,13 @@ impl SecondFactors {
         let kept = self.compared(session, typed.password).await?;
         let (op, sealer, session) = (op.clone(), self.sealer.clone(), session.clone());
         let write = self.store.write(move |tx| {
-            require_same(tx, &sealer, &session, &kept)?;
-            require_factor(tx, &op, &sealer, &session, &typed.code)?;
-            Ok::<_, SecondFactorsError>(enrolment::renew_codes(tx, &op, session.account)?)
+            require_same(tx, &op, &sealer, (&session, &kept))?;
+            if !second_factors::prove(tx, &op, &sealer, session.account, typed.code.expose())? {
+                return Ok(None);
+            }
+            Ok::<_, SecondFactorsError>(Some(enrolment::renew_codes(tx, &op, session.account)?))
         });
-        write.await
+        write.await?.ok_or(SecondFactorsError::WrongCode)
     }
 
     /// The password that is kept, if it is the one that was typed. One that is no longer good is not compared: that would tell
@@ -174,25 +178,20 @@ impl SecondFactors {
 }
 
 /// Refuses when the password, or the session, is another one than before the comparison.
-fn require_same(tx: &mut Tx<'_>, sealer: &Sealer, session: &Session, kept: &Kept) -> Result<(), SecondFactorsError> {
+fn require_same(
+    tx: &mut Tx<'_>,
+    op: &Operation,
+    sealer: &Sealer,
+    (session, kept): (&Session, &Kept),
+) -> Result<(), SecondFactorsError> {
     // Two who change something at the same moment come one after the other.
     account_rows::lock(tx, session.account)?;
     let standing = sessions::standing(tx, session.account, session.organization, session.connection)?;
     let now = passwords::find(tx, sealer, session.account)?;
     let is_same = now.is_some_and(|now| now.hash == kept.hash);
-    match is_same && standing.session_epoch == session.session_epoch {
+    let is_open = session_rows::is_open(tx, session.id, op.at)?;
+    match is_same && is_open && standing.session_epoch == session.session_epoch {
         true => Ok(()),
         false => Err(SecondFactorsError::Dead),
     }
-}
-
-fn require_factor(
-    tx: &mut Tx<'_>,
-    op: &Operation,
-    sealer: &Sealer,
-    session: &Session,
-    code: &Secret,
-) -> Result<(), SecondFactorsError> {
-    let proof = second_factors::prove(tx, op, sealer, session.account, code.expose())?;
-    proof.map(|_| ()).ok_or(SecondFactorsError::WrongCode)
 }

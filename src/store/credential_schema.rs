@@ -16,6 +16,7 @@ diesel::table! {
         sealed_secret -> Binary,
         last_step -> BigInt,
         confirmed_at -> BigInt,
+        wrong_codes -> BigInt,
     }
 }
 

@@ -4,15 +4,16 @@
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use diesel::Connection as _;
 use diesel::connection::{InstrumentationEvent, SimpleConnection as _};
+use diesel::prelude::*;
 use tempfile::TempDir;
 
 use super::connection::{self, AnyConnection, Location, Mode};
+use super::failure::StoreError;
 use super::{Settings, Store, Tx, migration};
 
 /// A store and what keeps it alive.
@@ -65,6 +66,47 @@ fn create_database(name: &str, how: &str) -> Location {
     connection.batch_execute(&format!("CREATE DATABASE {name}{how}")).unwrap();
     let (server, _) = admin_url.rsplit_once('/').unwrap();
     Location::Postgres(format!("{server}/{name}"))
+}
+
+/// Begins `later` while the transaction of `first` is open, which ends when `later` waits for it, or is done without having
+/// waited. On SQLite, where one writes at a time, `later` comes after it.
+pub async fn overlap<A: Send + 'static, B>(
+    store: &Store,
+    first: impl FnOnce(&mut Tx<'_>) -> Result<A, StoreError> + Send + 'static,
+    later: impl Future<Output = B>,
+) -> (A, B) {
+    let (begun, has_begun) = tokio::sync::oneshot::channel();
+    let is_done = Arc::new(AtomicBool::new(false));
+    let seen = Arc::clone(&is_done);
+    let held = store.write(move |tx| {
+        let made = first(tx)?;
+        begun.send(()).expect("somebody waits for this");
+        while !seen.load(Ordering::Acquire) && !is_anybody_held_up(tx)? {}
+        Ok::<_, StoreError>(made)
+    });
+    let later = async {
+        has_begun.await.expect("the first has done its part");
+        let answer = later.await;
+        is_done.store(true, Ordering::Release);
+        answer
+    };
+    let (made, answer) = tokio::join!(held, later);
+    (made.unwrap(), answer)
+}
+
+/// True when a transaction waits for another one of the same database, and on SQLite, where it does so out of sight.
+fn is_anybody_held_up(tx: &mut Tx<'_>) -> Result<bool, StoreError> {
+    #[derive(diesel::QueryableByName)]
+    struct Found {
+        #[diesel(sql_type = diesel::sql_types::Bool)]
+        is_held_up: bool,
+    }
+    let text = "SELECT EXISTS (SELECT 1 FROM pg_locks WHERE NOT granted AND pid IN (SELECT pid FROM pg_locks \
+                WHERE database = (SELECT oid FROM pg_database WHERE datname = current_database()))) AS is_held_up";
+    match tx.connection() {
+        AnyConnection::Sqlite(_) => Ok(true),
+        AnyConnection::Postgres(postgres) => Ok(diesel::sql_query(text).get_result::<Found>(postgres)?.is_held_up),
+    }
 }
 
 /// How many queries `work` sends.

@@ -39,13 +39,28 @@ pub fn insert(tx: &mut Tx<'_>, row: &TotpFactorRow) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Uses the code of `step`, of the factor that was confirmed then. False when it, or a later one, was used before.
+/// Uses the code of `step`, of the factor that was confirmed then, and counts wrong ones anew. False when it, or a later one, was
+/// used before.
 pub fn use_step(tx: &mut Tx<'_>, account: AccountId, confirmed_at: Timestamp, step: i64) -> Result<bool, StoreError> {
     let one = table::table
         .filter(table::account_id.eq(account))
         .filter(table::confirmed_at.eq(confirmed_at))
         .filter(table::last_step.lt(step));
-    Ok(diesel::update(one).set(table::last_step.eq(step)).execute(tx.connection())? == 1)
+    Ok(diesel::update(one).set((table::last_step.eq(step), table::wrong_codes.eq(0))).execute(tx.connection())? == 1)
+}
+
+/// Counts a wrong code for an account; how many there are since the last right one.
+pub fn count_wrong(tx: &mut Tx<'_>, account: AccountId) -> Result<Option<i64>, StoreError> {
+    let one = diesel::update(table::table.filter(table::account_id.eq(account)));
+    let counted = one.set(table::wrong_codes.eq(table::wrong_codes + 1)).returning(table::wrong_codes);
+    Ok(counted.get_result(tx.connection()).optional()?)
+}
+
+/// Counts the wrong codes of an account anew.
+pub fn forgive(tx: &mut Tx<'_>, account: AccountId) -> Result<(), StoreError> {
+    let one = table::table.filter(table::account_id.eq(account)).filter(table::wrong_codes.gt(0));
+    diesel::update(one).set(table::wrong_codes.eq(0)).execute(tx.connection())?;
+    Ok(())
 }
 
 /// Removes the one of an account; tells whether there was one.

@@ -4,7 +4,7 @@
 use serde_json::json;
 
 use super::offer::Offer;
-use super::{place, tell};
+use super::{digits, place, tell};
 use crate::access::own_password::{home_organization, may_have_password};
 use crate::access::passwords::KeepingError;
 use crate::directory::accounts;
@@ -15,7 +15,7 @@ use crate::record::notice::PersonNotice;
 use crate::store::constraint::Constraint;
 use crate::store::failure::StoreError;
 use crate::store::totp_factors::{self, TotpFactorRow};
-use crate::store::{Tx, accounts as account_rows, recovery_codes};
+use crate::store::{Tx, accounts as account_rows, devices, recovery_codes};
 use crate::values::ids::{AccountId, OrganizationId};
 use crate::values::operation::{Actor, Operation};
 use crate::values::recovery_code::RecoveryCode;
@@ -69,8 +69,7 @@ pub fn enrol(
     if !may_have_password(tx, &found)? {
         return Err(EnrolmentError::NotAllowed);
     }
-    let digits: String = typed.chars().filter(|character| *character != ' ').take(totp::DIGITS + 1).collect();
-    let step = totp::matching_step(offer.secret(), &digits, op.at, 0).ok_or(EnrolmentError::WrongCode)?;
+    let step = totp::matching_step(offer.secret(), &digits(typed), op.at, 0).ok_or(EnrolmentError::WrongCode)?;
     let sealed_secret = sealer.seal(offer.secret(), &place(account)).map_err(KeepingError::Sealing)?;
     let row = TotpFactorRow { account_id: account, sealed_secret, last_step: step, confirmed_at: op.at };
     match totp_factors::insert(tx, &row) {
@@ -79,6 +78,8 @@ pub fn enrol(
         Err(other) => return Err(other.into()),
     }
     let codes = write_codes(tx, op, account)?;
+    // Browsers that became known by the password alone do not count as the person's any more.
+    devices::forget_all(tx, account)?;
     let session_epoch = end_sessions(tx, op, account)?;
     let subject = Subject::new("account", account);
     let organization = home_organization(tx, account)?;

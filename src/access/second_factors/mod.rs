@@ -28,15 +28,6 @@ use crate::values::ids::AccountId;
 use crate::values::operation::Operation;
 use crate::values::recovery_code::RecoveryCode;
 
-/// By what somebody proved themselves.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Proof {
-    /// A code of their app.
-    App,
-    /// A recovery code, which is used up.
-    RecoveryCode,
-}
-
 /// The second factor of a person, as they see it themselves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Overview {
@@ -48,6 +39,8 @@ pub struct Overview {
 
 /// A one-time code, as RFC 8176 names it. A recovery code is one.
 const ONE_TIME_CODE_AMR: &str = "otp";
+/// Whenever so many codes in a row were wrong, the person is told that somebody knows their password.
+const WRONG_CODES_TOLD: i64 = 5;
 
 /// How somebody proved themselves who has typed a code as well: the methods, and the authentication context class.
 pub fn raised(mut amr: Vec<String>) -> (Vec<String>, String) {
@@ -70,32 +63,56 @@ pub fn overview(tx: &mut Tx<'_>, account: AccountId) -> Result<Option<Overview>,
     Ok(Some(Overview { since: row.confirmed_at, codes_left: recovery_codes::count(tx, account)? }))
 }
 
-/// Uses what somebody typed as the second factor of `account`: a code of the app, or a recovery code. `None` when it is neither,
-/// or was used before.
+/// Uses what somebody typed as the second factor of `account`: a code of the app, or a recovery code. False when it is neither,
+/// or was used before: that is counted, so the caller keeps the transaction. Who types here has shown the password before.
 pub fn prove(
     tx: &mut Tx<'_>,
     op: &Operation,
     sealer: &Sealer,
     account: AccountId,
     typed: &str,
-) -> Result<Option<Proof>, KeepingError> {
-    let Some(row) = totp_factors::find(tx, account)? else { return Ok(None) };
+) -> Result<bool, KeepingError> {
+    let Some(row) = totp_factors::find(tx, account)? else { return Ok(false) };
     let secret = secret_of(sealer, &row)?;
-    let digits: String = typed.chars().filter(|character| *character != ' ').take(totp::DIGITS + 1).collect();
-    if let Some(step) = totp::matching_step(&secret, &digits, op.at, row.last_step) {
-        let is_used = totp_factors::use_step(tx, account, row.confirmed_at, step)?;
-        return Ok(is_used.then_some(Proof::App));
+    let is_right = match totp::matching_step(&secret, &digits(typed), op.at, row.last_step) {
+        Some(step) => totp_factors::use_step(tx, account, row.confirmed_at, step)?,
+        None => use_recovery_code(tx, op, account, typed)?,
+    };
+    if !is_right {
+        note_wrong(tx, op, account)?;
     }
-    let Some(code) = RecoveryCode::typed(typed) else { return Ok(None) };
+    Ok(is_right)
+}
+
+/// What was typed as a code of an app, without the spaces that apps show in it.
+fn digits(typed: &str) -> String {
+    typed.chars().filter(|character| *character != ' ').take(totp::DIGITS + 1).collect()
+}
+
+fn use_recovery_code(tx: &mut Tx<'_>, op: &Operation, account: AccountId, typed: &str) -> Result<bool, StoreError> {
+    let Some(code) = RecoveryCode::typed(typed) else { return Ok(false) };
     if !recovery_codes::consume(tx, account, &code.hash(account))? {
-        return Ok(None);
+        return Ok(false);
     }
+    totp_factors::forgive(tx, account)?;
     let left = recovery_codes::count(tx, account)?;
     let organization = home_organization(tx, account)?;
     let subject = Subject::new("account", account);
     audit::write(tx, op, organization, Action::RecoveryCodeUsed, &subject, &json!({ "left": left }))?;
     tell(tx, op, account, PersonNotice::RecoveryCodeUsed)?;
-    Ok(Some(Proof::RecoveryCode))
+    Ok(true)
+}
+
+/// Counts a wrong code, wherever it was typed, and alarms the person again and again.
+fn note_wrong(tx: &mut Tx<'_>, op: &Operation, account: AccountId) -> Result<(), StoreError> {
+    let wrong = totp_factors::count_wrong(tx, account)?.unwrap_or(0);
+    if wrong == 0 || wrong % WRONG_CODES_TOLD != 0 {
+        return Ok(());
+    }
+    let organization = home_organization(tx, account)?;
+    let subject = Subject::new("account", account);
+    audit::write(tx, op, organization, Action::SecondFactorGuessed, &subject, &json!({ "wrong_codes": wrong }))?;
+    tell(tx, op, account, PersonNotice::WrongCodes)
 }
 
 fn secret_of(sealer: &Sealer, row: &TotpFactorRow) -> Result<Zeroizing<Vec<u8>>, KeepingError> {

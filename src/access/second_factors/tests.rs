@@ -1,7 +1,8 @@
 use super::enrolment::{CODES, Enrolled, EnrolmentError, enrol, remove, renew_codes};
 use super::offer::{Offer, Place};
 use super::reset::{ResetError, reset};
-use super::{Proof, overview, prove};
+use super::{overview, prove};
+use crate::access::devices;
 use crate::access::testing::{World, world};
 use crate::directory::accounts;
 use crate::directory::profile::Profile;
@@ -9,7 +10,7 @@ use crate::keys::sealing::Sealer;
 use crate::protocol::totp;
 use crate::store::failure::StoreError;
 use crate::store::memberships::{self, MembershipRow};
-use crate::store::{accounts as account_rows, jobs, recovery_codes, totp_factors};
+use crate::store::{accounts as account_rows, devices as device_rows, jobs, recovery_codes, totp_factors};
 use crate::values::ids::{AccountId, AdminTokenId};
 use crate::values::operation::{Actor, Operation, Role};
 use crate::values::secret::Secret;
@@ -46,7 +47,7 @@ async fn enrolled(world: &World, account: AccountId) -> (Offer, Enrolled) {
     (offer, write.await.unwrap())
 }
 
-async fn proof(world: &World, account: AccountId, typed: &str) -> Option<Proof> {
+async fn proof(world: &World, account: AccountId, typed: &str) -> bool {
     let (op, typed) = (world.op(), typed.to_owned());
     world.store().write(move |tx| prove(tx, &op, &sealer(), account, &typed)).await.unwrap()
 }
@@ -68,19 +69,19 @@ async fn an_app_counts_once_a_code_of_it_was_typed_and_each_code_is_good_once() 
         let unproved = offer(&op, bea);
         let wrong = world.store().write(move |tx| enrol(tx, &op, &sealer(), bea, &unproved, "000000"));
         assert!(matches!(wrong.await, Err(EnrolmentError::WrongCode)), "{}", world.engine());
-        assert_eq!(proof(&world, bea, "000000").await, None, "nothing was kept");
+        assert!(!proof(&world, bea, "000000").await, "nothing was kept");
         let (offer, enrolled) = enrolled(&world, bea).await;
         assert_eq!(enrolled.codes.len(), CODES);
         let first = code_of(&offer, &world.op());
-        assert_eq!(proof(&world, bea, &first).await, None, "the code that confirmed it is used up");
+        assert!(!proof(&world, bea, &first).await, "the code that confirmed it is used up");
         world.advance(30);
         let next = code_of(&offer, &world.op());
-        assert_eq!(proof(&world, bea, &format!("{} {}", &next[..3], &next[3..])).await, Some(Proof::App));
-        assert_eq!(proof(&world, bea, &next).await, None, "{}: a code is good once", world.engine());
-        assert_eq!(proof(&world, bea, &first).await, None, "and so is every one before it");
+        assert!(proof(&world, bea, &format!("{} {}", &next[..3], &next[3..])).await);
+        assert!(!proof(&world, bea, &next).await, "{}: a code is good once", world.engine());
+        assert!(!proof(&world, bea, &first).await, "and so is every one before it");
         let other = world.ada;
         world.advance(30);
-        assert_eq!(proof(&world, other, &code_of(&offer, &world.op())).await, None, "somebody else's");
+        assert!(!proof(&world, other, &code_of(&offer, &world.op())).await, "somebody else's");
         assert_eq!(world.entries("second_factor.added").await, [serde_json::json!({ "kind": "totp" })]);
     }
 }
@@ -93,10 +94,10 @@ async fn of_two_who_type_the_same_code_at_once_one_is_let_in() {
         world.advance(30);
         let typed = code_of(&offer, &world.op());
         let (one, other) = tokio::join!(proof(&world, bea, &typed), proof(&world, bea, &typed));
-        assert_eq!([one, other].into_iter().flatten().count(), 1, "{}", world.engine());
+        assert_eq!([one, other].into_iter().filter(|is_right| *is_right).count(), 1, "{}", world.engine());
         let code = enrolled.codes[0].shown();
         let (one, other) = tokio::join!(proof(&world, bea, &code), proof(&world, bea, &code));
-        assert_eq!([one, other].into_iter().flatten().count(), 1, "{}", world.engine());
+        assert_eq!([one, other].into_iter().filter(|is_right| *is_right).count(), 1, "{}", world.engine());
     }
 }
 
@@ -107,8 +108,8 @@ async fn a_recovery_code_is_good_once_is_told_and_the_rest_stay() {
         let (_, enrolled) = enrolled(&world, bea).await;
         told(&world).await;
         let code = enrolled.codes[3].shown();
-        assert_eq!(proof(&world, bea, &code.to_uppercase()).await, Some(Proof::RecoveryCode));
-        assert_eq!(proof(&world, bea, &code).await, None, "{}", world.engine());
+        assert!(proof(&world, bea, &code.to_uppercase()).await);
+        assert!(!proof(&world, bea, &code).await, "{}", world.engine());
         assert_eq!(world.entries("recovery_code.used").await, [serde_json::json!({ "left": CODES - 1 })]);
         assert_eq!(told(&world).await, ["{\"notice\":\"recovery_code_used\"}"]);
         let left = world.store().read(move |tx| overview(tx, bea)).await.unwrap().unwrap();
@@ -116,8 +117,56 @@ async fn a_recovery_code_is_good_once_is_told_and_the_rest_stay() {
         let op = world.op();
         let renewed = world.store().write(move |tx| renew_codes(tx, &op, bea)).await.unwrap();
         assert_eq!(renewed.len(), CODES);
-        assert_eq!(proof(&world, bea, &enrolled.codes[4].shown()).await, None, "those before are gone");
-        assert_eq!(proof(&world, bea, &renewed[0].shown()).await, Some(Proof::RecoveryCode));
+        assert!(!proof(&world, bea, &enrolled.codes[4].shown()).await, "those before are gone");
+        assert!(proof(&world, bea, &renewed[0].shown()).await);
+    }
+}
+
+/// Wherever they are typed: whoever begins anew after four is told of as well.
+#[tokio::test]
+async fn every_fifth_wrong_code_in_a_row_is_written_down_and_told() {
+    for world in world().await {
+        let bea = bea(&world).await;
+        let (offer, enrolled) = enrolled(&world, bea).await;
+        told(&world).await;
+        let wrong = async |times: usize| {
+            for _ in 0..times {
+                assert!(!proof(&world, bea, "000000").await);
+            }
+        };
+        wrong(4).await;
+        assert!(told(&world).await.is_empty(), "{}", world.engine());
+        wrong(1).await;
+        assert_eq!(told(&world).await, ["{\"notice\":\"wrong_codes\"}"]);
+        world.advance(1);
+        wrong(5).await;
+        assert_eq!(told(&world).await.len(), 1, "{}: and again", world.engine());
+        assert_eq!(
+            world.entries("second_factor.guessed").await,
+            [serde_json::json!({ "wrong_codes": 10 }), serde_json::json!({ "wrong_codes": 5 })]
+        );
+        wrong(4).await;
+        world.advance(30);
+        assert!(proof(&world, bea, &code_of(&offer, &world.op())).await);
+        wrong(4).await;
+        assert!(proof(&world, bea, &enrolled.codes[0].shown()).await);
+        told(&world).await;
+        wrong(4).await;
+        assert!(told(&world).await.is_empty(), "{}: a right one of either kind begins anew", world.engine());
+    }
+}
+
+/// Whoever has the password alone can make browsers known; with a second factor these are nobody's.
+#[tokio::test]
+async fn browsers_that_were_known_before_there_was_a_second_factor_are_forgotten() {
+    for world in world().await {
+        let bea = bea(&world).await;
+        let (op, at) = (world.op(), world.op().at);
+        world.store().write(move |tx| devices::note(tx, &op, bea, None)).await.unwrap();
+        let known = async || world.store().read(move |tx| device_rows::count(tx, bea, at)).await.unwrap();
+        assert_eq!(known().await, 1);
+        enrolled(&world, bea).await;
+        assert_eq!(known().await, 0, "{}", world.engine());
     }
 }
 
@@ -137,7 +186,7 @@ async fn what_is_kept_is_sealed_and_hashed_and_goes_with_the_app() {
         let op = world.op();
         let epoch = world.store().write(move |tx| remove(tx, &op, bea)).await.unwrap();
         assert_eq!(epoch, enrolled.session_epoch + 1, "what was signed in is over");
-        assert_eq!(proof(&world, bea, &enrolled.codes[0].shown()).await, None);
+        assert!(!proof(&world, bea, &enrolled.codes[0].shown()).await);
         let left = world.store().read(move |tx| recovery_codes::count(tx, bea)).await.unwrap();
         assert_eq!(left, 0, "{}", world.engine());
         let op = world.op();
@@ -197,7 +246,7 @@ async fn d7_administrators_take_the_lost_factor_of_their_own_members_away_and_of
         assert!(matches!(refused, Err(ResetError::NotOwnMember)), "{}: {refused:?}", world.engine());
         told(&world).await;
         take(world.operator(), bea).await.unwrap();
-        assert_eq!(proof(&world, bea, &enrolled.codes[0].shown()).await, None);
+        assert!(!proof(&world, bea, &enrolled.codes[0].shown()).await);
         assert_eq!(told(&world).await, ["{\"notice\":\"second_factor_removed\"}"], "{}", world.engine());
         assert_eq!(world.entries("second_factor.removed").await.len(), 1);
     }

@@ -1,9 +1,7 @@
 //! What is asked for beside a right password, and what becomes of the answer.
 //!
 //! [`asked`] is a pure function over loaded facts. Nothing here is reached, and nothing is told of it, before the password was
-//! right. Codes are counted for each right password, and the person is told by mail when they run out.
-
-use serde_json::json;
+//! right. Codes are counted for each right password; `second_factors` counts them for the account.
 
 use super::{OwnPasswordError, Worth, worth};
 use crate::access::attempts::state::{Asked, HalfProved, Identified};
@@ -11,23 +9,18 @@ use crate::access::attempts::{self, Attempt, AttemptError};
 use crate::access::mfa_policy;
 use crate::access::second_factors::enrolment;
 use crate::access::second_factors::offer::Offer;
-use crate::access::second_factors::{self, raised, tell};
+use crate::access::second_factors::{self, raised};
 use crate::access::sessions::Session;
 use crate::directory::accounts;
 use crate::keys::sealing::Sealer;
 use crate::protocol::oidc::acr::{self, Level};
 use crate::protocol::oidc::authorization::AuthorizationRequest;
-use crate::record::audit::{self, Action, Subject};
-use crate::record::notice::PersonNotice;
 use crate::store::failure::StoreError;
-use crate::store::{Tx, sessions as session_rows};
+use crate::store::{Tx, accounts as account_rows, sessions as session_rows};
 use crate::values::ids::{AccountId, AttemptId};
 use crate::values::operation::{Actor, Operation};
 use crate::values::recovery_code::RecoveryCode;
 use crate::values::secret::Secret;
-
-/// The code of the refusal in the audit log.
-const WRONG_CODES: &str = "wrong_codes";
 
 /// What decides whether a password is enough.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -116,18 +109,14 @@ pub fn prove(
     let op = &op.by(Actor::Person { account: half.identified.account });
     let is_last = attempts::count_code(tx, op, attempt.id)?;
     require_standing(tx, op, half)?;
-    if second_factors::prove(tx, op, sealer, half.identified.account, typed)?.is_some() {
-        let identified = with_factor(op, half.identified.clone());
+    if second_factors::prove(tx, op, sealer, half.identified.account, typed)? {
+        let identified = with_factor(op, half, half.identified.clone());
         return Ok(Step::Right(attempts::identify_here(tx, op, attempt, identified)?));
     }
     if !is_last {
         return Ok(Step::Wrong);
     }
     attempts::start_over(tx, op, attempt.id)?;
-    let subject = Subject::new("account", half.identified.account);
-    let detail = json!({ "code": WRONG_CODES, "attempt": attempt.id });
-    audit::write(tx, op, Some(half.identified.organization), Action::SignInRefused, &subject, &detail)?;
-    tell(tx, op, half.identified.account, PersonNotice::WrongCodes)?;
     Ok(Step::WrongTooOften)
 }
 
@@ -142,10 +131,12 @@ pub fn set_up(
     (offer, typed): (&Offer, &str),
 ) -> Result<SetUp, OwnPasswordError> {
     let op = &op.by(Actor::Person { account: half.identified.account });
+    // Whoever ends everything just now, because the password was stolen, does not do so in vain.
+    account_rows::lock(tx, half.identified.account)?;
     require_standing(tx, op, half)?;
     let enrolled = enrolment::enrol(tx, op, sealer, half.identified.account, offer, typed)?;
     let identified = Identified { session_epoch: enrolled.session_epoch, ..half.identified.clone() };
-    let arrival = attempts::identify_here(tx, op, attempt, with_factor(op, identified))?;
+    let arrival = attempts::identify_here(tx, op, attempt, with_factor(op, half, identified))?;
     Ok(SetUp { arrival, codes: enrolled.codes })
 }
 
@@ -161,9 +152,15 @@ fn require_standing(tx: &mut Tx<'_>, op: &Operation, half: &HalfProved) -> Resul
     }
 }
 
-fn with_factor(op: &Operation, identified: Identified) -> Identified {
+/// What is known of somebody who has typed a code as well. Where the password was not typed just before, they have signed in when
+/// it was: an application that asks for a recent sign-in gets one.
+fn with_factor(op: &Operation, half: &HalfProved, identified: Identified) -> Identified {
     let (amr, acr) = raised(identified.amr);
-    Identified { amr, acr, auth_time: Some(op.at), ..identified }
+    let auth_time = match half.session {
+        Some(_) => identified.auth_time,
+        None => Some(op.at),
+    };
+    Identified { amr, acr, auth_time, ..identified }
 }
 
 #[cfg(test)]

@@ -1,12 +1,13 @@
-use super::{Facts, SetUp, Step, asked, prove, set_up};
-use crate::access::attempts::state::{Asked, HalfProved, State};
-use crate::access::attempts::{Attempt, MAX_CODES};
+use super::{Facts, SetUp, Step, asked, prove, set_up, step_up};
+use crate::access::attempts::state::{Asked, HalfProved, Identified, State};
+use crate::access::attempts::{self, Attempt, MAX_CODES};
 use crate::access::enforcement::break_glass;
 use crate::access::mfa_policy::{self, MfaPolicy, MfaPolicyError};
 use crate::access::own_password::{OwnPasswordError, Proved, Worth, find_candidate, identify};
 use crate::access::passwords::{self, Cost, PasswordHash};
 use crate::access::second_factors::enrolment;
 use crate::access::second_factors::offer::{Offer, Place};
+use crate::access::sessions::{self, Limits};
 use crate::access::testing::{World, world};
 use crate::directory::accounts;
 use crate::directory::profile::Profile;
@@ -16,7 +17,7 @@ use crate::protocol::totp;
 use crate::store::accounts::{self as account_rows, AddressRow};
 use crate::store::failure::StoreError;
 use crate::store::memberships::{self, MembershipRow};
-use crate::store::{domains, jobs};
+use crate::store::{Tx, domains, jobs, scratch};
 use crate::values::email::EmailAddress;
 use crate::values::ids::{AccountId, OrganizationId};
 use crate::values::operation::Role;
@@ -137,10 +138,85 @@ async fn after_so_many_wrong_codes_the_password_is_asked_again_and_the_person_is
         assert_eq!(world.state_of(attempt.id).await, State::Started);
         let late = step(&world, &attempt, &code_of(&offer, &world)).await;
         assert!(matches!(late, Err(OwnPasswordError::Attempt(_))), "{}: {late:?}", world.engine());
-        assert_eq!(world.entries("sign_in.refused").await[0]["code"], "wrong_codes");
+        assert_eq!(world.entries("second_factor.guessed").await.len(), 1);
         let now = world.op().at;
         let queued = world.store().write(move |tx| jobs::claim(tx, now, now.plus_seconds(60), 100)).await.unwrap();
         assert!(queued.iter().any(|row| row.payload.contains("wrong_codes")));
+    }
+}
+
+/// A fresh attempt does not begin anew: who types four codes, and the password again, is told of with the next.
+#[tokio::test]
+async fn wrong_codes_are_counted_over_all_attempts() {
+    for world in world().await {
+        let bea = person(&world, BEA, world.organization).await;
+        give_factor(&world, bea).await;
+        for times in [4, 1] {
+            let (attempt, _) = typed(&world, BEA).await.unwrap();
+            assert!(world.entries("second_factor.guessed").await.is_empty(), "{}", world.engine());
+            for _ in 0..times {
+                assert!(matches!(step(&world, &attempt, "000000").await.unwrap(), Step::Wrong));
+            }
+        }
+        assert_eq!(world.entries("second_factor.guessed").await.len(), 1, "{}", world.engine());
+    }
+}
+
+/// An application that asks for a recent sign-in is not content with a code.
+#[tokio::test]
+async fn a_code_alone_raises_a_session_and_makes_its_sign_in_no_younger() {
+    for world in world().await {
+        let bea = person(&world, BEA, world.organization).await;
+        let offer = give_factor(&world, bea).await;
+        let (op, organization) = (world.op(), world.organization);
+        let write = world.store().write(move |tx| {
+            let session_epoch = accounts::find(tx, bea)?.unwrap().session_epoch;
+            let (amr, acr) = (vec!["pwd".to_owned()], "urn:causeway:acr:password".to_owned());
+            let (connection, auth_time, session_expires_at, upstream_session) = (None, Some(op.at), None, None);
+            let identified = Identified {
+                account: bea,
+                organization,
+                connection,
+                session_epoch,
+                amr,
+                acr,
+                auth_time,
+                session_expires_at,
+                upstream_session,
+            };
+            sessions::start(tx, &op, &identified, Limits { idle_seconds: 3_600, absolute_seconds: 36_000 })
+        });
+        let session = write.await.unwrap().0;
+        world.advance(600);
+        let attempt = world.start_attempt(&Secret::from("browser".to_owned())).await;
+        let (op, id, of) = (world.op(), attempt.id, session.clone());
+        assert!(world.store().write(move |tx| step_up(tx, &op, id, &of)).await.unwrap());
+        let attempt = world.store().read(move |tx| attempts::find(tx, id)).await.unwrap().unwrap();
+        assert!(matches!(step(&world, &attempt, &code_of(&offer, &world)).await.unwrap(), Step::Right(_)));
+        let State::Identified(who) = world.state_of(id).await else { panic!("{}", world.engine()) };
+        assert_eq!(
+            (who.auth_time, who.acr.as_str()),
+            (session.auth_time, "urn:causeway:acr:mfa"),
+            "{}",
+            world.engine()
+        );
+    }
+}
+
+/// Whoever takes the account back at this very moment keeps it.
+#[tokio::test]
+async fn a_second_factor_that_is_set_up_while_everything_is_ended_is_not_taken() {
+    for world in world().await {
+        let bea = person(&world, BEA, world.organization).await;
+        require_mfa(&world, world.organization).await;
+        let (attempt, _) = typed(&world, BEA).await.unwrap();
+        let (op, at, half) = (world.op(), world.op().at, half(&attempt));
+        let offer = Offer::new(&op, &sealer(), &Place::new(bea, attempt.id)).unwrap();
+        let code = code_of(&offer, &world);
+        let set = world.store().write(move |tx| set_up(tx, &op, &sealer(), &attempt, &half, (&offer, &code)));
+        let ended = move |tx: &mut Tx<'_>| account_rows::end_sessions(tx, bea, at);
+        let (_, set) = scratch::overlap(world.store(), ended, set).await;
+        assert!(matches!(set, Err(OwnPasswordError::Changed)), "{}: {set:?}", world.engine());
     }
 }
 
