@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use crate::access::enforcement::readiness::Thresholds;
 use crate::access::enforcement::{self, break_glass, preflight};
 use crate::access::mfa_policy::{self, MfaPolicy};
-use crate::access::testing::world;
+use crate::access::testing::{World, world};
 use crate::access::{second_factors, traces};
 use crate::directory::activation::invite;
 use crate::directory::admin_tokens::{self, NewToken};
@@ -31,8 +31,8 @@ use crate::provisioning::{brake, claim_mappings, group_roles, request_log};
 use crate::store::failure::StoreError;
 use crate::store::resources::ResourceKind;
 use crate::store::{Tx, scim_exchanges, traces as store_traces};
-use crate::values::ids::{Id, OrganizationId};
-use crate::values::operation::{Operation, Role};
+use crate::values::ids::{AdminTokenId, Id, OrganizationId};
+use crate::values::operation::{Actor, Operation, Role};
 use crate::values::page::PageRequest;
 use crate::values::quota::Quota;
 
@@ -144,26 +144,72 @@ fn provisioning(tx: &mut Tx<'_>, op: &Operation, org: OrganizationId, said: &mut
     said.of("schemas delete", registry::delete(tx, op, org, op.new_id(), Values::Keep));
 }
 
+/// What each function answers to an administrator of an organization that is not theirs, or who has a lesser role.
+async fn asked(world: &World, op: Operation) -> Vec<(&'static str, String)> {
+    let org = world.organization;
+    let asked = world.store().read(move |tx| {
+        let mut said = Answers(Vec::new());
+        directory(tx, &op, org, &mut said);
+        the_applications(tx, &op, org, &mut said);
+        the_access(tx, &op, org, &mut said);
+        provisioning(tx, &op, org, &mut said);
+        let first = PageRequest::new(None, None).unwrap();
+        said.of("operator tokens", admin_tokens::page_of_operators(tx, &op, &first));
+        said.of("operator token create", admin_tokens::create_for_operator(tx, &op, "t", 60));
+        said.of("operator token", admin_tokens::revoke_of_operators(tx, &op, Id::from_bytes(&[1; 16]).unwrap()));
+        said.of("organizations", organizations::page(tx, &op, &PageRequest::new(None, None).unwrap()));
+        Ok::<_, StoreError>(said.0)
+    });
+    asked.await.unwrap()
+}
+
 #[tokio::test]
 async fn every_core_function_refuses_a_stranger_by_itself() {
     for world in world().await {
-        let (op, org) = (world.op(), world.organization);
-        let asked = world.store().read(move |tx| {
-            let mut said = Answers(Vec::new());
-            directory(tx, &op, org, &mut said);
-            the_applications(tx, &op, org, &mut said);
-            the_access(tx, &op, org, &mut said);
-            provisioning(tx, &op, org, &mut said);
-            said.of(
-                "operator tokens",
-                admin_tokens::page_of_operators(tx, &op, &PageRequest::new(None, None).unwrap()),
-            );
-            said.of("operator token", admin_tokens::revoke_of_operators(tx, &op, Id::from_bytes(&[1; 16]).unwrap()));
-            said.of("organizations", organizations::page(tx, &op, &PageRequest::new(None, None).unwrap()));
-            Ok::<_, StoreError>(said.0)
-        });
-        for (call, answer) in asked.await.unwrap() {
+        for (call, answer) in asked(&world, world.op()).await {
             assert!(answer.contains("OtherOrganization"), "{call} on {}: {answer}", world.engine());
         }
+    }
+}
+
+/// What an auditor may: everything else changes something.
+const READS: [&str; 25] = [
+    "domains find",
+    "domains page",
+    "connections find",
+    "connections page",
+    "connections roles",
+    "activations page",
+    "cases page",
+    "applications find",
+    "applications page",
+    "traces page",
+    "traces find",
+    "break-glass all",
+    "sign-in of a member",
+    "second factors asked for",
+    "clients page",
+    "clients find",
+    "reprovisioning find",
+    "requests page",
+    "requests find",
+    "group roles all",
+    "removals",
+    "claims all",
+    "roles find",
+    "schemas page",
+    "schemas find",
+];
+
+#[tokio::test]
+async fn every_core_function_that_changes_something_refuses_an_auditor_by_itself() {
+    for world in world().await {
+        let token = AdminTokenId::from_bytes(&[1; 16]).unwrap();
+        let op = world.op().by(Actor::Admin { organization: world.organization, role: Role::Auditor, token });
+        let answers = asked(&world, op).await;
+        assert!(READS.iter().all(|read| answers.iter().any(|(call, _)| call == read)));
+        let changes = answers.into_iter().filter(|(call, _)| !READS.contains(call));
+        let let_in: Vec<_> = changes.filter(|(_, answer)| !answer.contains("Denied(")).collect();
+        assert!(let_in.is_empty(), "on {}: {let_in:?}", world.engine());
     }
 }
