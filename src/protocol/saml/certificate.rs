@@ -237,6 +237,21 @@ mod tests {
         assert_eq!(first.family(), KeyFamily::Rsa);
     }
 
+    /// RFC 5280, 4.1.2: a version 3 certificate with a serial number, and a subject that has issued it.
+    #[test]
+    fn a_certificate_names_its_holder_and_is_numbered() {
+        let made = self_signed(&on_curve(Nid::X9_62_PRIME256V1), &holder()).unwrap();
+        let read = openssl::x509::X509::from_der(made.der()).unwrap();
+        let name = |name: &openssl::x509::X509NameRef| {
+            let entries = name.entries_by_nid(Nid::COMMONNAME);
+            entries.map(|entry| entry.data().to_string().unwrap()).collect::<Vec<_>>()
+        };
+        assert_eq!(name(read.subject_name()), ["id.acme.test"]);
+        assert_eq!(name(read.issuer_name()), ["id.acme.test"]);
+        assert_eq!(read.serial_number().to_bn().unwrap().to_vec(), holder().serial);
+        assert_eq!(read.version(), 2, "counted from nought");
+    }
+
     #[test]
     fn a_certificate_survives_its_serialised_form() {
         let made = self_signed(&on_curve(Nid::X9_62_PRIME256V1), &holder()).unwrap();

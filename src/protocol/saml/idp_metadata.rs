@@ -441,6 +441,12 @@ mod tests {
         let outer = inner.replacen("<md:IDPSSO", &format!("{}<md:IDPSSO", signer().template("_x")), 1);
         let outer = import(&signer().sign(&outer), signer());
         assert_eq!(outer, Err(InvalidMetadata::Gate(Refusal::ReferenceTarget)));
+        // What else could be meant by the reference, or be taken for the signature.
+        let twice =
+            signer().sign(&template("_m").replacen("<md:IDPSSODescriptor", "<md:IDPSSODescriptor ID=\"_m\"", 1));
+        assert_eq!(import(&twice, signer()), Err(InvalidMetadata::Gate(Refusal::IdRepeated)));
+        let second = signer().sign(&template("_m")).replacen("<md:KeyD", "<x:Signature xmlns:x=\"urn:x\"/><md:KeyD", 1);
+        assert_eq!(import(&second, signer()), Err(InvalidMetadata::Gate(Refusal::SignaturePlace)));
     }
 
     #[test]

@@ -8,6 +8,7 @@ use super::response::{self, Answer, LogoutResponse};
 use super::{Expected, LogoutRejected, posted, redirected};
 use crate::protocol::saml::assertion::{NameId, Qualifiers};
 use crate::protocol::saml::document::reader::{Comments, Limits, parse};
+use crate::protocol::saml::gate::refusal::Refusal;
 use crate::protocol::saml::idp_metadata::Binding;
 use crate::protocol::saml::names::{FORMAT_EMAIL, FORMAT_UNSPECIFIED, SAML, SAMLP};
 use crate::protocol::saml::redirect_binding::{self, Kind};
@@ -119,6 +120,15 @@ fn each_check_of_a_request_refuses() {
     }
     let other = asked().replace("LogoutRequest", "ArtifactResolve");
     assert_eq!(by_redirect(signer(), &other).err().map(|rejected| rejected.code()), Some("saml_logout_gate"));
+}
+
+/// Whatever a signature refers to is there once.
+#[test]
+fn an_id_that_stands_twice_is_refused_by_either_binding() {
+    let twice = asked().replacen("<saml:NameID", "<saml:NameID ID=\"_l1\"", 1);
+    assert_ne!(twice, asked());
+    assert!(matches!(by_redirect(signer(), &twice), Err(LogoutRejected::Gate(Refusal::IdRepeated))));
+    assert!(matches!(by_post(&signed_by(signer(), &twice)), Err(LogoutRejected::Gate(Refusal::IdRepeated))));
 }
 
 fn read_answer(xml: &str) -> Result<LogoutResponse, LogoutRejected> {

@@ -237,7 +237,7 @@ fn unsigned(error: &SignatureVerificationError) -> IdTokenError {
     }
 }
 
-// What the library does not look at.
+// What the library does not look at, and the issuer once more, on which everything rests.
 fn check(claims: &Claims, expected: &Expected<'_>) -> Result<(), IdTokenError> {
     if claims.iss != expected.issuer {
         return Err(IdTokenError::Issuer);

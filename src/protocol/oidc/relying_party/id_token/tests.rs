@@ -3,7 +3,7 @@
 use aws_lc_rs::digest;
 use serde_json::{Value, json};
 
-use super::{Expected, IdTokenError, MAX_TOKEN, VerifiedIdToken, verify};
+use super::{Expected, IdTokenError, MAX_TOKEN, VerifiedIdToken, read, verify};
 use crate::protocol::oidc::id_token::at_hash;
 use crate::protocol::oidc::relying_party::dishonest::{KEYS, OTHER_KEYS, document};
 use crate::protocol::oidc::relying_party::jwks::{KeyChoiceError, KeySet};
@@ -58,6 +58,11 @@ fn oidcc_client_test_invalid_iss() {
     for bad in ["https://evil.test", "https://op.test/", "https://OP.test"] {
         assert_eq!(with("iss", bad.into()), Err(IdTokenError::Issuer), "{bad}");
     }
+    // Not by the library alone.
+    let (claims, _) = read(&KEYS.sign(&json!({"alg": "ES256", "kid": "ec"}), &claims())).unwrap();
+    let other = Expected { issuer: "https://evil.test", ..expected() };
+    assert_eq!(super::check(&claims, &expected()), Ok(()));
+    assert_eq!(super::check(&claims, &other), Err(IdTokenError::Issuer));
 }
 
 #[test]

@@ -211,6 +211,19 @@ fn a_connection_may_demand_encryption() {
     assert_eq!(outcome(&sealed_response(Place::Assertion, &response(), &Sealing::usual()), &strict), "accepted");
 }
 
+/// What is not for us is not decrypted.
+#[test]
+fn what_stands_around_the_ciphertext_is_checked_before_it() {
+    let to_nobody = Sealing { to: &rsa_keys()[1], ..Sealing::usual() };
+    let old = Expected { decryption_keys: &expected().decryption_keys[..1], ..expected() };
+    let xml = sealed_response(
+        Place::Assertion,
+        &response().replace("Destination=\"https://sp", "Destination=\"https://x"),
+        &to_nobody,
+    );
+    assert_eq!(outcome(&xml, &old), "saml_destination");
+}
+
 #[test]
 fn what_is_in_the_ciphertext_is_checked_like_the_rest() {
     let sealed = |from: &str, to: &str| {
