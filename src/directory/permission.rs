@@ -185,4 +185,13 @@ mod tests {
         let refused = require(&client(ScimScope::Read), organization(1), Permission::ChangeResources);
         assert_eq!(refused, Err(Denied::Scope));
     }
+
+    /// A connection's policy gives roles, and asks for the right to manage connections alone.
+    #[test]
+    fn who_manages_connections_manages_roles() {
+        for role in [Role::Owner, Role::Admin, Role::UserAdmin, Role::AppAdmin, Role::Auditor, Role::Member] {
+            let may = |permission| require(&admin(role), organization(1), permission).is_ok();
+            assert!(!may(Permission::ManageConnections) || may(Permission::ManageRoles), "{role:?}");
+        }
+    }
 }

@@ -50,6 +50,13 @@ pub fn page(
     Ok(query.load(tx.connection())?)
 }
 
+/// The actions of the entries that belong to no organization.
+#[cfg(test)]
+pub fn actions_of_nobody(tx: &mut Tx<'_>) -> Result<Vec<String>, StoreError> {
+    let query = table::table.filter(table::org_id.is_null()).select(table::action);
+    Ok(query.load(tx.connection())?)
+}
+
 /// The entries of one request, in their order. It began at `at`: older entries are not looked at.
 pub fn of_request(
     tx: &mut Tx<'_>,

@@ -3,16 +3,19 @@ use serde_json::json;
 
 use super::{Arrival, ArrivalError, Presented, Terms, arrive};
 use crate::access::attempts::refusal::Refusal;
-use crate::access::attempts::state::State;
+use crate::access::attempts::state::{Identified, State};
 use crate::access::attempts::{self, Attempt, NewAttempt};
 use crate::access::grants::Lifetimes;
 use crate::access::sessions::{self, Limits};
 use crate::access::testing::{World, world};
+use crate::access::traces;
 use crate::directory::{accounts, connections};
 use crate::protocol::oidc::authorization::AuthorizationRequest;
 use crate::protocol::oidc::error::ErrorCode;
 use crate::store::failure::StoreError;
+use crate::store::traces::Wanted;
 use crate::values::ids::AccountId;
+use crate::values::page::PageRequest;
 use crate::values::secret::Secret;
 
 const TERMS: Terms = Terms {
@@ -124,6 +127,45 @@ async fn whoever_is_deactivated_on_the_way_is_refused_at_the_door() {
         assert!(matches!(state, State::Refused(Refusal::AccountInactive)), "{}: {state:?}", world.engine());
         assert_eq!(world.entries("sign_in.refused").await.len(), 1, "{}", world.engine());
         assert!(world.entries("sign_in.succeeded").await.is_empty());
+        let [trace] = &traces_of(&world).await[..] else { panic!("not one trace") };
+        assert_eq!((trace.outcome.as_str(), trace.code.as_deref()), ("refused", Some("account_inactive")));
+    }
+}
+
+async fn traces_of(world: &World) -> Vec<traces::Trace> {
+    let (op, organization) = (world.operator(), world.organization);
+    let (all, request) = (Wanted::default(), PageRequest::new(None, None).unwrap());
+    world.store().read(move |tx| traces::page(tx, &op, organization, &all, &request)).await.unwrap().items
+}
+
+/// By credentials of their own: there is no connection to trace, and an entry all the same.
+#[tokio::test]
+async fn whoever_is_deactivated_after_a_password_leaves_an_entry() {
+    for world in world().await {
+        let attempt = world.start_attempt(&browser()).await;
+        let (op, begun, account, organization) = (world.op(), attempt.clone(), world.ada, world.organization);
+        let write = world.store().write(move |tx| {
+            let (session_epoch, auth_time) = (accounts::find(tx, account)?.unwrap().session_epoch, Some(op.at));
+            let (amr, acr) = (vec!["pwd".to_owned()], "urn:causeway:acr:password".to_owned());
+            let (connection, session_expires_at, upstream_session) = (None, None, None);
+            let who = Identified {
+                account,
+                organization,
+                connection,
+                session_epoch,
+                amr,
+                acr,
+                auth_time,
+                session_expires_at,
+                upstream_session,
+            };
+            Ok::<_, StoreError>(attempts::identify_here(tx, &op, &begun, who).unwrap())
+        });
+        let arrival = write.await.unwrap();
+        deactivate(&world).await;
+        let arrived = come_back(&world, &attempt, bringing(&arrival)).await.unwrap();
+        assert!(matches!(arrived, Arrival::Refused { refusal: Refusal::AccountInactive, .. }), "{}", world.engine());
+        assert_eq!(world.entries("sign_in.refused").await[0]["code"], "account_inactive");
     }
 }
 

@@ -5,6 +5,7 @@ use crate::access::attempts::refusal::Refusal;
 use crate::access::attempts::state::{Sent, State, Upstream};
 use crate::access::attempts::{self, NewAttempt};
 use crate::access::testing::{LINKING, World, world};
+use crate::access::traces;
 use crate::directory::admin_tokens::{self, AdminTokenError, NewToken};
 use crate::directory::connections::{NewConnection, Settings};
 use crate::directory::domains::claim;
@@ -22,6 +23,7 @@ use crate::protocol::scim::validation::Rules;
 use crate::provisioning::users;
 use crate::store::failure::StoreError;
 use crate::store::resources::{self, ResourceKind};
+use crate::store::traces::Wanted;
 use crate::store::{Tx, accounts as account_rows, identities, outbox};
 use crate::values::clock::Timestamp;
 use crate::values::ids::{AccountId, AttemptId, ConnectionId, OrganizationId};
@@ -235,6 +237,10 @@ async fn a_provider_that_declines_is_written_down_with_its_reason() {
         let refusal = declined.clone();
         let outcome = world.store().write(move |tx| refuse(tx, &op, from, "handle", refusal)).await.unwrap();
         assert_eq!((outcome.attempt, outcome.refusal), (attempt, Some(declined)));
+        let (op, organization, request) = (world.operator(), world.organization, PageRequest::new(None, None).unwrap());
+        let all = Wanted::default();
+        let traced = world.store().read(move |tx| traces::page(tx, &op, organization, &all, &request)).await.unwrap();
+        assert!(traced.items.iter().any(|trace| trace.code.as_deref() == Some("upstream_declined")), "{traced:?}");
         let entries = world.entries("sign_in.refused").await;
         assert_eq!(entries.len(), 1, "{}", world.engine());
         assert_eq!(

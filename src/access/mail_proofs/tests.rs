@@ -1,10 +1,12 @@
 use super::{ProofError, ProofLetter, Purpose, ask_for_address, ask_for_password, consume, look};
+use crate::access::devices;
 use crate::access::testing::{World, only_letter, world};
 use crate::directory::accounts;
 use crate::directory::profile::Profile;
-use crate::store::accounts as account_rows;
+use crate::record::jobs::Job;
 use crate::store::failure::StoreError;
 use crate::store::resources::{self, ResourceKind};
+use crate::store::{accounts as account_rows, jobs, mail_proofs as rows};
 use crate::values::email::EmailAddress;
 use crate::values::ids::AccountId;
 use crate::values::operation::Role;
@@ -114,6 +116,49 @@ async fn a_directory_that_writes_an_owners_address_down_does_not_keep_them_out()
         write.await.unwrap();
         let letter = ask(&world, "owner@fresh.test").await.expect("a link");
         assert_eq!(looks(&world, Purpose::Password, letter.token.expose()).await.unwrap(), owner, "{}", world.engine());
+    }
+}
+
+/// Only what an operator made and nobody has used is given to whoever reads the mailbox.
+#[tokio::test]
+async fn an_account_that_was_used_or_that_a_directory_wrote_goes_to_nobody_by_an_unverified_address() {
+    for world in world().await {
+        let used = make(&world, "used@fresh.test", false).await;
+        let op = world.op();
+        world.store().write(move |tx| devices::note(tx, &op, used, None)).await.unwrap();
+        assert!(ask(&world, "used@fresh.test").await.is_none(), "{}", world.engine());
+        let user = world.push_user("pushed@fresh.test").await;
+        let (op, organization) = (world.op(), world.organization);
+        let write = world.store().write(move |tx| {
+            let row = resources::find(tx, organization, ResourceKind::User, user)?.unwrap();
+            account_rows::update_state_and_end_sessions(tx, row.account_id.unwrap(), "active", op.at).map(drop)
+        });
+        write.await.unwrap();
+        assert!(ask(&world, "pushed@fresh.test").await.is_none(), "{}", world.engine());
+    }
+}
+
+#[tokio::test]
+async fn a_link_that_goes_to_nobody_leaves_nothing_and_another_address_takes_the_one_before_back() {
+    for world in world().await {
+        let op = world.op();
+        let left = world.store().write(move |tx| {
+            ask_for_password(tx, &op, &"nobody@freelance.test".parse().unwrap())?;
+            let asked = jobs::payloads(tx, "send_mail_proof")?;
+            let Ok(Job::SendMailProof { proof }) = serde_json::from_str(&asked[0]) else { panic!("{asked:?}") };
+            assert!(only_letter(tx, &op).is_none());
+            rows::find(tx, proof)
+        });
+        assert!(left.await.unwrap().is_none(), "{}", world.engine());
+        let bea = make(&world, BEA, false).await;
+        let op = world.op();
+        let write = world.store().write(move |tx| {
+            ask_for_address(tx, &op, bea, &BEA.parse().unwrap())?;
+            let token = only_letter(tx, &op).unwrap().token;
+            ask_for_address(tx, &op, bea, &"other@freelance.test".parse().unwrap())?;
+            Ok::<_, StoreError>(look(tx, &op, Purpose::Address, token.expose()).is_err())
+        });
+        assert!(write.await.unwrap(), "{}", world.engine());
     }
 }
 

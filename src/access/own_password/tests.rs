@@ -1,5 +1,5 @@
 use super::choosing::{self, ChoosingError};
-use super::{Candidate, OwnPasswordError, find_candidate, find_route, identify};
+use super::{Candidate, OwnPasswordError, find_candidate, find_route, identify, may_have_password};
 use crate::access::attempts::state::{Identified, State};
 use crate::access::devices;
 use crate::access::mail_proofs;
@@ -7,7 +7,8 @@ use crate::access::passwords::{self, Cost, PasswordHash};
 use crate::access::realm::Route;
 use crate::access::sessions::{self, Limits, Session};
 use crate::access::testing::{World, only_letter, world};
-use crate::directory::accounts::{self, ProfileChange};
+use crate::directory::accounts::state::AccountState;
+use crate::directory::accounts::{self, Account, ProfileChange};
 use crate::directory::connections;
 use crate::directory::organizations::{self, NewOrganization};
 use crate::directory::profile::Profile;
@@ -196,6 +197,27 @@ async fn an_unverified_address_and_an_inactive_account_have_no_password() {
         assert!(candidate(&world, BEA).await.is_some());
         world.store().write(|tx| account_rows::unverify_domain(tx, "freelance.test", None)).await.unwrap();
         assert!(candidate(&world, BEA).await.is_none(), "{}", world.engine());
+    }
+}
+
+/// Whoever has a password from before, in an organization that has connected a provider since.
+#[tokio::test]
+async fn who_may_have_no_password_chooses_none_and_neither_does_whoever_is_inactive() {
+    for world in world().await {
+        let (op, ada, kept) = (world.op(), world.ada, hash("correct horse"));
+        world.store().write(move |tx| passwords::set(tx, &op, &sealer(), ada, &kept)).await.unwrap();
+        let (op, session) = (world.op(), session_of(&world, ada).await);
+        let chosen = world.store().write(move |tx| {
+            choosing::by_person(tx, &op, &sealer(), &session, &hash("correct horse"), &hash("another"))
+        });
+        assert!(matches!(chosen.await, Err(ChoosingError::Dead)), "{}", world.engine());
+        let bea = bea(&world).await;
+        let found = world.store().read(move |tx| accounts::find(tx, bea)).await.unwrap().unwrap();
+        for (state, may) in [(AccountState::Active, true), (AccountState::Inactive, false)] {
+            let account = Account { state, ..found.clone() };
+            let is_theirs = world.store().read(move |tx| may_have_password(tx, &account)).await.unwrap();
+            assert_eq!(is_theirs, may, "{}: {state:?}", world.engine());
+        }
     }
 }
 

@@ -105,8 +105,11 @@ async fn of_two_who_type_the_same_code_at_once_one_is_let_in() {
 async fn a_recovery_code_is_good_once_is_told_and_the_rest_stay() {
     for world in world().await {
         let bea = bea(&world).await;
+        let op = world.op();
+        let none = world.store().write(move |tx| renew_codes(tx, &op, bea)).await;
+        assert!(matches!(none, Err(EnrolmentError::NotAllowed)), "{}: there is no app", world.engine());
         let (_, enrolled) = enrolled(&world, bea).await;
-        told(&world).await;
+        assert_eq!(told(&world).await, ["{\"notice\":\"second_factor_added\"}"]);
         let code = enrolled.codes[3].shown();
         assert!(proof(&world, bea, &code.to_uppercase()).await);
         assert!(!proof(&world, bea, &code).await, "{}", world.engine());
@@ -117,6 +120,7 @@ async fn a_recovery_code_is_good_once_is_told_and_the_rest_stay() {
         let op = world.op();
         let renewed = world.store().write(move |tx| renew_codes(tx, &op, bea)).await.unwrap();
         assert_eq!(renewed.len(), CODES);
+        assert_eq!(told(&world).await, ["{\"notice\":\"recovery_codes_made\"}"]);
         assert!(!proof(&world, bea, &enrolled.codes[4].shown()).await, "those before are gone");
         assert!(proof(&world, bea, &renewed[0].shown()).await);
     }

@@ -302,13 +302,47 @@ async fn a_link_expires_after_14_days_and_an_administrator_can_send_another() {
             assert_eq!(id.state, ActivationState::Expired);
             let membership = memberships::find(tx, id.account, acme).unwrap().unwrap();
             assert_eq!(membership.invite_state, InviteState::NotInvited);
+            let before = asked(tx);
             invite::resend(tx, &late, acme, id.id).unwrap();
+            assert_eq!(asked(tx), before + 1, "a mail of its own");
             let fresh = mail(tx, &late, acme);
             assert!(matches!(accept::look(tx, &late, token.expose()), Err(ActivationError::Dead)), "the old link");
             assert!(accept::accept(tx, &late, fresh.expose()).unwrap().may_sign_in);
             assert!(matches!(invite::resend(tx, &late, acme, id.id), Err(InviteError::WrongState(_))));
         })
         .await;
+    }
+}
+
+/// A link that was never followed is not kept beside the one that replaces it, and none outlives what it is for.
+#[tokio::test]
+async fn links_of_a_member_go_with_their_membership_and_with_their_joining() {
+    for world in world().await {
+        run(&world, |tx, op, acme| {
+            let count = |tx: &mut Tx<'_>, op: &Operation| {
+                invite::page(tx, op, acme, &PageRequest::new(None, None).unwrap()).unwrap().items.len()
+            };
+            let id = push(tx, &op, acme, "ada@freelance.test").id;
+            let account = account_of(tx, acme, id);
+            let late = Operation { at: op.at.plus_seconds(14 * DAY), ..op.clone() };
+            assert_eq!((invite::expire_due(tx, &late, 10).unwrap(), count(tx, &late)), (1, 1));
+            let put = |name: &str| draft(json!({ "userName": name, "active": true }));
+            users::replace(tx, &late, acme, id, &put("ada@other.test"), None).unwrap();
+            assert_eq!(count(tx, &late), 1, "the one that expired is gone");
+            let later = Operation { at: late.at.plus_seconds(14 * DAY), ..op.clone() };
+            assert_eq!(invite::expire_due(tx, &later, 10).unwrap(), 1);
+            joining::join(tx, &later, acme, account).unwrap();
+            assert_eq!(count(tx, &later), 0, "who has joined needs none");
+            let bob = push(tx, &later, acme, "bob@freelance.test").id;
+            let (bob, open) = (account_of(tx, acme, bob), mail(tx, &later, acme));
+            joining::join(tx, &later, acme, bob).unwrap();
+            assert!(matches!(accept::look(tx, &later, open.expose()), Err(ActivationError::Dead)));
+            let kim = push(tx, &later, acme, "kim@freelance.test").id;
+            let kim = account_of(tx, acme, kim);
+            accounts::end_membership(tx, &later, acme, kim).unwrap();
+        })
+        .await;
+        assert_eq!(world.entries("activation.revoked").await.len(), 2, "{}", world.engine());
     }
 }
 

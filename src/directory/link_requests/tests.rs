@@ -81,6 +81,10 @@ async fn a_question_is_dead_once_what_it_asks_about_is_not_so_any_more() {
         set(&world, LinkingRule::Never).await;
         dead(&token, "the policy asks nobody any more").await;
         let token = asked().await;
+        set(&world, LinkingRule::Never).await;
+        set(&world, LinkingRule::Ask).await;
+        dead(&token, "the policy was another one meanwhile").await;
+        let token = asked().await;
         let (op, connection) = (world.operator(), world.connection);
         let write = world.store().write(move |tx| {
             connection_route::set(

@@ -67,6 +67,8 @@ fn directory(tx: &mut Tx<'_>, op: &Operation, org: OrganizationId, said: &mut An
     said.of("connections policy", connection_policy::set(tx, op, org, new.id, ConnectionPolicy::NEW));
     said.of("connections roles", connection_roles::all(tx, op, org, new.id));
     said.of("connections set roles", connection_roles::replace(tx, op, org, new.id, &[]));
+    said.of("connections policy find", connection_policy::find(tx, op, org, new.id));
+    said.of("connections route find", connection_route::find(tx, op, org, new.id));
     said.of("connections route", connection_route::set(tx, op, org, new.id, &ConnectionRoute::default()));
     let token = NewToken { name: "t".to_owned(), role: Role::Auditor, ttl_seconds: 60, account: None };
     said.of("admin tokens create", admin_tokens::create(tx, op, org, &token, &quota));
@@ -173,12 +175,14 @@ async fn every_core_function_refuses_a_stranger_by_itself() {
 }
 
 /// What an auditor may: everything else changes something.
-const READS: [&str; 25] = [
+const READS: [&str; 27] = [
     "domains find",
     "domains page",
     "connections find",
     "connections page",
     "connections roles",
+    "connections policy find",
+    "connections route find",
     "activations page",
     "cases page",
     "applications find",

@@ -115,6 +115,11 @@ async fn e33_somebody_who_exists_outside_gets_a_case_and_no_second_account() {
             assert_eq!(account_of(tx, home, at_home), Some(account));
         })
         .await;
+        // Asked for access, then for none; and over with the user.
+        let asked: Vec<_> =
+            world.entries("case.updated").await.iter().map(|entry| entry["access_asked"].clone()).collect();
+        assert!(asked.contains(&false.into()) && asked.contains(&true.into()), "{}: {asked:?}", world.engine());
+        assert_eq!(world.entries("case.closed").await.len(), 1, "{}", world.engine());
     }
 }
 

@@ -1,7 +1,7 @@
 use super::{Checks, LEAST_BREAK_GLASS, Missing, PolicyChangeError, Report, change, report};
 use crate::access::enforcement::break_glass::{self, BreakGlassError};
 use crate::access::enforcement::readiness::{self, OrganizationKind, Readiness, Thresholds};
-use crate::access::enforcement::{Verdict, note_own_sign_in, of_member};
+use crate::access::enforcement::{Verdict, VerdictError, note_own_sign_in, of_member};
 use crate::access::passwords::{self, Cost, PasswordHash};
 use crate::access::testing::{World, world};
 use crate::directory::carried_roles::{self, Carried, Source};
@@ -15,7 +15,9 @@ use crate::keys::sealing::Sealer;
 use crate::store::failure::StoreError;
 use crate::store::sso_policies::DomainCounts;
 use crate::store::totp_factors::TotpFactorRow;
-use crate::store::{Tx, break_glass as rows, domains, memberships, totp_factors};
+use crate::store::{
+    Tx, break_glass as rows, carried_roles as carried_rows, domains, memberships, outbox, totp_factors,
+};
 use crate::values::ids::{AccountId, DomainId, ResourceId};
 use crate::values::operation::Role;
 use crate::values::password::Password;
@@ -117,6 +119,17 @@ async fn e26_e34_a_policy_goes_on_step_by_step_and_only_when_all_is_ready() {
 }
 
 #[tokio::test]
+async fn administrators_are_told_of_a_policy_that_changes() {
+    for world in world().await {
+        let attempt = world.start_attempt(&Secret::from("browser".to_owned())).await;
+        world.answer(&attempt, "ada@acme.test").await;
+        go(&world, SsoPolicy::Optional, None).await.unwrap();
+        let told = world.store().write(|tx| outbox::oldest_for_update(tx, 100)).await.unwrap();
+        assert!(told.iter().any(|row| row.event == "sso_policy_changed"), "{}", world.engine());
+    }
+}
+
+#[tokio::test]
 async fn q18_going_back_is_possible_whatever_is_missing() {
     for world in world().await {
         for connection in [world.connection, world.other_connection] {
@@ -184,6 +197,10 @@ async fn what_would_lock_an_organization_out_is_refused_before_it_is_stored() {
         let refused = write(&world, disable(op.clone(), one)).await;
         assert!(matches!(refused, Err(ConnectionError::WouldLockOut)), "{}", world.engine());
         let group = world.push_group("pilots", &[]).await;
+        let many = ConnectionRoute { only_groups: vec![group; 51], ..ConnectionRoute::default() };
+        let routing = op.clone();
+        let too_many = move |tx: &mut Tx<'_>| connection_route::set(tx, &routing, organization, one, &many);
+        assert!(matches!(write(&world, too_many).await, Err(RouteError::InvalidGroups)), "{}", world.engine());
         let some = ConnectionRoute { only_groups: vec![group], ..ConnectionRoute::default() };
         let routing = op.clone();
         let narrow = move |tx: &mut Tx<'_>| connection_route::set(tx, &routing, organization, one, &some);
@@ -269,6 +286,35 @@ async fn break_glass_ends_with_the_role_that_a_group_carries_and_does_not_come_b
         assert!(world.store().read(move |tx| rows::active(tx, organization)).await.unwrap().is_empty());
         assert_eq!(world.entries("break_glass.removed").await.len(), 1, "{}", world.engine());
         assert_eq!(epoch().await, before + 1, "{}", world.engine());
+        // With the membership both go for good.
+        let (added, ended) = (op.clone(), op.clone());
+        write(&world, move |tx: &mut Tx<'_>| break_glass::add(tx, &added, organization, ada)).await.unwrap();
+        write(&world, move |tx: &mut Tx<'_>| accounts::end_membership(tx, &ended, organization, ada)).await.unwrap();
+        let left = world.store().read(move |tx| {
+            let is_listed = rows::is_there(tx, organization, ada)?;
+            Ok::<_, StoreError>((is_listed, carried_rows::of_member(tx, organization, ada)?.len()))
+        });
+        assert_eq!(left.await.unwrap(), (false, 0), "{}", world.engine());
+    }
+}
+
+/// A role that groups carried before it was written down by what.
+#[tokio::test]
+async fn what_an_older_gateway_let_groups_carry_counts_as_theirs() {
+    for world in world().await {
+        let (op, organization, ada) = (world.operator(), world.organization, world.ada);
+        let roles = world.store().write(move |tx| {
+            memberships::update_role(tx, ada, organization, "app_admin", Some("member"), op.at)?;
+            let carry = |tx: &mut Tx<'_>, source, role: Option<Role>| {
+                let membership = directory_memberships::find(tx, ada, organization)?.unwrap();
+                let carried = role.map(|role| Carried { role, group: None });
+                carried_roles::carry(tx, &op, &membership, source, carried)?;
+                Ok::<_, StoreError>(directory_memberships::find(tx, ada, organization)?.unwrap().role)
+            };
+            let beside = carry(tx, Source::SignIn, Some(Role::Auditor))?;
+            Ok::<_, StoreError>([beside, carry(tx, Source::SignIn, None)?, carry(tx, Source::Group, None)?])
+        });
+        assert_eq!(roles.await.unwrap(), [Role::AppAdmin, Role::AppAdmin, Role::Member], "{}", world.engine());
     }
 }
 
@@ -339,6 +385,11 @@ async fn e27_the_facts_of_a_member_follow_the_policy_of_their_domain() {
         let op = world.operator();
         write(&world, move |tx: &mut Tx<'_>| accounts::deactivate(tx, &op, organization, ada)).await.unwrap();
         assert_eq!(verdict().await.1, Verdict::Nothing);
+        let op = world.operator();
+        write(&world, move |tx: &mut Tx<'_>| accounts::end_membership(tx, &op, organization, ada)).await.unwrap();
+        let op = world.operator();
+        let gone = world.store().read(move |tx| of_member(tx, &op, organization, ada)).await;
+        assert!(matches!(gone, Err(VerdictError::NotFound)), "{}: no member any more", world.engine());
     }
 }
 

@@ -7,7 +7,7 @@ use crate::access::own_password::{OwnPasswordError, Proved, Worth, find_candidat
 use crate::access::passwords::{self, Cost, PasswordHash};
 use crate::access::second_factors::enrolment;
 use crate::access::second_factors::offer::{Offer, Place};
-use crate::access::sessions::{self, Limits};
+use crate::access::sessions::{self, Limits, Session};
 use crate::access::testing::{World, world};
 use crate::directory::accounts;
 use crate::directory::profile::Profile;
@@ -188,6 +188,14 @@ async fn a_code_alone_raises_a_session_and_makes_its_sign_in_no_younger() {
         });
         let session = write.await.unwrap().0;
         world.advance(600);
+        let early = world.start_attempt(&Secret::from("browser".to_owned())).await;
+        let by_connection = Session { connection: Some(world.connection), ..session.clone() };
+        let of_another = Session { account: world.ada, ..session.clone() };
+        for other in [by_connection, of_another] {
+            let (op, id) = (world.op(), early.id);
+            assert!(!world.store().write(move |tx| step_up(tx, &op, id, &other)).await.unwrap(), "{}", world.engine());
+            assert_eq!(world.state_of(id).await, State::Started);
+        }
         let attempt = world.start_attempt(&Secret::from("browser".to_owned())).await;
         let (op, id, of) = (world.op(), attempt.id, session.clone());
         assert!(world.store().write(move |tx| step_up(tx, &op, id, &of)).await.unwrap());
