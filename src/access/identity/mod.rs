@@ -13,6 +13,7 @@ use super::traces;
 use crate::directory::connections::{self, ConnectionState};
 use crate::directory::linking::{self, Assertion, Linked, LinkingError, Names};
 use crate::directory::matching::Matching;
+use crate::protocol::oidc::acr;
 use crate::record::audit::{self, Action, Subject};
 use crate::store::failure::StoreError;
 use crate::store::{Tx, connections as connection_rows};
@@ -25,7 +26,7 @@ use crate::values::secret::Secret;
 /// At most this many `amr` values are kept, each of at most [`MAX_WORD`] characters.
 const MAX_AMR: usize = 16;
 const MAX_WORD: usize = 128;
-/// The authentication context of a sign-in whose identity provider named none.
+/// The authentication context of a sign-in whose identity provider named none, or one that is the gateway's own to name.
 pub const FEDERATED_ACR: &str = "urn:causeway:acr:federated";
 /// The authentication method of a sign-in whose identity provider named none.
 pub const FEDERATED_AMR: &str = "fed";
@@ -235,7 +236,7 @@ fn identified(op: &Operation, asserted: &AssertedIdentity, linked: &Linked) -> I
     if amr.is_empty() {
         amr.push(FEDERATED_AMR.to_owned());
     }
-    let acr = asserted.acr.as_deref().filter(|word| is_word(word)).unwrap_or(FEDERATED_ACR);
+    let acr = asserted.acr.as_deref().filter(|class| is_word(class) && !acr::is_own(class)).unwrap_or(FEDERATED_ACR);
     Identified {
         account: linked.account.id,
         organization: asserted.organization,

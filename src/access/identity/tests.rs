@@ -100,6 +100,24 @@ async fn an_accepted_assertion_says_who_signs_in_and_links_the_subject_once() {
     }
 }
 
+#[tokio::test]
+async fn a_class_that_only_the_gateway_says_counts_as_not_said() {
+    for world in world().await {
+        let cases = [
+            ("urn:causeway:acr:mfa", FEDERATED_ACR),
+            ("URN:causeway:acr:mfa", FEDERATED_ACR),
+            ("urn:causeway:acr:password", FEDERATED_ACR),
+            ("https://refeds.org/profile/mfa", "https://refeds.org/profile/mfa"),
+        ];
+        for (said, kept) in cases {
+            let attempt = waiting(&world, said).await;
+            take(&world, said, AssertedIdentity { acr: Some(said.to_owned()), ..ada(&world) }).await.unwrap();
+            let State::Identified(identified) = world.state_of(attempt).await else { panic!("not identified") };
+            assert_eq!(identified.acr, kept, "{}: {said}", world.engine());
+        }
+    }
+}
+
 /// Q16: accounts are never inherited, so nobody finds the identities of a connection, or of a member, that is gone.
 #[tokio::test]
 async fn the_identities_of_a_member_go_with_them_and_every_change_of_a_connection_is_told() {

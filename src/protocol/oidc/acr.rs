@@ -20,6 +20,8 @@ const SEVERAL_FACTORS: [&str; 4] = [
     "http://schemas.microsoft.com/claims/multipleauthn",
     "http://schemas.openid.net/pape/policies/2007/06/multi-factor",
 ];
+/// What the names of the gateway's own classes begin with.
+const OWN: &str = "urn:causeway:";
 /// Several factors, as RFC 8176 names it.
 pub const SEVERAL_FACTORS_AMR: &str = "mfa";
 
@@ -51,6 +53,12 @@ impl Level {
     }
 }
 
+/// True of a class that the gateway alone says, of what it has seen itself. A URN begins alike in small letters and in capitals
+/// (RFC 8141, 3.1).
+pub fn is_own(class: &str) -> bool {
+    class.get(..OWN.len()).is_some_and(|start| start.eq_ignore_ascii_case(OWN))
+}
+
 /// The lowest level that is good for somebody who asks for these classes, of which any will do. `None` when any level will.
 pub fn asked(acr_values: &str) -> Option<Level> {
     acr_values.split(' ').filter_map(Level::of).min()
@@ -64,7 +72,7 @@ pub fn satisfies(acr_values: &str, acr: &str, amr: &[String]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Level, asked, satisfies};
+    use super::{Level, asked, is_own, satisfies};
 
     const PASSWORD: &str = "urn:causeway:acr:password";
     const MFA: &str = "urn:causeway:acr:mfa";
@@ -105,6 +113,16 @@ mod tests {
     fn each_level_is_known_by_its_name() {
         for level in Level::ALL {
             assert_eq!(asked(level.as_str()), Some(level));
+        }
+    }
+
+    #[test]
+    fn the_gateways_own_classes_are_known_by_how_they_begin() {
+        for own in [MFA, PASSWORD, "urn:causeway:acr:federated", "urn:causeway:x", "URN:Causeway:acr:mfa"] {
+            assert!(is_own(own), "{own}");
+        }
+        for other in ["", "urn:causeway", "urn:causewayx:acr:mfa", "urn:acme:urn:causeway:acr:mfa", "urn:causeway\u{e4}"] {
+            assert!(!is_own(other), "{other}");
         }
     }
 }
