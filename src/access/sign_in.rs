@@ -26,13 +26,19 @@ pub enum Moment {
     WithOwnCredentials,
     /// The person is on the page that asks for more than a password.
     AtSecondStep,
-    /// The browser has come back from an identity provider.
-    CameBack {
-        /// The standing of who was identified, if anybody was.
-        standing: Option<Standing>,
-        /// The organization whose people alone may use the application, if it is one's own.
-        application_owner: Option<OrganizationId>,
-    },
+    /// The browser has come back from an identity provider: what there is to know about who was identified, if anybody was.
+    CameBack(Option<Facts>),
+}
+
+/// What there is to know about somebody who was identified.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Facts {
+    /// Their standing.
+    pub standing: Standing,
+    /// The organization whose people alone may use the application, if it is one's own.
+    pub application_owner: Option<OrganizationId>,
+    /// For which organization somebody is signed in in the browser, where a link led to the sign-in and no application.
+    pub signed_in_for: Option<OrganizationId>,
 }
 
 /// What the door does next.
@@ -84,14 +90,12 @@ pub fn next_step(state: &State, is_expired: bool, moment: Moment) -> Step {
     match (state, moment) {
         (State::Finished, _) => Step::AlreadyFinished,
         _ if is_expired => Step::StartAgain,
-        (State::Identified(identified), Moment::CameBack { standing, application_owner }) => {
-            came_back(identified, standing, application_owner)
-        }
+        (State::Identified(identified), Moment::CameBack(facts)) => came_back(identified, facts),
         (State::Identified(_), _) => Step::Continue,
-        (State::Refused(refusal), Moment::CameBack { .. }) => Step::Explain(refusal.clone()),
-        (State::HalfProved(half), Moment::CameBack { .. } | Moment::AtSecondStep) => Step::AskMore(half.clone()),
+        (State::Refused(refusal), Moment::CameBack(_)) => Step::Explain(refusal.clone()),
+        (State::HalfProved(half), Moment::CameBack(_) | Moment::AtSecondStep) => Step::AskMore(half.clone()),
         // Back from the provider without an answer, by the browser's own button; or nobody has typed a password.
-        (State::Started | State::Sent(_), Moment::CameBack { .. }) => Step::AskAddress,
+        (State::Started | State::Sent(_), Moment::CameBack(_)) => Step::AskAddress,
         (State::Started | State::Sent(_) | State::Refused(_), Moment::AtSecondStep) => Step::AskAddress,
         (State::Started | State::Sent(_) | State::HalfProved(_) | State::Refused(_), moment) => anew(moment),
     }
@@ -100,21 +104,23 @@ pub fn next_step(state: &State, is_expired: bool, moment: Moment) -> Step {
 /// Nobody is identified, and the person may go any way.
 fn anew(moment: Moment) -> Step {
     match moment {
-        Moment::AtStart | Moment::AtSecondStep | Moment::CameBack { .. } => Step::AskAddress,
+        Moment::AtStart | Moment::AtSecondStep | Moment::CameBack(_) => Step::AskAddress,
         Moment::Typed(route) => typed(route),
         Moment::Chosen { route, connection } => chosen(route, connection),
         Moment::WithOwnCredentials => Step::AskOwnCredentials,
     }
 }
 
-fn came_back(identified: &Identified, standing: Option<Standing>, owner: Option<OrganizationId>) -> Step {
-    let refusal = match standing {
+fn came_back(identified: &Identified, facts: Option<Facts>) -> Step {
+    let organization = identified.organization;
+    let refusal = match facts {
         None => Refusal::AccountInactive,
-        Some(standing) if !standing.is_account_active => Refusal::AccountInactive,
-        Some(standing) if !standing.is_membership_active => Refusal::MembershipInactive,
-        Some(standing) if !standing.is_connection_active => Refusal::ConnectionInactive,
-        Some(standing) if standing.session_epoch != identified.session_epoch => Refusal::Overtaken,
-        Some(_) if !is_application_open(owner, identified.organization) => Refusal::ForeignApplication,
+        Some(Facts { standing, .. }) if !standing.is_account_active => Refusal::AccountInactive,
+        Some(Facts { standing, .. }) if !standing.is_membership_active => Refusal::MembershipInactive,
+        Some(Facts { standing, .. }) if !standing.is_connection_active => Refusal::ConnectionInactive,
+        Some(Facts { standing, .. }) if standing.session_epoch != identified.session_epoch => Refusal::Overtaken,
+        Some(facts) if !is_application_open(facts.application_owner, organization) => Refusal::ForeignApplication,
+        Some(facts) if facts.signed_in_for.is_some_and(|other| other != organization) => Refusal::SignedInElsewhere,
         Some(_) => return Step::Finish(identified.clone()),
     };
     Step::Refuse(identified.clone(), refusal)
@@ -141,7 +147,7 @@ fn chosen(route: Route, connection: ConnectionId) -> Step {
 
 #[cfg(test)]
 mod tests {
-    use super::{Moment, Step, next_step};
+    use super::{Facts, Moment, Step, next_step};
     use crate::access::attempts::refusal::Refusal;
     use crate::access::attempts::state::{Asked, HalfProved, Identified, Sent, State, Upstream};
     use crate::access::realm::Route;
@@ -261,20 +267,36 @@ mod tests {
         }
     }
 
+    fn facts(standing: Standing) -> Facts {
+        Facts { standing, application_owner: None, signed_in_for: None }
+    }
+
     fn came_back(standing: Option<Standing>) -> Moment {
-        Moment::CameBack { standing, application_owner: None }
+        Moment::CameBack(standing.map(facts))
     }
 
     #[test]
     fn an_organizations_own_application_is_for_its_own_people() {
         let other = OrganizationId::from_bytes(&[2; 16]).unwrap();
         let step = |owner| {
-            let moment = Moment::CameBack { standing: Some(WELL), application_owner: owner };
-            next_step(&State::Identified(identified()), false, moment)
+            let found = Facts { application_owner: owner, ..facts(WELL) };
+            next_step(&State::Identified(identified()), false, Moment::CameBack(Some(found)))
         };
         assert_eq!(step(None), Step::Finish(identified()));
         assert_eq!(step(Some(acme())), Step::Finish(identified()));
         assert_eq!(step(Some(other)), Step::Refuse(identified(), Refusal::ForeignApplication));
+    }
+
+    #[test]
+    fn a_link_makes_nobody_else_of_somebody_who_is_signed_in_for_another_organization() {
+        let other = OrganizationId::from_bytes(&[2; 16]).unwrap();
+        let step = |signed_in_for| {
+            let found = Facts { signed_in_for, ..facts(WELL) };
+            next_step(&State::Identified(identified()), false, Moment::CameBack(Some(found)))
+        };
+        assert_eq!(step(None), Step::Finish(identified()));
+        assert_eq!(step(Some(acme())), Step::Finish(identified()));
+        assert_eq!(step(Some(other)), Step::Refuse(identified(), Refusal::SignedInElsewhere));
     }
 
     fn chosen(route: Route, n: u8) -> Moment {

@@ -2,7 +2,8 @@
 //! transaction. That browser has to show the cookie of the attempt and the token that only the bringer of the answer got
 //! (decision 0006). It looks at the outcome again, since a person can be deactivated or a connection switched off on the
 //! way, ends the session that
-//! this browser had before, makes a new one, and issues the code.
+//! this browser had before, makes a new one, and issues the code. Where a link led to the sign-in, a session of another
+//! organization does not end: it stays, and there is no new one (decision 0025).
 
 use serde_json::json;
 
@@ -14,7 +15,7 @@ use super::enforcement;
 use super::grants::{self, Lifetimes};
 use super::identity;
 use super::sessions::{self, Limits};
-use super::sign_in::{Moment, Step, next_step};
+use super::sign_in::{Facts, Moment, Step, next_step};
 use super::traces;
 use crate::directory::applications::{self, Application};
 use crate::protocol::oidc::authorization::AuthorizationRequest;
@@ -22,7 +23,7 @@ use crate::protocol::oidc::error::OAuthError;
 use crate::record::audit::{self, Action, Subject};
 use crate::store::failure::StoreError;
 use crate::store::{Tx, connections, saml_sessions};
-use crate::values::ids::AttemptId;
+use crate::values::ids::{AttemptId, OrganizationId};
 use crate::values::operation::{Actor, Operation};
 use crate::values::secret::Secret;
 
@@ -124,8 +125,7 @@ pub fn look(
     if matches!(attempt.state, State::Identified(_)) && !is_expired {
         return Ok(None);
     }
-    let moment = Moment::CameBack { standing: None, application_owner: None };
-    Ok(Some(without_change(next_step(&attempt.state, is_expired, moment), attempt)))
+    Ok(Some(without_change(next_step(&attempt.state, is_expired, Moment::CameBack(None)), attempt)))
 }
 
 /// Takes the last step of the attempt `id`.
@@ -138,22 +138,40 @@ pub fn arrive(
 ) -> Result<Arrival, ArrivalError> {
     let attempt = presented_attempt(tx, id, presented)?;
     let application = applications::find(tx, attempt.application)?.ok_or(ArrivalError::NotFound)?;
-    let standing = match &attempt.state {
-        State::Identified(who) => {
-            // Until the session is there, so that whoever switches the connection off ends it.
-            if let Some(connection) = who.connection {
-                connections::lock_for_share(tx, connection)?;
-            }
-            Some(sessions::standing(tx, who.account, who.organization, who.connection)?)
-        }
+    let facts = match &attempt.state {
+        State::Identified(who) => Some(facts(tx, op, (&attempt, who), application.organization, presented, terms)?),
         State::Started | State::Sent(_) | State::HalfProved(_) | State::Finished | State::Refused(_) => None,
     };
-    let moment = Moment::CameBack { standing, application_owner: application.organization };
+    let moment = Moment::CameBack(facts);
     match next_step(&attempt.state, attempt.is_expired(op.at), moment) {
         Step::Finish(identified) => finish(tx, op, &attempt, &application, &identified, presented, terms),
         Step::Refuse(identified, refusal) => refuse(tx, op, attempt, &identified, refusal),
         step => Ok(without_change(step, attempt)),
     }
+}
+
+/// What decides about `who` was identified.
+fn facts(
+    tx: &mut Tx<'_>,
+    op: &Operation,
+    (attempt, who): (&Attempt, &Identified),
+    application_owner: Option<OrganizationId>,
+    presented: &Presented,
+    terms: Terms,
+) -> Result<Facts, StoreError> {
+    // Until the session is there, so that whoever switches the connection off ends it.
+    if let Some(connection) = who.connection {
+        connections::lock_for_share(tx, connection)?;
+    }
+    let signed_in = match (&attempt.landing, &presented.session) {
+        (Some(_), Some(token)) => sessions::find_live(tx, op, token, terms.session)?,
+        (None, _) | (Some(_), None) => None,
+    };
+    Ok(Facts {
+        standing: sessions::standing(tx, who.account, who.organization, who.connection)?,
+        application_owner,
+        signed_in_for: signed_in.map(|session| session.organization),
+    })
 }
 
 /// The attempt, if this browser began it and, where it has an outcome, brought the answer.

@@ -55,6 +55,9 @@ pub enum Refusal {
     Overtaken,
     /// The application belongs to another organization.
     ForeignApplication,
+    /// A link led to the sign-in, and somebody is signed in in this browser for another organization. A link of one
+    /// organization, and its provider, shall not make somebody else of them behind their back.
+    SignedInElsewhere,
 }
 
 impl Refusal {
@@ -80,6 +83,7 @@ impl Refusal {
             Self::MembershipInactive => "membership_inactive",
             Self::Overtaken => "overtaken",
             Self::ForeignApplication => "foreign_application",
+            Self::SignedInElsewhere => "signed_in_elsewhere",
         }
     }
 
@@ -104,7 +108,8 @@ impl Refusal {
             | Self::AccountInactive
             | Self::MembershipInactive
             | Self::Overtaken
-            | Self::ForeignApplication => None,
+            | Self::ForeignApplication
+            | Self::SignedInElsewhere => None,
         }
     }
 }

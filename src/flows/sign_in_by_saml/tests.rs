@@ -14,13 +14,14 @@ use crate::access::attempts::refusal::Refusal;
 use crate::access::attempts::state::{Identified, State};
 use crate::access::attempts::{self, AttemptError, NewAttempt};
 use crate::access::grants::Lifetimes;
-use crate::access::sessions::{self, Limits as SessionLimits};
+use crate::access::sessions::{self, Limits as SessionLimits, Session};
 use crate::access::testing::{LINKING, World, world};
 use crate::directory::accounts;
 use crate::directory::connection_policy;
 use crate::directory::connections::saml_options::{self, IpsieLevel, Landing, SamlOptions};
 use crate::directory::connections::{self, NewConnection, Settings};
 use crate::directory::organizations::{self, NewOrganization};
+use crate::directory::profile::Profile;
 use crate::directory::service_provider::ServiceProvider;
 use crate::keys::purpose::Purpose;
 use crate::keys::ring::KeyRing;
@@ -33,6 +34,7 @@ use crate::protocol::saml::testing::{Place, Signer, response_to, signer, strange
 use crate::record::audit;
 use crate::store::assertions;
 use crate::values::ids::{AttemptId, ConnectionId};
+use crate::values::operation::Role;
 use crate::values::page::PageRequest;
 use crate::values::quota::Quota;
 use crate::values::secret::Secret;
@@ -467,6 +469,78 @@ async fn a_link_of_another_organization_does_not_take_the_place_of_a_session() {
         assert!(stage.start_with(ours, Some(session.clone())).await.is_ok());
         stage.world.advance(TERMS.session.idle_seconds);
         assert!(stage.start_with(foreign, Some(session)).await.is_ok(), "nobody is signed in any more");
+    }
+}
+
+impl Stage {
+    /// A session of somebody of another organization.
+    async fn session_elsewhere(&self) -> Secret {
+        let (op, foreign) = (self.world.operator(), self.foreign().await);
+        let write = self.world.store().write(move |tx| {
+            let globex = connections::find(tx, foreign)?.unwrap().organization;
+            let profile = Profile { addresses: vec!["gus@globex.test".parse().unwrap()], ..Profile::default() };
+            let account = accounts::create(tx, &op, globex, &profile, Role::Member, true)?;
+            let identified = Identified {
+                account,
+                organization: globex,
+                connection: None,
+                session_epoch: accounts::find(tx, account)?.unwrap().session_epoch,
+                amr: vec!["pwd".to_owned()],
+                acr: "1".to_owned(),
+                auth_time: None,
+                session_expires_at: None,
+                upstream_session: None,
+            };
+            sessions::start(tx, &op, &identified, TERMS.session)
+        });
+        write.await.unwrap().1
+    }
+
+    /// The browser that brought the answer comes back, with the session that it has meanwhile.
+    async fn arrive(&self, outcome: &Outcome, session: Option<&Secret>) -> Arrival {
+        let presented = Presented {
+            binding: Secret::from("browser".to_owned()),
+            session: session.cloned(),
+            arrival: Some(outcome.arrival.clone()),
+            device: None,
+        };
+        let (op, id) = (self.world.op(), outcome.attempt);
+        self.world.store().write(move |tx| arrive(tx, &op, id, &presented, TERMS)).await.unwrap()
+    }
+
+    async fn live(&self, token: &Secret) -> Option<Session> {
+        let (op, token) = (self.world.op(), token.clone());
+        self.world.store().read(move |tx| sessions::find_live(tx, &op, &token, TERMS.session)).await.unwrap()
+    }
+}
+
+/// Login CSRF: the person signs in elsewhere between the link and the answer, which somebody has held back.
+#[tokio::test]
+async fn a_link_of_another_organization_does_not_take_the_place_of_a_session_that_came_after_it_was_followed() {
+    for stage in stages().await {
+        let connection = stage.connections[0];
+        stage.put_options(connection, landing_at(&stage, "https://app.example/start")).await;
+        let (elsewhere, here) = (stage.session_elsewhere().await, stage.session().await);
+        let answered = async || {
+            let journey = stage.journey(&stage.start(connection).await.unwrap(), connection).await;
+            stage.come_back(&journey, &stage.response(&journey)).await.unwrap()
+        };
+        let outcome = answered().await;
+        let arrived = stage.arrive(&outcome, Some(&elsewhere)).await;
+        let is_refused = matches!(arrived, Arrival::Refused { refusal: Refusal::SignedInElsewhere, .. });
+        assert!(is_refused, "{}: {arrived:?}", stage.world.engine());
+        assert!(stage.live(&elsewhere).await.is_some(), "{}", stage.world.engine());
+        assert!(matches!(stage.state(outcome.attempt).await, State::Refused(Refusal::SignedInElsewhere)));
+        assert_eq!(stage.refusals().await[0]["code"], "signed_in_elsewhere");
+        assert!(stage.world.entries("sign_in.succeeded").await.is_empty());
+        // A session of the same organization gives way, and so does any to a sign-in that an application began.
+        assert!(matches!(stage.arrive(&answered().await, Some(&here)).await, Arrival::Landed { .. }));
+        assert!(stage.live(&here).await.is_none(), "{}", stage.world.engine());
+        let journey = stage.leave(connection).await;
+        let outcome = stage.come_back(&journey, &stage.response(&journey)).await.unwrap();
+        assert!(matches!(stage.arrive(&outcome, Some(&elsewhere)).await, Arrival::SignedIn { .. }));
+        // One that has ended stands in nobody's way.
+        assert!(matches!(stage.arrive(&answered().await, Some(&elsewhere)).await, Arrival::Landed { .. }));
     }
 }
 

@@ -41,6 +41,7 @@ fn title(refusal: &Refusal, application: &str) -> String {
         Refusal::ConnectionInactive => "This way of signing in is switched off",
         Refusal::ConnectionChanged => "This way of signing in has changed",
         Refusal::Overtaken => "Please sign in once more",
+        Refusal::SignedInElsewhere => "Somebody is signed in here already",
         Refusal::ForeignApplication => return format!("{application} is for another organization"),
     };
     title.to_owned()
@@ -88,6 +89,10 @@ fn text(refusal: &Refusal, organization: &str, application: &str) -> String {
             format!("{organization} has changed the way of signing in that you used, while you were signing in.")
         }
         Refusal::Overtaken => format!("Your account at {organization} was changed while you were signing in."),
+        Refusal::SignedInElsewhere => format!(
+            "The link that you followed signs you in for {organization}, and you are signed in for another organization \
+             on this browser."
+        ),
         Refusal::ForeignApplication => format!(
             "You are signed in at {organization}, and {application} is only for people of the organization that runs it."
         ),
@@ -118,6 +123,9 @@ fn advice(refusal: &Refusal) -> &'static str {
         Refusal::Unreachable { .. } => "Wait a minute and try again.",
         Refusal::ConnectionInactive | Refusal::ConnectionChanged => "Try again, or ask the people below.",
         Refusal::Overtaken => "Try again now.",
+        Refusal::SignedInElsewhere => {
+            "Sign out first if you want to change. If you did not ask for this, close the page; you are still signed in."
+        }
         Refusal::ForeignApplication => "If you have an address at that organization, sign in with that one.",
     }
 }
