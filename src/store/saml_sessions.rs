@@ -30,18 +30,31 @@ pub struct SamlSessionRow {
 
 /// Keeps what the provider said of a sign-in. One that said so before said the same attempt's last word.
 pub fn insert(tx: &mut Tx<'_>, row: &SamlSessionRow) -> Result<(), StoreError> {
-    diesel::delete(table::table.filter(table::attempt_id.eq(row.attempt_id))).execute(tx.connection())?;
+    forget(tx, row.attempt_id)?;
     diesel::insert_into(table::table).values(row).execute(tx.connection())?;
     Ok(())
 }
 
-/// Notes which session came of a sign-in, if a SAML provider has said anything of it.
-pub fn bind(tx: &mut Tx<'_>, attempt: AttemptId, session: SessionId, until: Timestamp) -> Result<(), StoreError> {
-    diesel::sql_query("UPDATE saml_sessions SET session_id = $1, expires_at = $2 WHERE attempt_id = $3")
+/// Notes which session came of a sign-in through a connection, if its provider has said anything of it over SAML.
+pub fn bind(
+    tx: &mut Tx<'_>,
+    (attempt, connection): (AttemptId, ConnectionId),
+    session: SessionId,
+    until: Timestamp,
+) -> Result<(), StoreError> {
+    let text = "UPDATE saml_sessions SET session_id = $1, expires_at = $2 WHERE attempt_id = $3 AND connection_id = $4";
+    diesel::sql_query(text)
         .bind::<Binary, _>(session)
         .bind::<BigInt, _>(until)
         .bind::<Binary, _>(attempt)
+        .bind::<Binary, _>(connection)
         .execute(tx.connection())?;
+    Ok(())
+}
+
+/// Forgets what was said of a sign-in of which no session comes.
+pub fn forget(tx: &mut Tx<'_>, attempt: AttemptId) -> Result<(), StoreError> {
+    diesel::delete(table::table.filter(table::attempt_id.eq(attempt))).execute(tx.connection())?;
     Ok(())
 }
 

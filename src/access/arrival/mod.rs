@@ -222,8 +222,8 @@ fn finish(
         sessions::end_by_token(tx, op, earlier)?;
     }
     let (session, session_token) = sessions::start(tx, op, identified, terms.session)?;
-    if identified.connection.is_some() {
-        saml_sessions::bind(tx, attempt.id, session.id, session.expires_at)?;
+    if let Some(connection) = identified.connection {
+        saml_sessions::bind(tx, (attempt.id, connection), session.id, session.expires_at)?;
     }
     let detail = json!({
         "session": session.id,
@@ -258,6 +258,7 @@ fn refuse(
     let about = json!({ "account": identified.account });
     match identified.connection {
         Some(connection) => {
+            saml_sessions::forget(tx, attempt.id)?;
             traces::note_refusal(tx, op, (attempt.id, connection), &refusal)?;
             let from = (identified.organization, connection);
             identity::write_refusal(tx, op, from, attempt.id, &refusal, &about)?;

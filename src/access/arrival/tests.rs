@@ -13,6 +13,7 @@ use crate::directory::{accounts, connections};
 use crate::protocol::oidc::authorization::AuthorizationRequest;
 use crate::protocol::oidc::error::ErrorCode;
 use crate::store::failure::StoreError;
+use crate::store::saml_sessions::{self, SamlSessionRow};
 use crate::store::traces::Wanted;
 use crate::values::ids::AccountId;
 use crate::values::page::PageRequest;
@@ -166,6 +167,39 @@ async fn whoever_is_deactivated_after_a_password_leaves_an_entry() {
         let arrived = come_back(&world, &attempt, bringing(&arrival)).await.unwrap();
         assert!(matches!(arrived, Arrival::Refused { refusal: Refusal::AccountInactive, .. }), "{}", world.engine());
         assert_eq!(world.entries("sign_in.refused").await[0]["code"], "account_inactive");
+    }
+}
+
+#[tokio::test]
+async fn what_one_provider_said_of_an_attempt_is_of_no_session_that_another_one_opens() {
+    for world in world().await {
+        let (attempt, arrival) = identified(&world).await;
+        let (id, org_id, connection_id, at) = (attempt.id, world.organization, world.other_connection, world.op().at);
+        let insert = world.store().write(move |tx| {
+            let row = SamlSessionRow {
+                attempt_id: id,
+                org_id,
+                connection_id,
+                subject: "00u1".to_owned(),
+                name: "00u1".to_owned(),
+                format: String::new(),
+                name_qualifier: None,
+                sp_name_qualifier: None,
+                session_index: None,
+                session_id: None,
+                expires_at: at.plus_seconds(3_600),
+            };
+            saml_sessions::insert(tx, &row)
+        });
+        insert.await.unwrap();
+        let arrived = come_back(&world, &attempt, bringing(&arrival)).await.unwrap();
+        let Arrival::SignedIn { session_token, .. } = arrived else { panic!("not signed in") };
+        let op = world.op();
+        let find = world.store().read(move |tx| {
+            let session = sessions::find_live(tx, &op, &session_token, TERMS.session)?.unwrap();
+            saml_sessions::of_session(tx, session.id)
+        });
+        assert!(find.await.unwrap().is_none(), "{}", world.engine());
     }
 }
 

@@ -14,6 +14,7 @@ use crate::access::attempts::refusal::Refusal;
 use crate::access::attempts::state::{Identified, State};
 use crate::access::attempts::{self, AttemptError, NewAttempt};
 use crate::access::grants::Lifetimes;
+use crate::access::saml_sessions;
 use crate::access::sessions::{self, Limits as SessionLimits, Session};
 use crate::access::testing::{LINKING, World, world};
 use crate::directory::accounts;
@@ -27,12 +28,14 @@ use crate::keys::purpose::Purpose;
 use crate::keys::ring::KeyRing;
 use crate::keys::rotation;
 use crate::keys::sealing::Sealer;
+use crate::protocol::saml::assertion::NameId;
 use crate::protocol::saml::assertion::rejected::Rejected;
 use crate::protocol::saml::document::reader::{Comments, Limits, parse};
 use crate::protocol::saml::idp_metadata::IdpMetadata;
+use crate::protocol::saml::names::FORMAT_EMAIL;
 use crate::protocol::saml::testing::{Place, Signer, response_to, signer, stranger};
 use crate::record::audit;
-use crate::store::assertions;
+use crate::store::{assertions, saml_sessions as saml_session_rows};
 use crate::values::ids::{AttemptId, ConnectionId};
 use crate::values::operation::Role;
 use crate::values::page::PageRequest;
@@ -511,6 +514,59 @@ impl Stage {
     async fn live(&self, token: &Secret) -> Option<Session> {
         let (op, token) = (self.world.op(), token.clone());
         self.world.store().read(move |tx| sessions::find_live(tx, &op, &token, TERMS.session)).await.unwrap()
+    }
+}
+
+/// The person of `response_to`, as the connection's provider names her.
+fn ada() -> NameId {
+    NameId { value: "ada@acme.test".to_owned(), format: FORMAT_EMAIL.to_owned() }
+}
+
+impl Stage {
+    /// The provider of a connection says that Ada has signed out there.
+    async fn end(&self, connection: ConnectionId) {
+        let (op, organization) = (self.world.op(), self.world.organization);
+        let write = self.world.store().write(move |tx| saml_sessions::end(tx, &op, (organization, connection), &ada(), &[]));
+        write.await.unwrap();
+    }
+
+    /// Ada's account is switched off, or on again.
+    async fn switch(&self, is_on: bool) {
+        let (op, organization, ada) = (self.world.operator(), self.world.organization, self.world.ada);
+        let write = self.world.store().write(move |tx| match is_on {
+            true => accounts::reactivate(tx, &op, organization, ada).map(drop),
+            false => accounts::deactivate(tx, &op, organization, ada).map(drop),
+        });
+        write.await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn what_a_provider_said_before_a_refusal_is_of_no_session_that_another_one_opens() {
+    for stage in stages().await {
+        let connection = stage.connections[0];
+        let journey = stage.leave(connection).await;
+        let outcome = stage.come_back(&journey, &stage.response(&journey)).await.unwrap();
+        stage.switch(false).await;
+        let refused = stage.arrive(&outcome, None).await;
+        assert!(matches!(refused, Arrival::Refused { refusal: Refusal::AccountInactive, .. }), "{refused:?}");
+        stage.switch(true).await;
+        let attempt = stage.world.store().read(move |tx| attempts::find(tx, journey.attempt)).await.unwrap().unwrap();
+        let arrival = stage.world.answer(&attempt, "ada@acme.test").await;
+        let arrived = stage.arrive(&Outcome { arrival, ..outcome }, None).await;
+        let Arrival::SignedIn { session_token, .. } = arrived else { panic!("not signed in: {arrived:?}") };
+        let session = stage.live(&session_token).await.unwrap();
+        assert_eq!(session.connection, Some(stage.world.connection));
+        let known = stage.world.store().read(move |tx| saml_sessions::find(tx, session.id)).await.unwrap();
+        assert_eq!(known, None, "{}", stage.world.engine());
+        stage.end(connection).await;
+        assert!(stage.live(&session_token).await.is_some(), "{}", stage.world.engine());
+        // Nothing is left that could be.
+        let bind = stage.world.store().write(move |tx| {
+            saml_session_rows::bind(tx, (journey.attempt, connection), session.id, session.expires_at)?;
+            saml_sessions::find(tx, session.id)
+        });
+        assert_eq!(bind.await.unwrap(), None, "{}", stage.world.engine());
     }
 }
 

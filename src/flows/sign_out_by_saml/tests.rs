@@ -129,7 +129,7 @@ impl Stage {
                 expires_at: op.at,
             };
             saml_sessions::insert(tx, &row)?;
-            saml_sessions::bind(tx, attempt, session.id, session.expires_at)?;
+            saml_sessions::bind(tx, (attempt, connection), session.id, session.expires_at)?;
             Ok::<_, StoreError>(token)
         });
         write.await.unwrap()
