@@ -28,4 +28,5 @@ pub mod signing_keys;
 pub mod testing;
 pub mod tokens;
 pub mod traces;
+pub mod upstream_answers;
 pub mod upstream_logout;

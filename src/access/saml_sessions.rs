@@ -67,7 +67,8 @@ pub fn find(tx: &mut Tx<'_>, session: SessionId) -> Result<Option<SamlSession>, 
 }
 
 /// Ends the sessions that the provider of a connection opened for somebody: those of these indexes, or all when none is
-/// named, however many there are. One whose index was never told ends with any. Ending what has ended changes nothing.
+/// named, however many there are. One whose index was never told ends with any. Who is on the way back from there does not
+/// arrive ([`super::upstream_answers`]). Ending what has ended changes nothing.
 pub fn end(
     tx: &mut Tx<'_>,
     op: &Operation,
@@ -76,6 +77,7 @@ pub fn end(
     indexes: &[String],
 ) -> Result<(), StoreError> {
     let (subject, mut after) = (name_id.subject(), None);
+    rows::forget_of_subject(tx, organization, connection, &subject, indexes)?;
     let is_named = |row: &SamlSessionRow| {
         indexes.is_empty() || row.session_index.as_ref().is_none_or(|index| indexes.contains(index))
     };

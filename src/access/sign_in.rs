@@ -35,6 +35,8 @@ pub enum Moment {
 pub struct Facts {
     /// Their standing.
     pub standing: Standing,
+    /// What the provider said of them still counts, or they have proved themselves here.
+    pub does_word_count: bool,
     /// The organization whose people alone may use the application, if it is one's own.
     pub application_owner: Option<OrganizationId>,
     /// For which organization somebody is signed in in the browser, where a link led to the sign-in and no application.
@@ -119,6 +121,7 @@ fn came_back(identified: &Identified, facts: Option<Facts>) -> Step {
         Some(Facts { standing, .. }) if !standing.is_membership_active => Refusal::MembershipInactive,
         Some(Facts { standing, .. }) if !standing.is_connection_active => Refusal::ConnectionInactive,
         Some(Facts { standing, .. }) if standing.session_epoch != identified.session_epoch => Refusal::Overtaken,
+        Some(facts) if !facts.does_word_count => Refusal::Overtaken,
         Some(facts) if !is_application_open(facts.application_owner, organization) => Refusal::ForeignApplication,
         Some(facts) if facts.signed_in_for.is_some_and(|other| other != organization) => Refusal::SignedInElsewhere,
         Some(_) => return Step::Finish(identified.clone()),
@@ -268,7 +271,7 @@ mod tests {
     }
 
     fn facts(standing: Standing) -> Facts {
-        Facts { standing, application_owner: None, signed_in_for: None }
+        Facts { standing, does_word_count: true, application_owner: None, signed_in_for: None }
     }
 
     fn came_back(standing: Option<Standing>) -> Moment {
@@ -285,6 +288,13 @@ mod tests {
         assert_eq!(step(None), Step::Finish(identified()));
         assert_eq!(step(Some(acme())), Step::Finish(identified()));
         assert_eq!(step(Some(other)), Step::Refuse(identified(), Refusal::ForeignApplication));
+    }
+
+    #[test]
+    fn a_word_that_the_provider_has_taken_back_lets_nobody_in() {
+        let found = Facts { does_word_count: false, ..facts(WELL) };
+        let step = next_step(&State::Identified(identified()), false, Moment::CameBack(Some(found)));
+        assert_eq!(step, Step::Refuse(identified(), Refusal::Overtaken));
     }
 
     #[test]

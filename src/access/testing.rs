@@ -73,6 +73,34 @@ pub async fn world() -> Vec<World> {
     worlds
 }
 
+/// Runs `first` in a transaction that stays open until `second` has begun. On SQLite, which has one writer, `second` comes
+/// after it in any case.
+pub async fn overlapping<T: Send + 'static, U>(
+    world: &World,
+    first: impl FnOnce(&mut Tx<'_>) -> T + Send + 'static,
+    second: impl Future<Output = U>,
+) -> (T, U) {
+    let (done, is_done) = tokio::sync::oneshot::channel();
+    let (go_on, may_go_on) = std::sync::mpsc::channel();
+    let store = world.store().clone();
+    let first = tokio::spawn(async move {
+        let write = store.write(move |tx| {
+            let outcome = first(tx);
+            done.send(()).unwrap();
+            may_go_on.recv_timeout(std::time::Duration::from_secs(10)).unwrap();
+            Ok::<_, StoreError>(outcome)
+        });
+        write.await.unwrap()
+    });
+    is_done.await.unwrap();
+    let release = async {
+        tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+        go_on.send(()).unwrap();
+    };
+    let (second, ()) = tokio::join!(second, release);
+    (first.await.unwrap(), second)
+}
+
 /// Different bytes at every call, the same in every run.
 fn entropy() -> Entropy {
     static NEXT: AtomicU64 = AtomicU64::new(1);

@@ -6,9 +6,9 @@
 
 use super::sessions;
 use crate::store::failure::StoreError;
-use crate::store::{Tx, assertions, identities, upstream_sessions};
+use crate::store::{Tx, assertions, identities, upstream_answers, upstream_sessions};
 use crate::values::clock::Timestamp;
-use crate::values::ids::{ConnectionId, OrganizationId, SessionId};
+use crate::values::ids::{AccountId, ConnectionId, OrganizationId, SessionId};
 use crate::values::operation::{Actor, Operation};
 use crate::values::secret::TokenHash;
 
@@ -37,7 +37,7 @@ pub enum UpstreamLogoutError {
 }
 
 /// Ends the sessions that were meant, with one audit entry each, and tells how many there were. None is no failure: they
-/// may have ended before.
+/// may have ended before. Who is on the way back from the provider does not arrive ([`super::upstream_answers`]).
 pub fn end(
     tx: &mut Tx<'_>,
     op: &Operation,
@@ -48,45 +48,71 @@ pub fn end(
     if !assertions::consume(tx, connection, &said.id, said.ends_at)? {
         return Err(UpstreamLogoutError::Replayed);
     }
+    let Some(meant) = meant(tx, connection, said)? else { return Ok(0) };
     let mut ended = 0;
-    for session in meant(tx, (organization, connection), said)? {
+    for session in take_back(tx, (organization, connection), &meant)? {
         let is_new = sessions::end(tx, op, session, organization, &sessions::ended_by_provider(connection))?;
         ended += usize::from(is_new);
     }
     Ok(ended)
 }
 
-/// A person who is named with a session: that one, and those of which the provider never said which they are.
-fn meant(
+/// Whom a token means. A person who is named with a session: what is of it, and that of which the provider never said of which
+/// session it is.
+enum Meant {
+    Session(TokenHash),
+    Person(AccountId, Option<TokenHash>),
+}
+
+fn meant(tx: &mut Tx<'_>, connection: ConnectionId, said: &SaidLogout) -> Result<Option<Meant>, StoreError> {
+    let sid = said.session.as_deref().map(TokenHash::of);
+    match &said.subject {
+        None => Ok(sid.map(Meant::Session)),
+        Some(subject) => {
+            let identity = identities::find(tx, connection, subject)?;
+            Ok(identity.map(|identity| Meant::Person(identity.account_id, sid)))
+        }
+    }
+}
+
+/// Takes back what the provider said of people who have not arrived with it, and then tells the sessions that are meant.
+fn take_back(
     tx: &mut Tx<'_>,
     (organization, connection): (OrganizationId, ConnectionId),
-    said: &SaidLogout,
+    meant: &Meant,
 ) -> Result<Vec<SessionId>, StoreError> {
-    let sid = said.session.as_deref().map(TokenHash::of);
-    let Some(subject) = &said.subject else {
-        return match sid {
-            Some(sid) => upstream_sessions::open(tx, organization, connection, &sid),
-            None => Ok(Vec::new()),
-        };
-    };
-    let Some(identity) = identities::find(tx, connection, subject)? else { return Ok(Vec::new()) };
-    let open = upstream_sessions::open_of_account(tx, organization, connection, identity.account_id)?;
-    let is_meant = |known: &Option<Vec<u8>>| match (&sid, known) {
-        (Some(sid), Some(known)) => sid.as_bytes() == known.as_slice(),
-        (Some(_), None) | (None, _) => true,
-    };
-    Ok(open.into_iter().filter(|(_, known)| is_meant(known)).map(|(session, _)| session).collect())
+    match meant {
+        Meant::Session(sid) => {
+            upstream_answers::forget_of_session(tx, organization, connection, sid)?;
+            upstream_sessions::open(tx, organization, connection, sid)
+        }
+        Meant::Person(account, sid) => {
+            upstream_answers::forget_of_account(tx, organization, connection, *account, sid.as_ref())?;
+            let open = upstream_sessions::open_of_account(tx, organization, connection, *account)?;
+            let is_meant = |known: &Option<Vec<u8>>| match (sid, known) {
+                (Some(sid), Some(known)) => sid.as_bytes() == known.as_slice(),
+                (Some(_), None) | (None, _) => true,
+            };
+            Ok(open.into_iter().filter(|(_, known)| is_meant(known)).map(|(session, _)| session).collect())
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::{SaidLogout, UpstreamLogoutError, end};
+    use crate::access::arrival::{Arrival, Presented, Terms, arrive};
+    use crate::access::attempts::refusal::Refusal;
     use crate::access::attempts::state::Identified;
+    use crate::access::grants::Lifetimes;
+    use crate::access::identity::{self, AssertedIdentity};
     use crate::access::sessions::{self, Limits, Session};
-    use crate::access::testing::{World, world};
+    use crate::access::testing::{World, overlapping, world};
     use crate::directory::accounts;
+    use crate::store::Tx;
     use crate::store::failure::StoreError;
-    use crate::values::ids::ConnectionId;
+    use crate::values::ids::{AttemptId, ConnectionId};
+    use crate::values::operation::Operation;
     use crate::values::secret::Secret;
 
     const LIMITS: Limits = Limits { idle_seconds: 3_600, absolute_seconds: 36_000 };
@@ -124,16 +150,19 @@ mod tests {
     async fn log_out(
         world: &World,
         connection: ConnectionId,
-        (id, subject, session): (&str, Option<&str>, Option<&str>),
+        names: (&str, Option<&str>, Option<&str>),
     ) -> Result<usize, UpstreamLogoutError> {
-        let (op, organization) = (world.op(), world.organization);
-        let said = SaidLogout {
+        let (op, organization, said) = (world.op(), world.organization, said(world, names));
+        world.store().write(move |tx| end(tx, &op, (organization, connection), &said)).await
+    }
+
+    fn said(world: &World, (id, subject, session): (&str, Option<&str>, Option<&str>)) -> SaidLogout {
+        SaidLogout {
             id: id.to_owned(),
-            ends_at: op.at.plus_seconds(360),
+            ends_at: world.op().at.plus_seconds(360),
             subject: subject.map(str::to_owned),
             session: session.map(str::to_owned),
-        };
-        world.store().write(move |tx| end(tx, &op, (organization, connection), &said)).await
+        }
     }
 
     /// Ada, whom the connection knows as `00u1`: two sessions that the provider named, one that it did not, one through
@@ -167,6 +196,91 @@ mod tests {
                 let entries = world.entries("session.ended").await;
                 assert_eq!(count, expected.iter().filter(|live| !**live).count(), "{case}");
                 assert!(entries.len() == count && entries.iter().all(|entry| entry["by"] == "provider"), "{case}");
+            }
+        }
+    }
+
+    /// Ada's browser, which the provider has sent back with what it said of her and of this session there.
+    async fn on_the_way_back(world: &World, sid: Option<&str>) -> (AttemptId, Presented) {
+        let (attempt, handle) = world.depart(world.connection).await;
+        let asserted = AssertedIdentity { upstream_session: sid.map(str::to_owned), ..world.asserted() };
+        let op = world.op();
+        let taken = world.store().write(move |tx| identity::accept(tx, &op, handle.expose(), &asserted));
+        let arrival = Some(taken.await.unwrap().arrival);
+        (attempt, Presented { binding: Secret::from("browser".to_owned()), session: None, arrival, device: None })
+    }
+
+    fn arriving((attempt, presented): (AttemptId, Presented), op: Operation) -> impl FnOnce(&mut Tx<'_>) -> Arrival {
+        const LIFETIMES: Lifetimes =
+            Lifetimes { code_seconds: 60, access_token_seconds: 600, refresh_token_seconds: 3_600 };
+        let terms = Terms { session: LIMITS, lifetimes: LIFETIMES };
+        move |tx| arrive(tx, &op, attempt, &presented, terms).unwrap()
+    }
+
+    /// Whether they get a session.
+    async fn is_let_in(world: &World, coming: (AttemptId, Presented)) -> bool {
+        let arriving = arriving(coming, world.op());
+        match world.store().write(move |tx| Ok::<_, StoreError>(arriving(tx))).await.unwrap() {
+            Arrival::SignedIn { .. } => true,
+            Arrival::Refused { refusal: Refusal::Overtaken, .. } => false,
+            other => panic!("{}: {other:?}", world.engine()),
+        }
+    }
+
+    #[tokio::test]
+    async fn who_signs_out_at_the_provider_on_the_way_back_from_it_does_not_arrive_and_nobody_else_is_kept() {
+        let cases = [
+            ("the session", None, Some("s1"), [false, true, true]),
+            ("the person", Some("00u1"), None, [false, false, false]),
+            ("both", Some("00u1"), Some("s1"), [false, true, false]),
+            ("a session of nobody", None, Some("s3"), [true; 3]),
+            ("somebody else", Some("00u2"), Some("s1"), [true; 3]),
+        ];
+        for (case, subject, sid, expected) in cases {
+            for world in world().await {
+                let mut coming = Vec::new();
+                for named in [Some("s1"), Some("s2"), None] {
+                    coming.push(on_the_way_back(&world, named).await);
+                }
+                log_out(&world, world.other_connection, ("j1", subject, sid)).await.unwrap();
+                assert_eq!(log_out(&world, world.connection, ("j1", subject, sid)).await.unwrap(), 0);
+                let mut let_in = Vec::new();
+                for one in coming {
+                    let_in.push(is_let_in(&world, one).await);
+                }
+                assert_eq!(let_in, expected, "{case} on {}", world.engine());
+                let succeeded = world.entries("sign_in.succeeded").await.len();
+                assert_eq!(succeeded, expected.iter().filter(|is_in| **is_in).count(), "{case}");
+            }
+        }
+    }
+
+    /// On PostgreSQL: neither sees what the other is about to write.
+    #[tokio::test]
+    async fn an_arrival_beside_a_logout_token_makes_no_session_that_outlives_it() {
+        for (subject, sid) in [(None, Some("s1")), (Some("00u1"), None)] {
+            for world in world().await {
+                let arriving = arriving(on_the_way_back(&world, Some("s1")).await, world.op());
+                let logout = log_out(&world, world.connection, ("j1", subject, sid));
+                let (arrived, ended) = overlapping(&world, arriving, logout).await;
+                let Arrival::SignedIn { session_token, .. } = arrived else { panic!("not signed in: {arrived:?}") };
+                let op = world.op();
+                let live = world.store().read(move |tx| sessions::find_live(tx, &op, &session_token, LIMITS)).await;
+                assert_eq!((ended.unwrap(), live.unwrap()), (1, None), "{}", world.engine());
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_logout_token_beside_an_arrival_keeps_it_out() {
+        for (subject, sid) in [(None, Some("s1")), (Some("00u1"), None)] {
+            for world in world().await {
+                let coming = on_the_way_back(&world, Some("s1")).await;
+                let (op, on) = (world.op(), (world.organization, world.connection));
+                let said = said(&world, ("j1", subject, sid));
+                let ending = move |tx: &mut Tx<'_>| end(tx, &op, on, &said).unwrap();
+                let (ended, is_in) = overlapping(&world, ending, is_let_in(&world, coming)).await;
+                assert_eq!((ended, is_in), (0, false), "{}", world.engine());
             }
         }
     }

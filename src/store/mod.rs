@@ -90,6 +90,7 @@ pub mod traces;
 pub mod trigrams;
 mod turn;
 pub mod unique_values;
+pub mod upstream_answers;
 pub mod upstream_sessions;
 mod writer;
 

@@ -12,4 +12,14 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    upstream_answers (attempt_id) {
+        attempt_id -> Binary,
+        org_id -> Binary,
+        connection_id -> Binary,
+        account_id -> Binary,
+        sid_hash -> Nullable<Binary>,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(upstream_sessions, sessions);

@@ -6,7 +6,7 @@ use diesel::sql_types::{BigInt, Binary};
 use super::Tx;
 use super::failure::StoreError;
 use super::saml_schema::saml_sessions as table;
-use crate::store::connection::Backend;
+use crate::store::connection::{AnyConnection, Backend};
 use crate::values::clock::Timestamp;
 use crate::values::ids::{AttemptId, ConnectionId, OrganizationId, SessionId};
 
@@ -49,6 +49,41 @@ pub fn bind(
         .bind::<Binary, _>(attempt)
         .bind::<Binary, _>(connection)
         .execute(tx.connection())?;
+    Ok(())
+}
+
+/// True when the connection's provider has said something of a sign-in; it stays until this transaction ends. On SQLite there is
+/// one writer.
+pub fn is_kept_for_update(tx: &mut Tx<'_>, attempt: AttemptId, connection: ConnectionId) -> Result<bool, StoreError> {
+    if let AnyConnection::Postgres(_) = tx.connection() {
+        diesel::sql_query("SELECT 1 FROM saml_sessions WHERE attempt_id = $1 FOR UPDATE")
+            .bind::<Binary, _>(attempt)
+            .execute(tx.connection())?;
+    }
+    let one = table::table.filter(table::attempt_id.eq(attempt)).filter(table::connection_id.eq(connection));
+    Ok(one.count().get_result::<i64>(tx.connection())? > 0)
+}
+
+/// Forgets the sign-ins of a subject of a connection that have led to no session: those of these indexes and of none, or all
+/// when no index is named.
+pub fn forget_of_subject(
+    tx: &mut Tx<'_>,
+    organization: OrganizationId,
+    connection: ConnectionId,
+    subject: &str,
+    indexes: &[String],
+) -> Result<(), StoreError> {
+    let all = table::table
+        .filter(table::org_id.eq(organization))
+        .filter(table::connection_id.eq(connection))
+        .filter(table::subject.eq(subject.to_owned()))
+        .filter(table::session_id.is_null());
+    if indexes.is_empty() {
+        diesel::delete(all).execute(tx.connection())?;
+    } else {
+        let is_named = table::session_index.is_null().or(table::session_index.eq_any(indexes.to_vec()));
+        diesel::delete(all.filter(is_named)).execute(tx.connection())?;
+    }
     Ok(())
 }
 

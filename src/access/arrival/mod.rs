@@ -17,12 +17,13 @@ use super::identity;
 use super::sessions::{self, Limits};
 use super::sign_in::{Facts, Moment, Step, next_step};
 use super::traces;
+use super::upstream_answers;
 use crate::directory::applications::{self, Application};
 use crate::protocol::oidc::authorization::AuthorizationRequest;
 use crate::protocol::oidc::error::OAuthError;
 use crate::record::audit::{self, Action, Subject};
 use crate::store::failure::StoreError;
-use crate::store::{Tx, connections, saml_sessions};
+use crate::store::{Tx, connections};
 use crate::values::ids::{AttemptId, OrganizationId};
 use crate::values::operation::{Actor, Operation};
 use crate::values::secret::Secret;
@@ -159,10 +160,14 @@ fn facts(
     presented: &Presented,
     terms: Terms,
 ) -> Result<Facts, StoreError> {
-    // Until the session is there, so that whoever switches the connection off ends it.
-    if let Some(connection) = who.connection {
-        connections::lock_for_share(tx, connection)?;
-    }
+    // Both until the session is there, so that whoever switches the connection off, or signs out at its provider, ends it.
+    let does_word_count = match who.connection {
+        Some(connection) => {
+            connections::lock_for_share(tx, connection)?;
+            upstream_answers::counts_for_update(tx, attempt.id, connection)?
+        }
+        None => true,
+    };
     let signed_in = match (&attempt.landing, &presented.session) {
         (Some(_), Some(token)) => sessions::find_live(tx, op, token, terms.session)?,
         (None, _) | (Some(_), None) => None,
@@ -170,6 +175,7 @@ fn facts(
     Ok(Facts {
         standing: sessions::standing(tx, who.account, who.organization, who.connection)?,
         application_owner,
+        does_word_count,
         signed_in_for: signed_in.map(|session| session.organization),
     })
 }
@@ -223,7 +229,7 @@ fn finish(
     }
     let (session, session_token) = sessions::start(tx, op, identified, terms.session)?;
     if let Some(connection) = identified.connection {
-        saml_sessions::bind(tx, (attempt.id, connection), session.id, session.expires_at)?;
+        upstream_answers::bind(tx, attempt.id, connection, &session)?;
     }
     let detail = json!({
         "session": session.id,
@@ -258,7 +264,7 @@ fn refuse(
     let about = json!({ "account": identified.account });
     match identified.connection {
         Some(connection) => {
-            saml_sessions::forget(tx, attempt.id)?;
+            upstream_answers::forget(tx, attempt.id)?;
             traces::note_refusal(tx, op, (attempt.id, connection), &refusal)?;
             let from = (identified.organization, connection);
             identity::write_refusal(tx, op, from, attempt.id, &refusal, &about)?;

@@ -51,7 +51,8 @@ pub enum Refusal {
     AccountInactive,
     /// The person's membership in the organization is not active.
     MembershipInactive,
-    /// The account's sessions were ended after the identity provider had answered.
+    /// The account's sessions were ended after the identity provider had answered, or the provider said that the person signed
+    /// out there.
     Overtaken,
     /// The application belongs to another organization.
     ForeignApplication,

@@ -7,9 +7,10 @@
 use serde_json::{Value, json};
 
 use super::attempts::refusal::Refusal;
-use super::attempts::state::{Identified, State};
+use super::attempts::state::{Identified, State, Upstream};
 use super::attempts::{self, AttemptError};
 use super::traces;
+use super::upstream_answers;
 use crate::directory::connections::{self, ConnectionState};
 use crate::directory::linking::{self, Assertion, Linked, LinkingError, Names};
 use crate::directory::matching::Matching;
@@ -105,7 +106,8 @@ impl From<AttemptError> for IdentityError {
 }
 
 /// Takes an assertion for the attempt that waits under `handle`: finds or links the account, and stores who signs in,
-/// or why not.
+/// or why not. What an OpenID provider said is kept until they arrive; what a SAML provider said keeps the caller, who has the
+/// name that it used ([`super::saml_sessions::remember`]).
 pub fn accept(
     tx: &mut Tx<'_>,
     op: &Operation,
@@ -114,11 +116,15 @@ pub fn accept(
 ) -> Result<Outcome, IdentityError> {
     let actor = Actor::Connection { organization: asserted.organization, connection: asserted.connection };
     let op = &op.by(actor);
-    let (attempt, _) = attempts::find_sent(tx, op, asserted.connection, handle)?.ok_or(IdentityError::NotExpected)?;
+    let found = attempts::find_sent(tx, op, asserted.connection, handle)?;
+    let (attempt, sent) = found.ok_or(IdentityError::NotExpected)?;
     match resolve(tx, op, asserted)? {
         Ok(linked) => {
             let state = State::Identified(identified(op, asserted, &linked));
             let arrival = attempts::settle(tx, op, asserted.connection, handle, &state)?;
+            if let Upstream::Oidc { .. } = sent.upstream {
+                upstream_answers::remember(tx, attempt.id, asserted, linked.account.id)?;
+            }
             traces::note_answer(tx, op, attempt.id, asserted, Ok(linked.account.id))?;
             Ok(Outcome { attempt: attempt.id, refusal: None, arrival })
         }

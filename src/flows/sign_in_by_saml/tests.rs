@@ -16,7 +16,7 @@ use crate::access::attempts::{self, AttemptError, NewAttempt};
 use crate::access::grants::Lifetimes;
 use crate::access::saml_sessions;
 use crate::access::sessions::{self, Limits as SessionLimits, Session};
-use crate::access::testing::{LINKING, World, world};
+use crate::access::testing::{LINKING, World, overlapping, world};
 use crate::directory::accounts;
 use crate::directory::connection_policy;
 use crate::directory::connections::saml_options::{self, IpsieLevel, Landing, SamlOptions};
@@ -35,7 +35,7 @@ use crate::protocol::saml::idp_metadata::IdpMetadata;
 use crate::protocol::saml::names::FORMAT_EMAIL;
 use crate::protocol::saml::testing::{Place, Signer, response_to, signer, stranger};
 use crate::record::audit;
-use crate::store::{assertions, saml_sessions as saml_session_rows};
+use crate::store::{Tx, assertions, saml_sessions as saml_session_rows};
 use crate::values::ids::{AttemptId, ConnectionId};
 use crate::values::operation::Role;
 use crate::values::page::PageRequest;
@@ -501,13 +501,7 @@ impl Stage {
 
     /// The browser that brought the answer comes back, with the session that it has meanwhile.
     async fn arrive(&self, outcome: &Outcome, session: Option<&Secret>) -> Arrival {
-        let presented = Presented {
-            binding: Secret::from("browser".to_owned()),
-            session: session.cloned(),
-            arrival: Some(outcome.arrival.clone()),
-            device: None,
-        };
-        let (op, id) = (self.world.op(), outcome.attempt);
+        let (op, id, presented) = (self.world.op(), outcome.attempt, bringing(outcome, session));
         self.world.store().write(move |tx| arrive(tx, &op, id, &presented, TERMS)).await.unwrap()
     }
 
@@ -517,27 +511,41 @@ impl Stage {
     }
 }
 
+/// The browser that brought the answer, with the session that it has.
+fn bringing(outcome: &Outcome, session: Option<&Secret>) -> Presented {
+    Presented {
+        binding: Secret::from("browser".to_owned()),
+        session: session.cloned(),
+        arrival: Some(outcome.arrival.clone()),
+        device: None,
+    }
+}
+
 /// The person of `response_to`, as the connection's provider names her.
 fn ada() -> NameId {
     NameId { value: "ada@acme.test".to_owned(), format: FORMAT_EMAIL.to_owned() }
 }
 
 impl Stage {
-    /// The provider of a connection says that Ada has signed out there.
-    async fn end(&self, connection: ConnectionId) {
+    /// The provider of a connection says that Ada has signed out there, of these sessions or of all.
+    async fn end(&self, connection: ConnectionId, indexes: &[&str]) {
         let (op, organization) = (self.world.op(), self.world.organization);
-        let write = self.world.store().write(move |tx| saml_sessions::end(tx, &op, (organization, connection), &ada(), &[]));
+        let indexes: Vec<String> = indexes.iter().map(|index| (*index).to_owned()).collect();
+        let write = self
+            .world
+            .store()
+            .write(move |tx| saml_sessions::end(tx, &op, (organization, connection), &ada(), &indexes));
         write.await.unwrap();
     }
 
-    /// Ada's account is switched off, or on again.
-    async fn switch(&self, is_on: bool) {
+    async fn deactivate_ada(&self) {
         let (op, organization, ada) = (self.world.operator(), self.world.organization, self.world.ada);
-        let write = self.world.store().write(move |tx| match is_on {
-            true => accounts::reactivate(tx, &op, organization, ada).map(drop),
-            false => accounts::deactivate(tx, &op, organization, ada).map(drop),
-        });
-        write.await.unwrap();
+        self.world.store().write(move |tx| accounts::deactivate(tx, &op, organization, ada)).await.unwrap();
+    }
+
+    async fn reactivate_ada(&self) {
+        let (op, organization, ada) = (self.world.operator(), self.world.organization, self.world.ada);
+        self.world.store().write(move |tx| accounts::reactivate(tx, &op, organization, ada)).await.unwrap();
     }
 }
 
@@ -547,10 +555,10 @@ async fn what_a_provider_said_before_a_refusal_is_of_no_session_that_another_one
         let connection = stage.connections[0];
         let journey = stage.leave(connection).await;
         let outcome = stage.come_back(&journey, &stage.response(&journey)).await.unwrap();
-        stage.switch(false).await;
+        stage.deactivate_ada().await;
         let refused = stage.arrive(&outcome, None).await;
         assert!(matches!(refused, Arrival::Refused { refusal: Refusal::AccountInactive, .. }), "{refused:?}");
-        stage.switch(true).await;
+        stage.reactivate_ada().await;
         let attempt = stage.world.store().read(move |tx| attempts::find(tx, journey.attempt)).await.unwrap().unwrap();
         let arrival = stage.world.answer(&attempt, "ada@acme.test").await;
         let arrived = stage.arrive(&Outcome { arrival, ..outcome }, None).await;
@@ -559,7 +567,7 @@ async fn what_a_provider_said_before_a_refusal_is_of_no_session_that_another_one
         assert_eq!(session.connection, Some(stage.world.connection));
         let known = stage.world.store().read(move |tx| saml_sessions::find(tx, session.id)).await.unwrap();
         assert_eq!(known, None, "{}", stage.world.engine());
-        stage.end(connection).await;
+        stage.end(connection, &[]).await;
         assert!(stage.live(&session_token).await.is_some(), "{}", stage.world.engine());
         // Nothing is left that could be.
         let bind = stage.world.store().write(move |tx| {
@@ -567,6 +575,60 @@ async fn what_a_provider_said_before_a_refusal_is_of_no_session_that_another_one
             saml_sessions::find(tx, session.id)
         });
         assert_eq!(bind.await.unwrap(), None, "{}", stage.world.engine());
+    }
+}
+
+#[tokio::test]
+async fn who_signs_out_at_the_provider_on_the_way_back_from_it_does_not_arrive_and_nobody_else_is_kept() {
+    for stage in stages().await {
+        let [connection, other] = stage.connections;
+        let cases = [
+            (connection, &[] as &[&str], false),
+            (connection, &["s0", "s1"], false),
+            (connection, &["s2"], true),
+            (other, &[], true),
+        ];
+        for (ended, indexes, is_let_in) in cases {
+            let journey = stage.leave(connection).await;
+            let outcome = stage.come_back(&journey, &stage.response(&journey)).await.unwrap();
+            stage.end(ended, indexes).await;
+            match stage.arrive(&outcome, None).await {
+                Arrival::SignedIn { .. } => assert!(is_let_in, "{}: {indexes:?}", stage.world.engine()),
+                Arrival::Refused { refusal: Refusal::Overtaken, .. } => {
+                    assert!(!is_let_in, "{}: {indexes:?}", stage.world.engine());
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+        assert_eq!(stage.world.entries("sign_in.succeeded").await.len(), 2, "{}", stage.world.engine());
+        assert_eq!(stage.refusals().await[0]["code"], "overtaken");
+    }
+}
+
+/// On PostgreSQL: neither sees what the other is about to write.
+#[tokio::test]
+async fn an_arrival_beside_a_request_to_sign_out_makes_no_session_that_outlives_it() {
+    for stage in stages().await {
+        let journey = stage.leave(stage.connections[0]).await;
+        let outcome = stage.come_back(&journey, &stage.response(&journey)).await.unwrap();
+        let (op, presented) = (stage.world.op(), bringing(&outcome, None));
+        let arriving = move |tx: &mut Tx<'_>| arrive(tx, &op, outcome.attempt, &presented, TERMS).unwrap();
+        let (arrived, ()) = overlapping(&stage.world, arriving, stage.end(journey.connection, &["s1"])).await;
+        let Arrival::SignedIn { session_token, .. } = arrived else { panic!("not signed in: {arrived:?}") };
+        assert!(stage.live(&session_token).await.is_none(), "{}", stage.world.engine());
+    }
+}
+
+#[tokio::test]
+async fn a_request_to_sign_out_beside_an_arrival_keeps_it_out() {
+    for stage in stages().await {
+        let journey = stage.leave(stage.connections[0]).await;
+        let outcome = stage.come_back(&journey, &stage.response(&journey)).await.unwrap();
+        let (op, on) = (stage.world.op(), (stage.world.organization, journey.connection));
+        let ending = move |tx: &mut Tx<'_>| saml_sessions::end(tx, &op, on, &ada(), &["s1".to_owned()]).unwrap();
+        let ((), arrived) = overlapping(&stage.world, ending, stage.arrive(&outcome, None)).await;
+        let is_refused = matches!(arrived, Arrival::Refused { refusal: Refusal::Overtaken, .. });
+        assert!(is_refused, "{}: {arrived:?}", stage.world.engine());
     }
 }
 

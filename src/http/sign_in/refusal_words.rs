@@ -88,7 +88,9 @@ fn text(refusal: &Refusal, organization: &str, application: &str) -> String {
         Refusal::ConnectionChanged => {
             format!("{organization} has changed the way of signing in that you used, while you were signing in.")
         }
-        Refusal::Overtaken => format!("Your account at {organization} was changed while you were signing in."),
+        Refusal::Overtaken => format!(
+            "While you were signing in, you were signed out at {organization}, or your account there was changed."
+        ),
         Refusal::SignedInElsewhere => format!(
             "The link that you followed signs you in for {organization}, and you are signed in for another organization \
              on this browser."
