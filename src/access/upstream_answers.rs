@@ -55,8 +55,10 @@ pub fn forget(tx: &mut Tx<'_>, attempt: AttemptId) -> Result<(), StoreError> {
 
 #[cfg(test)]
 mod tests {
-    use super::{counts_for_update, remember};
+    use super::{bind, counts_for_update, forget, remember};
+    use crate::access::attempts::state::Identified;
     use crate::access::identity::AssertedIdentity;
+    use crate::access::sessions::{self, Limits};
     use crate::access::testing::world;
     use crate::store::failure::StoreError;
     use crate::store::upstream_answers as rows;
@@ -80,6 +82,39 @@ mod tests {
                 Ok::<_, StoreError>((counts, counts_for_update(tx, attempt, connection)?))
             });
             assert_eq!(write.await.unwrap(), ([true, false], false), "{}", world.engine());
+        }
+    }
+
+    #[tokio::test]
+    async fn an_answer_counts_until_a_session_comes_of_it_or_none_does() {
+        for world in world().await {
+            let (op, asserted) = (world.op(), world.asserted());
+            let (connection, organization, account) = (world.connection, world.organization, world.ada);
+            let (arriving, refused) = (world.depart(connection).await.0, world.depart(connection).await.0);
+            let write = world.store().write(move |tx| {
+                for attempt in [arriving, refused] {
+                    remember(tx, attempt, &asserted, account)?;
+                    assert!(counts_for_update(tx, attempt, connection)?);
+                }
+                let who = Identified {
+                    account,
+                    organization,
+                    connection: Some(connection),
+                    session_epoch: 1,
+                    amr: vec!["pwd".to_owned()],
+                    acr: "1".to_owned(),
+                    auth_time: None,
+                    session_expires_at: None,
+                    upstream_session: None,
+                };
+                let limits = Limits { idle_seconds: 3_600, absolute_seconds: 36_000 };
+                let (session, _) = sessions::start(tx, &op, &who, limits)?;
+                bind(tx, arriving, connection, &session)?;
+                forget(tx, refused)?;
+                Ok::<_, StoreError>([arriving, refused].map(|attempt| counts_for_update(tx, attempt, connection)))
+            });
+            let [arrived, refused] = write.await.unwrap();
+            assert!(!arrived.unwrap() && !refused.unwrap(), "{}", world.engine());
         }
     }
 }
