@@ -121,7 +121,9 @@ mod tests {
         for own in [MFA, PASSWORD, "urn:causeway:acr:federated", "urn:causeway:x", "URN:Causeway:acr:mfa"] {
             assert!(is_own(own), "{own}");
         }
-        for other in ["", "urn:causeway", "urn:causewayx:acr:mfa", "urn:acme:urn:causeway:acr:mfa", "urn:causeway\u{e4}"] {
+        for other in
+            ["", "urn:causeway", "urn:causewayx:acr:mfa", "urn:acme:urn:causeway:acr:mfa", "urn:causeway\u{e4}"]
+        {
             assert!(!is_own(other), "{other}");
         }
     }
