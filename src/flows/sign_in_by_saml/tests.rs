@@ -567,14 +567,14 @@ async fn what_a_provider_said_before_a_refusal_is_of_no_session_that_another_one
         assert_eq!(session.connection, Some(stage.world.connection));
         let known = stage.world.store().read(move |tx| saml_sessions::find(tx, session.id)).await.unwrap();
         assert_eq!(known, None, "{}", stage.world.engine());
-        stage.end(connection, &[]).await;
-        assert!(stage.live(&session_token).await.is_some(), "{}", stage.world.engine());
         // Nothing is left that could be.
         let bind = stage.world.store().write(move |tx| {
             saml_session_rows::bind(tx, (journey.attempt, connection), session.id, session.expires_at)?;
             saml_sessions::find(tx, session.id)
         });
         assert_eq!(bind.await.unwrap(), None, "{}", stage.world.engine());
+        stage.end(connection, &[]).await;
+        assert!(stage.live(&session_token).await.is_some(), "{}", stage.world.engine());
     }
 }
 
