@@ -75,6 +75,16 @@ pub async fn overlap<A: Send + 'static, B>(
     first: impl FnOnce(&mut Tx<'_>) -> Result<A, StoreError> + Send + 'static,
     later: impl Future<Output = B>,
 ) -> (A, B) {
+    interleave(store, first, |_, made| Ok(made), later).await
+}
+
+/// As [`overlap`], and the transaction of `first` goes on with `rest` then, with `later` still open where it waits.
+pub async fn interleave<A, B, C: Send + 'static>(
+    store: &Store,
+    first: impl FnOnce(&mut Tx<'_>) -> Result<A, StoreError> + Send + 'static,
+    rest: impl FnOnce(&mut Tx<'_>, A) -> Result<C, StoreError> + Send + 'static,
+    later: impl Future<Output = B>,
+) -> (C, B) {
     let (begun, has_begun) = tokio::sync::oneshot::channel();
     let is_done = Arc::new(AtomicBool::new(false));
     let seen = Arc::clone(&is_done);
@@ -82,7 +92,7 @@ pub async fn overlap<A: Send + 'static, B>(
         let made = first(tx)?;
         begun.send(()).expect("somebody waits for this");
         while !seen.load(Ordering::Acquire) && !is_anybody_held_up(tx)? {}
-        Ok::<_, StoreError>(made)
+        rest(tx, made)
     });
     let later = async {
         has_begun.await.expect("the first has done its part");
