@@ -15,6 +15,7 @@ use crate::protocol::oidc::error::ErrorCode;
 use crate::store::failure::StoreError;
 use crate::store::saml_sessions::{self, SamlSessionRow};
 use crate::store::traces::Wanted;
+use crate::store::{Tx, scratch};
 use crate::values::ids::AccountId;
 use crate::values::page::PageRequest;
 use crate::values::secret::Secret;
@@ -348,5 +349,27 @@ async fn an_application_that_hinted_at_somebody_else_gets_an_error_and_no_code()
         let other = AccountId::from_bytes(&[7; 16]).unwrap();
         let refused = answer_when_hinted(&world, other).await;
         assert!(matches!(refused, Err(ErrorCode::LoginRequired)), "{}", world.engine());
+    }
+}
+
+/// The sessions that a connection has opened end with it, and none comes after.
+#[tokio::test]
+async fn nobody_arrives_through_a_connection_that_goes_at_that_moment() {
+    for change in [Change::Disable, Change::Delete] {
+        for world in world().await {
+            let (attempt, arrival) = identified(&world).await;
+            let (op, organization, id) = (world.operator(), world.organization, world.connection);
+            let switch_off = move |tx: &mut Tx<'_>| {
+                match change {
+                    Change::Disable => drop(connections::disable(tx, &op, organization, id).unwrap()),
+                    Change::Delete => connections::delete(tx, &op, organization, id).unwrap(),
+                }
+                Ok(())
+            };
+            let arrived = come_back(&world, &attempt, bringing(&arrival));
+            let (_, arrived) = scratch::overlap(world.store(), switch_off, arrived).await;
+            let is_refused = matches!(arrived, Ok(Arrival::Refused { refusal: Refusal::ConnectionInactive, .. }));
+            assert!(is_refused, "{}: {change:?}: {arrived:?}", world.engine());
+        }
     }
 }

@@ -24,7 +24,7 @@ use crate::provisioning::users;
 use crate::store::failure::StoreError;
 use crate::store::resources::{self, ResourceKind};
 use crate::store::traces::Wanted;
-use crate::store::{Tx, accounts as account_rows, identities, outbox};
+use crate::store::{Tx, accounts as account_rows, identities, outbox, scratch};
 use crate::values::clock::Timestamp;
 use crate::values::ids::{AccountId, AttemptId, ConnectionId, OrganizationId};
 use crate::values::operation::{Actor, Operation, Role};
@@ -402,33 +402,17 @@ async fn a_domain_with_a_longer_or_shorter_name_keeps_its_addresses() {
     }
 }
 
-/// Runs `first` in a transaction that stays open until `second` has begun. On SQLite, which has one writer, `second` comes
-/// after it in any case.
+/// What comes of `second`, which begins while the transaction of `first` is open.
 async fn overlapping<F, S>(world: &World, first: F, second: S) -> Result<Outcome, IdentityError>
 where
     F: FnOnce(&mut Tx<'_>) + Send + 'static,
     S: Future<Output = Result<Outcome, IdentityError>>,
 {
-    let (done, is_done) = tokio::sync::oneshot::channel();
-    let (go_on, may_go_on) = std::sync::mpsc::channel();
-    let store = world.store().clone();
-    let first = tokio::spawn(async move {
-        let write = store.write(move |tx| {
-            first(tx);
-            done.send(()).unwrap();
-            may_go_on.recv_timeout(std::time::Duration::from_secs(10)).unwrap();
-            Ok::<_, StoreError>(())
-        });
-        write.await.unwrap();
-    });
-    is_done.await.unwrap();
-    let release = async {
-        tokio::time::sleep(std::time::Duration::from_millis(300)).await;
-        go_on.send(()).unwrap();
+    let first = move |tx: &mut Tx<'_>| {
+        first(tx);
+        Ok(())
     };
-    let (outcome, ()) = tokio::join!(second, release);
-    first.await.unwrap();
-    outcome
+    scratch::overlap(world.store(), first, second).await.1
 }
 
 #[tokio::test]
@@ -443,6 +427,19 @@ async fn nobody_is_linked_by_a_domain_that_is_given_up_at_that_moment() {
         let outcome = overlapping(&world, release, take(&world, "handle", ada(&world))).await.unwrap();
         assert_eq!(outcome.refusal, Some(Refusal::ForeignAddress), "{}", world.engine());
         assert!(matches!(world.state_of(attempt).await, State::Refused(_)), "{}", world.engine());
+        assert!(world.entries("identity.linked").await.is_empty(), "{}", world.engine());
+    }
+}
+
+/// Invariant: from the commit on that switches a connection off, nobody comes in through it.
+#[tokio::test]
+async fn nobody_is_let_in_by_a_connection_that_is_switched_off_at_that_moment() {
+    for world in world().await {
+        waiting(&world, "handle").await;
+        let (op, organization, connection) = (world.operator(), world.organization, world.connection);
+        let disable = move |tx: &mut Tx<'_>| drop(connections::disable(tx, &op, organization, connection).unwrap());
+        let outcome = overlapping(&world, disable, take(&world, "handle", ada(&world))).await.unwrap();
+        assert_eq!(outcome.refusal, Some(Refusal::ConnectionInactive), "{}", world.engine());
         assert!(world.entries("identity.linked").await.is_empty(), "{}", world.engine());
     }
 }

@@ -14,11 +14,11 @@ use crate::directory::organizations::{self, NewOrganization};
 use crate::directory::profile::Profile;
 use crate::directory::sso_policy::{self, SsoPolicy};
 use crate::keys::sealing::Sealer;
-use crate::store::Tx;
 use crate::store::accounts as account_rows;
 use crate::store::devices as device_rows;
 use crate::store::domains::{self, DomainRow};
 use crate::store::failure::StoreError;
+use crate::store::{Tx, scratch};
 use crate::values::email::EmailAddress;
 use crate::values::ids::{AccountId, DomainId, OrganizationId};
 use crate::values::operation::{Operation, Role};
@@ -326,5 +326,52 @@ async fn a_link_verifies_no_address_in_the_domain_of_another_organization() {
             Ok::<_, StoreError>(matches!(refused, Err(ChoosingError::Dead)))
         });
         assert!(write.await.unwrap(), "{}", world.engine());
+    }
+}
+
+#[tokio::test]
+async fn of_two_who_change_a_password_at_once_the_second_changes_nothing() {
+    for world in world().await {
+        let bea = bea(&world).await;
+        let session = session_of(&world, bea).await;
+        let change = |to: &'static str| {
+            let (op, session) = (world.op(), session.clone());
+            let (old, new) = (hash("correct horse"), hash(to));
+            move |tx: &mut Tx<'_>| choosing::by_person(tx, &op, &sealer(), &session, &old, &new)
+        };
+        let first = change("another horse");
+        let first = move |tx: &mut Tx<'_>| {
+            first(tx).unwrap();
+            Ok(())
+        };
+        let second = world.store().write(change("a third horse"));
+        let (_, second) = scratch::overlap(world.store(), first, second).await;
+        assert!(matches!(second, Err(ChoosingError::Dead)), "{}: {second:?}", world.engine());
+    }
+}
+
+/// Whoever changes the account holds it before its addresses; in another order the two would wait for each other.
+#[tokio::test]
+async fn a_link_to_a_mailbox_that_is_the_accounts_no_more_from_that_moment_sets_no_password() {
+    for world in world().await {
+        let (op, organization) = (world.op(), world.organization);
+        let write = world.store().write(move |tx| {
+            let address: EmailAddress = BEA.parse().unwrap();
+            let profile = Profile { addresses: vec![address.clone()], ..Profile::default() };
+            let bea = accounts::create(tx, &op, organization, &profile, Role::Member, true)?;
+            Ok::<_, StoreError>((bea, mail_proofs::grant_password(tx, &op, bea, &address)?.unwrap()))
+        });
+        let (bea, token) = write.await.unwrap();
+        let (op, now) = (world.operator(), world.op());
+        let chosen = world
+            .store()
+            .write(move |tx| choosing::by_link(tx, &now, &sealer(), token.expose(), &hash("a new password")));
+        let moves = move |tx: &mut Tx<'_>, ()| {
+            let profile = Profile { addresses: vec!["bea@elsewhere.test".parse().unwrap()], ..Profile::default() };
+            Ok(accounts::update_profile(tx, &op, organization, bea, &profile).unwrap())
+        };
+        let held = move |tx: &mut Tx<'_>| account_rows::lock(tx, bea);
+        let (_, chosen) = scratch::interleave(world.store(), held, moves, chosen).await;
+        assert!(matches!(chosen, Err(ChoosingError::Dead)), "{}: {chosen:?}", world.engine());
     }
 }

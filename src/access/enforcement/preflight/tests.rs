@@ -16,9 +16,10 @@ use crate::store::failure::StoreError;
 use crate::store::sso_policies::DomainCounts;
 use crate::store::totp_factors::TotpFactorRow;
 use crate::store::{
-    Tx, break_glass as rows, carried_roles as carried_rows, domains, memberships, outbox, totp_factors,
+    Tx, break_glass as rows, carried_roles as carried_rows, domains, memberships, outbox, scratch, totp_factors,
 };
-use crate::values::ids::{AccountId, DomainId, ResourceId};
+use crate::values::clock::Timestamp;
+use crate::values::ids::{AccountId, DomainId, OrganizationId, ResourceId};
 use crate::values::operation::Role;
 use crate::values::password::Password;
 use crate::values::secret::Secret;
@@ -406,5 +407,115 @@ async fn a_test_is_for_the_members_of_its_group() {
             let found = world.store().read(move |tx| of_member(tx, &op, organization, ada)).await.unwrap();
             assert_eq!(found.0.is_in_test_group, is_in, "{}", world.engine());
         }
+    }
+}
+
+/// Writes the policy of Acme's domain as it is.
+fn put(tx: &mut Tx<'_>, organization: OrganizationId, policy: SsoPolicy, at: Timestamp) -> Result<(), StoreError> {
+    let domain = domains::owner_of(tx, "acme.test")?.unwrap().1;
+    sso_policy::write(tx, organization, domain, policy, at)
+}
+
+/// The owner, Ada and Kim, who are on the list.
+async fn three_on_the_list(world: &World) -> [AccountId; 3] {
+    let (op, organization, owner, ada) = (world.operator(), world.organization, owner(world).await, world.ada);
+    let write = world.store().write(move |tx| {
+        memberships::update_role(tx, ada, organization, "admin", None, op.at)?;
+        let profile = Profile { addresses: vec!["kim@acme.test".parse().unwrap()], ..Profile::default() };
+        let kim = accounts::create(tx, &op, organization, &profile, Role::Admin, true)?;
+        for account in [owner, ada, kim] {
+            break_glass::add(tx, &op, organization, account).unwrap();
+        }
+        Ok::<_, StoreError>([owner, ada, kim])
+    });
+    write.await.unwrap()
+}
+
+/// Takes somebody off the list.
+fn taking_off(
+    world: &World,
+    account: AccountId,
+) -> impl FnOnce(&mut Tx<'_>) -> Result<(), BreakGlassError> + Send + 'static {
+    let (op, organization) = (world.operator(), world.organization);
+    move |tx| break_glass::remove(tx, &op, organization, account)
+}
+
+#[tokio::test]
+async fn of_two_who_are_taken_off_a_list_of_three_at_once_the_second_stays() {
+    for world in world().await {
+        let [_, ada, kim] = three_on_the_list(&world).await;
+        require(&world).await;
+        let remove = taking_off(&world, ada);
+        let first = move |tx: &mut Tx<'_>| {
+            remove(tx).unwrap();
+            Ok(())
+        };
+        let second = world.store().write(taking_off(&world, kim));
+        let (_, second) = scratch::overlap(world.store(), first, second).await;
+        assert!(matches!(second, Err(BreakGlassError::WouldLockOut)), "{}: {second:?}", world.engine());
+    }
+}
+
+/// All is there but for the one who leaves the list.
+#[tokio::test]
+async fn a_place_on_the_list_that_is_given_up_at_that_moment_does_not_count_for_the_requirement() {
+    for world in world().await {
+        let [owner, ada, kim] = three_on_the_list(&world).await;
+        let test = SsoPolicy::Test { group: world.push_group("pilots", &[]).await };
+        let (op, organization) = (world.operator(), world.organization);
+        let prepare = move |tx: &mut Tx<'_>| {
+            break_glass::remove(tx, &op, organization, kim).unwrap();
+            for account in [owner, ada] {
+                passwords::set(tx, &op, &sealer(), account, &password()).unwrap();
+                let (sealed_secret, confirmed_at) = (vec![1], op.at);
+                let factor = TotpFactorRow { account_id: account, sealed_secret, last_step: 0, confirmed_at };
+                totp_factors::insert(tx, &factor)?;
+            }
+            put(tx, organization, test, op.at)
+        };
+        write::<StoreError>(&world, prepare).await.unwrap();
+        let attempt = world.start_attempt(&Secret::from("browser".to_owned())).await;
+        world.answer(&attempt, "ada@acme.test").await;
+        let remove = taking_off(&world, ada);
+        let first = move |tx: &mut Tx<'_>| {
+            remove(tx).unwrap();
+            Ok(())
+        };
+        let required = go(&world, SsoPolicy::Required, Some("acme.test"));
+        let (_, required) = scratch::overlap(world.store(), first, required).await;
+        let Err(PolicyChangeError::NotReady(missing)) = required else { panic!("{}", world.engine()) };
+        assert_eq!(missing, [Missing::BreakGlass], "{}", world.engine());
+    }
+}
+
+#[tokio::test]
+async fn of_two_connections_that_are_switched_off_at_once_the_second_stays() {
+    for world in world().await {
+        require(&world).await;
+        let disable = |id| {
+            let (op, organization) = (world.operator(), world.organization);
+            move |tx: &mut Tx<'_>| connections::disable(tx, &op, organization, id).map(drop)
+        };
+        let disable_one = disable(world.connection);
+        let first = move |tx: &mut Tx<'_>| {
+            disable_one(tx).unwrap();
+            Ok(())
+        };
+        let second = world.store().write(disable(world.other_connection));
+        let (_, second) = scratch::overlap(world.store(), first, second).await;
+        assert!(matches!(second, Err(ConnectionError::WouldLockOut)), "{}: {second:?}", world.engine());
+    }
+}
+
+#[tokio::test]
+async fn a_domain_is_not_given_back_whose_policy_leaves_no_other_way_from_that_moment() {
+    for world in world().await {
+        go(&world, SsoPolicy::Optional, None).await.unwrap();
+        let (op, organization, domain) = (world.operator(), world.organization, acme_test(&world).await);
+        let at = op.at;
+        let first = move |tx: &mut Tx<'_>| put(tx, organization, SsoPolicy::Test { group: group() }, at);
+        let release = world.store().write(move |tx| claim::release(tx, &op, organization, domain).map(drop));
+        let (_, released) = scratch::overlap(world.store(), first, release).await;
+        assert!(matches!(released, Err(DomainError::WouldLockOut)), "{}: {released:?}", world.engine());
     }
 }
