@@ -195,3 +195,101 @@ fn require_same(
         false => Err(SecondFactorsError::Dead),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use serde_json::json;
+
+    use super::{SecondFactors, SecondFactorsError, Typed};
+    use crate::access::attempts::state::Identified;
+    use crate::access::passwords::{self, Cost, PasswordHash};
+    use crate::access::second_factors::enrolment;
+    use crate::access::second_factors::offer::{Offer, Place};
+    use crate::access::sessions::{self, Limits, Session};
+    use crate::access::testing::{World, world};
+    use crate::directory::accounts;
+    use crate::directory::profile::Profile;
+    use crate::flows::passwords::{Passwords, Settings};
+    use crate::keys::sealing::Sealer;
+    use crate::protocol::totp;
+    use crate::store::failure::StoreError;
+    use crate::store::{Tx, accounts as account_rows, scratch};
+    use crate::values::entropy::Entropy;
+    use crate::values::operation::Role;
+    use crate::values::password::Password;
+    use crate::values::secret::Secret;
+
+    const COST: Cost = Cost { memory_kib: 64, passes: 1, lanes: 1 };
+
+    fn sealer() -> Sealer {
+        Sealer::new(&[Secret::from("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=".to_owned())]).unwrap()
+    }
+
+    fn flow(world: &World) -> SecondFactors {
+        let settings =
+            Settings { cost: COST, at_once: 1, waiting: 1, patience: Duration::from_secs(10), breached_list: None };
+        let passwords = Passwords::new(settings, Entropy::new(|buffer| buffer.fill(7))).unwrap();
+        SecondFactors { store: world.store().clone(), sealer: sealer(), passwords }
+    }
+
+    /// Somebody with a password and an app, who is signed in, and what they type now.
+    async fn signed_in(world: &World) -> (Session, Typed) {
+        let (op, organization) = (world.op(), world.organization);
+        let write = world.store().write(move |tx| {
+            let profile = Profile { addresses: vec!["bea@freelance.test".parse().unwrap()], ..Profile::default() };
+            let account = accounts::create(tx, &op, organization, &profile, Role::Member, true)?;
+            let hash = PasswordHash::of(&Password::typed("correct horse"), [7; 16], COST).unwrap();
+            passwords::set(tx, &op, &sealer(), account, &hash).unwrap();
+            let offer = Offer::new(&op, &sealer(), &Place::new(account, op.request)).unwrap();
+            let code = totp::code(offer.secret(), totp::step_at(op.at));
+            let session_epoch = enrolment::enrol(tx, &op, &sealer(), account, &offer, &code).unwrap().session_epoch;
+            let identified = Identified {
+                account,
+                organization,
+                connection: None,
+                session_epoch,
+                amr: vec!["pwd".to_owned()],
+                acr: "a".to_owned(),
+                auth_time: Some(op.at),
+                session_expires_at: None,
+                upstream_session: None,
+            };
+            let limits = Limits { idle_seconds: 3_600, absolute_seconds: 36_000 };
+            let session = sessions::start(tx, &op, &identified, limits)?.0;
+            Ok::<_, StoreError>((session, offer))
+        });
+        let (session, offer) = write.await.unwrap();
+        world.advance(30);
+        let code = Secret::from(totp::code(offer.secret(), totp::step_at(world.op().at)));
+        (session, Typed { password: Password::typed("correct horse"), code })
+    }
+
+    #[tokio::test]
+    async fn a_session_that_is_ended_makes_no_recovery_codes() {
+        for world in world().await {
+            let (session, typed) = signed_in(&world).await;
+            let made = flow(&world).renew_codes(&world.op(), &session, typed.clone()).await;
+            assert_eq!(made.unwrap().len(), enrolment::CODES, "{}", world.engine());
+            let (op, id, organization) = (world.op(), session.id, world.organization);
+            let ended = world.store().write(move |tx| sessions::end(tx, &op, id, organization, &json!({}))).await;
+            assert!(ended.unwrap());
+            let made = flow(&world).renew_codes(&world.op(), &session, typed).await;
+            assert!(matches!(made, Err(SecondFactorsError::Dead)), "{}: {made:?}", world.engine());
+        }
+    }
+
+    /// Whoever takes the account back at this very moment keeps it.
+    #[tokio::test]
+    async fn nothing_is_changed_while_everything_is_ended() {
+        for world in world().await {
+            let (session, typed) = signed_in(&world).await;
+            let (flow, op, at, account) = (flow(&world), world.op(), world.op().at, session.account);
+            let ended = move |tx: &mut Tx<'_>| account_rows::end_sessions(tx, account, at);
+            let made = flow.renew_codes(&op, &session, typed);
+            let (_, made) = scratch::overlap(world.store(), ended, made).await;
+            assert!(matches!(made, Err(SecondFactorsError::Dead)), "{}: {made:?}", world.engine());
+        }
+    }
+}
