@@ -337,3 +337,6 @@ pub fn end_membership(
     audit::write(tx, op, Some(organization), Action::UserDeleted, &subject, &json!({ "state": state.as_str() }))?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -21,7 +21,7 @@ use crate::provisioning::users;
 use crate::record::jobs::Job;
 use crate::store::failure::StoreError;
 use crate::store::resources::{self, ResourceKind};
-use crate::store::{Tx, domains, scim_events};
+use crate::store::{Tx, domains, scim_events, scratch};
 use crate::values::ids::{AccountId, OrganizationId, ResourceId};
 use crate::values::operation::Operation;
 use crate::values::page::PageRequest;
@@ -393,33 +393,17 @@ async fn an_organization_has_so_many_mails_sent_within_an_hour_and_the_rest_late
     }
 }
 
-/// Runs `first` in a transaction that stays open until `second` waits for it. On SQLite, which has one writer, `second` comes
-/// after it in any case.
+/// What comes of `second`, which begins while the transaction of `first` is open.
 async fn overlapping<T: Send + 'static>(
     world: &World,
     first: impl FnOnce(&mut Tx<'_>) + Send + 'static,
     second: impl FnOnce(&mut Tx<'_>) -> Result<T, ActivationError> + Send + 'static,
 ) -> Result<T, ActivationError> {
-    let (done, is_done) = tokio::sync::oneshot::channel();
-    let (go_on, may_go_on) = std::sync::mpsc::channel();
-    let store = world.store().clone();
-    let first = tokio::spawn(async move {
-        let write = store.write(move |tx| {
-            first(tx);
-            done.send(()).unwrap();
-            may_go_on.recv_timeout(std::time::Duration::from_secs(10)).unwrap();
-            Ok::<_, StoreError>(())
-        });
-        write.await.unwrap();
-    });
-    is_done.await.unwrap();
-    let release = async {
-        tokio::time::sleep(std::time::Duration::from_millis(300)).await;
-        go_on.send(()).unwrap();
+    let first = move |tx: &mut Tx<'_>| {
+        first(tx);
+        Ok(())
     };
-    let (outcome, ()) = tokio::join!(world.store().write(second), release);
-    first.await.unwrap();
-    outcome
+    scratch::overlap(world.store(), first, world.store().write(second)).await.1
 }
 
 /// A person who waits to be activated, and the link of their mail.
@@ -480,6 +464,80 @@ async fn who_follows_the_link_before_it_is_taken_back_has_joined_and_gets_no_oth
             assert_eq!((standing(tx, acme, id), asked(tx)), (IN, 1), "nobody who has joined is asked to");
         })
         .await;
+    }
+}
+
+/// Whoever changes the user holds it before the link; in another order the two would wait for each other.
+#[tokio::test]
+async fn a_link_that_is_followed_while_its_user_is_being_changed_waits_for_that() {
+    for world in world().await {
+        let (id, token) = waiting(&world).await;
+        let (op, now, acme) = (world.operator(), world.op(), world.organization);
+        let put = draft(json!({ "userName": "ada@other.test", "active": true }));
+        let held = move |tx: &mut Tx<'_>| resources::find_for_update(tx, acme, ResourceKind::User, id).map(drop);
+        let change = move |tx: &mut Tx<'_>, ()| Ok(users::replace(tx, &op, acme, id, &put, None).unwrap());
+        let accepted = world.store().write(move |tx| accept::accept(tx, &now, token.expose()));
+        let (_, accepted) = scratch::interleave(world.store(), held, change, accepted).await;
+        assert!(matches!(accepted, Err(ActivationError::Dead)), "{}: {accepted:?}", world.engine());
+    }
+}
+
+#[tokio::test]
+async fn a_link_that_was_just_followed_is_neither_made_anew_nor_sent_again_nor_expired() {
+    for world in world().await {
+        for what in ["made", "sent", "expired"] {
+            let address = format!("{what}@freelance.test");
+            let (op, acme) = (world.operator(), world.organization);
+            let made = world.store().write(move |tx| {
+                push(tx, &op, acme, &address);
+                let token = mail(tx, &op, acme);
+                let id = accept::look(tx, &op, token.expose()).unwrap().activation.id;
+                Ok::<_, StoreError>((token, id))
+            });
+            let (token, id) = made.await.unwrap();
+            let (op, now) = (world.op(), world.operator());
+            let first = move |tx: &mut Tx<'_>| {
+                accept::accept(tx, &op, token.expose()).unwrap();
+                Ok(())
+            };
+            let second = world.store().write(move |tx| {
+                let later = |seconds| Operation { at: now.at.plus_seconds(seconds), ..now.clone() };
+                Ok::<_, StoreError>(match what {
+                    "made" => matches!(letter::write(tx, &now, acme, id, 100)?, Written::Nothing),
+                    "sent" => {
+                        let sent = invite::resend(tx, &later(600), acme, id);
+                        matches!(sent, Err(InviteError::NotFound | InviteError::WrongState(_)))
+                    }
+                    _ => invite::expire_due(tx, &later(14 * DAY), 10).is_ok(),
+                })
+            });
+            let (_, is_left_alone) = scratch::overlap(world.store(), first, second).await;
+            assert!(is_left_alone.unwrap(), "{}: {what}", world.engine());
+        }
+        assert_eq!(world.entries("activation.sent").await.len(), 3, "{}", world.engine());
+        assert!(world.entries("activation.expired").await.is_empty(), "{}", world.engine());
+    }
+}
+
+#[tokio::test]
+async fn of_two_mails_that_are_made_at_once_the_one_above_the_limit_waits() {
+    for world in world().await {
+        let (op, acme) = (world.operator(), world.organization);
+        let made = world.store().write(move |tx| {
+            for name in ["a", "b"] {
+                push(tx, &op, acme, &format!("{name}@freelance.test"));
+            }
+            Ok::<_, StoreError>(invite::page(tx, &op, acme, &PageRequest::new(None, None).unwrap()).unwrap().items)
+        });
+        let due = made.await.unwrap();
+        let write = |n: usize| {
+            let (op, id) = (world.op(), due[n].id);
+            move |tx: &mut Tx<'_>| letter::write(tx, &op, acme, id, 1)
+        };
+        let second = world.store().write(write(1));
+        let (first, second) = scratch::overlap(world.store(), write(0), second).await;
+        assert!(matches!(first, Written::Letter(_)), "{}", world.engine());
+        assert!(matches!(second, Ok(Written::Later(_))), "{}: {second:?}", world.engine());
     }
 }
 

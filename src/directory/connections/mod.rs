@@ -377,3 +377,6 @@ fn name_error(error: OrganizationError) -> ConnectionError {
         OrganizationError::InvalidName | OrganizationError::SlugTaken => ConnectionError::InvalidName,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,7 +8,9 @@ use crate::directory::accounts;
 use crate::directory::connection_policy::{self, ConnectionPolicy, LinkingRule};
 use crate::directory::connection_route::{self, ConnectionRoute};
 use crate::record::jobs::Job;
-use crate::store::jobs;
+use crate::store::{Tx, identities, jobs, link_requests as rows, scratch};
+use crate::values::ids::LinkRequestId;
+use crate::values::secret::{Secret, TokenHash};
 
 async fn set(world: &World, linking: LinkingRule) {
     let (op, organization, connection) = (world.operator(), world.organization, world.connection);
@@ -119,5 +121,59 @@ async fn a_provider_that_makes_up_subjects_does_not_fill_a_mailbox() {
         world.advance(3_600);
         assert_eq!(world.sign_in(world.asserted()).await, Err(Refusal::LinkAsked));
         assert_eq!(world.entries("identity.link_asked").await.len(), 6, "{}", world.engine());
+    }
+}
+
+/// Which question the newest mail is about, and a link that works.
+async fn asked(world: &World) -> (LinkRequestId, Secret) {
+    set(world, LinkingRule::Ask).await;
+    assert_eq!(world.sign_in(world.asserted()).await, Err(Refusal::LinkAsked));
+    let token = Secret::from(link_of_the_mail(world).await.unwrap());
+    let hash = TokenHash::of(token.expose());
+    let row = world.store().read(move |tx| rows::find_by_token(tx, &hash)).await.unwrap().unwrap();
+    (row.id, token)
+}
+
+#[tokio::test]
+async fn nobody_is_linked_by_a_yes_whose_membership_ends_at_that_moment() {
+    for world in world().await {
+        let (_, token) = asked(&world).await;
+        let (op, now, organization, ada) = (world.operator(), world.op(), world.organization, world.ada);
+        let end = move |tx: &mut Tx<'_>| {
+            accounts::end_membership(tx, &op, organization, ada).unwrap();
+            Ok(())
+        };
+        let yes = world.store().write(move |tx| accept(tx, &now, token.expose()).map(drop));
+        let (_, yes) = scratch::overlap(world.store(), end, yes).await;
+        assert!(matches!(yes, Err(LinkRequestError::Dead)), "{}: {yes:?}", world.engine());
+        let connection = world.connection;
+        let left = world.store().read(move |tx| identities::find(tx, connection, "00u1")).await.unwrap();
+        assert!(left.is_none(), "{}", world.engine());
+    }
+}
+
+#[tokio::test]
+async fn a_link_that_is_replaced_at_that_moment_is_dead_and_a_question_that_is_answered_gets_no_other() {
+    for world in world().await {
+        let (id, old) = asked(&world).await;
+        let organization = world.organization;
+        let replacing = || {
+            let op = world.op();
+            move |tx: &mut Tx<'_>| write_letter(tx, &op, organization, id)
+        };
+        let saying = |token: &Secret| {
+            let (op, token) = (world.op(), token.clone());
+            move |tx: &mut Tx<'_>| accept(tx, &op, token.expose()).map(drop)
+        };
+        let late = world.store().write(saying(&old));
+        let (letter, late) = scratch::overlap(world.store(), replacing(), late).await;
+        assert!(matches!(late, Err(LinkRequestError::Dead)), "{}: {late:?}", world.engine());
+        let yes = saying(&letter.unwrap().token);
+        let yes = move |tx: &mut Tx<'_>| {
+            yes(tx).unwrap();
+            Ok(())
+        };
+        let (_, another) = scratch::overlap(world.store(), yes, world.store().write(replacing())).await;
+        assert!(another.unwrap().is_none(), "{}", world.engine());
     }
 }

@@ -2,6 +2,7 @@ use super::{CHALLENGE_TTL_SECONDS, DomainError, begin_check, create, finish_chec
 use crate::access::testing::world;
 use crate::directory::domains::proof::Answer;
 use crate::store::failure::StoreError;
+use crate::store::{Tx, domains, scratch};
 use crate::values::operation::Operation;
 use crate::values::quota::Quota;
 
@@ -48,5 +49,26 @@ async fn a_challenge_proves_a_domain_for_seven_days_and_once() {
         done.await.unwrap();
         assert_eq!(world.entries("domain.check_failed").await.len(), 1, "{}", world.engine());
         assert_eq!(world.entries("domain.verified").await.len(), 1, "{}", world.engine());
+    }
+}
+
+#[tokio::test]
+async fn a_domain_that_is_given_back_twice_at_once_is_given_back_once() {
+    for world in world().await {
+        let organization = world.organization;
+        let domain = world.store().read(|tx| domains::owner_of(tx, "acme.test")).await.unwrap().unwrap().1;
+        let releasing = || {
+            let op = world.operator();
+            move |tx: &mut Tx<'_>| release(tx, &op, organization, domain).map(drop)
+        };
+        let first = releasing();
+        let first = move |tx: &mut Tx<'_>| {
+            first(tx).unwrap();
+            Ok(())
+        };
+        let (_, second) = scratch::overlap(world.store(), first, world.store().write(releasing())).await;
+        let is_refused = matches!(second, Err(DomainError::Changed | DomainError::WrongState(_)));
+        assert!(is_refused, "{}: {second:?}", world.engine());
+        assert_eq!(world.entries("domain.released").await.len(), 1, "{}", world.engine());
     }
 }

@@ -1,0 +1,95 @@
+//! Two who change one account at the same moment, on both engines.
+
+use super::{AccountError, create, deactivate, end_membership, find};
+use crate::access::testing::{World, world};
+use crate::directory::memberships;
+use crate::directory::profile::Profile;
+use crate::store::accounts::{self as rows, AccountRow, AddressRow};
+use crate::store::failure::StoreError;
+use crate::store::memberships::{self as membership_rows, MembershipRow};
+use crate::store::{Tx, scratch};
+use crate::values::ids::AccountId;
+use crate::values::operation::Role;
+
+#[tokio::test]
+async fn who_is_deactivated_twice_at_once_is_so_once() {
+    for world in world().await {
+        let (organization, ada) = (world.organization, world.ada);
+        let deactivating = || {
+            let op = world.operator();
+            move |tx: &mut Tx<'_>| deactivate(tx, &op, organization, ada)
+        };
+        let first = deactivating();
+        let first = move |tx: &mut Tx<'_>| {
+            first(tx).unwrap();
+            Ok(())
+        };
+        let (_, second) = scratch::overlap(world.store(), first, world.store().write(deactivating())).await;
+        second.unwrap();
+        assert_eq!(world.entries("user.deactivated").await.len(), 1, "{}", world.engine());
+    }
+}
+
+#[tokio::test]
+async fn of_two_owners_who_lose_their_access_at_once_one_stays() {
+    for world in world().await {
+        let (op, organization) = (world.operator(), world.organization);
+        let write = world.store().write(move |tx| {
+            let profile = Profile { addresses: vec!["kim@acme.test".parse().unwrap()], ..Profile::default() };
+            create(tx, &op, organization, &profile, Role::Owner, true)?;
+            membership_rows::active_in_role(tx, organization, "owner")
+        });
+        let owners = write.await.unwrap();
+        let deactivating = |account| {
+            let op = world.operator();
+            move |tx: &mut Tx<'_>| deactivate(tx, &op, organization, account)
+        };
+        let first = deactivating(owners[0]);
+        let first = move |tx: &mut Tx<'_>| {
+            first(tx).unwrap();
+            Ok(())
+        };
+        let (_, second) = scratch::overlap(world.store(), first, world.store().write(deactivating(owners[1]))).await;
+        assert!(matches!(second, Err(AccountError::LastOwner)), "{}: {second:?}", world.engine());
+    }
+}
+
+/// Somebody whose account is their own, and who is a member here.
+async fn visitor(world: &World) -> AccountId {
+    let (op, organization, ada) = (world.operator(), world.organization, world.ada);
+    let write = world.store().write(move |tx| {
+        let id: AccountId = op.new_id();
+        let of_ada = rows::find(tx, ada)?.unwrap();
+        let row = AccountRow { id, ownership: "personal".to_owned(), ..of_ada };
+        let address = "cem@elsewhere.test".to_owned();
+        let address = AddressRow { account_id: id, address, is_primary: true, verified_at: Some(op.at) };
+        let of_ada = membership_rows::find(tx, ada, organization)?.unwrap();
+        let membership = MembershipRow { account_id: id, kind: "external".to_owned(), ..of_ada };
+        rows::insert(tx, &row, &[address], &membership)?;
+        Ok::<_, StoreError>(id)
+    });
+    write.await.unwrap()
+}
+
+#[tokio::test]
+async fn a_membership_that_is_ended_twice_at_once_ends_once() {
+    for world in world().await {
+        let (organization, cem) = (world.organization, visitor(&world).await);
+        let ending = || {
+            let op = world.operator();
+            move |tx: &mut Tx<'_>| end_membership(tx, &op, organization, cem)
+        };
+        let first = ending();
+        let first = move |tx: &mut Tx<'_>| {
+            first(tx).unwrap();
+            Ok(())
+        };
+        let (_, second) = scratch::overlap(world.store(), first, world.store().write(ending())).await;
+        assert!(matches!(second, Err(AccountError::NotFound)), "{}: {second:?}", world.engine());
+        assert_eq!(world.entries("user.deleted").await.len(), 1, "{}", world.engine());
+        let left =
+            world.store().read(move |tx| Ok::<_, StoreError>((find(tx, cem)?, memberships::of_account(tx, cem)?)));
+        let (account, left) = left.await.unwrap();
+        assert!(account.is_some() && left.is_empty(), "{}", world.engine());
+    }
+}
