@@ -10,6 +10,7 @@ use crate::directory::memberships;
 use crate::directory::profile::Profile as PersonProfile;
 use crate::protocol::scim::document;
 use crate::protocol::scim::error::ScimType;
+use crate::protocol::scim::etag::Condition;
 use crate::protocol::scim::limits::Limits;
 use crate::protocol::scim::patch::request;
 use crate::protocol::scim::projection::Projection;
@@ -639,5 +640,30 @@ async fn rfc9967_events_are_swept_by_their_time_a_batch_at_a_time() {
             Ok::<_, ProvisioningError>(())
         });
         done.await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_change_is_refused_whose_version_another_one_takes_at_that_moment() {
+    for scratch in scratch::all() {
+        let made = scratch.store.write(|tx| {
+            let acme = organization(tx, "acme");
+            let id = users::create(tx, &operation(NOW), acme, &user(json!({ "userName": "ada" })))?.id;
+            Ok::<_, ProvisioningError>((acme, id))
+        });
+        let (acme, id) = made.await.unwrap();
+        let replacing = move |title: &'static str| {
+            move |tx: &mut Tx<'_>| {
+                let draft = user(json!({ "userName": "ada", "title": title }));
+                users::replace(tx, &operation(NOW), acme, id, &draft, Some(&Condition::Versions(vec![1]))).map(drop)
+            }
+        };
+        let first = move |tx: &mut Tx<'_>| {
+            replacing("Dr")(tx).unwrap();
+            Ok(())
+        };
+        let second = scratch.store.write(replacing("Prof"));
+        let (_, second) = scratch::overlap(&scratch.store, first, second).await;
+        assert!(matches!(second, Err(ProvisioningError::VersionMismatch)), "{}: {second:?}", scratch.engine);
     }
 }

@@ -17,7 +17,7 @@ use crate::provisioning::resource::Patch;
 use crate::provisioning::users;
 use crate::store::failure::StoreError;
 use crate::store::resources::{self, ResourceKind};
-use crate::store::{Tx, jobs, outbox, removals};
+use crate::store::{Tx, jobs, outbox, removals, scratch};
 use crate::values::ids::{OrganizationId, ResourceId, ScimClientId, ScimCredentialId};
 use crate::values::operation::{Actor, Operation, Role};
 use crate::values::scim_scope::ScimScope;
@@ -223,5 +223,28 @@ async fn only_a_human_who_manages_users_decides() {
             confirm(tx, &admin(Role::UserAdmin), acme).unwrap();
         })
         .await;
+    }
+}
+
+#[tokio::test]
+async fn of_two_removals_that_are_held_at_once_the_first_begins_the_list() {
+    for world in world().await {
+        let (op, acme) = (world.operator(), world.organization);
+        let pushed = world.store().write(move |tx| Ok::<_, StoreError>(push(tx, &op, acme, 2))).await.unwrap();
+        let holding = |id| {
+            let op = client(&world.op(), acme);
+            move |tx: &mut Tx<'_>| hold(tx, &op, acme, id, Removal::Delete)
+        };
+        let first = holding(pushed[0]);
+        let first = move |tx: &mut Tx<'_>| {
+            first(tx).unwrap();
+            Ok(())
+        };
+        let second = world.store().write(holding(pushed[1]));
+        let (_, second) = scratch::overlap(world.store(), first, second).await;
+        assert!(second.is_ok(), "{}: {second:?}", world.engine());
+        assert_eq!(world.entries("removals.held").await.len(), 1, "{}", world.engine());
+        let held = world.store().read(move |tx| removals::held_count(tx, acme)).await.unwrap();
+        assert_eq!(held, 2, "{}", world.engine());
     }
 }

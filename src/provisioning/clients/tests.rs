@@ -326,3 +326,18 @@ async fn nobody_is_warned_of_what_is_revoked_or_unused_for_long() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_client_that_is_removed_at_that_moment_is_not_there_to_be_changed() {
+    for scratch in scratch::all() {
+        let (acme, id) = scratch.store.write(client).await.unwrap();
+        let first = move |tx: &mut Tx<'_>| {
+            delete(tx, &at(1), acme, id).unwrap();
+            Ok(())
+        };
+        let change = ScimClientChange { profile: Some(Profile::Entra), ..ScimClientChange::default() };
+        let changed = scratch.store.write(move |tx| update(tx, &at(2), acme, id, &change).map(drop));
+        let (_, changed) = scratch::overlap(&scratch.store, first, changed).await;
+        assert!(matches!(changed, Err(ScimClientError::NotFound)), "{}: {changed:?}", scratch.engine);
+    }
+}

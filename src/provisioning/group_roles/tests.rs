@@ -16,7 +16,7 @@ use crate::provisioning::resource::Patch;
 use crate::provisioning::{groups, users};
 use crate::store::failure::StoreError;
 use crate::store::resources::{self, ResourceKind};
-use crate::store::{Tx, jobs, memberships as membership_rows};
+use crate::store::{Tx, jobs, memberships as membership_rows, scratch};
 use crate::values::ids::{AccountId, OrganizationId, ResourceId, ScimClientId, ScimCredentialId};
 use crate::values::operation::{Actor, Operation, Role};
 use crate::values::scim_scope::ScimScope;
@@ -204,5 +204,46 @@ async fn no_more_groups_carry_a_role_than_are_looked_through() {
             put(tx, &op, acme, groups[0], Role::Auditor).unwrap();
         })
         .await;
+    }
+}
+
+/// Bob, in two groups.
+async fn bob_in_two(world: &World) -> (ResourceId, [ResourceId; 2]) {
+    let (op, acme) = (world.operator(), world.organization);
+    let made = world.store().write(move |tx| {
+        let bob = user(tx, &op, acme, "bob");
+        Ok::<_, StoreError>((bob, ["One", "Two"].map(|name| group(tx, &op, acme, name, &[bob]))))
+    });
+    made.await.unwrap()
+}
+
+/// Somebody leaves a group.
+fn leaving(
+    world: &World,
+    who: ResourceId,
+    from: ResourceId,
+) -> impl FnOnce(&mut Tx<'_>) -> Result<(), StoreError> + Send + 'static {
+    let (op, acme) = (world.operator(), world.organization);
+    move |tx| {
+        patch(tx, &op, acme, from, without(who));
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn who_leaves_two_groups_at_once_keeps_the_role_of_neither() {
+    for world in world().await {
+        let (bob, [one, two]) = bob_in_two(&world).await;
+        run(&world, move |tx, op, acme| {
+            for group in [one, two] {
+                put(tx, &op, acme, group, Role::UserAdmin).unwrap();
+            }
+        })
+        .await;
+        let second = world.store().write(leaving(&world, bob, two));
+        let (_, second) = scratch::overlap(world.store(), leaving(&world, bob, one), second).await;
+        second.unwrap();
+        let engine = world.engine();
+        run(&world, move |tx, _, acme| assert_eq!(role(tx, acme, bob), Role::Member, "{engine}")).await;
     }
 }

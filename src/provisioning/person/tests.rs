@@ -6,7 +6,7 @@ use super::review;
 use crate::access::testing::{World, world};
 use crate::directory::accounts;
 use crate::directory::accounts::state::AccountState;
-use crate::directory::cases;
+use crate::directory::cases::{self, CaseState};
 use crate::directory::memberships;
 use crate::protocol::scim::document;
 use crate::protocol::scim::limits::Limits;
@@ -19,7 +19,7 @@ use crate::provisioning::users;
 use crate::store::failure::StoreError;
 use crate::store::organizations::{self, OrganizationRow};
 use crate::store::resources::{self, ResourceKind};
-use crate::store::{Tx, accounts as account_rows, domains, scim_events};
+use crate::store::{Tx, accounts as account_rows, domains, scim_events, scratch};
 use crate::values::ids::{AccountId, OrganizationId, ResourceId};
 use crate::values::operation::Operation;
 use crate::values::page::PageRequest;
@@ -235,5 +235,50 @@ async fn q19_a_deleted_user_loses_membership_and_account_and_can_be_made_again_u
             assert_ne!(account_of(tx, acme, second.id), Some(account));
         })
         .await;
+    }
+}
+
+/// Ada, who waits because of an account elsewhere, which is gone by now.
+async fn free_to_come(world: &World) -> (ResourceId, cases::Case) {
+    let (op, acme) = (world.operator(), world.organization);
+    let made = world.store().write(move |tx| {
+        let (home, at_home, _) = globex(tx, &op, ADA);
+        let pushed = push(tx, &op, acme, ADA).id;
+        users::delete(tx, &op, home, at_home, None).unwrap();
+        Ok::<_, StoreError>((pushed, open_cases(tx, &op, acme).remove(0)))
+    });
+    made.await.unwrap()
+}
+
+#[tokio::test]
+async fn a_user_who_is_deleted_while_their_case_is_looked_at_gets_no_account() {
+    for world in world().await {
+        let (pushed, case) = free_to_come(&world).await;
+        let (op, now, acme) = (world.operator(), world.operator(), world.organization);
+        let before = world.entries("user.created").await.len();
+        let delete = move |tx: &mut Tx<'_>| {
+            users::delete(tx, &op, acme, pushed, None).unwrap();
+            Ok(())
+        };
+        let reviewed = world.store().write(move |tx| review(tx, &now, acme, &case));
+        let (_, reviewed) = scratch::overlap(world.store(), delete, reviewed).await;
+        assert!(!reviewed.unwrap(), "{}", world.engine());
+        assert_eq!(world.entries("user.created").await.len(), before, "{}", world.engine());
+    }
+}
+
+#[tokio::test]
+async fn a_case_that_is_closed_twice_at_once_is_closed_once() {
+    for world in world().await {
+        let (pushed, _) = free_to_come(&world).await;
+        let acme = world.organization;
+        let closing = |transition| {
+            let op = world.operator();
+            move |tx: &mut Tx<'_>| cases::close(tx, &op, acme, pushed, transition)
+        };
+        let second = world.store().write(closing(CaseState::finish));
+        let (first, second) = scratch::overlap(world.store(), closing(CaseState::cancel), second).await;
+        assert_eq!((first, second.unwrap()), (true, false), "{}", world.engine());
+        assert_eq!(world.entries("case.closed").await.len(), 1, "{}", world.engine());
     }
 }

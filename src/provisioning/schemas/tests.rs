@@ -29,7 +29,8 @@ use crate::provisioning::{groups, users};
 use crate::record::audit;
 use crate::store::failure::StoreError;
 use crate::store::resources::ResourceKind;
-use crate::store::{Tx, scim_clearings, scratch};
+use crate::store::scratch::{self, Scratch};
+use crate::store::{Tx, scim_clearings};
 use crate::values::ids::{OrganizationId, ResourceId};
 use crate::values::page::PageRequest;
 use crate::values::quota::Quota;
@@ -577,5 +578,99 @@ async fn a_schema_is_changed_from_the_version_that_was_read_and_keeps_its_urn() 
             Ok::<_, Met>(())
         });
         done.await.unwrap();
+    }
+}
+
+/// An organization, and its schema of these attributes.
+async fn with_schema(scratch: &Scratch, slug: &'static str, attributes: Value) -> (OrganizationId, OwnSchema) {
+    let made = scratch.store.write(move |tx| {
+        let organization = organization(tx, slug);
+        Ok::<_, Met>((organization, register(tx, organization, &wanted(attributes, false))?))
+    });
+    made.await.unwrap()
+}
+
+fn release_badge(tx: &mut Tx<'_>, acme: OrganizationId) -> Result<(), ClaimError> {
+    let badge = format!("{URN}:badge");
+    let claim = claim_mappings::Wanted { claim: "badge".to_owned(), attribute: badge, scope: Scope::Openid };
+    claim_mappings::replace(tx, &operation(NOW), acme, &[claim], &Quota::default()).map(drop)
+}
+
+#[tokio::test]
+async fn an_attribute_is_not_released_that_goes_at_that_moment() {
+    for scratch in scratch::all() {
+        let (acme, schema) = with_schema(&scratch, "acme", json!([{ "name": "badge" }])).await;
+        let goes =
+            move |tx: &mut Tx<'_>| Ok(registry::delete(tx, &operation(NOW), acme, schema.id, Values::Keep).unwrap());
+        let released = scratch.store.write(move |tx| release_badge(tx, acme));
+        let (_, released) = scratch::overlap(&scratch.store, goes, released).await;
+        assert!(matches!(released, Err(ClaimError::Invalid(0, _))), "{}: {released:?}", scratch.engine);
+    }
+}
+
+#[tokio::test]
+async fn an_attribute_that_is_released_at_that_moment_stays() {
+    for scratch in scratch::all() {
+        for (slug, is_whole) in [("acme", true), ("globex", false)] {
+            let both = json!([{ "name": "badge" }, { "name": "grade" }]);
+            let (acme, schema) = with_schema(&scratch, slug, both).await;
+            let first = move |tx: &mut Tx<'_>| {
+                release_badge(tx, acme).unwrap();
+                Ok(())
+            };
+            let goes = scratch.store.write(move |tx| match is_whole {
+                true => registry::delete(tx, &operation(NOW), acme, schema.id, Values::Keep).map(drop),
+                false => {
+                    let grade = wanted(json!([{ "name": "grade" }]), false);
+                    replace(tx, acme, &schema, &grade, Values::Keep).map(drop)
+                }
+            });
+            let (_, gone) = scratch::overlap(&scratch.store, first, goes).await;
+            assert!(matches!(gone, Err(SchemaError::Released(..))), "{}: {gone:?}", scratch.engine);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_list_that_is_set_twice_at_once_is_set_twice() {
+    for scratch in scratch::all() {
+        let acme = scratch.store.write(|tx| Ok::<_, Met>(organization(tx, "acme"))).await.unwrap();
+        let setting = move |value: &'static str| {
+            move |tx: &mut Tx<'_>| {
+                let entries = vec![serde_json::from_value(json!({ "value": value })).unwrap()];
+                let (op, list) = (operation(NOW), Assignables { is_closed: false, entries });
+                assignables::replace(tx, &op, acme, AssignableKind::Role, &list, &Quota::default())
+            }
+        };
+        let first = move |tx: &mut Tx<'_>| {
+            setting("reader")(tx).unwrap();
+            Ok(())
+        };
+        let second = scratch.store.write(setting("writer"));
+        let (_, second) = scratch::overlap(&scratch.store, first, second).await;
+        assert!(second.is_ok(), "{}: {second:?}", scratch.engine);
+    }
+}
+
+#[tokio::test]
+async fn clearing_keeps_what_is_written_at_that_moment() {
+    for scratch in scratch::all() {
+        let (acme, schema) = with_schema(&scratch, "acme", json!([{ "name": "badge" }])).await;
+        let made = scratch.store.write(move |tx| {
+            let ada = create(tx, acme, "ada", json!({ "badge": "B" }))?.id;
+            registry::delete(tx, &operation(NOW), acme, schema.id, Values::Clear)?;
+            Ok::<_, Met>((ada, scim_clearings::all(tx, acme)?.remove(0).id))
+        });
+        let (ada, clearing) = made.await.unwrap();
+        let titled = json!([{ "op": "add", "path": "title", "value": "Dr" }]);
+        let first = move |tx: &mut Tx<'_>| {
+            patch(tx, acme, ada, titled).unwrap();
+            Ok(())
+        };
+        let cleared = scratch.store.write(move |tx| clearing::advance(tx, &operation(NOW), acme, clearing));
+        let (_, cleared) = scratch::overlap(&scratch.store, first, cleared).await;
+        assert!(!cleared.unwrap(), "{}", scratch.engine);
+        let now = scratch.store.read(move |tx| Ok::<_, StoreError>(shown(tx, acme, ada, None))).await.unwrap();
+        assert_eq!((&now["title"], now.get(URN)), (&json!("Dr"), None), "{}", scratch.engine);
     }
 }
