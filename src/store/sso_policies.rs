@@ -70,8 +70,13 @@ pub fn is_any_in(tx: &mut Tx<'_>, organization: OrganizationId, states: &[&str])
 
 /// Writes a policy in place of the one that is there.
 pub fn put(tx: &mut Tx<'_>, row: &SsoPolicyRow) -> Result<(), StoreError> {
-    delete(tx, row.org_id, row.domain_id)?;
-    diesel::insert_into(table::table).values(row).execute(tx.connection())?;
+    // In its row, so that whoever waits in [`lock`] holds it then.
+    let one = table::table.filter(table::org_id.eq(row.org_id)).filter(table::domain_id.eq(row.domain_id));
+    let change =
+        (table::state.eq(&row.state), table::test_group.eq(row.test_group), table::updated_at.eq(row.updated_at));
+    if diesel::update(one).set(change).execute(tx.connection())? == 0 {
+        diesel::insert_into(table::table).values(row).execute(tx.connection())?;
+    }
     Ok(())
 }
 

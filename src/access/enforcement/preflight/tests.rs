@@ -13,7 +13,7 @@ use crate::directory::sso_policy::{self, SsoPolicy};
 use crate::directory::{accounts, memberships as directory_memberships};
 use crate::keys::sealing::Sealer;
 use crate::store::failure::StoreError;
-use crate::store::sso_policies::DomainCounts;
+use crate::store::sso_policies::{self, DomainCounts};
 use crate::store::totp_factors::TotpFactorRow;
 use crate::store::{
     Tx, break_glass as rows, carried_roles as carried_rows, domains, memberships, outbox, scratch, totp_factors,
@@ -517,5 +517,32 @@ async fn a_domain_is_not_given_back_whose_policy_leaves_no_other_way_from_that_m
         let release = world.store().write(move |tx| claim::release(tx, &op, organization, domain).map(drop));
         let (_, released) = scratch::overlap(world.store(), first, release).await;
         assert!(matches!(released, Err(DomainError::WouldLockOut)), "{}: {released:?}", world.engine());
+    }
+}
+
+/// Whoever has waited for somebody else's change holds the policy as well as whoever came first.
+#[tokio::test]
+async fn a_policy_that_was_waited_for_stays_as_it_is_until_whoever_waited_is_done() {
+    for world in world().await {
+        go(&world, SsoPolicy::Optional, None).await.unwrap();
+        let (at, organization) = (world.op().at, world.organization);
+        let writing = |policy| move |tx: &mut Tx<'_>| put(tx, organization, policy, at);
+        let look = move |tx: &mut Tx<'_>| {
+            let domain = domains::owner_of(tx, "acme.test")?.unwrap().1;
+            sso_policy::of(tx, organization, domain)
+        };
+        let waiting = scratch::interleave(
+            world.store(),
+            move |tx: &mut Tx<'_>| {
+                sso_policies::lock(tx, organization)?;
+                look(tx)
+            },
+            move |tx, before| Ok((before, look(tx)?)),
+            world.store().write(writing(SsoPolicy::Off)),
+        );
+        let test = SsoPolicy::Test { group: group() };
+        let (_, ((before, after), off)) = scratch::overlap(world.store(), writing(test), waiting).await;
+        assert_eq!((before, after), (test, test), "{}", world.engine());
+        off.unwrap();
     }
 }
