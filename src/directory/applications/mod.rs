@@ -262,7 +262,9 @@ pub fn delete(
 ) -> Result<(), ApplicationError> {
     require(op, owner, Permission::ManageApplications)?;
     let application = find_of(tx, op, owner, id)?;
-    rows::delete(tx, id)?;
+    if !rows::delete(tx, id)? {
+        return Err(ApplicationError::NotFound);
+    }
     log(tx, op, &application, Action::ApplicationDeleted, &json!({ "name": application.name }))?;
     Ok(())
 }

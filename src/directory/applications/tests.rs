@@ -1,7 +1,8 @@
 use super::{ApplicationError, ApplicationKind, IdTokenAlgorithm, NewApplication};
-use super::{find, register, rotate_secret, update};
+use super::{delete, find, register, rotate_secret, update};
 use crate::access::testing::world;
 use crate::store::failure::StoreError;
+use crate::store::{Tx, scratch};
 use crate::values::quota::Quota;
 
 fn new(redirect_uris: &[&str], post_logout: &[&str], kind: ApplicationKind) -> NewApplication {
@@ -71,5 +72,38 @@ async fn a_public_application_has_no_secret_and_a_new_one_kills_the_old() {
             Ok::<_, StoreError>((found.is_secret(secret.expose()), found.is_secret(old.unwrap().expose())))
         });
         assert_eq!(done.await.unwrap(), (true, false), "{}", world.engine());
+    }
+}
+
+#[tokio::test]
+async fn an_application_that_is_removed_at_that_moment_is_not_there_to_be_changed() {
+    #[derive(Debug, Clone, Copy)]
+    enum Change {
+        Update,
+        RotateSecret,
+        Delete,
+    }
+    for world in world().await {
+        let organization = Some(world.organization);
+        for change in [Change::Update, Change::RotateSecret, Change::Delete] {
+            let app = new(&["https://wiki.example/cb"], &[], ApplicationKind::Confidential);
+            let (op, registered) = (world.operator(), app.clone());
+            let write = world.store().write(move |tx| register(tx, &op, organization, &registered, &Quota::default()));
+            let id = write.await.unwrap().0.id;
+            let (op, now) = (world.operator(), world.operator());
+            let first = move |tx: &mut Tx<'_>| {
+                delete(tx, &op, organization, id).unwrap();
+                Ok(())
+            };
+            let second = world.store().write(move |tx| match change {
+                Change::Update => update(tx, &now, organization, id, &app).map(drop),
+                Change::RotateSecret => rotate_secret(tx, &now, organization, id).map(drop),
+                Change::Delete => delete(tx, &now, organization, id),
+            });
+            let (_, second) = scratch::overlap(world.store(), first, second).await;
+            let is_refused = matches!(second, Err(ApplicationError::NotFound));
+            assert!(is_refused, "{}: {change:?}: {second:?}", world.engine());
+        }
+        assert_eq!(world.entries("application.deleted").await.len(), 3, "{}", world.engine());
     }
 }
