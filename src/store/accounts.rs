@@ -134,7 +134,7 @@ pub fn find(tx: &mut Tx<'_>, id: AccountId) -> Result<Option<AccountRow>, StoreE
 }
 
 /// Writes the profile columns and moves the version on.
-pub fn update_profile(tx: &mut Tx<'_>, row: &AccountRow) -> Result<bool, StoreError> {
+pub fn update_profile(tx: &mut Tx<'_>, row: &AccountRow) -> Result<(), StoreError> {
     let changed = diesel::update(table::table.filter(table::id.eq(row.id))).set((
         table::display_name.eq(&row.display_name),
         table::given_name.eq(&row.given_name),
@@ -144,7 +144,8 @@ pub fn update_profile(tx: &mut Tx<'_>, row: &AccountRow) -> Result<bool, StoreEr
         table::version.eq(table::version + 1),
         table::updated_at.eq(row.updated_at),
     ));
-    Ok(Kept(changed).execute(tx.connection())? == 1)
+    Kept(changed).execute(tx.connection())?;
+    Ok(())
 }
 
 /// Writes the state and ends every session, token and grant of the account by moving its session epoch.

@@ -210,9 +210,7 @@ pub fn update_profile(
     if found.profile == *profile {
         return Ok(ProfileChange::None);
     }
-    if !rows::update_profile(tx, &to_row(account, op, profile, found.state))? {
-        return Err(AccountError::NotFound);
-    }
+    rows::update_profile(tx, &to_row(account, op, profile, found.state))?;
     for address in found.profile.addresses.iter().filter(|address| !profile.addresses.contains(address)) {
         rows::delete_address(tx, account, address.as_str())?;
     }
