@@ -68,8 +68,8 @@ pub fn page(
     Ok(query.load(tx.connection())?)
 }
 
-/// Writes what can change; tells whether the schema was there.
-pub fn update(tx: &mut Tx<'_>, row: &ScimSchemaRow) -> Result<bool, StoreError> {
+/// Writes what can change.
+pub fn update(tx: &mut Tx<'_>, row: &ScimSchemaRow) -> Result<(), StoreError> {
     let one = table::table.filter(table::org_id.eq(row.org_id)).filter(table::id.eq(row.id));
     let changed = diesel::update(one).set((
         table::is_required.eq(row.is_required),
@@ -77,13 +77,15 @@ pub fn update(tx: &mut Tx<'_>, row: &ScimSchemaRow) -> Result<bool, StoreError> 
         table::version.eq(row.version),
         table::updated_at.eq(row.updated_at),
     ));
-    Ok(changed.execute(tx.connection())? == 1)
+    changed.execute(tx.connection())?;
+    Ok(())
 }
 
-/// Removes a schema; tells whether it was there.
-pub fn delete(tx: &mut Tx<'_>, organization: OrganizationId, id: ScimSchemaId) -> Result<bool, StoreError> {
+/// Removes a schema.
+pub fn delete(tx: &mut Tx<'_>, organization: OrganizationId, id: ScimSchemaId) -> Result<(), StoreError> {
     let one = table::table.filter(table::org_id.eq(organization)).filter(table::id.eq(id));
-    Ok(diesel::delete(one).execute(tx.connection())? == 1)
+    diesel::delete(one).execute(tx.connection())?;
+    Ok(())
 }
 
 /// How many schemas an organization has.

@@ -214,9 +214,7 @@ pub fn replace(
         updated_at: op.at,
         ..row
     };
-    if !rows::update(tx, &row)? {
-        return Err(SchemaError::NotFound);
-    }
+    rows::update(tx, &row)?;
     organizations::advance_schemas(tx, organization)?;
     let detail = json!({
         "urn": row.urn, "required": row.is_required,
@@ -243,9 +241,7 @@ pub fn delete(
         Values::Keep => require_unused(tx, organization, &gone).map(|()| 0)?,
         Values::Clear => count(tx, organization, &gone)?,
     };
-    if !rows::delete(tx, organization, id)? {
-        return Err(SchemaError::NotFound);
-    }
+    rows::delete(tx, organization, id)?;
     clearing::begin(tx, op, organization, &gone)?;
     organizations::advance_schemas(tx, organization)?;
     let detail = json!({ "urn": row.urn, "resources": resources });
