@@ -105,7 +105,7 @@ async fn connections(acme: &mut Watched) {
     let by = json!({ "by": "user_name" });
     let options = json!({ "requires_encryption": true });
     acme.call(Method::PUT, &format!("{path}/options"), options, &["connection.updated"]).await;
-    let moved = ["connection.policy_set", "connection.updated"];
+    let moved = ["connection.updated", "connection.policy_set"];
     acme.call(Method::PUT, &format!("{path}/match"), by, &moved).await;
     let policy = json!({ "linking": "never", "provisions": false, "default_role": "member" });
     acme.call(Method::PUT, &format!("{path}/policy"), policy, &["connection.policy_set"]).await;
