@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::Tx;
 use super::dynamic::{DynamicQuery, Engine};
-use super::failure::StoreError;
+use super::failure::{StoreError, require_one};
 use super::kept::Kept;
 use super::memberships::MembershipRow;
 use super::schema::{accounts as table, addresses, memberships};
@@ -133,7 +133,7 @@ pub fn find(tx: &mut Tx<'_>, id: AccountId) -> Result<Option<AccountRow>, StoreE
     Ok(table::table.filter(table::id.eq(id)).select(AccountRow::as_select()).first(tx.connection()).optional()?)
 }
 
-/// Writes the profile columns and moves the version on.
+/// Writes the profile columns and moves the version on. No account is ever deleted, so there is one to write.
 pub fn update_profile(tx: &mut Tx<'_>, row: &AccountRow) -> Result<(), StoreError> {
     let changed = diesel::update(table::table.filter(table::id.eq(row.id))).set((
         table::display_name.eq(&row.display_name),
@@ -144,8 +144,7 @@ pub fn update_profile(tx: &mut Tx<'_>, row: &AccountRow) -> Result<(), StoreErro
         table::version.eq(table::version + 1),
         table::updated_at.eq(row.updated_at),
     ));
-    Kept(changed).execute(tx.connection())?;
-    Ok(())
+    require_one(Kept(changed).execute(tx.connection())?, "accounts")
 }
 
 /// Writes the state and ends every session, token and grant of the account by moving its session epoch.

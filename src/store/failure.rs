@@ -14,7 +14,7 @@ pub enum StoreError {
     /// A unique index said no.
     #[error("conflict on {0:?}")]
     Conflict(Constraint),
-    /// A row cannot become the type it stands for.
+    /// A row cannot become the type it stands for, or is not there although it was just read.
     #[error("inconsistent row: {0}")]
     Inconsistent(&'static str),
     /// Anything else that the database said.
@@ -66,6 +66,11 @@ impl StoreError {
         }
         Self::Internal(message.to_owned())
     }
+}
+
+/// Refuses unless a statement has met the one row of `table` that it was about.
+pub(in crate::store) fn require_one(rows: usize, table: &'static str) -> Result<(), StoreError> {
+    if rows == 1 { Ok(()) } else { Err(StoreError::Inconsistent(table)) }
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use diesel::prelude::*;
 
 use super::Tx;
-use super::failure::StoreError;
+use super::failure::{StoreError, require_one};
 use super::schema_scim::scim_schemas as table;
 use crate::store::connection::Backend;
 use crate::values::clock::Timestamp;
@@ -68,7 +68,7 @@ pub fn page(
     Ok(query.load(tx.connection())?)
 }
 
-/// Writes what can change.
+/// Writes what can change of a schema that was read under the lock of its organization.
 pub fn update(tx: &mut Tx<'_>, row: &ScimSchemaRow) -> Result<(), StoreError> {
     let one = table::table.filter(table::org_id.eq(row.org_id)).filter(table::id.eq(row.id));
     let changed = diesel::update(one).set((
@@ -77,15 +77,13 @@ pub fn update(tx: &mut Tx<'_>, row: &ScimSchemaRow) -> Result<(), StoreError> {
         table::version.eq(row.version),
         table::updated_at.eq(row.updated_at),
     ));
-    changed.execute(tx.connection())?;
-    Ok(())
+    require_one(changed.execute(tx.connection())?, "scim_schemas")
 }
 
-/// Removes a schema.
+/// Removes a schema that was read under the lock of its organization.
 pub fn delete(tx: &mut Tx<'_>, organization: OrganizationId, id: ScimSchemaId) -> Result<(), StoreError> {
     let one = table::table.filter(table::org_id.eq(organization)).filter(table::id.eq(id));
-    diesel::delete(one).execute(tx.connection())?;
-    Ok(())
+    require_one(diesel::delete(one).execute(tx.connection())?, "scim_schemas")
 }
 
 /// How many schemas an organization has.

@@ -12,6 +12,19 @@ use crate::values::ids::AccountId;
 use crate::values::operation::Role;
 
 #[tokio::test]
+async fn the_profile_of_nobody_is_not_written() {
+    for world in world().await {
+        let (op, ada) = (world.op(), world.ada);
+        let written = world.store().write(move |tx| {
+            let row = AccountRow { id: op.new_id(), ..rows::find(tx, ada)?.unwrap() };
+            rows::update_profile(tx, &row)
+        });
+        let written = written.await;
+        assert!(matches!(written, Err(StoreError::Inconsistent(_))), "{}: {written:?}", world.engine());
+    }
+}
+
+#[tokio::test]
 async fn who_is_deactivated_twice_at_once_is_so_once() {
     for world in world().await {
         let (organization, ada) = (world.organization, world.ada);

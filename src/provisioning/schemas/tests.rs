@@ -30,7 +30,7 @@ use crate::record::audit;
 use crate::store::failure::StoreError;
 use crate::store::resources::ResourceKind;
 use crate::store::scratch::{self, Scratch};
-use crate::store::{Tx, scim_clearings};
+use crate::store::{Tx, scim_clearings, scim_schemas};
 use crate::values::ids::{OrganizationId, ResourceId};
 use crate::values::page::PageRequest;
 use crate::values::quota::Quota;
@@ -426,7 +426,10 @@ async fn the_catalog_knows_each_version_of_each_organization() {
             assert!(has(&*catalog.types(tx, acme, 1, Profile::Standard)?));
             assert!(!has(&*catalog.types(tx, globex, 0, Profile::Okta)?));
             let schema = registry::page(tx, &operation(NOW), acme, &PageRequest::new(None, None).unwrap())?.items;
+            let row = scim_schemas::find(tx, acme, schema[0].id)?.unwrap();
             registry::delete(tx, &operation(NOW), acme, schema[0].id, Values::Keep)?;
+            let lost = [scim_schemas::update(tx, &row), scim_schemas::delete(tx, acme, row.id)];
+            assert!(lost.iter().all(|lost| matches!(lost, Err(StoreError::Inconsistent(_)))), "{lost:?}");
             assert!(has(&*catalog.types(tx, acme, 1, Profile::Standard)?), "what is known of a version stays");
             assert!(!has(&*catalog.types(tx, acme, 2, Profile::Standard)?), "another version is loaded");
             Ok::<_, Met>(())
