@@ -1,9 +1,8 @@
 //! A person comes back from an identity provider, in the browser that began: the last step of a sign-in, in one
 //! transaction. That browser has to show the cookie of the attempt and the token that only the bringer of the answer got
 //! (decision 0006). It looks at the outcome again, since a person can be deactivated or a connection switched off on the
-//! way, ends the session that
-//! this browser had before, makes a new one, and issues the code. Where a link led to the sign-in, a session of another
-//! organization does not end: it stays, and there is no new one (decision 0025).
+//! way, ends the session that this browser had before, makes a new one, and issues the code. Where a link led to the sign-in,
+//! a session of another organization does not end: it stays, and there is no new one (decision 0025).
 
 use serde_json::json;
 
