@@ -107,10 +107,10 @@ mod tests {
     use crate::access::grants::Lifetimes;
     use crate::access::identity::{self, AssertedIdentity};
     use crate::access::sessions::{self, Limits, Session};
-    use crate::access::testing::{World, overlapping, world};
+    use crate::access::testing::{World, world};
     use crate::directory::accounts;
-    use crate::store::Tx;
     use crate::store::failure::StoreError;
+    use crate::store::{Tx, scratch};
     use crate::values::ids::{AttemptId, ConnectionId};
     use crate::values::operation::Operation;
     use crate::values::secret::Secret;
@@ -210,17 +210,20 @@ mod tests {
         (attempt, Presented { binding: Secret::from("browser".to_owned()), session: None, arrival, device: None })
     }
 
-    fn arriving((attempt, presented): (AttemptId, Presented), op: Operation) -> impl FnOnce(&mut Tx<'_>) -> Arrival {
+    fn arriving(
+        (attempt, presented): (AttemptId, Presented),
+        op: Operation,
+    ) -> impl FnOnce(&mut Tx<'_>) -> Result<Arrival, StoreError> {
         const LIFETIMES: Lifetimes =
             Lifetimes { code_seconds: 60, access_token_seconds: 600, refresh_token_seconds: 3_600 };
         let terms = Terms { session: LIMITS, lifetimes: LIFETIMES };
-        move |tx| arrive(tx, &op, attempt, &presented, terms).unwrap()
+        move |tx| Ok(arrive(tx, &op, attempt, &presented, terms).unwrap())
     }
 
     /// Whether they get a session.
     async fn is_let_in(world: &World, coming: (AttemptId, Presented)) -> bool {
         let arriving = arriving(coming, world.op());
-        match world.store().write(move |tx| Ok::<_, StoreError>(arriving(tx))).await.unwrap() {
+        match world.store().write(arriving).await.unwrap() {
             Arrival::SignedIn { .. } => true,
             Arrival::Refused { refusal: Refusal::Overtaken, .. } => false,
             other => panic!("{}: {other:?}", world.engine()),
@@ -262,7 +265,7 @@ mod tests {
             for world in world().await {
                 let arriving = arriving(on_the_way_back(&world, Some("s1")).await, world.op());
                 let logout = log_out(&world, world.connection, ("j1", subject, sid));
-                let (arrived, ended) = overlapping(&world, arriving, logout).await;
+                let (arrived, ended) = scratch::overlap(world.store(), arriving, logout).await;
                 let Arrival::SignedIn { session_token, .. } = arrived else { panic!("not signed in: {arrived:?}") };
                 let op = world.op();
                 let live = world.store().read(move |tx| sessions::find_live(tx, &op, &session_token, LIMITS)).await;
@@ -278,8 +281,8 @@ mod tests {
                 let coming = on_the_way_back(&world, Some("s1")).await;
                 let (op, on) = (world.op(), (world.organization, world.connection));
                 let said = said(&world, ("j1", subject, sid));
-                let ending = move |tx: &mut Tx<'_>| end(tx, &op, on, &said).unwrap();
-                let (ended, is_in) = overlapping(&world, ending, is_let_in(&world, coming)).await;
+                let ending = move |tx: &mut Tx<'_>| Ok(end(tx, &op, on, &said).unwrap());
+                let (ended, is_in) = scratch::overlap(world.store(), ending, is_let_in(&world, coming)).await;
                 assert_eq!((ended, is_in), (0, false), "{}", world.engine());
             }
         }

@@ -16,7 +16,7 @@ use crate::access::attempts::{self, AttemptError, NewAttempt};
 use crate::access::grants::Lifetimes;
 use crate::access::saml_sessions;
 use crate::access::sessions::{self, Limits as SessionLimits, Session};
-use crate::access::testing::{LINKING, World, overlapping, world};
+use crate::access::testing::{LINKING, World, world};
 use crate::directory::accounts;
 use crate::directory::connection_policy;
 use crate::directory::connections::saml_options::{self, IpsieLevel, Landing, SamlOptions};
@@ -35,7 +35,7 @@ use crate::protocol::saml::idp_metadata::IdpMetadata;
 use crate::protocol::saml::names::FORMAT_EMAIL;
 use crate::protocol::saml::testing::{Place, Signer, response_to, signer, stranger};
 use crate::record::audit;
-use crate::store::{Tx, assertions, saml_sessions as saml_session_rows};
+use crate::store::{Tx, assertions, saml_sessions as saml_session_rows, scratch};
 use crate::values::ids::{AttemptId, ConnectionId};
 use crate::values::operation::Role;
 use crate::values::page::PageRequest;
@@ -612,8 +612,9 @@ async fn an_arrival_beside_a_request_to_sign_out_makes_no_session_that_outlives_
         let journey = stage.leave(stage.connections[0]).await;
         let outcome = stage.come_back(&journey, &stage.response(&journey)).await.unwrap();
         let (op, presented) = (stage.world.op(), bringing(&outcome, None));
-        let arriving = move |tx: &mut Tx<'_>| arrive(tx, &op, outcome.attempt, &presented, TERMS).unwrap();
-        let (arrived, ()) = overlapping(&stage.world, arriving, stage.end(journey.connection, &["s1"])).await;
+        let arriving = move |tx: &mut Tx<'_>| Ok(arrive(tx, &op, outcome.attempt, &presented, TERMS).unwrap());
+        let (arrived, ()) =
+            scratch::overlap(stage.world.store(), arriving, stage.end(journey.connection, &["s1"])).await;
         let Arrival::SignedIn { session_token, .. } = arrived else { panic!("not signed in: {arrived:?}") };
         assert!(stage.live(&session_token).await.is_none(), "{}", stage.world.engine());
     }
@@ -625,8 +626,8 @@ async fn a_request_to_sign_out_beside_an_arrival_keeps_it_out() {
         let journey = stage.leave(stage.connections[0]).await;
         let outcome = stage.come_back(&journey, &stage.response(&journey)).await.unwrap();
         let (op, on) = (stage.world.op(), (stage.world.organization, journey.connection));
-        let ending = move |tx: &mut Tx<'_>| saml_sessions::end(tx, &op, on, &ada(), &["s1".to_owned()]).unwrap();
-        let ((), arrived) = overlapping(&stage.world, ending, stage.arrive(&outcome, None)).await;
+        let ending = move |tx: &mut Tx<'_>| saml_sessions::end(tx, &op, on, &ada(), &["s1".to_owned()]);
+        let ((), arrived) = scratch::overlap(stage.world.store(), ending, stage.arrive(&outcome, None)).await;
         let is_refused = matches!(arrived, Arrival::Refused { refusal: Refusal::Overtaken, .. });
         assert!(is_refused, "{}: {arrived:?}", stage.world.engine());
     }
