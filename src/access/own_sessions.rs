@@ -107,9 +107,8 @@ fn end(tx: &mut Tx<'_>, op: &Operation, other: &Session) -> Result<(), StoreErro
 #[cfg(test)]
 mod tests {
     use super::{SHOWN, end_one, end_others, list};
-    use crate::access::attempts::state::Identified;
     use crate::access::sessions::{self, Limits, Session};
-    use crate::access::testing::{World, world};
+    use crate::access::testing::{World, by_password, world};
     use crate::directory::accounts;
     use crate::directory::profile::Profile;
     use crate::store::failure::StoreError;
@@ -124,18 +123,7 @@ mod tests {
     async fn session(world: &World, account: AccountId) -> (Session, Secret) {
         let (op, organization) = (world.op(), world.organization);
         let write = world.store().write(move |tx| {
-            let session_epoch = accounts::find(tx, account)?.unwrap().session_epoch;
-            let identified = Identified {
-                account,
-                organization,
-                connection: None,
-                session_epoch,
-                amr: vec!["pwd".to_owned()],
-                acr: "a".to_owned(),
-                auth_time: Some(op.at),
-                session_expires_at: None,
-                upstream_session: None,
-            };
+            let identified = by_password(tx, &op, organization, account)?;
             sessions::start(tx, &op, &identified, LIMITS)
         });
         write.await.unwrap()

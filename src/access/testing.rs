@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use serde_json::{Value, json};
 
 use super::attempts::refusal::Refusal;
-use super::attempts::state::{Sent, State, Upstream};
+use super::attempts::state::{Identified, Sent, State, Upstream};
 use super::attempts::{self, Attempt, NewAttempt};
 use super::identity::{self, AssertedIdentity, IdentityError};
 use super::mail_proofs::{self, ProofLetter};
@@ -73,32 +73,24 @@ pub async fn world() -> Vec<World> {
     worlds
 }
 
-/// Runs `first` in a transaction that stays open until `second` has begun. On SQLite, which has one writer, `second` comes
-/// after it in any case.
-pub async fn overlapping<T: Send + 'static, U>(
-    world: &World,
-    first: impl FnOnce(&mut Tx<'_>) -> T + Send + 'static,
-    second: impl Future<Output = U>,
-) -> (T, U) {
-    let (done, is_done) = tokio::sync::oneshot::channel();
-    let (go_on, may_go_on) = std::sync::mpsc::channel();
-    let store = world.store().clone();
-    let first = tokio::spawn(async move {
-        let write = store.write(move |tx| {
-            let outcome = first(tx);
-            done.send(()).unwrap();
-            may_go_on.recv_timeout(std::time::Duration::from_secs(10)).unwrap();
-            Ok::<_, StoreError>(outcome)
-        });
-        write.await.unwrap()
-    });
-    is_done.await.unwrap();
-    let release = async {
-        tokio::time::sleep(std::time::Duration::from_millis(300)).await;
-        go_on.send(()).unwrap();
-    };
-    let (second, ()) = tokio::join!(second, release);
-    (first.await.unwrap(), second)
+/// What is known of somebody who has just typed their password.
+pub fn by_password(
+    tx: &mut Tx<'_>,
+    op: &Operation,
+    organization: OrganizationId,
+    account: AccountId,
+) -> Result<Identified, StoreError> {
+    Ok(Identified {
+        account,
+        organization,
+        connection: None,
+        session_epoch: accounts::find(tx, account)?.unwrap().session_epoch,
+        amr: vec!["pwd".to_owned()],
+        acr: "urn:causeway:acr:password".to_owned(),
+        auth_time: Some(op.at),
+        session_expires_at: None,
+        upstream_session: None,
+    })
 }
 
 /// Different bytes at every call, the same in every run.

@@ -59,7 +59,7 @@ mod tests {
     use crate::access::attempts::state::Identified;
     use crate::access::identity::AssertedIdentity;
     use crate::access::sessions::{self, Limits};
-    use crate::access::testing::world;
+    use crate::access::testing::{by_password, world};
     use crate::store::failure::StoreError;
     use crate::store::upstream_answers as rows;
     use crate::values::secret::TokenHash;
@@ -96,17 +96,7 @@ mod tests {
                     remember(tx, attempt, &asserted, account)?;
                     assert!(counts_for_update(tx, attempt, connection)?);
                 }
-                let who = Identified {
-                    account,
-                    organization,
-                    connection: Some(connection),
-                    session_epoch: 1,
-                    amr: vec!["pwd".to_owned()],
-                    acr: "1".to_owned(),
-                    auth_time: None,
-                    session_expires_at: None,
-                    upstream_session: None,
-                };
+                let who = Identified { connection: Some(connection), ..by_password(tx, &op, organization, account)? };
                 let limits = Limits { idle_seconds: 3_600, absolute_seconds: 36_000 };
                 let (session, _) = sessions::start(tx, &op, &who, limits)?;
                 bind(tx, arriving, connection, &session)?;

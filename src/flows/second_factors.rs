@@ -203,12 +203,11 @@ mod tests {
     use serde_json::json;
 
     use super::{SecondFactors, SecondFactorsError, Typed};
-    use crate::access::attempts::state::Identified;
     use crate::access::passwords::{self, Cost, PasswordHash};
     use crate::access::second_factors::enrolment;
     use crate::access::second_factors::offer::{Offer, Place};
     use crate::access::sessions::{self, Limits, Session};
-    use crate::access::testing::{World, world};
+    use crate::access::testing::{World, by_password, world};
     use crate::directory::accounts;
     use crate::directory::profile::Profile;
     use crate::flows::passwords::{Passwords, Settings};
@@ -244,18 +243,8 @@ mod tests {
             passwords::set(tx, &op, &sealer(), account, &hash).unwrap();
             let offer = Offer::new(&op, &sealer(), &Place::new(account, op.request)).unwrap();
             let code = totp::code(offer.secret(), totp::step_at(op.at));
-            let session_epoch = enrolment::enrol(tx, &op, &sealer(), account, &offer, &code).unwrap().session_epoch;
-            let identified = Identified {
-                account,
-                organization,
-                connection: None,
-                session_epoch,
-                amr: vec!["pwd".to_owned()],
-                acr: "a".to_owned(),
-                auth_time: Some(op.at),
-                session_expires_at: None,
-                upstream_session: None,
-            };
+            enrolment::enrol(tx, &op, &sealer(), account, &offer, &code).unwrap();
+            let identified = by_password(tx, &op, organization, account)?;
             let limits = Limits { idle_seconds: 3_600, absolute_seconds: 36_000 };
             let session = sessions::start(tx, &op, &identified, limits)?.0;
             Ok::<_, StoreError>((session, offer))

@@ -3,11 +3,11 @@ use serde_json::json;
 
 use super::{Arrival, ArrivalError, Presented, Terms, arrive};
 use crate::access::attempts::refusal::Refusal;
-use crate::access::attempts::state::{Identified, State};
+use crate::access::attempts::state::State;
 use crate::access::attempts::{self, Attempt, NewAttempt};
 use crate::access::grants::Lifetimes;
 use crate::access::sessions::{self, Limits};
-use crate::access::testing::{World, world};
+use crate::access::testing::{World, by_password, world};
 use crate::access::traces;
 use crate::directory::{accounts, connections};
 use crate::protocol::oidc::authorization::AuthorizationRequest;
@@ -147,20 +147,7 @@ async fn whoever_is_deactivated_after_a_password_leaves_an_entry() {
         let attempt = world.start_attempt(&browser()).await;
         let (op, begun, account, organization) = (world.op(), attempt.clone(), world.ada, world.organization);
         let write = world.store().write(move |tx| {
-            let (session_epoch, auth_time) = (accounts::find(tx, account)?.unwrap().session_epoch, Some(op.at));
-            let (amr, acr) = (vec!["pwd".to_owned()], "urn:causeway:acr:password".to_owned());
-            let (connection, session_expires_at, upstream_session) = (None, None, None);
-            let who = Identified {
-                account,
-                organization,
-                connection,
-                session_epoch,
-                amr,
-                acr,
-                auth_time,
-                session_expires_at,
-                upstream_session,
-            };
+            let who = by_password(tx, &op, organization, account)?;
             Ok::<_, StoreError>(attempts::identify_here(tx, &op, &begun, who).unwrap())
         });
         let arrival = write.await.unwrap();

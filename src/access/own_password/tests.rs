@@ -1,12 +1,12 @@
 use super::choosing::{self, ChoosingError};
 use super::{Candidate, OwnPasswordError, find_candidate, find_route, identify, may_have_password};
-use crate::access::attempts::state::{Identified, State};
+use crate::access::attempts::state::State;
 use crate::access::devices;
 use crate::access::mail_proofs;
 use crate::access::passwords::{self, Cost, PasswordHash};
 use crate::access::realm::Route;
 use crate::access::sessions::{self, Limits, Session};
-use crate::access::testing::{World, only_letter, world};
+use crate::access::testing::{World, by_password, only_letter, world};
 use crate::directory::accounts::state::AccountState;
 use crate::directory::accounts::{self, Account, ProfileChange};
 use crate::directory::connections;
@@ -79,18 +79,7 @@ fn freelance_owns_its_domain(tx: &mut Tx<'_>, op: &Operation) -> Result<(Organiz
 async fn session_of(world: &World, account: AccountId) -> Session {
     let (op, organization) = (world.op(), world.organization);
     let write = world.store().write(move |tx| {
-        let session_epoch = accounts::find(tx, account)?.unwrap().session_epoch;
-        let identified = Identified {
-            account,
-            organization,
-            connection: None,
-            session_epoch,
-            amr: vec!["pwd".to_owned()],
-            acr: "a".to_owned(),
-            auth_time: Some(op.at),
-            session_expires_at: None,
-            upstream_session: None,
-        };
+        let identified = by_password(tx, &op, organization, account)?;
         sessions::start(tx, &op, &identified, Limits { idle_seconds: 3_600, absolute_seconds: 36_000 })
     });
     write.await.unwrap().0

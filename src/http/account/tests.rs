@@ -3,10 +3,9 @@ use actix_web::test::TestRequest;
 use data_encoding::BASE32_NOPAD;
 
 use super::path;
-use crate::access::attempts::state::Identified;
 use crate::access::passwords::{self, Cost, PasswordHash};
 use crate::access::sessions;
-use crate::access::testing::{World, only_letter, world};
+use crate::access::testing::{World, by_password, only_letter, world};
 use crate::directory::accounts;
 use crate::directory::profile::Profile;
 use crate::http::context::Context;
@@ -51,18 +50,7 @@ impl Stage {
     async fn sign_in(&self, account: AccountId) -> String {
         let (op, organization, limits) = (self.world.op(), self.world.organization, self.context.session_limits());
         let write = self.world.store().write(move |tx| {
-            let session_epoch = accounts::find(tx, account)?.unwrap().session_epoch;
-            let identified = Identified {
-                account,
-                organization,
-                connection: None,
-                session_epoch,
-                amr: vec!["pwd".to_owned()],
-                acr: "a".to_owned(),
-                auth_time: Some(op.at),
-                session_expires_at: None,
-                upstream_session: None,
-            };
+            let identified = by_password(tx, &op, organization, account)?;
             sessions::start(tx, &op, &identified, limits)
         });
         write.await.unwrap().1.expose().to_owned()

@@ -1,5 +1,5 @@
 use super::{Facts, SetUp, Step, asked, prove, set_up, step_up};
-use crate::access::attempts::state::{Asked, HalfProved, Identified, State};
+use crate::access::attempts::state::{Asked, HalfProved, State};
 use crate::access::attempts::{self, Attempt, MAX_CODES};
 use crate::access::enforcement::break_glass;
 use crate::access::mfa_policy::{self, MfaPolicy, MfaPolicyError};
@@ -8,7 +8,7 @@ use crate::access::passwords::{self, Cost, PasswordHash};
 use crate::access::second_factors::enrolment;
 use crate::access::second_factors::offer::{Offer, Place};
 use crate::access::sessions::{self, Limits, Session};
-use crate::access::testing::{World, world};
+use crate::access::testing::{World, by_password, world};
 use crate::directory::accounts;
 use crate::directory::profile::Profile;
 use crate::directory::sso_policy::{self, SsoPolicy};
@@ -170,20 +170,7 @@ async fn a_code_alone_raises_a_session_and_makes_its_sign_in_no_younger() {
         let offer = give_factor(&world, bea).await;
         let (op, organization) = (world.op(), world.organization);
         let write = world.store().write(move |tx| {
-            let session_epoch = accounts::find(tx, bea)?.unwrap().session_epoch;
-            let (amr, acr) = (vec!["pwd".to_owned()], "urn:causeway:acr:password".to_owned());
-            let (connection, auth_time, session_expires_at, upstream_session) = (None, Some(op.at), None, None);
-            let identified = Identified {
-                account: bea,
-                organization,
-                connection,
-                session_epoch,
-                amr,
-                acr,
-                auth_time,
-                session_expires_at,
-                upstream_session,
-            };
+            let identified = by_password(tx, &op, organization, bea)?;
             sessions::start(tx, &op, &identified, Limits { idle_seconds: 3_600, absolute_seconds: 36_000 })
         });
         let session = write.await.unwrap().0;

@@ -5,7 +5,6 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use data_encoding::BASE32_NOPAD;
 
 use crate::access::attempts::Attempt;
-use crate::access::attempts::state::Identified;
 use crate::access::enforcement::break_glass;
 use crate::access::enforcement::preflight::{self, PolicyChangeError};
 use crate::access::enforcement::readiness::Thresholds;
@@ -14,7 +13,7 @@ use crate::access::passwords::{self, Cost, PasswordHash};
 use crate::access::second_factors::enrolment;
 use crate::access::second_factors::offer::{Offer, Place};
 use crate::access::sessions;
-use crate::access::testing::{REDIRECT_URI, World, world};
+use crate::access::testing::{REDIRECT_URI, World, by_password, world};
 use crate::directory::accounts;
 use crate::directory::profile::Profile;
 use crate::directory::sso_policy::SsoPolicy;
@@ -396,18 +395,7 @@ impl Stage {
         let (op, organization, account) = (self.world.op(), self.world.organization, self.bea);
         let limits = self.context.session_limits();
         let write = self.world.store().write(move |tx| {
-            let session_epoch = accounts::find(tx, account)?.unwrap().session_epoch;
-            let identified = Identified {
-                account,
-                organization,
-                connection: None,
-                session_epoch,
-                amr: vec!["pwd".to_owned()],
-                acr: "urn:causeway:acr:password".to_owned(),
-                auth_time: Some(op.at),
-                session_expires_at: None,
-                upstream_session: None,
-            };
+            let identified = by_password(tx, &op, organization, account)?;
             sessions::start(tx, &op, &identified, limits)
         });
         write.await.unwrap().1.expose().to_owned()
