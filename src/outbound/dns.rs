@@ -126,14 +126,14 @@ mod tests {
     #[tokio::test]
     async fn a_name_server_that_says_nothing_holds_nobody_longer_than_the_deadline_and_no_thread() {
         let silent = tokio::net::UdpSocket::bind(("127.0.0.1", 0)).await.unwrap();
-        let hosts = Hosts::new(&[silent.local_addr().unwrap()], Duration::from_millis(300)).unwrap();
+        let hosts = Hosts::new(&[silent.local_addr().unwrap()], Duration::from_secs(1)).unwrap();
         let begun = Instant::now();
         let names: Vec<String> = (0..1_000).map(|n| format!("idp{n}.acme.test.")).collect();
         let all = futures_util::future::join_all(names.iter().map(|name| hosts.addresses(name)));
         let (found, blocking) = tokio::join!(all, tokio::task::spawn_blocking(move || begun.elapsed()));
         assert!(found.iter().all(Result::is_err));
-        assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
-        assert!(blocking.unwrap() < Duration::from_millis(300), "the look-ups took the threads of others");
+        assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+        assert!(blocking.unwrap() < Duration::from_secs(1), "the look-ups took the threads of others");
     }
 
     #[tokio::test]
