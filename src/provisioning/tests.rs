@@ -19,9 +19,10 @@ use crate::protocol::scim::tolerance::Profile;
 use crate::protocol::scim::validation::Rules;
 use crate::provisioning::failure::ProvisioningError;
 use crate::provisioning::resource::{Patch, Resource};
-use crate::provisioning::{groups, users};
+use crate::provisioning::{clients, groups, users};
 use crate::record::audit;
 use crate::store::Tx;
+use crate::store::failure::StoreError;
 use crate::store::members;
 use crate::store::organizations::{self, OrganizationRow};
 use crate::store::resources::{self, ResourceKind};
@@ -32,6 +33,7 @@ use crate::values::entropy::Entropy;
 use crate::values::ids::{AccountId, EventId, Id, OrganizationId, ResourceId, Sequence};
 use crate::values::operation::{Actor, Operation, Role};
 use crate::values::page::PageRequest;
+use crate::values::quota::Quota;
 use crate::values::scim_scope::ScimScope;
 
 /// An operation of the gateway itself at this instant.
@@ -536,6 +538,32 @@ async fn on_postgresql_a_request_makes_few_round_trips() {
         let (patched, patching) = scratch::count_queries(tx, |tx| patch_of(tx, acme, id, &whole(), off));
         assert_eq!(patched?.active, Some(false));
         assert_eq!((finding, creating, patching), (1, 6, 10));
+        Ok::<_, ProvisioningError>(())
+    });
+    done.await.unwrap();
+}
+
+/// What an organization's or a client's row is locked by, everybody who writes for it meets at (decision 0027).
+#[tokio::test]
+async fn on_postgresql_a_write_locks_neither_the_organization_nor_the_client() {
+    let scratch = scratch::postgres();
+    let (acme, client) = scratch
+        .store
+        .write(|tx| {
+            let acme = organization(tx, "acme");
+            let made = clients::create(tx, &operation(NOW), acme, "Directory", Profile::Standard, &Quota::default());
+            Ok::<_, StoreError>((acme, made.unwrap().id))
+        })
+        .await
+        .unwrap();
+    let done = scratch.store.write(move |tx| {
+        let credential = Id::from_bytes(&[4; 16]).unwrap();
+        let actor = Actor::ScimClient { organization: acme, client, credential, scope: ScimScope::Write };
+        let op = operation(NOW).by(actor);
+        let user = whole_user(json!({ "userName": "ada@acme.test", "emails": [{ "value": "ada@acme.test" }] }));
+        let id = users::create(tx, &op, acme, &user)?.id;
+        patch(tx, acme, id, json!([{ "op": "replace", "path": "active", "value": false }]))?;
+        assert_eq!(scratch::locked_rows(tx, &["organizations", "scim_clients"]), 0);
         Ok::<_, ProvisioningError>(())
     });
     done.await.unwrap();

@@ -360,51 +360,89 @@ pub fn document_of_account(
 
 #[cfg(test)]
 mod tests {
+    use diesel::prelude::*;
     use futures_util::future::join_all;
 
-    use super::{NewResourceRow, ResourceChange, ResourceKind, find, find_for_update, insert, update};
+    use super::{NewResourceRow, ResourceChange, ResourceKind, delete, find, find_for_update, insert, update};
+    use crate::store::failure::StoreError;
     use crate::store::organizations::{self, OrganizationRow};
-    use crate::store::scratch;
+    use crate::store::resource_values::SearchValue;
+    use crate::store::schema::{resource_docs as docs, resource_values};
+    use crate::store::{Tx, scratch};
     use crate::values::clock::Timestamp;
     use crate::values::ids::{OrganizationId, ResourceId};
+
+    /// PostgreSQL does it by a trigger, because the check of a foreign key would lock and cost at every insert.
+    #[tokio::test]
+    async fn the_document_and_the_values_of_a_resource_go_with_it() {
+        for scratch in scratch::all() {
+            let done = scratch.store.write(move |tx| {
+                let organization = organization(tx)?;
+                let value = SearchValue {
+                    path: "nickName".to_owned(),
+                    element: 0,
+                    key: "ada".to_owned(),
+                    element_type: None,
+                    element_primary: None,
+                };
+                let kept = insert(tx, &row(organization, [8; 16]), "0", &[value.clone()])?;
+                let gone = insert(tx, &row(organization, [9; 16]), "1", &[value])?;
+                assert!(delete(tx, organization, gone)?);
+                let documents: Vec<i64> = docs::table.select(docs::k).load(tx.connection())?;
+                let values: Vec<i64> = resource_values::table.select(resource_values::k).load(tx.connection())?;
+                assert_eq!((documents, values), (vec![kept], vec![kept]));
+                Ok::<_, StoreError>(())
+            });
+            done.await.unwrap();
+        }
+    }
+
+    fn organization(tx: &mut Tx<'_>) -> Result<OrganizationId, StoreError> {
+        let (organization, at) = (OrganizationId::from_bytes(&[7; 16]).unwrap(), Timestamp::from_micros(0));
+        let organization_row = OrganizationRow {
+            id: organization,
+            slug: "acme".to_owned(),
+            name: "Acme".to_owned(),
+            support_name: "Help".to_owned(),
+            support_email: "help@acme.test".to_owned(),
+            version: 1,
+            created_at: at,
+            updated_at: at,
+        };
+        organizations::insert(tx, &organization_row)?;
+        Ok(organization)
+    }
+
+    fn row(organization: OrganizationId, id: [u8; 16]) -> NewResourceRow {
+        NewResourceRow {
+            id: ResourceId::from_bytes(&id).unwrap(),
+            org_id: organization,
+            client_id: None,
+            kind: ResourceKind::Group.as_str().to_owned(),
+            account_id: None,
+            user_name_folded: None,
+            external_id: None,
+            display: None,
+            display_folded: None,
+            active: None,
+            version: 1,
+            created_at: Timestamp::from_micros(0),
+            updated_at: Timestamp::from_micros(0),
+        }
+    }
 
     /// Each of them writes one more than it has read. Who waited for the row must see the document that the other wrote.
     #[tokio::test]
     async fn of_many_who_change_a_resource_at_once_none_overwrites_another() {
         for scratch in scratch::all() {
             let at = Timestamp::from_micros(0);
-            let (organization, id) =
-                (OrganizationId::from_bytes(&[7; 16]).unwrap(), ResourceId::from_bytes(&[8; 16]).unwrap());
+            let id = ResourceId::from_bytes(&[8; 16]).unwrap();
             let made = scratch.store.write(move |tx| {
-                let organization_row = OrganizationRow {
-                    id: organization,
-                    slug: "acme".to_owned(),
-                    name: "Acme".to_owned(),
-                    support_name: "Help".to_owned(),
-                    support_email: "help@acme.test".to_owned(),
-                    version: 1,
-                    created_at: at,
-                    updated_at: at,
-                };
-                organizations::insert(tx, &organization_row)?;
-                let row = NewResourceRow {
-                    id,
-                    org_id: organization,
-                    client_id: None,
-                    kind: ResourceKind::Group.as_str().to_owned(),
-                    account_id: None,
-                    user_name_folded: None,
-                    external_id: None,
-                    display: None,
-                    display_folded: None,
-                    active: None,
-                    version: 1,
-                    created_at: at,
-                    updated_at: at,
-                };
-                insert(tx, &row, "0", &[])
+                let organization = organization(tx)?;
+                insert(tx, &row(organization, [8; 16]), "0", &[])?;
+                Ok::<_, StoreError>(organization)
             });
-            made.await.unwrap();
+            let organization = made.await.unwrap();
             let changes = (0..20).map(|_| {
                 scratch.store.write(move |tx| {
                     let row = find_for_update(tx, organization, ResourceKind::Group, id)?.unwrap();

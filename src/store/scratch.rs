@@ -140,6 +140,20 @@ pub fn count_queries<T>(tx: &mut Tx<'_>, work: impl FnOnce(&mut Tx<'_>) -> T) ->
     (done, count.load(Ordering::Relaxed))
 }
 
+/// How many rows of these tables a transaction of PostgreSQL has changed or locked.
+pub fn locked_rows(tx: &mut Tx<'_>, tables: &[&str]) -> i64 {
+    #[derive(QueryableByName)]
+    struct Locked {
+        #[diesel(sql_type = diesel::sql_types::BigInt)]
+        rows: i64,
+    }
+    let count =
+        |table: &&str| format!("SELECT count(*) AS rows FROM {table} WHERE xmax = CAST(pg_current_xact_id() AS xid)");
+    let counts: Vec<String> = tables.iter().map(count).collect();
+    let text = format!("SELECT CAST(sum(rows) AS BIGINT) AS rows FROM ({}) counted", counts.join(" UNION ALL "));
+    diesel::sql_query(text).get_result::<Locked>(tx.connection()).unwrap().rows
+}
+
 /// Starts a cluster and answers the URL of its first database. The script that holds it waits for the end of its
 /// standard input, which comes when this process ends, however it ends.
 fn start_cluster() -> (Child, String) {
