@@ -3,6 +3,7 @@
 
 use serde_json::json;
 
+use super::memberships::Membership;
 use crate::record::audit::{self, Action, Subject};
 use crate::record::event::{self, Event};
 use crate::store::failure::StoreError;
@@ -23,6 +24,14 @@ pub fn leave(
         announce(tx, op, organization, account, Action::BreakGlassRemoved)?;
     }
     Ok(was_there)
+}
+
+/// The same for a member whose access ends. Who is no administrator is on no list; what an older gateway left there is forgotten.
+pub fn end(tx: &mut Tx<'_>, op: &Operation, membership: &Membership) -> Result<(), StoreError> {
+    match membership.role.is_administrator() {
+        true => leave(tx, op, membership.organization, membership.account).map(drop),
+        false => rows::forget(tx, membership.organization, membership.account),
+    }
 }
 
 /// Writes a change of the list down and publishes it.

@@ -169,11 +169,16 @@ pub fn on_arrival(
     organization: OrganizationId,
     address: Option<&EmailAddress>,
 ) -> Result<InviteState, StoreError> {
-    let is_trusted = match address {
+    let is_own_domain = match address {
         Some(address) => domains::is_owner(tx, organization, address.domain().as_str())?,
-        None => true,
+        None => false,
     };
-    Ok(if is_trusted { InviteState::Joined } else { InviteState::NotInvited })
+    Ok(arriving(address, is_own_domain))
+}
+
+/// As [`on_arrival`], where it is known whether the domain of the address is the organization's own.
+pub fn arriving(address: Option<&EmailAddress>, is_own_domain: bool) -> InviteState {
+    if address.is_none() || is_own_domain { InviteState::Joined } else { InviteState::NotInvited }
 }
 
 /// A row as what it stands for.

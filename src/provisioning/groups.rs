@@ -194,8 +194,7 @@ pub fn replace(
     required::check_extensions(&document, Some(&before), &draft.resource_type)?;
     immutable::keep(&before, &mut document, &draft.resource_type)?;
     let draft = draft.with(document)?;
-    let changed = change(tx, op, organization, row, &before, draft, members)?;
-    tell_of_change(tx, op, organization, id, changed, Verb::Put)
+    change(tx, op, organization, row, &before, draft, (members, Verb::Put))
 }
 
 /// Changes a group (PATCH) and returns its version.
@@ -213,8 +212,7 @@ pub fn patch(
     let draft = draft(Draft { document: patched.document, members: None }, &resource_type, &rules)?;
     let members =
         MemberChanges { budget: patched.budget, ..MemberChanges::new(patched.members, draft.unknown_members) };
-    let changed = change(tx, op, organization, row, &before, draft, members)?;
-    tell_of_change(tx, op, organization, id, changed, Verb::Patch)
+    change(tx, op, organization, row, &before, draft, (members, Verb::Patch))
 }
 
 /// Removes a group. Its members stay.
@@ -239,32 +237,7 @@ pub fn delete(
     Ok(())
 }
 
-/// What a change came to.
-struct Changed {
-    version: i64,
-    external_id: Option<String>,
-    /// The attributes that differ; none when nothing does.
-    names: Vec<String>,
-}
-
-/// Tells of a change, and of its absence nothing; the version.
-fn tell_of_change(
-    tx: &mut Tx<'_>,
-    op: &Operation,
-    organization: OrganizationId,
-    id: ResourceId,
-    changed: Changed,
-    verb: Verb,
-) -> Result<i64, ProvisioningError> {
-    let Changed { version, external_id, names } = changed;
-    if !names.is_empty() {
-        let (kind, external_id) = (ResourceKind::Group, external_id.as_deref());
-        let told = Told { kind, id, external_id, version: Some(version) };
-        announcement::publish(tx, op, organization, told, &[verb.changed(names)])?;
-    }
-    Ok(version)
-}
-
+/// Writes what differs, and tells of it, before the row is written: on PostgreSQL it travels with that. The version.
 fn change(
     tx: &mut Tx<'_>,
     op: &Operation,
@@ -272,33 +245,46 @@ fn change(
     row: ResourceRow,
     before: &Object,
     draft: GroupDraft,
-    changes: MemberChanges,
-) -> Result<Changed, ProvisioningError> {
+    (changes, verb): (MemberChanges, Verb),
+) -> Result<i64, ProvisioningError> {
     let tally = changes.make(tx, op, organization, row.k)?;
     draft.note_unknown(&tally);
     let is_same_document = *before == draft.document;
     if is_same_document && tally.added == 0 && tally.removed == 0 {
-        return Ok(Changed { version: row.version, external_id: None, names: Vec::new() });
+        return Ok(row.version);
     }
     let (version, at) = (row.version.saturating_add(1), resource::instant(op));
+    tell_of_change(tx, op, organization, (row.id, version), (before, &draft), &tally, verb)?;
     if is_same_document {
         resources::touch(tx, row.k, version, at)?;
-    } else {
-        let change = ResourceChange {
-            user_name_folded: None,
-            external_id: draft.external_id,
-            display_folded: draft.display.as_deref().map(fold),
-            display: draft.display,
-            active: None,
-            version,
-            updated_at: at,
-        };
-        resources::update(tx, row.k, &change, Some(&draft.text))?;
-        let values = search_values::of(before, &draft.resource_type);
-        resource_values::replace(tx, organization, row.k, &values, &draft.values)?;
-        let unique = search_values::unique(before, &draft.resource_type)?;
-        unique_values::replace(tx, organization, row.k, &unique, &draft.unique)??;
+        return Ok(version);
     }
+    let change = ResourceChange {
+        user_name_folded: None,
+        external_id: draft.external_id,
+        display_folded: draft.display.as_deref().map(fold),
+        display: draft.display,
+        active: None,
+        version,
+        updated_at: at,
+    };
+    resources::update(tx, row.k, &change, Some(&draft.text))?;
+    let values = search_values::of(before, &draft.resource_type);
+    resource_values::replace(tx, organization, row.k, &values, &draft.values)?;
+    let unique = search_values::unique(before, &draft.resource_type)?;
+    unique_values::replace(tx, organization, row.k, &unique, &draft.unique)??;
+    Ok(version)
+}
+
+fn tell_of_change(
+    tx: &mut Tx<'_>,
+    op: &Operation,
+    organization: OrganizationId,
+    (id, version): (ResourceId, i64),
+    (before, draft): (&Object, &GroupDraft),
+    tally: &Tally,
+    verb: Verb,
+) -> Result<(), ProvisioningError> {
     let mut names = changed_names(before, &draft.document);
     let detail = json!({
         "attributes": names,
@@ -306,10 +292,12 @@ fn change(
         "members_removed": tally.removed,
         "members_unknown": tally.unknown,
     });
-    let subject = Subject::new("group", row.id);
-    audit::write(tx, op, Some(organization), Action::GroupUpdated, &subject, &detail)?;
+    audit::write(tx, op, Some(organization), Action::GroupUpdated, &Subject::new("group", id), &detail)?;
     if tally.added > 0 || tally.removed > 0 {
         names.push("members".to_owned());
     }
-    Ok(Changed { version, external_id: text(&draft.document, "externalId")?, names })
+    let external_id = text(&draft.document, "externalId")?;
+    let (kind, external_id) = (ResourceKind::Group, external_id.as_deref());
+    let told = Told { kind, id, external_id, version: Some(version) };
+    Ok(announcement::publish(tx, op, organization, told, &[verb.changed(names)])?)
 }

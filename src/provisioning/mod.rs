@@ -25,6 +25,7 @@ pub mod schemas;
 pub mod search;
 pub mod search_values;
 pub mod standing;
+mod user_profile;
 pub mod users;
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::failure::ProvisioningError;
+use crate::directory::memberships::MembershipStatus;
 use crate::directory::permission::{self, Permission};
 use crate::protocol::scim::error::{ScimError, ScimType};
 use crate::protocol::scim::etag;
@@ -258,6 +259,16 @@ pub(super) fn standing_of(
         return Ok(None);
     }
     Ok(resource_standings::of(tx, organization, &[k])?.first().map(standing::text))
+}
+
+/// As [`standing_of`], for somebody who was taken in as a member just now and has joined.
+pub(super) fn standing_of_new(
+    op: &Operation,
+    resource_type: &ResourceType,
+    k: i64,
+    status: MembershipStatus,
+) -> Option<String> {
+    shows_standing(resource_type).then(|| standing::text(&standing::of_new(op, k, status)))
 }
 
 /// A relation from its row.

@@ -14,7 +14,11 @@ pub(super) fn require(
     kind: ResourceKind,
     most: u32,
 ) -> Result<(), ProvisioningError> {
-    let has = resource_counts::total(tx, organization, kind)?;
+    require_of(resource_counts::total(tx, organization, kind)?, kind, most)
+}
+
+/// As [`require`], where it is known how many the organization has.
+pub(super) fn require_of(has: i64, kind: ResourceKind, most: u32) -> Result<(), ProvisioningError> {
     if has >= i64::from(most) { Err(ProvisioningError::Full { kind, most }) } else { Ok(()) }
 }
 

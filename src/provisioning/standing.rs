@@ -2,8 +2,12 @@
 
 use serde_json::{Value, json};
 
+use crate::directory::accounts::AccountKind;
+use crate::directory::accounts::state::AccountState;
+use crate::directory::memberships::{InviteState, MembershipKind, MembershipStatus};
 use crate::protocol::scim::json::{Object, is_unassigned};
 use crate::store::resource_standings::ResourceStandingRow;
+use crate::values::operation::Operation;
 
 /// The extension as JSON text.
 pub fn text(row: &ResourceStandingRow) -> String {
@@ -25,6 +29,19 @@ pub fn text(row: &ResourceStandingRow) -> String {
         known.extend(members.into_iter().filter(|(_, value)| !is_unassigned(value)));
     }
     Value::Object(known).to_string()
+}
+
+/// The standing of somebody who was taken in as a member just now and has joined.
+pub(super) fn of_new(op: &Operation, k: i64, status: MembershipStatus) -> ResourceStandingRow {
+    ResourceStandingRow {
+        k,
+        account_kind: Some(AccountKind::Primary.as_str().to_owned()),
+        account_state: Some(AccountState::of(status).as_str().to_owned()),
+        home_dc: Some(op.data_center.as_str().to_owned()),
+        membership_kind: Some(MembershipKind::Member.as_str().to_owned()),
+        invite_state: Some(InviteState::Joined.as_str().to_owned()),
+        status: Some(status.as_str().to_owned()),
+    }
 }
 
 /// True for a user without an account: the person has one outside the organization, and the user an open case (rule E33).

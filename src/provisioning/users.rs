@@ -14,6 +14,7 @@ use super::reprovisioning;
 use super::resource::{self, Patch, Resource};
 use super::room;
 use super::search_values;
+use super::user_profile;
 use crate::directory::permission::{self, Permission};
 use crate::directory::profile::Profile;
 use crate::protocol::event::scim::ScimEvent;
@@ -28,12 +29,12 @@ use crate::protocol::scim::required;
 use crate::protocol::scim::resource_type::ResourceType;
 use crate::record::audit::{self, Action};
 use crate::store::Tx;
+use crate::store::arrivals;
 use crate::store::failure::StoreError;
 use crate::store::resource_values::{self, SearchValue};
 use crate::store::resources::{self, NewResourceRow, ResourceChange, ResourceKind, ResourceRow};
 use crate::store::surroundings::{self, SurroundedRow};
 use crate::store::unique_values::{self, UniqueValue};
-use crate::values::email::EmailAddress;
 use crate::values::folding::{check_name, fold};
 use crate::values::ids::{OrganizationId, ResourceId};
 use crate::values::operation::{Actor, Operation};
@@ -97,7 +98,7 @@ pub fn draft(mut document: Object, resource_type: &Arc<ResourceType>) -> Result<
         external_id: text(&document, "externalId")?,
         display: text(&document, "displayName")?,
         active,
-        profile: profile(&document, &user_name),
+        profile: user_profile::of(&document, &user_name),
         values: search_values::of(&document, resource_type),
         unique: search_values::unique(&document, resource_type)?,
         resource_type: Arc::clone(resource_type),
@@ -114,37 +115,6 @@ pub(super) fn text(document: &Object, name: &str) -> Result<Option<String>, Scim
         }
         found => Ok(found.map(str::to_owned)),
     }
-}
-
-/// The attributes that the gateway itself understands. The primary address comes first; a user name that is an
-/// address counts as one. What is not an address in the gateway's strict form stays in the document alone.
-fn profile(document: &Object, user_name: &str) -> Profile {
-    let of = |holder: Option<&Object>, name: &str| {
-        holder.and_then(|holder| holder.get(name)).and_then(Value::as_str).map(str::to_owned)
-    };
-    let name = document.get("name").and_then(Value::as_object);
-    let mut emails: Vec<&Value> = document.get("emails").and_then(Value::as_array).into_iter().flatten().collect();
-    emails.sort_by_key(|email| email.get("primary").and_then(Value::as_bool) != Some(true));
-    let listed = emails.iter().filter_map(|email| email.get("value")).filter_map(Value::as_str);
-    let mut addresses: Vec<EmailAddress> = Vec::new();
-    for address in listed.chain([user_name]).filter_map(|text| text.parse().ok()) {
-        if !addresses.contains(&address) {
-            addresses.push(address);
-        }
-    }
-    Profile {
-        display_name: of(Some(document), "displayName").or_else(|| of(name, "formatted")),
-        given_name: of(name, "givenName"),
-        family_name: of(name, "familyName"),
-        locale: of(Some(document), "locale").or_else(|| of(Some(document), "preferredLanguage")),
-        zoneinfo: of(Some(document), "timezone"),
-        addresses,
-    }
-}
-
-/// The attributes of a stored document that the gateway itself understands.
-pub(super) fn profile_of(document: &Object) -> Profile {
-    profile(document, document.get("userName").and_then(Value::as_str).unwrap_or_default())
 }
 
 /// Takes access away from a user, as the gateway itself does when an administrator has confirmed it.
@@ -176,18 +146,19 @@ pub fn create(
 ) -> Result<Resource, ProvisioningError> {
     permission::require(op, organization, Permission::ChangeResources)?;
     required::check_extensions(&draft.document, None, &draft.resource_type)?;
-    if let Some(taken) = reprovisioning::take_over(tx, op, organization, draft)? {
-        return Ok(taken);
-    }
-    room::require(tx, organization, ResourceKind::User, draft.most)?;
-    let at = resource::instant(op);
     let client_id = match &op.actor {
         Actor::ScimClient { client, .. } => Some(*client),
         _ => None,
     };
+    let known = arrivals::find(tx, organization, client_id, draft.profile.primary_address())?;
+    if let Some(taken) = reprovisioning::take_over(tx, op, organization, draft, &known)? {
+        return Ok(taken);
+    }
+    room::require_of(known.users, ResourceKind::User, draft.most)?;
+    let at = resource::instant(op);
     // A client that never sends `active` means that the user may sign in.
     let is_active = draft.active.unwrap_or(true);
-    let arrived = person::arrive(tx, op, organization, &draft.profile, is_active)?;
+    let arrived = person::arrive(tx, op, organization, &draft.profile, is_active, &known)?;
     let may_sign_in = arrived.is_some_and(|arrived| arrived.may_sign_in);
     let row = NewResourceRow {
         id: op.new_id(),
@@ -204,12 +175,12 @@ pub fn create(
         created_at: at,
         updated_at: at,
     };
-    let k = resources::insert(tx, &row, &draft.text, &draft.values)?;
-    unique_values::replace(tx, organization, k, &[], &draft.unique)??;
     let told =
         Told { kind: ResourceKind::User, id: row.id, external_id: draft.external_id.as_deref(), version: Some(1) };
     let event = announcement::created(&draft.document, Some("active"));
     announcement::publish(tx, op, organization, told, &[event])?;
+    let k = resources::insert(tx, &row, &draft.text, &draft.values)?;
+    unique_values::replace(tx, organization, k, &[], &draft.unique)??;
     if arrived.is_none() {
         let wanted = Wanted { active: Some(is_active), profile: &draft.profile };
         person::wait(tx, op, organization, row.id, wanted)?;
@@ -225,7 +196,10 @@ pub fn create(
         document: draft.text.clone(),
         related: Vec::new(),
         is_complete: true,
-        standing: resource::standing_of(tx, organization, &draft.resource_type, k)?,
+        standing: match arrived.and_then(|arrived| arrived.joined_as) {
+            Some(status) => resource::standing_of_new(op, &draft.resource_type, k, status),
+            None => resource::standing_of(tx, organization, &draft.resource_type, k)?,
+        },
     })
 }
 
@@ -325,6 +299,10 @@ fn change(
         shown = person::change(tx, op, organization, (&row, asked), draft.active, profile)?;
         let told = What { names: changed_names(before, &draft.document), active: (row.active, shown) };
         tell_of_change(tx, op, organization, (&row, draft.external_id.as_deref()), told, verb)?;
+        if !is_same_document {
+            let detail = json!({ "attributes": changed_names(before, &draft.document) });
+            audit::write(tx, op, Some(organization), Action::UserUpdated, &person::subject(&row), &detail)?;
+        }
         let change = ResourceChange {
             user_name_folded: Some(draft.user_name_folded),
             external_id: draft.external_id,
@@ -341,8 +319,6 @@ fn change(
             resource_values::replace(tx, organization, row.k, &values, &draft.values)?;
             let unique = search_values::unique(before, &draft.resource_type)?;
             unique_values::replace(tx, organization, row.k, &unique, &draft.unique)??;
-            let detail = json!({ "attributes": changed_names(before, &draft.document) });
-            audit::write(tx, op, Some(organization), Action::UserUpdated, &person::subject(&row), &detail)?;
         }
         (change.version, change.updated_at, draft.text)
     };

@@ -62,18 +62,20 @@ struct One {
     one: i32,
 }
 
-/// Inserts an account with its addresses and its membership, on PostgreSQL in one statement.
-/// [`super::constraint::Constraint::OneMember`] when the account is a member elsewhere,
-/// [`super::constraint::Constraint::VerifiedAddress`] when an address is verified for somebody else.
+/// Inserts a new account with its addresses and its membership, on PostgreSQL with the next statement: the id is new and no
+/// address verified, so that nothing of it can be refused.
 pub fn insert(
     tx: &mut Tx<'_>,
     row: &AccountRow,
     addresses: &[AddressRow],
     membership: &MembershipRow,
 ) -> Result<(), StoreError> {
-    if Engine::of(tx.connection()) == Engine::Postgres {
-        whole(row, addresses, membership).execute(tx.connection())?;
-        return Ok(());
+    if tx.engine() == Engine::Postgres {
+        tx.write_along(account_insertion(row))?;
+        if !addresses.is_empty() {
+            tx.write_along(address_insertion(row.id, addresses))?;
+        }
+        return tx.write_along(membership_insertion(membership));
     }
     diesel::insert_into(table::table).values(row).execute(tx.connection())?;
     for address in addresses {
@@ -83,19 +85,10 @@ pub fn insert(
     Ok(())
 }
 
-/// The statement that inserts an account with all that belongs to it. The addresses are one bound text, so that the
-/// statement is the same for any number of them.
-fn whole(row: &AccountRow, addresses: &[AddressRow], membership: &MembershipRow) -> DynamicQuery {
-    let addresses: Vec<serde_json::Value> = addresses
-        .iter()
-        .map(|address| {
-            let verified_at = address.verified_at.map(Timestamp::micros);
-            json!({ "address": address.address, "is_primary": address.is_primary, "verified_at": verified_at })
-        })
-        .collect();
+fn account_insertion(row: &AccountRow) -> DynamicQuery {
     let mut query = DynamicQuery::recurring();
     query.sql(
-        "WITH made AS (INSERT INTO accounts (id, kind, ownership, state, home_dc, home_epoch, version, session_epoch, \
+        "INSERT INTO accounts (id, kind, ownership, state, home_dc, home_epoch, version, session_epoch, \
            display_name, given_name, family_name, locale, zoneinfo, created_at, updated_at) VALUES (",
     );
     query.bytes(row.id.as_bytes());
@@ -108,24 +101,55 @@ fn whole(row: &AccountRow, addresses: &[AddressRow], membership: &MembershipRow)
     for text in [&row.display_name, &row.given_name, &row.family_name, &row.locale, &row.zoneinfo] {
         query.sql(", ").optional_text(text.as_deref());
     }
-    query.sql(", ").integer(row.created_at.micros()).sql(", ").integer(row.updated_at.micros());
-    query.sql(
-        ") RETURNING id), reached AS (INSERT INTO addresses (account_id, address, is_primary, verified_at) \
-           SELECT made.id, v.address, v.is_primary, v.verified_at FROM made, json_to_recordset(CAST(",
-    );
+    query.sql(", ").integer(row.created_at.micros()).sql(", ").integer(row.updated_at.micros()).sql(")");
+    query
+}
+
+/// The addresses are one bound text, so that the statement is the same for any number of them.
+fn address_insertion(account: AccountId, addresses: &[AddressRow]) -> DynamicQuery {
+    let addresses: Vec<serde_json::Value> = addresses
+        .iter()
+        .map(|address| {
+            let verified_at = address.verified_at.map(Timestamp::micros);
+            json!({ "address": address.address, "is_primary": address.is_primary, "verified_at": verified_at })
+        })
+        .collect();
+    let mut query = DynamicQuery::recurring();
+    query.sql("INSERT INTO addresses (account_id, address, is_primary, verified_at) SELECT CAST(");
+    query.bytes(account.as_bytes());
+    query.sql(" AS BYTEA), v.address, v.is_primary, v.verified_at FROM json_to_recordset(CAST(");
     query.text(serde_json::Value::from(addresses).to_string());
+    query.sql(" AS JSON)) AS v (address TEXT, is_primary BOOLEAN, verified_at BIGINT)");
+    query
+}
+
+fn membership_insertion(row: &MembershipRow) -> DynamicQuery {
+    let mut query = DynamicQuery::recurring();
     query.sql(
-        " AS JSON)) AS v (address TEXT, is_primary BOOLEAN, verified_at BIGINT)) \
-         INSERT INTO memberships (account_id, org_id, kind, role, invite_state, status, created_at, updated_at, \
+        "INSERT INTO memberships (account_id, org_id, kind, role, invite_state, status, created_at, updated_at, \
            direct_role) VALUES (",
     );
-    query.bytes(membership.account_id.as_bytes()).sql(", ").bytes(membership.org_id.as_bytes());
-    for text in [&membership.kind, &membership.role, &membership.invite_state, &membership.status] {
+    query.bytes(row.account_id.as_bytes()).sql(", ").bytes(row.org_id.as_bytes());
+    for text in [&row.kind, &row.role, &row.invite_state, &row.status] {
         query.sql(", ").text(text.as_str());
     }
-    query.sql(", ").integer(membership.created_at.micros()).sql(", ").integer(membership.updated_at.micros());
-    query.sql(", ").optional_text(membership.direct_role.as_deref()).sql(")");
+    query.sql(", ").integer(row.created_at.micros()).sql(", ").integer(row.updated_at.micros());
+    query.sql(", ").optional_text(row.direct_role.as_deref()).sql(")");
     query
+}
+
+/// A member's membership and account, in one query.
+pub fn find_member(
+    tx: &mut Tx<'_>,
+    organization: OrganizationId,
+    account: AccountId,
+) -> Result<Option<(MembershipRow, AccountRow)>, StoreError> {
+    let query = memberships::table
+        .inner_join(table::table.on(table::id.eq(memberships::account_id)))
+        .filter(memberships::account_id.eq(account))
+        .filter(memberships::org_id.eq(organization))
+        .select((MembershipRow::as_select(), AccountRow::as_select()));
+    Ok(query.first(tx.connection()).optional()?)
 }
 
 /// The account with this id.
@@ -161,6 +185,30 @@ pub fn update_state_and_end_sessions(
         table::updated_at.eq(at),
     ));
     Ok(Kept(changed).execute(tx.connection())? == 1)
+}
+
+/// Writes the status of a membership and the state of its account, and ends every session, token and grant of the account,
+/// on PostgreSQL in one statement. Tells whether the membership had another status before; else nothing is written.
+pub fn update_access(
+    tx: &mut Tx<'_>,
+    (organization, id): (OrganizationId, AccountId),
+    status: &str,
+    state: &str,
+    at: Timestamp,
+) -> Result<bool, StoreError> {
+    if tx.engine() == Engine::Sqlite {
+        return Ok(super::memberships::update_status(tx, id, organization, status, at)?
+            && update_state_and_end_sessions(tx, id, state, at)?);
+    }
+    let mut query = DynamicQuery::recurring();
+    query.sql("WITH switched AS (UPDATE memberships SET status = ").text(status).sql(", updated_at = ");
+    query.integer(at.micros()).sql(" WHERE account_id = ").bytes(id.as_bytes());
+    query.sql(" AND org_id = ").bytes(organization.as_bytes()).sql(" AND status <> ").text(status);
+    query.sql(" RETURNING account_id) UPDATE accounts SET state = ").text(state);
+    query.sql(", session_epoch = session_epoch + 1, version = version + 1, updated_at = ").integer(at.micros());
+    query.sql(" FROM switched WHERE accounts.id = switched.account_id");
+    let query = tx.carrying(query);
+    Ok(query.execute(tx.connection())? == 1)
 }
 
 /// Inserts one address; [`super::constraint::Constraint::VerifiedAddress`] when it is verified for somebody else.

@@ -3,6 +3,7 @@
 use diesel::prelude::*;
 
 use super::Tx;
+use super::dynamic::{DynamicQuery, Engine};
 use super::failure::StoreError;
 use super::schema::audit_entries as table;
 use crate::store::connection::Backend;
@@ -26,10 +27,28 @@ pub struct EntryRow {
     pub request_id: RequestId,
 }
 
-/// Appends one entry.
+/// Appends one entry. On PostgreSQL it travels with the next statement.
 pub fn insert(tx: &mut Tx<'_>, row: &EntryRow) -> Result<(), StoreError> {
+    if tx.engine() == Engine::Postgres {
+        return tx.write_along(insertion(row));
+    }
     diesel::insert_into(table::table).values(row).execute(tx.connection())?;
     Ok(())
+}
+
+fn insertion(row: &EntryRow) -> DynamicQuery {
+    let mut query = DynamicQuery::recurring();
+    query.sql(
+        "INSERT INTO audit_entries (id, org_id, at, actor, action, subject_kind, subject_id, detail, request_id) VALUES (",
+    );
+    query.bytes(row.id.as_bytes()).sql(", ");
+    query.optional_bytes(row.org_id.as_ref().map(|id| id.as_bytes().as_slice()));
+    query.sql(", ").integer(row.at.micros());
+    for text in [&row.actor, &row.action, &row.subject_kind, &row.subject_id, &row.detail] {
+        query.sql(", ").text(text.as_str());
+    }
+    query.sql(", ").bytes(row.request_id.as_bytes()).sql(")");
+    query
 }
 
 /// An organization's entries, newest first; `page.after` is the last id of the page before.

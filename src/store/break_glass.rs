@@ -4,6 +4,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Binary};
 
 use super::Tx;
+use super::dynamic::{DynamicQuery, Engine};
 use super::failure::StoreError;
 use super::policy_schema::break_glass as table;
 use super::schema::{accounts, memberships};
@@ -27,6 +28,17 @@ pub fn insert(
 pub fn delete(tx: &mut Tx<'_>, organization: OrganizationId, account: AccountId) -> Result<bool, StoreError> {
     let one = table::table.filter(table::org_id.eq(organization)).filter(table::account_id.eq(account));
     Ok(diesel::delete(one).execute(tx.connection())? == 1)
+}
+
+/// Takes somebody off, whether or not they are there. On PostgreSQL it travels with the next statement.
+pub fn forget(tx: &mut Tx<'_>, organization: OrganizationId, account: AccountId) -> Result<(), StoreError> {
+    if tx.engine() == Engine::Postgres {
+        let mut query = DynamicQuery::recurring();
+        query.sql("DELETE FROM break_glass WHERE org_id = ").bytes(organization.as_bytes());
+        query.sql(" AND account_id = ").bytes(account.as_bytes());
+        return tx.write_along(query);
+    }
+    delete(tx, organization, account).map(drop)
 }
 
 /// True when the account is on the list, whatever its role and state are.

@@ -141,6 +141,33 @@ impl DynamicQuery {
         }
     }
 
+    /// The same statement with these writes in front of it, as parts of it. They and it do not see each other.
+    pub(in crate::store) fn carrying(mut self, writes: Vec<Self>) -> Self {
+        if writes.is_empty() {
+            return self;
+        }
+        let mut whole = Self::recurring();
+        for (index, mut write) in writes.into_iter().enumerate() {
+            whole.composed(format!("{}along_{index} AS (", if index == 0 { "WITH " } else { ", " }));
+            whole.parts.append(&mut write.parts);
+            whole.is_recurring &= write.is_recurring;
+            whole.sql(")");
+        }
+        // A statement that begins with parts of its own has them behind these.
+        match self.parts.first_mut() {
+            Some(Part::Sql(Cow::Borrowed(first))) if first.starts_with("WITH ") => {
+                *first = first.trim_start_matches("WITH");
+                whole.sql(",");
+            }
+            _ => {
+                whole.sql(" ");
+            }
+        }
+        whole.parts.append(&mut self.parts);
+        whole.is_recurring &= self.is_recurring;
+        whole
+    }
+
     /// Appends `(item, item, ...)`, each written by `write`.
     pub(in crate::store) fn list<T>(&mut self, items: &[T], mut write: impl FnMut(&mut Self, &T)) -> &mut Self {
         self.sql("(");

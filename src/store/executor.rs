@@ -66,7 +66,7 @@ impl Executor {
 fn on_connection<T, E: From<StoreError>>(pool: &Pool, f: impl FnOnce(&mut Tx<'_>) -> Result<T, E>) -> Result<T, E> {
     let run = || {
         let mut connection = pool.get().map_err(|error| StoreError::Unavailable(error.to_string()))?;
-        f(&mut Tx { connection: &mut connection })
+        f(&mut Tx::new(&mut connection))
     };
     let outcome = catch_unwind(AssertUnwindSafe(run));
     outcome.unwrap_or_else(|_| Err(StoreError::Internal("a transaction panicked".to_owned()).into()))

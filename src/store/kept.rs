@@ -74,7 +74,7 @@ mod tests {
         let scratch = scratch::postgres();
         let done = scratch.store.write(move |tx| {
             for version in 1..=3 {
-                resources::touch(tx, 1, version, Timestamp::from_micros(0))?;
+                resources::show(tx, 1, None, version, Timestamp::from_micros(0))?;
             }
             let text = "SELECT count(*) AS found FROM pg_prepared_statements WHERE statement LIKE 'UPDATE %resources%'";
             let kept: Count = diesel::sql_query(text).get_result(tx.connection())?;

@@ -4,7 +4,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Binary, Bool, Nullable, Text};
 
 use super::Tx;
-use super::dynamic::{DynamicQuery, Engine};
+use super::dynamic::DynamicQuery;
 use super::failure::StoreError;
 use super::schema::members as table;
 use crate::store::connection::Backend;
@@ -51,7 +51,7 @@ pub fn keys(tx: &mut Tx<'_>, organization: OrganizationId, ids: &[ResourceId]) -
     let mut found = Vec::with_capacity(ids.len());
     for chunk in ids.chunks(CHUNK) {
         let mut query = statement(chunk.len());
-        query.sql("SELECT k, id, kind FROM resources WHERE org_id").sql(Engine::of(tx.connection()).checked());
+        query.sql("SELECT k, id, kind FROM resources WHERE org_id").sql(tx.engine().checked());
         query.bytes(organization.as_bytes());
         query.sql(" AND id IN ").list(chunk, |query, id| {
             query.bytes(id.as_bytes());
@@ -87,7 +87,7 @@ pub fn insert(
 pub fn delete(tx: &mut Tx<'_>, group: i64, members: &[i64]) -> Result<usize, StoreError> {
     let mut removed = 0_usize;
     for chunk in members.chunks(CHUNK) {
-        let engine = Engine::of(tx.connection());
+        let engine = tx.engine();
         let mut query = DynamicQuery::recurring();
         query.sql("DELETE FROM members WHERE group_k = ").integer(group).sql(" AND member_k").among(engine, chunk);
         removed = removed.saturating_add(query.execute(tx.connection())?);
@@ -120,7 +120,7 @@ pub fn of_groups(tx: &mut Tx<'_>, groups: &[i64], limit: i64) -> Result<Vec<Rela
     if groups.is_empty() {
         return Ok(Vec::new());
     }
-    let engine = Engine::of(tx.connection());
+    let engine = tx.engine();
     let mut query = DynamicQuery::recurring();
     query.sql(
         "SELECT m.group_k AS of_k, r.id AS id, r.kind AS kind, r.display AS display, 1 = 1 AS is_direct \
@@ -138,7 +138,7 @@ pub fn groups_of(tx: &mut Tx<'_>, members: &[i64], limit: i64) -> Result<Vec<Rel
     if members.is_empty() {
         return Ok(Vec::new());
     }
-    let engine = Engine::of(tx.connection());
+    let engine = tx.engine();
     let mut query = DynamicQuery::recurring();
     query.sql("WITH RECURSIVE above (of_k, k) AS (SELECT m.member_k, m.group_k FROM members m WHERE m.member_k");
     query.among(engine, members);
@@ -162,7 +162,7 @@ pub fn groups_above(tx: &mut Tx<'_>, members: &[i64], limit: i64) -> Result<Vec<
     let mut above: Vec<i64> = Vec::new();
     for chunk in members.chunks(CHUNK) {
         let left = limit.saturating_sub(i64::try_from(above.len()).unwrap_or(i64::MAX));
-        let engine = Engine::of(tx.connection());
+        let engine = tx.engine();
         let mut query = DynamicQuery::recurring();
         query.sql("SELECT group_k FROM members WHERE member_k").among(engine, chunk);
         query.sql(" LIMIT ").integer(left);

@@ -203,7 +203,7 @@ pub fn members_with_address(
     organization: OrganizationId,
     address: &str,
 ) -> Result<Vec<AccountId>, StoreError> {
-    if Engine::of(tx.connection()) == Engine::Postgres {
+    if tx.engine() == Engine::Postgres {
         // Neither the organization nor, as it is bound, the kind leads to an index: the address does.
         let mut query = DynamicQuery::recurring();
         query.sql("SELECT m.account_id FROM addresses a JOIN memberships m ON m.account_id = a.account_id ");

@@ -7,6 +7,7 @@ pub mod accounts;
 pub mod activations;
 pub mod admin_tokens;
 pub mod applications;
+pub mod arrivals;
 pub mod assertions;
 pub mod asynchronous_requests;
 pub mod attempts;
@@ -92,24 +93,62 @@ mod turn;
 pub mod unique_values;
 pub mod upstream_answers;
 pub mod upstream_sessions;
+mod waiting;
 mod writer;
 
 use std::time::Duration;
 
 use connection::{AnyConnection, Location, Mode};
+use diesel::RunQueryDsl as _;
+use dynamic::{DynamicQuery, Engine};
 use executor::Executor;
 use failure::StoreError;
+use waiting::Waiting;
 use writer::Writer;
 
 /// An open transaction (in [`Store::write`]) or an open connection for reading (in [`Store::read`]).
 pub struct Tx<'c> {
     connection: &'c mut AnyConnection,
+    /// What waits for the next statement; nothing does outside a transaction on PostgreSQL.
+    waiting: Option<Waiting>,
 }
 
-impl Tx<'_> {
-    /// The connection, for the queries of this ring.
+impl<'c> Tx<'c> {
+    /// Statements on a connection, each sent by itself.
+    pub(in crate::store) fn new(connection: &'c mut AnyConnection) -> Self {
+        Self { connection, waiting: None }
+    }
+
+    /// The connection, for the queries of this ring. What waits is sent first.
     pub(in crate::store) fn connection(&mut self) -> &mut AnyConnection {
+        if let Some(waiting) = &mut self.waiting {
+            waiting.send(self.connection);
+        }
         self.connection
+    }
+
+    /// Which engine it is. Sends nothing.
+    pub(in crate::store) fn engine(&self) -> Engine {
+        Engine::of(self.connection)
+    }
+
+    /// Executes a write whose outcome nobody asks for, at once or with the next statement (`waiting`).
+    pub(in crate::store) fn write_along(&mut self, write: DynamicQuery) -> Result<(), StoreError> {
+        match &mut self.waiting {
+            Some(waiting) => waiting.add(self.connection, write),
+            None => {
+                write.execute(self.connection)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The same statement, carrying what waits.
+    pub(in crate::store) fn carrying(&mut self, statement: DynamicQuery) -> DynamicQuery {
+        match &mut self.waiting {
+            Some(waiting) => statement.carrying(waiting.take()),
+            None => statement,
+        }
     }
 }
 
@@ -189,7 +228,15 @@ fn in_transaction<T, E: From<StoreError>>(
     use diesel::connection::TransactionManager as _;
     type Manager = <AnyConnection as diesel::Connection>::TransactionManager;
     Manager::begin_transaction(tx.connection).map_err(StoreError::from)?;
-    match f(tx) {
+    tx.waiting = Some(Waiting::default());
+    let outcome = f(tx);
+    let mut waiting = tx.waiting.take().unwrap_or_default();
+    let outcome = match outcome {
+        Ok(value) => waiting.finish(tx.connection).map(|()| value).map_err(E::from),
+        // What failed while it waited is why everything behind it did.
+        Err(error) => Err(waiting.abandon().map_or(error, E::from)),
+    };
+    match outcome {
         Ok(value) => match Manager::commit_transaction(tx.connection) {
             Ok(()) => Ok(value),
             Err(error) => {

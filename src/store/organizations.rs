@@ -90,7 +90,7 @@ pub fn advance_schemas(tx: &mut Tx<'_>, id: OrganizationId) -> Result<i64, Store
 /// Makes other transactions wait that ask for the same, until this one ends. SQLite has one writer and needs none. Rows
 /// that refer to the organization can be written meanwhile.
 pub fn lock(tx: &mut Tx<'_>, id: OrganizationId) -> Result<(), StoreError> {
-    if Engine::of(tx.connection()) == Engine::Sqlite {
+    if tx.engine() == Engine::Sqlite {
         return Ok(());
     }
     let mut query = DynamicQuery::recurring();

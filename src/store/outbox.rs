@@ -3,6 +3,7 @@
 use diesel::prelude::*;
 
 use super::Tx;
+use super::dynamic::{DynamicQuery, Engine};
 use super::failure::StoreError;
 use super::schema::outbox as table;
 use crate::store::connection::{AnyConnection, Backend};
@@ -21,8 +22,16 @@ pub struct EventRow {
     pub at: Timestamp,
 }
 
-/// Appends one event.
+/// Appends one event. On PostgreSQL it travels with the next statement.
 pub fn insert(tx: &mut Tx<'_>, row: &EventRow) -> Result<(), StoreError> {
+    if tx.engine() == Engine::Postgres {
+        let mut query = DynamicQuery::recurring();
+        query.sql("INSERT INTO outbox (id, org_id, event, payload, at) VALUES (").bytes(row.id.as_bytes()).sql(", ");
+        query.optional_bytes(row.org_id.as_ref().map(|id| id.as_bytes().as_slice()));
+        query.sql(", ").text(row.event.as_str()).sql(", ").text(row.payload.as_str());
+        query.sql(", ").integer(row.at.micros()).sql(")");
+        return tx.write_along(query);
+    }
     diesel::insert_into(table::table).values(row).execute(tx.connection())?;
     Ok(())
 }

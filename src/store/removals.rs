@@ -2,11 +2,11 @@
 //! organization, and the removals that wait.
 
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Binary, Integer};
+use diesel::sql_types::{BigInt, Binary, Nullable, Text};
 
 use super::Tx;
+use super::dynamic::{DynamicQuery, Engine};
 use super::failure::StoreError;
-use super::kept::Kept;
 use super::people_schema::{brakes, held_removals as held, removal_counts as counts};
 use crate::store::connection::Backend;
 use crate::values::clock::Timestamp;
@@ -29,6 +29,48 @@ pub struct BrakeRow {
     pub active_at: Option<Timestamp>,
 }
 
+/// A brake, if there is one, with what was counted.
+#[derive(QueryableByName)]
+#[diesel(check_for_backend(Backend))]
+struct FoundRow {
+    #[diesel(sql_type = Nullable<Binary>)]
+    org_id: Option<OrganizationId>,
+    #[diesel(sql_type = Nullable<Text>)]
+    state: Option<String>,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    removals_per_hour: Option<i64>,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    share_percent: Option<i64>,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    opened_at: Option<Timestamp>,
+    #[diesel(sql_type = Nullable<Binary>)]
+    client_id: Option<ScimClientId>,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    until: Option<Timestamp>,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    active: Option<i64>,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    active_at: Option<Timestamp>,
+    #[diesel(sql_type = BigInt)]
+    removed: i64,
+}
+
+impl FoundRow {
+    fn brake(self) -> Option<BrakeRow> {
+        Some(BrakeRow {
+            org_id: self.org_id?,
+            state: self.state?,
+            removals_per_hour: self.removals_per_hour,
+            share_percent: self.share_percent,
+            opened_at: self.opened_at,
+            client_id: self.client_id,
+            until: self.until,
+            active: self.active,
+            active_at: self.active_at,
+        })
+    }
+}
+
 /// A removal that waits.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
 #[diesel(table_name = held, check_for_backend(Backend), treat_none_as_default_value = false)]
@@ -47,6 +89,27 @@ pub fn find(tx: &mut Tx<'_>, organization: OrganizationId) -> Result<Option<Brak
     Ok(query.first(tx.connection()).optional()?)
 }
 
+/// The brake of an organization, and how many were removed in this minute or later, on PostgreSQL in one query.
+pub fn find_with_removed(
+    tx: &mut Tx<'_>,
+    organization: OrganizationId,
+    minute: i64,
+) -> Result<(Option<BrakeRow>, i64), StoreError> {
+    if tx.engine() == Engine::Sqlite {
+        return Ok((find(tx, organization)?, counted_since(tx, organization, minute, 0)?));
+    }
+    let mut query = DynamicQuery::recurring();
+    query.sql(
+        "SELECT b.org_id, b.state, b.removals_per_hour, b.share_percent, b.opened_at, b.client_id, b.until, b.active, \
+           b.active_at, (SELECT CAST(COALESCE(sum(c.removals), 0) AS BIGINT) FROM removal_counts c WHERE c.org_id = ",
+    );
+    query.bytes(organization.as_bytes()).sql(" AND c.minute >= ").integer(minute);
+    query.sql(") AS removed FROM (SELECT 1) one LEFT JOIN brakes b ON b.org_id = ").bytes(organization.as_bytes());
+    let found: FoundRow = query.get_result(tx.connection())?;
+    let removed = found.removed;
+    Ok((found.brake(), removed))
+}
+
 /// Writes the brake of an organization.
 pub fn put(tx: &mut Tx<'_>, row: &BrakeRow) -> Result<(), StoreError> {
     let changed = diesel::update(brakes::table.filter(brakes::org_id.eq(row.org_id))).set(row);
@@ -56,17 +119,18 @@ pub fn put(tx: &mut Tx<'_>, row: &BrakeRow) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Counts one removal. `shard` spreads those of one minute over several rows, so that no two wait for each other often.
+/// Counts one removal. `shard` spreads those of one minute over several rows, so that no two wait for each other often. On
+/// PostgreSQL it travels with the next statement.
 pub fn count(tx: &mut Tx<'_>, organization: OrganizationId, minute: i64, shard: i32) -> Result<(), StoreError> {
-    let counted = diesel::sql_query(
-        "INSERT INTO removal_counts (org_id, minute, shard, removals) VALUES ($1, $2, $3, 1) \
-         ON CONFLICT (org_id, minute, shard) DO UPDATE SET removals = removal_counts.removals + 1",
-    )
-    .bind::<Binary, _>(organization)
-    .bind::<BigInt, _>(minute)
-    .bind::<Integer, _>(shard);
-    Kept(counted).execute(tx.connection())?;
-    Ok(())
+    let mut query = DynamicQuery::recurring();
+    query.sql("INSERT INTO removal_counts (org_id, minute, shard, removals) VALUES (").bytes(organization.as_bytes());
+    query
+        .sql(", ")
+        .integer(minute)
+        .sql(", ")
+        .integer(i64::from(shard))
+        .sql(", 1) ON CONFLICT (org_id, minute, shard) DO UPDATE SET removals = removal_counts.removals + 1");
+    tx.write_along(query)
 }
 
 /// How many were removed in this minute or later, in this shard or later ones: a few rows for each minute.

@@ -31,7 +31,7 @@ pub fn total(tx: &mut Tx<'_>, organization: OrganizationId, kind: ResourceKind) 
 /// Adds the rows of ended connections to one, and tells for how many counts. The rows of live connections are left
 /// alone: their next transaction would have to wait.
 pub fn fold(tx: &mut Tx<'_>) -> Result<usize, StoreError> {
-    if Engine::of(tx.connection()) == Engine::Sqlite {
+    if tx.engine() == Engine::Sqlite {
         return Ok(0);
     }
     let mut query = DynamicQuery::recurring();
@@ -108,7 +108,7 @@ mod tests {
     async fn the_migration_counts_what_is_there_and_notes_it_to_be_indexed() {
         let mut memory = AnyConnection::Sqlite(SqliteConnection::establish(":memory:").unwrap());
         migrate_over_resources(
-            &mut Tx { connection: &mut memory },
+            &mut Tx::new(&mut memory),
             include_str!("../../migrations/sqlite/0001_first/up.sql"),
             include_str!("../../migrations/sqlite/0002_search/up.sql"),
         )

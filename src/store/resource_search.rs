@@ -90,7 +90,7 @@ pub fn page(
     direction: Direction,
     slice: &Slice,
 ) -> Result<Vec<Hit>, StoreError> {
-    let engine = Engine::of(tx.connection());
+    let engine = tx.engine();
     let reads_around = |part: &Part| part.kind == ResourceKind::User && part.breadth == Breadth::Surroundings;
     let is_surrounded = engine == Engine::Postgres && parts.iter().all(reads_around);
     let breadth = if is_surrounded { Breadth::Surroundings } else { Breadth::Row };
@@ -132,7 +132,7 @@ fn along_index(
     direction: Direction,
     slice: &Slice,
 ) -> Result<Vec<Hit>, StoreError> {
-    let engine = Engine::of(tx.connection());
+    let engine = tx.engine();
     let mut halves = [true, false];
     if direction == Direction::Descending {
         halves.reverse();
@@ -277,7 +277,7 @@ pub fn count(
 ) -> Result<i64, StoreError> {
     let mut query = DynamicQuery::recurring();
     query.sql("SELECT count(*) AS found FROM resources r WHERE ");
-    restrict(&mut query, Engine::of(tx.connection()), organization, kind, condition);
+    restrict(&mut query, tx.engine(), organization, kind, condition);
     let counted: Count = query.get_result(tx.connection())?;
     Ok(counted.found)
 }

@@ -4,7 +4,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable, Text};
 
 use super::Tx;
-use super::dynamic::{DynamicQuery, Engine};
+use super::dynamic::DynamicQuery;
 use super::failure::StoreError;
 use crate::store::connection::Backend;
 use crate::values::ids::OrganizationId;
@@ -35,7 +35,7 @@ pub fn of(tx: &mut Tx<'_>, organization: OrganizationId, keys: &[i64]) -> Result
     if keys.is_empty() {
         return Ok(Vec::new());
     }
-    let engine = Engine::of(tx.connection());
+    let engine = tx.engine();
     let mut query = DynamicQuery::recurring();
     query.sql(
         "SELECT r.k, a.kind AS account_kind, a.state AS account_state, a.home_dc, m.kind AS membership_kind, \

@@ -116,8 +116,9 @@ pub fn insert(
     document: &str,
     values: &[SearchValue],
 ) -> Result<i64, StoreError> {
-    if Engine::of(tx.connection()) == Engine::Postgres {
-        let inserted: Key = whole(row, document, values).get_result(tx.connection())?;
+    if tx.engine() == Engine::Postgres {
+        let statement = tx.carrying(whole(row, document, values));
+        let inserted: Key = statement.get_result(tx.connection())?;
         return Ok(inserted.k);
     }
     let k: i64 = diesel::insert_into(table::table).values(row).returning(table::k).get_result(tx.connection())?;
@@ -182,7 +183,7 @@ pub fn find_for_update(
     kind: ResourceKind,
     id: ResourceId,
 ) -> Result<Option<ResourceRow>, StoreError> {
-    if Engine::of(tx.connection()) == Engine::Sqlite {
+    if tx.engine() == Engine::Sqlite {
         return find(tx, organization, kind, id);
     }
     // Both rows are locked: of one that is only joined, PostgreSQL would show what it was before the wait.
@@ -198,7 +199,7 @@ pub fn find_for_update(
 
 /// Keeps other transactions from changing these resources before this one ends. SQLite has one writer and needs none.
 pub fn lock(tx: &mut Tx<'_>, organization: OrganizationId, ids: &[ResourceId]) -> Result<(), StoreError> {
-    if Engine::of(tx.connection()) == Engine::Sqlite {
+    if tx.engine() == Engine::Sqlite {
         return Ok(());
     }
     for chunk in ids.chunks(LOCKED_AT_ONCE) {
@@ -217,13 +218,40 @@ pub fn lock(tx: &mut Tx<'_>, organization: OrganizationId, ids: &[ResourceId]) -
     Ok(())
 }
 
-/// Writes a change, and the document that goes with it where that is another one.
+/// Writes a change, and the document that goes with it where that is another one; on PostgreSQL in one statement.
 pub fn update(tx: &mut Tx<'_>, k: i64, change: &ResourceChange, document: Option<&str>) -> Result<(), StoreError> {
+    if tx.engine() == Engine::Postgres {
+        if let Some(document) = document {
+            let mut query = DynamicQuery::recurring();
+            query.sql("UPDATE resource_docs SET document = ").text(document).sql(" WHERE k = ").integer(k);
+            tx.write_along(query)?;
+        }
+        let statement = tx.carrying(row_change(k, change));
+        statement.execute(tx.connection())?;
+        return Ok(());
+    }
     Kept(diesel::update(table::table.filter(table::k.eq(k))).set(change)).execute(tx.connection())?;
     if let Some(document) = document {
         update_document(tx, k, document)?;
     }
     Ok(())
+}
+
+fn row_change(k: i64, change: &ResourceChange) -> DynamicQuery {
+    let mut query = DynamicQuery::recurring();
+    query.sql("UPDATE resources SET version = ").integer(change.version);
+    query.sql(", updated_at = ").integer(change.updated_at.micros());
+    query.sql(", active = ").optional_boolean(change.active);
+    for (column, text) in [
+        (", user_name_folded = ", &change.user_name_folded),
+        (", external_id = ", &change.external_id),
+        (", display = ", &change.display),
+        (", display_folded = ", &change.display_folded),
+    ] {
+        query.sql(column).optional_text(text.as_deref());
+    }
+    query.sql(" WHERE k = ").integer(k);
+    query
 }
 
 fn update_document(tx: &mut Tx<'_>, k: i64, document: &str) -> Result<(), StoreError> {
@@ -239,7 +267,7 @@ pub fn document_for_update(
     organization: OrganizationId,
     k: i64,
 ) -> Result<Option<(i64, String)>, StoreError> {
-    if Engine::of(tx.connection()) == Engine::Postgres {
+    if tx.engine() == Engine::Postgres {
         let mut query = DynamicQuery::recurring();
         query.sql("SELECT k FROM resources WHERE k = ").integer(k).sql(" FOR UPDATE");
         query.execute(tx.connection())?;
@@ -260,6 +288,14 @@ pub fn rewrite(tx: &mut Tx<'_>, k: i64, version: i64, at: Timestamp, document: &
 
 /// Moves the version on, for a change that is not in the document.
 pub fn touch(tx: &mut Tx<'_>, k: i64, version: i64, at: Timestamp) -> Result<(), StoreError> {
+    if tx.engine() == Engine::Postgres {
+        let mut query = DynamicQuery::recurring();
+        query.sql("UPDATE resources SET version = ").integer(version).sql(", updated_at = ").integer(at.micros());
+        query.sql(" WHERE k = ").integer(k);
+        let statement = tx.carrying(query);
+        statement.execute(tx.connection())?;
+        return Ok(());
+    }
     let change = (table::version.eq(version), table::updated_at.eq(at));
     Kept(diesel::update(table::table.filter(table::k.eq(k))).set(change)).execute(tx.connection())?;
     Ok(())

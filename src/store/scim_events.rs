@@ -4,7 +4,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Binary};
 
 use super::Tx;
-use super::connection::AnyConnection;
+use super::dynamic::{DynamicQuery, Engine};
 use super::failure::StoreError;
 use super::schema_scim::scim_events as table;
 use crate::store::connection::Backend;
@@ -20,24 +20,20 @@ pub struct ScimEventRow {
     pub claims: String,
 }
 
-/// Appends the events of one change. On SQLite with one prepared statement, on PostgreSQL in one round trip.
+/// Appends the events of one change. On SQLite with one prepared statement; on PostgreSQL they travel with the next statement.
 pub fn insert(tx: &mut Tx<'_>, rows: &[ScimEventRow]) -> Result<(), StoreError> {
-    match tx.connection() {
-        AnyConnection::Sqlite(sqlite) => {
-            for row in rows {
-                diesel::insert_into(table::table).values(row).execute(sqlite)?;
+    for row in rows {
+        match tx.engine() {
+            Engine::Sqlite => {
+                diesel::insert_into(table::table).values(row).execute(tx.connection())?;
+            }
+            Engine::Postgres => {
+                let mut query = DynamicQuery::recurring();
+                query.sql("INSERT INTO scim_events (id, org_id, claims) VALUES (").bytes(row.id.as_bytes());
+                query.sql(", ").bytes(row.org_id.as_bytes()).sql(", ").text(row.claims.as_str()).sql(")");
+                tx.write_along(query)?;
             }
         }
-        // A statement for several rows is prepared anew each time, one for a single row is kept.
-        AnyConnection::Postgres(postgres) => match rows {
-            [] => {}
-            [row] => {
-                diesel::insert_into(table::table).values(row).execute(postgres)?;
-            }
-            rows => {
-                diesel::insert_into(table::table).values(rows).execute(postgres)?;
-            }
-        },
     }
     Ok(())
 }

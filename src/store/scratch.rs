@@ -142,7 +142,7 @@ pub fn count_queries<T>(tx: &mut Tx<'_>, work: impl FnOnce(&mut Tx<'_>) -> T) ->
 
 /// How many rows of these tables a transaction of PostgreSQL has changed or locked.
 pub fn locked_rows(tx: &mut Tx<'_>, tables: &[&str]) -> i64 {
-    #[derive(QueryableByName)]
+    #[derive(diesel::QueryableByName)]
     struct Locked {
         #[diesel(sql_type = diesel::sql_types::BigInt)]
         rows: i64,

@@ -104,7 +104,7 @@ pub fn find(
     organization: OrganizationId,
     id: ResourceId,
 ) -> Result<Option<SurroundedRow>, StoreError> {
-    if Engine::of(tx.connection()) == Engine::Sqlite {
+    if tx.engine() == Engine::Sqlite {
         return Ok(resources::find(tx, organization, ResourceKind::User, id)?.map(SurroundedRow::from));
     }
     let mut query = DynamicQuery::recurring();
@@ -122,7 +122,7 @@ pub fn find(
 
 /// What stands around the user with this key, where that is one query.
 pub fn of(tx: &mut Tx<'_>, organization: OrganizationId, k: i64) -> Result<Option<Surroundings>, StoreError> {
-    if Engine::of(tx.connection()) == Engine::Sqlite {
+    if tx.engine() == Engine::Sqlite {
         return Ok(None);
     }
     let mut query = DynamicQuery::recurring();

@@ -129,7 +129,7 @@ fn in_savepoint<T, E: From<StoreError>>(
     if let Err(error) = connection.batch_execute("SAVEPOINT transaction_of_group") {
         return (Err(StoreError::from(error).into()), Group::Gone);
     }
-    let outcome = catch_unwind(AssertUnwindSafe(|| f(&mut Tx { connection })));
+    let outcome = catch_unwind(AssertUnwindSafe(|| f(&mut Tx::new(connection))));
     let result = outcome.unwrap_or_else(|_| Err(StoreError::Internal("a transaction panicked".to_owned()).into()));
     let end = match result {
         Ok(_) => "RELEASE transaction_of_group",

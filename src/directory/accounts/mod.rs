@@ -72,6 +72,9 @@ pub struct Provisioned {
     pub account: AccountId,
     /// Whether the person may sign in with it now; not before they have joined (rule E30).
     pub may_sign_in: bool,
+    /// Set where the account is new and the person has joined with it: the status of their membership, and the account is in
+    /// the state that goes with it.
+    pub joined_as: Option<MembershipStatus>,
 }
 
 /// What became of a changed profile.
@@ -133,8 +136,20 @@ pub fn provision(
     profile: &Profile,
     is_active: bool,
 ) -> Result<Provisioned, StoreError> {
-    let status = MembershipStatus::of(is_active);
     let invite_state = memberships::on_arrival(tx, organization, profile.primary_address())?;
+    provision_as(tx, op, organization, profile, is_active, invite_state)
+}
+
+/// As [`provision`], where it is known how they come in.
+pub fn provision_as(
+    tx: &mut Tx<'_>,
+    op: &Operation,
+    organization: OrganizationId,
+    profile: &Profile,
+    is_active: bool,
+    invite_state: InviteState,
+) -> Result<Provisioned, StoreError> {
+    let status = MembershipStatus::of(is_active);
     let state = match invite_state {
         InviteState::Joined => AccountState::of(status),
         InviteState::NotInvited | InviteState::NotJoined => AccountState::PendingVerification,
@@ -143,7 +158,8 @@ pub fn provision(
     if let (AccountState::PendingVerification, true, Some(address)) = (state, is_active, profile.primary_address()) {
         invite::issue(tx, op, organization, account, address)?;
     }
-    Ok(Provisioned { account, may_sign_in: state == AccountState::Active })
+    let joined_as = (invite_state == InviteState::Joined).then_some(status);
+    Ok(Provisioned { account, may_sign_in: state == AccountState::Active, joined_as })
 }
 
 /// Creates the account of a person for whom the operator vouches, such as an organization's first owner.
@@ -251,12 +267,10 @@ pub fn deactivate(
     organization: OrganizationId,
     account: AccountId,
 ) -> Result<(), AccountError> {
-    let membership = memberships::find(tx, account, organization)?.ok_or(AccountError::NotFound)?;
+    let (membership, found) = find_member(tx, organization, account)?;
     let Ok(status) = membership.status.deactivate() else { return Ok(()) };
     owners::require_another(tx, &membership)?;
-    break_glass::leave(tx, op, organization, account)?;
-    // The addresses do not matter here.
-    let found = from_row(rows::find(tx, account)?.ok_or(AccountError::NotFound)?, Vec::new())?;
+    break_glass::end(tx, op, &membership)?;
     set_status(tx, op, &membership, &found, status, Action::UserDeactivated)?;
     Ok(())
 }
@@ -270,17 +284,31 @@ pub fn reactivate(
     organization: OrganizationId,
     account: AccountId,
 ) -> Result<bool, AccountError> {
-    let membership = memberships::find(tx, account, organization)?.ok_or(AccountError::NotFound)?;
-    let found = find(tx, account)?.ok_or(AccountError::NotFound)?;
+    let (membership, found) = find_member(tx, organization, account)?;
     let Ok(status) = membership.status.reactivate() else { return Ok(found.state == AccountState::Active) };
     let state = set_status(tx, op, &membership, &found, status, Action::UserReactivated)?;
     let is_uninvited = membership.invite_state == InviteState::NotInvited;
-    if let (AccountState::PendingVerification, true, Some(address)) =
-        (state, is_uninvited, found.profile.primary_address())
+    if (state, is_uninvited) == (AccountState::PendingVerification, true)
+        && let Some(address) = primary_address(tx, account)?
     {
-        invite::issue(tx, op, organization, account, address)?;
+        invite::issue(tx, op, organization, account, &address)?;
     }
     Ok(state == AccountState::Active)
+}
+
+/// A member and their account, without its addresses.
+fn find_member(
+    tx: &mut Tx<'_>,
+    organization: OrganizationId,
+    account: AccountId,
+) -> Result<(Membership, Account), AccountError> {
+    let (membership, found) = rows::find_member(tx, organization, account)?.ok_or(AccountError::NotFound)?;
+    Ok((memberships::from_row(membership)?, from_row(found, Vec::new())?))
+}
+
+fn primary_address(tx: &mut Tx<'_>, account: AccountId) -> Result<Option<EmailAddress>, StoreError> {
+    let Some(row) = rows::addresses(tx, account)?.into_iter().next() else { return Ok(None) };
+    row.address.parse().map(Some).map_err(|_| StoreError::Inconsistent("addresses.address"))
 }
 
 fn set_status(
@@ -292,14 +320,13 @@ fn set_status(
     action: Action,
 ) -> Result<AccountState, AccountError> {
     let (account, organization) = (membership.account, membership.organization);
-    if !membership_rows::update_status(tx, account, organization, status.as_str(), op.at)? {
-        return Ok(found.state);
-    }
     let state = match found.ownership {
         Ownership::Organization => found.state.with_access(status).map_err(|_| AccountError::NotFound)?,
         Ownership::Personal => found.state,
     };
-    rows::update_state_and_end_sessions(tx, account, state.as_str(), op.at)?;
+    if !rows::update_access(tx, (organization, account), status.as_str(), state.as_str(), op.at)? {
+        return Ok(found.state);
+    }
     audit::write(tx, op, Some(organization), action, &Subject::new("account", account), &json!({}))?;
     Ok(state)
 }
@@ -321,7 +348,7 @@ pub fn end_membership(
     let found = find(tx, account)?.ok_or(AccountError::NotFound)?;
     identities::delete_of_account(tx, organization, account)?;
     carried_roles::delete_of_member(tx, organization, account)?;
-    break_glass::leave(tx, op, organization, account)?;
+    break_glass::end(tx, op, &membership)?;
     let state = match found.ownership {
         Ownership::Organization => found.state.close().map_err(|_| AccountError::NotFound)?,
         Ownership::Personal => found.state,

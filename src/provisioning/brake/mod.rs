@@ -141,19 +141,33 @@ const fn minute_of(at: Timestamp) -> i64 {
     at.seconds().div_euclid(60)
 }
 
-/// Before a client removes somebody who may sign in: lets it through and counts it, or refuses.
+/// A removal that was let through. It is counted when it is done: until the transaction ends nobody else can count in the same
+/// row.
+#[derive(Debug)]
+#[must_use = "a removal counts"]
+pub(super) struct Admitted(Option<(i64, i32)>);
+
+/// Counts a removal.
+pub(super) fn count(tx: &mut Tx<'_>, organization: OrganizationId, admitted: Admitted) -> Result<(), StoreError> {
+    match admitted {
+        Admitted(Some((minute, shard))) => rows::count(tx, organization, minute, shard),
+        Admitted(None) => Ok(()),
+    }
+}
+
+/// Before a client removes somebody who may sign in: lets it through, to be counted with [`count`], or refuses.
 pub(super) fn admit(
     tx: &mut Tx<'_>,
     op: &Operation,
     organization: OrganizationId,
     resource: ResourceId,
     removal: Removal,
-) -> Result<(), ProvisioningError> {
+) -> Result<Admitted, ProvisioningError> {
     if !matches!(op.actor, Actor::ScimClient { .. }) {
-        return Ok(());
+        return Ok(Admitted(None));
     }
-    let row = rows::find(tx, organization)?;
     let hour = minute_of(op.at).saturating_sub(HOUR_MINUTES).saturating_add(1);
+    let (row, removed) = rows::find_with_removed(tx, organization, hour)?;
     let held = || ProvisioningError::RemovalHeld { resource, removal };
     let state = BrakeState::of(row.as_ref(), op.at)?;
     match state {
@@ -168,7 +182,6 @@ pub(super) fn admit(
             if state == BrakeState::Rejected && rows::is_held(tx, organization, resource)? {
                 return Err(ProvisioningError::RemovalRejected);
             }
-            let removed = rows::counted_since(tx, organization, hour, 0)?;
             if removed >= limit(tx, op, organization, row.as_ref(), removed)? {
                 return Err(held());
             }
@@ -176,7 +189,7 @@ pub(super) fn admit(
     }
     let [byte] = op.entropy.bytes::<1>();
     let first = if state == BrakeState::Waiting { SINGLES_SHARD } else { 0 };
-    Ok(rows::count(tx, organization, minute_of(op.at), first.saturating_add(i32::from(byte % SHARDS)))?)
+    Ok(Admitted(Some((minute_of(op.at), first.saturating_add(i32::from(byte % SHARDS))))))
 }
 
 /// How many may go within the hour. Those who may sign in are counted only when the share can matter, and once an hour.

@@ -15,12 +15,13 @@ use crate::provisioning::brake::{self, Removal};
 use crate::provisioning::failure::ProvisioningError;
 use crate::provisioning::group_roles;
 use crate::provisioning::resource;
-use crate::provisioning::users;
+use crate::provisioning::user_profile;
 use crate::record::audit::{self, Action, Subject};
 use crate::record::scim_events;
+use crate::store::Tx;
+use crate::store::arrivals::{self, ArrivalRow};
 use crate::store::failure::StoreError;
 use crate::store::resources::{self, ResourceKind, ResourceRow};
-use crate::store::{Tx, memberships as membership_rows};
 use crate::values::ids::{AccountId, OrganizationId, ResourceId};
 use crate::values::operation::Operation;
 
@@ -33,24 +34,36 @@ pub(super) struct Wanted<'w> {
     pub(super) profile: &'w Profile,
 }
 
-/// Finds or makes the account of somebody who is pushed. `None` for somebody who exists outside the organization; the
-/// caller calls [`wait`] when the user is there.
+/// Finds or makes the account of somebody who is pushed and of whom this is known. `None` for somebody who exists outside the
+/// organization; the caller calls [`wait`] when the user is there.
 pub(super) fn arrive(
     tx: &mut Tx<'_>,
     op: &Operation,
     organization: OrganizationId,
     profile: &Profile,
     is_active: bool,
+    known: &ArrivalRow,
 ) -> Result<Option<Provisioned>, ProvisioningError> {
-    if let Some(account) = member_without_resource(tx, organization, profile)? {
+    if let Some(account) = member_without_resource(tx, organization, known)? {
         return Ok(Some(adopt(tx, op, organization, account, profile, is_active)?));
     }
-    if let Some(address) = profile.primary_address()
-        && cases::is_outside(tx, organization, address)?
-    {
+    if known.is_outside {
         return Ok(None);
     }
-    Ok(Some(accounts::provision(tx, op, organization, profile, is_active)?))
+    let invite_state = memberships::arriving(profile.primary_address(), known.is_own_domain);
+    Ok(Some(accounts::provision_as(tx, op, organization, profile, is_active, invite_state)?))
+}
+
+/// As [`arrive`], for somebody of whom nothing is known yet.
+fn arrive_unknown(
+    tx: &mut Tx<'_>,
+    op: &Operation,
+    organization: OrganizationId,
+    profile: &Profile,
+    is_active: bool,
+) -> Result<Option<Provisioned>, ProvisioningError> {
+    let known = arrivals::find(tx, organization, None, profile.primary_address())?;
+    arrive(tx, op, organization, profile, is_active, &known)
 }
 
 /// Opens the case of a user whose person exists outside.
@@ -72,11 +85,9 @@ pub(super) fn wait(
 fn member_without_resource(
     tx: &mut Tx<'_>,
     organization: OrganizationId,
-    profile: &Profile,
+    known: &ArrivalRow,
 ) -> Result<Option<AccountId>, ProvisioningError> {
-    let Some(address) = profile.primary_address() else { return Ok(None) };
-    let members = membership_rows::members_with_address(tx, organization, address.as_str())?;
-    let [account] = members.as_slice() else { return Ok(None) };
+    let [account] = known.members.as_slice() else { return Ok(None) };
     if resources::of_account(tx, organization, *account)?.is_some() {
         return Ok(None);
     }
@@ -97,7 +108,8 @@ fn adopt(
     let subject = Subject::new("account", account);
     audit::write(tx, op, Some(organization), Action::UserUpdated, &subject, &json!({ "provisioned": true }))?;
     let has_joined = change == ProfileChange::Joined;
-    Ok(Provisioned { account, may_sign_in: if has_joined { is_active } else { shown == Some(true) } })
+    let may_sign_in = if has_joined { is_active } else { shown == Some(true) };
+    Ok(Provisioned { account, may_sign_in, joined_as: None })
 }
 
 /// What the client asked for. What a user shows is whether the person may sign in, which differs for somebody who has not
@@ -130,10 +142,15 @@ pub(super) fn change(
     let Some(account) = row.account_id else { return change_waiting(tx, op, organization, row, active, profile) };
     let mut shown = row.active;
     if asked != active {
-        if shown == Some(true) && active == Some(false) {
-            brake::admit(tx, op, organization, row.id, Removal::Deactivate)?;
-        }
+        let admitted = if shown == Some(true) && active == Some(false) {
+            Some(brake::admit(tx, op, organization, row.id, Removal::Deactivate)?)
+        } else {
+            None
+        };
         shown = set_active(tx, op, organization, account, active)?;
+        if let Some(admitted) = admitted {
+            brake::count(tx, organization, admitted)?;
+        }
     }
     if let Some(profile) = profile
         && accounts::update_profile(tx, op, organization, account, profile).map_err(vanished)? == ProfileChange::Joined
@@ -161,8 +178,8 @@ fn change_waiting(
         return Ok(active.map(|_| false));
     };
     cases::close(tx, op, organization, row.id, CaseState::cancel)?;
-    match arrive(tx, op, organization, profile, is_asked)? {
-        Some(Provisioned { account, may_sign_in }) => {
+    match arrive_unknown(tx, op, organization, profile, is_asked)? {
+        Some(Provisioned { account, may_sign_in, .. }) => {
             resources::set_account(tx, row.k, account)?;
             group_roles::evaluate_users(tx, op, organization, &[row.k])?;
             Ok(active.map(|_| may_sign_in))
@@ -183,7 +200,8 @@ pub(super) fn leave(
     row: &ResourceRow,
 ) -> Result<(), ProvisioningError> {
     if row.active == Some(true) {
-        brake::admit(tx, op, organization, row.id, Removal::Delete)?;
+        let admitted = brake::admit(tx, op, organization, row.id, Removal::Delete)?;
+        brake::count(tx, organization, admitted)?;
     }
     match row.account_id {
         Some(account) => match accounts::end_membership(tx, op, organization, account) {
@@ -214,8 +232,9 @@ pub fn review(
         return Ok(false);
     };
     let Some(case) = cases::find_open(tx, organization, case.user)? else { return Ok(false) };
-    let profile = users::profile_of(&resource::parse(&row.document)?);
-    let Some(Provisioned { account, may_sign_in }) = arrive(tx, op, organization, &profile, case.is_access_asked)?
+    let profile = user_profile::of_stored(&resource::parse(&row.document)?);
+    let Some(Provisioned { account, may_sign_in, .. }) =
+        arrive_unknown(tx, op, organization, &profile, case.is_access_asked)?
     else {
         return Ok(false);
     };

@@ -12,6 +12,7 @@ use crate::provisioning::failure::ProvisioningError;
 use crate::provisioning::resource::Resource;
 use crate::provisioning::users::{self, UserDraft};
 use crate::record::audit::{self, Action, Subject};
+use crate::store::arrivals::ArrivalRow;
 use crate::store::failure::StoreError;
 use crate::store::resource_holders::{self, HolderRow};
 use crate::store::{Tx, resources, scim_clients};
@@ -118,11 +119,14 @@ fn policy_of(
     organization: OrganizationId,
     client: ScimClientId,
 ) -> Result<Option<Reprovisioning>, StoreError> {
-    let Some((profile, named)) = scim_clients::reprovisioning(tx, organization, client)? else { return Ok(None) };
+    scim_clients::reprovisioning(tx, organization, client)?.map(read).transpose()
+}
+
+fn read((profile, named): (String, Option<String>)) -> Result<Reprovisioning, StoreError> {
     let inconsistent = || StoreError::Inconsistent("scim_clients.reprovisioning");
     match named {
-        Some(name) => Reprovisioning::parse(&name).ok_or_else(inconsistent).map(Some),
-        None => Profile::parse(&profile).ok_or_else(inconsistent).map(|profile| Some(Reprovisioning::of(profile))),
+        Some(name) => Reprovisioning::parse(&name).ok_or_else(inconsistent),
+        None => Profile::parse(&profile).ok_or_else(inconsistent).map(Reprovisioning::of),
     }
 }
 
@@ -133,9 +137,10 @@ pub(super) fn take_over(
     op: &Operation,
     organization: OrganizationId,
     draft: &UserDraft,
+    known: &ArrivalRow,
 ) -> Result<Option<Resource>, ProvisioningError> {
     let Actor::ScimClient { client, .. } = op.actor else { return Ok(None) };
-    let policy = policy_of(tx, organization, client)?.unwrap_or(Reprovisioning::Refuse);
+    let policy = known.client.clone().map(read).transpose()?.unwrap_or(Reprovisioning::Refuse);
     let Some(holder) = whom(tx, organization, draft, client, policy)? else { return Ok(None) };
     let active = Some(draft.active().unwrap_or(true));
     let resource = users::replace(tx, op, organization, holder.id, &draft.with_active(active), None)?;
