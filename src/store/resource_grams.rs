@@ -8,7 +8,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use diesel::prelude::*;
-use diesel::sql_types::{Array, BigInt, Binary, Bool, Nullable, Text};
+use diesel::sql_types::{BigInt, Binary, Bool, Nullable, Text};
+use serde_json::json;
 
 use super::Tx;
 use super::dynamic::{DynamicQuery, Engine};
@@ -85,36 +86,29 @@ pub fn index(tx: &mut Tx<'_>, batch: i64) -> Result<usize, StoreError> {
     let keys: BTreeMap<i64, OrganizationId> = stale.iter().map(|row| (row.k, row.org_id)).collect();
     let keys_alone: Vec<i64> = keys.keys().copied().collect();
     let mut texts = texts(tx, &keys_alone)?;
-    for (k, organization) in keys {
-        remove(tx, k)?;
-        if let Some(texts) = texts.remove(&k) {
-            insert(tx, k, trigrams::of(organization, &texts))?;
-        }
+    let made = keys.into_iter().filter_map(|(k, of)| Some((k, trigrams::of(of, &texts.remove(&k)?)))).collect();
+    match tx.engine() {
+        Engine::Sqlite => write_each(tx, &keys_alone, made)?,
+        Engine::Postgres => write_all(tx, &keys_alone, made)?,
     }
+    let notes: Vec<i64> = stale.iter().map(|row| row.id).collect();
     let mut done = DynamicQuery::recurring();
-    done.forget();
-    done.sql("DELETE FROM resource_grams_stale WHERE id IN ").list(&stale, |query, row| {
-        query.integer(row.id);
-    });
+    done.sql("DELETE FROM resource_grams_stale WHERE id").among(tx.engine(), &notes);
     Ok(done.execute(tx.connection())?)
 }
 
 /// The texts of these resources; what is no longer there has none.
 fn texts(tx: &mut Tx<'_>, keys: &[i64]) -> Result<BTreeMap<i64, Vec<IndexedText>>, StoreError> {
-    let mut query = DynamicQuery::recurring();
-    query.forget();
+    let (mut query, engine) = (DynamicQuery::recurring(), tx.engine());
     for (column, path) in
         [("user_name_folded", "userName"), ("external_id", "externalId"), ("display_folded", "displayName")]
     {
         query.composed(format!("SELECT r.k, CAST('{path}' AS TEXT) AS path, r.{column} AS text FROM resources r "));
-        query.composed(format!("WHERE r.{column} IS NOT NULL AND r.k IN "));
-        list(&mut query, keys);
+        query.composed(format!("WHERE r.{column} IS NOT NULL AND r.k")).among(engine, keys);
         query.sql(" UNION ALL ");
     }
-    query.sql(
-        "SELECT v.k, v.path, CASE WHEN v.tail IS NULL THEN v.value END AS text FROM resource_values v WHERE v.k IN ",
-    );
-    list(&mut query, keys);
+    query.sql("SELECT v.k, v.path, CASE WHEN v.tail IS NULL THEN v.value END AS text FROM resource_values v WHERE v.k");
+    query.among(engine, keys);
     let rows: Vec<TextRow> = query.load(tx.connection())?;
     let mut found: BTreeMap<i64, Vec<IndexedText>> = BTreeMap::new();
     for TextRow { k, path, text } in rows {
@@ -123,38 +117,32 @@ fn texts(tx: &mut Tx<'_>, keys: &[i64]) -> Result<BTreeMap<i64, Vec<IndexedText>
     Ok(found)
 }
 
-fn list(query: &mut DynamicQuery, keys: &[i64]) {
-    query.list(keys, |query, key| {
-        query.integer(*key);
-    });
-}
-
-fn remove(tx: &mut Tx<'_>, k: i64) -> Result<(), StoreError> {
-    let text = match tx.connection() {
-        AnyConnection::Sqlite(_) => "DELETE FROM resource_grams WHERE rowid = ",
-        AnyConnection::Postgres(_) => "DELETE FROM resource_grams WHERE k = ",
-    };
-    let mut query = DynamicQuery::recurring();
-    query.sql(text).integer(k);
-    query.execute(tx.connection())?;
+/// Writes what was made of these resources, and nothing of those that are gone.
+fn write_each(tx: &mut Tx<'_>, keys: &[i64], made: Vec<(i64, Vec<i64>)>) -> Result<(), StoreError> {
+    for k in keys {
+        let mut query = DynamicQuery::recurring();
+        query.sql("DELETE FROM resource_grams WHERE rowid = ").integer(*k);
+        query.execute(tx.connection())?;
+    }
+    for (k, numbers) in made {
+        let mut query = DynamicQuery::recurring();
+        query.sql("INSERT INTO resource_grams (rowid, grams) VALUES (").integer(k).sql(", ");
+        query.text(numbers.into_iter().map(token).collect::<Vec<_>>().join(" ")).sql(")");
+        query.execute(tx.connection())?;
+    }
     Ok(())
 }
 
-fn insert(tx: &mut Tx<'_>, k: i64, numbers: Vec<i64>) -> Result<(), StoreError> {
-    match tx.connection() {
-        AnyConnection::Sqlite(sqlite) => {
-            diesel::sql_query("INSERT INTO resource_grams (rowid, grams) VALUES ($1, $2)")
-                .bind::<BigInt, _>(k)
-                .bind::<Text, _>(numbers.into_iter().map(token).collect::<Vec<_>>().join(" "))
-                .execute(sqlite)?;
-        }
-        AnyConnection::Postgres(postgres) => {
-            diesel::sql_query("INSERT INTO resource_grams (k, grams) VALUES ($1, $2)")
-                .bind::<BigInt, _>(k)
-                .bind::<Array<BigInt>, _>(numbers)
-                .execute(postgres)?;
-        }
-    }
+/// The same in two statements, whose text is the same for any number of resources.
+fn write_all(tx: &mut Tx<'_>, keys: &[i64], made: Vec<(i64, Vec<i64>)>) -> Result<(), StoreError> {
+    let mut query = DynamicQuery::recurring();
+    query.sql("DELETE FROM resource_grams WHERE k").among(Engine::Postgres, keys);
+    query.execute(tx.connection())?;
+    let made: Vec<serde_json::Value> = made.into_iter().map(|(k, grams)| json!({ "k": k, "grams": grams })).collect();
+    let mut query = DynamicQuery::recurring();
+    query.sql("INSERT INTO resource_grams (k, grams) SELECT v.k, v.grams FROM json_to_recordset(CAST(");
+    query.text(serde_json::Value::from(made).to_string()).sql(" AS JSON)) AS v (k BIGINT, grams BIGINT[])");
+    query.execute(tx.connection())?;
     Ok(())
 }
 
