@@ -218,8 +218,21 @@ pub fn find(
     } else {
         resources::find(tx, organization, ResourceKind::User, id)?.map(SurroundedRow::from)
     };
-    let rows = vec![found.ok_or(ProvisioningError::NotFound)?];
-    let mut found = resource::complete(tx, organization, (ResourceKind::User, resource_type), rows, projection)?;
+    read(tx, op, organization, resource_type, found.ok_or(ProvisioningError::NotFound)?, projection)
+}
+
+/// The user of this organization whose row was read already.
+pub fn read(
+    tx: &mut Tx<'_>,
+    op: &Operation,
+    organization: OrganizationId,
+    resource_type: &Arc<ResourceType>,
+    row: SurroundedRow,
+    projection: &Projection,
+) -> Result<Resource, ProvisioningError> {
+    permission::require(op, organization, Permission::ReadResources)?;
+    let kind = (ResourceKind::User, resource_type);
+    let mut found = resource::complete(tx, organization, kind, vec![row], projection)?;
     found.pop().ok_or(ProvisioningError::NotFound)
 }
 

@@ -1,10 +1,12 @@
 //! Members of SCIM groups, one row each. A member is a user or a group of the same organization.
 
+use std::collections::{BTreeSet, HashMap};
+
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Binary, Bool, Nullable, Text};
 
 use super::Tx;
-use super::dynamic::DynamicQuery;
+use super::dynamic::{DynamicQuery, Engine};
 use super::failure::StoreError;
 use super::schema::members as table;
 use crate::store::connection::Backend;
@@ -31,6 +33,15 @@ pub struct RelatedRow {
     /// False for a group that contains the resource only through other groups.
     #[diesel(sql_type = Bool)]
     pub is_direct: bool,
+}
+
+#[derive(QueryableByName)]
+#[diesel(check_for_backend(Backend))]
+struct PairRow {
+    #[diesel(sql_type = BigInt)]
+    member_k: i64,
+    #[diesel(sql_type = BigInt)]
+    group_k: i64,
 }
 
 /// A resource by its key.
@@ -131,6 +142,34 @@ pub fn of_groups(tx: &mut Tx<'_>, groups: &[i64], limit: i64) -> Result<Vec<Rela
     Ok(query.load(tx.connection())?)
 }
 
+/// The groups that these resources are in directly, if none of those groups is in a group itself. Most are so, and then there
+/// is nothing above them to look for.
+fn groups_directly_above(tx: &mut Tx<'_>, members: &[i64], limit: i64) -> Result<Option<Vec<RelatedRow>>, StoreError> {
+    let engine = tx.engine();
+    let mut query = DynamicQuery::recurring();
+    query.sql("SELECT m.member_k, m.group_k FROM members m WHERE m.member_k").among(engine, members);
+    query.sql(" LIMIT ").integer(limit);
+    let mut pairs: Vec<PairRow> = query.load(tx.connection())?;
+    pairs.sort_unstable_by_key(|pair| (pair.member_k, pair.group_k));
+    let groups: BTreeSet<i64> = pairs.iter().map(|pair| pair.group_k).collect();
+    if groups.is_empty() {
+        return Ok(Some(Vec::new()));
+    }
+    let mut query = DynamicQuery::recurring();
+    query.sql(
+        "SELECT o.k AS of_k, o.id, o.kind, o.display, \
+           NOT EXISTS (SELECT 1 FROM members n WHERE n.member_k = o.k OFFSET 0) AS is_direct FROM resources o WHERE o.k",
+    );
+    query.among(engine, &groups.into_iter().collect::<Vec<_>>());
+    let found: Vec<RelatedRow> = query.load(tx.connection())?;
+    if found.iter().any(|group| !group.is_direct) {
+        return Ok(None);
+    }
+    let found: HashMap<i64, RelatedRow> = found.into_iter().map(|group| (group.of_k, group)).collect();
+    let related = |pair: PairRow| Some(RelatedRow { of_k: pair.member_k, ..found.get(&pair.group_k)?.clone() });
+    Ok(Some(pairs.into_iter().filter_map(related).collect()))
+}
+
 /// The groups that these resources belong to, directly or through other groups, at most `limit` rows in all. UNION ends
 /// the search even if groups contained each other. Whether a membership is direct is counted and not asked with EXISTS,
 /// which PostgreSQL may answer by reading every membership there is.
@@ -139,6 +178,11 @@ pub fn groups_of(tx: &mut Tx<'_>, members: &[i64], limit: i64) -> Result<Vec<Rel
         return Ok(Vec::new());
     }
     let engine = tx.engine();
+    if engine == Engine::Postgres
+        && let Some(found) = groups_directly_above(tx, members, limit)?
+    {
+        return Ok(found);
+    }
     let mut query = DynamicQuery::recurring();
     query.sql("WITH RECURSIVE above (of_k, k) AS (SELECT m.member_k, m.group_k FROM members m WHERE m.member_k");
     query.among(engine, members);

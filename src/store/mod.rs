@@ -55,6 +55,7 @@ pub mod outbox;
 pub mod passwords;
 pub mod people_schema;
 pub mod policy_schema;
+pub mod presented_users;
 pub mod recovery_codes;
 pub mod refresh_tokens;
 mod relation_text;

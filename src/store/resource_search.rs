@@ -12,8 +12,9 @@ use super::dynamic::{DynamicQuery, Engine};
 use super::failure::StoreError;
 use super::order::{Direction, Position, Slice, SortKey, SortValue};
 use super::order_text;
+use super::resource_standings::ResourceStandingRow;
 use super::resources::{ResourceKind, ResourceRow};
-use super::surroundings::{self, SurroundedRow, SurroundingsRow};
+use super::surroundings::{self, SurroundedRow, Surroundings, SurroundingsRow};
 use crate::store::connection::Backend;
 use crate::values::ids::OrganizationId;
 
@@ -38,7 +39,10 @@ pub struct Part {
 pub enum Breadth {
     /// The row and the document.
     Row,
-    /// Of users, what stands around them too, where that costs no round trip more.
+    /// Of users, their standing too, where that costs no round trip more: for very many, whose groups are cheaper to read
+    /// together.
+    Standing,
+    /// Of users, what stands around them too, where that costs no round trip more: for a few.
     Surroundings,
 }
 
@@ -68,6 +72,15 @@ struct HitRow {
 
 #[derive(QueryableByName)]
 #[diesel(check_for_backend(Backend))]
+struct StandingHitRow {
+    #[diesel(embed)]
+    hit: HitRow,
+    #[diesel(embed)]
+    standing: ResourceStandingRow,
+}
+
+#[derive(QueryableByName)]
+#[diesel(check_for_backend(Backend))]
 struct SurroundedHitRow {
     #[diesel(embed)]
     hit: HitRow,
@@ -91,9 +104,7 @@ pub fn page(
     slice: &Slice,
 ) -> Result<Vec<Hit>, StoreError> {
     let engine = tx.engine();
-    let reads_around = |part: &Part| part.kind == ResourceKind::User && part.breadth == Breadth::Surroundings;
-    let is_surrounded = engine == Engine::Postgres && parts.iter().all(reads_around);
-    let breadth = if is_surrounded { Breadth::Surroundings } else { Breadth::Row };
+    let breadth = breadth(engine, parts);
     if let [Part { kind, condition: Condition::Always(true), key: Some(key), .. }] = parts
         && let Some(column) = key.column()
     {
@@ -121,6 +132,17 @@ pub fn page(
     query.sql(" LIMIT ").integer(slice.limit).sql(" OFFSET ").integer(slice.offset).sql(")");
     complete(&mut query, is_sorted, is_number, direction, breadth);
     hits(tx, query, is_sorted, breadth)
+}
+
+/// How much is read of all parts.
+fn breadth(engine: Engine, parts: &[Part]) -> Breadth {
+    let are_all =
+        |wanted: &[Breadth]| parts.iter().all(|part| part.kind == ResourceKind::User && wanted.contains(&part.breadth));
+    match engine {
+        Engine::Postgres if are_all(&[Breadth::Surroundings]) => Breadth::Surroundings,
+        Engine::Postgres if are_all(&[Breadth::Surroundings, Breadth::Standing]) => Breadth::Standing,
+        Engine::Postgres | Engine::Sqlite => Breadth::Row,
+    }
 }
 
 /// The list of all resources of a kind by a column: those that have a value along its index, and those that have none
@@ -231,18 +253,42 @@ fn complete(query: &mut DynamicQuery, is_sorted: bool, is_number: bool, directio
         "p.s AS sort_text, CAST(NULL AS BIGINT) AS sort_number"
     });
     let (columns, joins) = match breadth {
-        Breadth::Row => ("", ""),
+        Breadth::Row | Breadth::Standing => ("", ""),
         Breadth::Surroundings => (surroundings::COLUMNS, surroundings::JOINS),
     };
-    query.sql(columns).sql(" FROM page p JOIN resources r ON r.k = p.k JOIN resource_docs d ON d.k = p.k").sql(joins);
+    let (standing, standing_joins) = match breadth {
+        Breadth::Row => ("", ""),
+        Breadth::Standing | Breadth::Surroundings => (surroundings::STANDING_COLUMNS, surroundings::STANDING_JOINS),
+    };
+    query
+        .sql(standing)
+        .sql(columns)
+        .sql(" FROM page p JOIN resources r ON r.k = p.k JOIN resource_docs d ON d.k = p.k");
+    query.sql(standing_joins).sql(joins);
     order_text::order(query, "p", is_sorted, direction);
 }
 
 fn hits(tx: &mut Tx<'_>, query: DynamicQuery, is_sorted: bool, breadth: Breadth) -> Result<Vec<Hit>, StoreError> {
-    if breadth == Breadth::Row {
-        let rows: Vec<HitRow> = query.load(tx.connection())?;
-        return rows.into_iter().map(|row| hit(row, is_sorted)).collect();
+    match breadth {
+        Breadth::Row => {
+            let rows: Vec<HitRow> = query.load(tx.connection())?;
+            rows.into_iter().map(|row| hit(row, is_sorted)).collect()
+        }
+        Breadth::Standing => {
+            let rows: Vec<StandingHitRow> = query.load(tx.connection())?;
+            rows.into_iter().map(|row| with_standing(row, is_sorted)).collect()
+        }
+        Breadth::Surroundings => surrounded(tx, query, is_sorted),
     }
+}
+
+fn with_standing(row: StandingHitRow, is_sorted: bool) -> Result<Hit, StoreError> {
+    let mut hit = hit(row.hit, is_sorted)?;
+    hit.found.around = Some(Surroundings { standing: row.standing, groups: None });
+    Ok(hit)
+}
+
+fn surrounded(tx: &mut Tx<'_>, query: DynamicQuery, is_sorted: bool) -> Result<Vec<Hit>, StoreError> {
     let (mut found, mut around) = (Vec::<Hit>::new(), Vec::new());
     for row in query.load::<SurroundedHitRow>(tx.connection())? {
         // The rows of one user stand together.

@@ -124,6 +124,23 @@ pub fn find_with_client(
     Ok(query.first(tx.connection()).optional()?)
 }
 
+/// True when the credential has not been revoked, and its client is in state `state`.
+pub fn is_live(
+    tx: &mut Tx<'_>,
+    organization: OrganizationId,
+    id: ScimCredentialId,
+    state: &str,
+) -> Result<bool, StoreError> {
+    let query = table::table
+        .inner_join(clients::table.on(clients::id.eq(table::client_id)))
+        .filter(table::id.eq(id))
+        .filter(table::org_id.eq(organization))
+        .filter(table::revoked_at.is_null())
+        .filter(clients::state.eq(state))
+        .select(table::id);
+    Ok(query.first::<ScimCredentialId>(tx.connection()).optional()?.is_some())
+}
+
 /// The credentials of a client, by id.
 pub fn of_client(
     tx: &mut Tx<'_>,

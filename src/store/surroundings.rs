@@ -14,22 +14,42 @@ use super::resources::{self, ResourceKind, ResourceRow};
 use crate::store::connection::Backend;
 use crate::values::ids::{OrganizationId, ResourceId};
 
-/// The most groups that are read with a user's row, which comes once for each of them. [`JOINS`] reads one more, to see
-/// that there are more.
+/// The most groups that are read with a user's row, which comes once for each of them. One more is read, to see that there
+/// are more.
 const MOST_GROUPS: usize = 20;
 
-/// The columns of a [`SurroundingsRow`], behind those of the user `r`.
-pub(in crate::store) const COLUMNS: &str = ", a.kind AS account_kind, a.state AS account_state, a.home_dc, \
-     m.kind AS membership_kind, m.invite_state, m.status, \
+/// The columns of a [`ResourceStandingRow`], behind those of the user `r`.
+pub(in crate::store) const STANDING_COLUMNS: &str = ", a.kind AS account_kind, a.state AS account_state, a.home_dc, \
+     m.kind AS membership_kind, m.invite_state, m.status";
+
+/// What is joined to the user `r` for them. A membership is found by its account and checked for its organization
+/// ([`Engine::checked`]).
+pub(in crate::store) const STANDING_JOINS: &str = " LEFT JOIN accounts a ON a.id = r.account_id \
+     LEFT JOIN memberships m ON m.account_id = r.account_id AND m.org_id IS NOT DISTINCT FROM r.org_id";
+
+/// The columns of a [`SurroundingsRow`], behind those of the standing.
+pub(in crate::store) const COLUMNS: &str = ", \
      g.k AS group_k, g.id AS group_id, g.kind AS group_kind, g.display AS group_display, g.is_nested AS group_is_nested";
 
-/// What is joined to the user `r`. A membership is found by its account and checked for its organization
-/// ([`Engine::checked`]). OFFSET 0 keeps PostgreSQL from answering EXISTS by reading every membership there is.
-pub(in crate::store) const JOINS: &str = " LEFT JOIN accounts a ON a.id = r.account_id \
-     LEFT JOIN memberships m ON m.account_id = r.account_id AND m.org_id IS NOT DISTINCT FROM r.org_id \
+/// What is joined to each user `r` of several, behind what the standing needs. OFFSET 0 keeps PostgreSQL from answering EXISTS
+/// by reading every membership there is.
+pub(in crate::store) const JOINS: &str = " \
      LEFT JOIN LATERAL (SELECT o.k, o.id, o.kind, o.display, \
          EXISTS (SELECT 1 FROM members n WHERE n.member_k = s.group_k OFFSET 0) AS is_nested \
        FROM members s JOIN resources o ON o.k = s.group_k WHERE s.member_k = r.k LIMIT 21) g ON 1 = 1";
+
+/// The columns of one user alone. Whether a group is in one itself is asked of the row that names it.
+pub(in crate::store) const COLUMNS_OF_ONE: &str = ", \
+     g.k AS group_k, g.id AS group_id, g.kind AS group_kind, g.display AS group_display, \
+     EXISTS (SELECT 1 FROM members n WHERE n.member_k = s.group_k OFFSET 0) AS group_is_nested";
+
+/// What is joined to one user `r`. Behind the last condition comes [`LIMIT_OF_ONE`], which is cheaper than a limit in a
+/// query of its own.
+pub(in crate::store) const JOINS_OF_ONE: &str = " \
+     LEFT JOIN members s ON s.member_k = r.k LEFT JOIN resources g ON g.k = s.group_k";
+
+/// One more than [`MOST_GROUPS`], to see that there are more.
+pub(in crate::store) const LIMIT_OF_ONE: &str = " LIMIT 21";
 
 /// What stands around one user.
 #[derive(Debug, Clone)]
@@ -109,9 +129,11 @@ pub fn find(
     }
     let mut query = DynamicQuery::recurring();
     query.sql("SELECT r.k, r.id, r.account_id, r.active, r.version, r.created_at, r.updated_at, d.document");
-    query.sql(COLUMNS).sql(" FROM resources r JOIN resource_docs d ON d.k = r.k").sql(JOINS);
+    query.sql(STANDING_COLUMNS).sql(COLUMNS_OF_ONE).sql(" FROM resources r JOIN resource_docs d ON d.k = r.k");
+    query.sql(STANDING_JOINS).sql(JOINS_OF_ONE);
     query.sql(" WHERE r.id = ").bytes(id.as_bytes()).sql(" AND r.org_id").sql(Engine::Postgres.checked());
     query.bytes(organization.as_bytes()).sql(" AND r.kind").sql(Engine::Postgres.checked()).sql("'user'");
+    query.sql(LIMIT_OF_ONE);
     let (mut user, mut around) = (None, Vec::new());
     for row in query.load::<UserRow>(tx.connection())? {
         user = Some(row.user);
@@ -126,8 +148,9 @@ pub fn of(tx: &mut Tx<'_>, organization: OrganizationId, k: i64) -> Result<Optio
         return Ok(None);
     }
     let mut query = DynamicQuery::recurring();
-    query.sql("SELECT r.k").sql(COLUMNS).sql(" FROM resources r").sql(JOINS);
+    query.sql("SELECT r.k").sql(STANDING_COLUMNS).sql(COLUMNS_OF_ONE).sql(" FROM resources r");
+    query.sql(STANDING_JOINS).sql(JOINS_OF_ONE);
     query.sql(" WHERE r.k = ").integer(k).sql(" AND r.org_id").sql(Engine::Postgres.checked());
-    query.bytes(organization.as_bytes());
+    query.bytes(organization.as_bytes()).sql(LIMIT_OF_ONE);
     Ok(gather(query.load(tx.connection())?))
 }

@@ -205,7 +205,7 @@ async fn write(bulk: &Bulk, heads: Vec<(usize, Head)>, work: Work) -> Result<Vec
     let organization = caller.organization;
     bulk.store
         .write(move |tx| {
-            if caller::presented_before(tx, &caller, op.at)?.is_none() {
+            if !caller::is_live(tx, &caller)? {
                 return Err(StepError::Revoked);
             }
             let done = match work {

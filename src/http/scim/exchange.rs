@@ -30,7 +30,9 @@ use crate::provisioning::clients::caller::{self, Caller, PresentedToken};
 use crate::provisioning::schemas::catalog::Catalog;
 use crate::store::Tx;
 use crate::store::failure::StoreError;
+use crate::store::surroundings::SurroundedRow;
 use crate::values::clock::Timestamp;
+use crate::values::ids::ResourceId;
 use crate::values::operation::{Actor, Operation};
 use crate::values::slug::Slug;
 
@@ -74,6 +76,11 @@ pub struct Wanted {
 }
 
 impl Wanted {
+    /// True when the client names nothing.
+    pub const fn is_default(&self) -> bool {
+        self.attributes.is_none() && self.excluded.is_none()
+    }
+
     /// What is shown of a resource of this type.
     pub fn of(&self, resource_type: &ResourceType) -> Result<Projection, Failure> {
         Ok(Projection::read(self.attributes.as_deref(), self.excluded.as_deref(), resource_type)?)
@@ -188,10 +195,12 @@ impl Exchange {
         Failure: From<E>,
     {
         let _place = self.place().await?;
-        let (before, now) = (caller.clone(), self.context.clock.now());
+        let before = caller.clone();
         let work = move |tx: &mut Tx<'_>| {
-            caller::presented_before(tx, &before, now)?.ok_or(Failure::Unauthenticated)?;
-            Ok::<_, Failure>(work(tx)?)
+            if !caller::is_live(tx, &before)? {
+                return Err(Failure::Unauthenticated);
+            }
+            Ok(work(tx)?)
         };
         self.context.store.write(work).await
     }
@@ -325,8 +334,25 @@ impl Presented {
     /// The client whose live credential this is. A client of another organization than the path's learns only that
     /// there is nothing.
     pub fn authenticate(&self, tx: &mut Tx<'_>) -> Result<Caller, Failure> {
+        let found = caller::authenticate(tx, &self.catalog, &self.token, self.now)?;
+        self.admit(found)
+    }
+
+    /// As [`Self::authenticate`], with the user of this id where they were read at once ([`caller::authenticate_for_user`]).
+    pub fn authenticate_for_user(
+        &self,
+        tx: &mut Tx<'_>,
+        user: ResourceId,
+    ) -> Result<(Caller, Option<SurroundedRow>), Failure> {
+        match caller::authenticate_for_user(tx, &self.catalog, &self.token, user, self.now)? {
+            Some((caller, user)) => Ok((self.admit(Some(caller))?, Some(user))),
+            None => Ok((self.authenticate(tx)?, None)),
+        }
+    }
+
+    fn admit(&self, found: Option<Caller>) -> Result<Caller, Failure> {
         let token = self.token.hash();
-        let Some(caller) = caller::authenticate(tx, &self.catalog, &self.token, self.now)? else {
+        let Some(caller) = found else {
             self.admission.forget(&token);
             return Err(Failure::Unauthenticated);
         };

@@ -76,10 +76,17 @@ async fn get(exchange: Exchange, id: Option<ResourceId>) -> Result<HttpResponse,
     let (wanted, known) = (exchange.wanted(), exchange.if_none_match());
     let (presented, operation) = (exchange.presented()?, exchange.anonymous());
     let work = move |tx: &mut Tx<'_>| {
-        let caller = presented.authenticate(tx)?;
+        let (caller, read) = match id {
+            Some(id) if wanted.is_default() => presented.authenticate_for_user(tx, id)?,
+            _ => (presented.authenticate(tx)?, None),
+        };
         let (id, projection, known) = (id.ok_or(Failure::NotFound)?, wanted.of(&caller.types.user)?, known?);
         let operation = operation.by(caller.actor());
-        let found = users::find(tx, &operation, caller.organization, &caller.types.user, id, &projection)?;
+        let (organization, resource_type) = (caller.organization, &caller.types.user);
+        let found = match read {
+            Some(read) => users::read(tx, &operation, organization, resource_type, read, &projection)?,
+            None => users::find(tx, &operation, organization, resource_type, id, &projection)?,
+        };
         Ok::<_, Failure>((caller, found, projection, known))
     };
     let (caller, found, projection, known) = exchange.read(work).await?;

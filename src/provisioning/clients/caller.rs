@@ -10,9 +10,10 @@ use crate::provisioning::request_log::level::Level;
 use crate::provisioning::schemas::catalog::Catalog;
 use crate::store::failure::StoreError;
 use crate::store::scim_credentials::{self as rows, PresentedRow};
-use crate::store::{Tx, scim_access_tokens};
+use crate::store::surroundings::SurroundedRow;
+use crate::store::{Tx, presented_users, scim_access_tokens};
 use crate::values::clock::Timestamp;
-use crate::values::ids::{OrganizationId, ScimClientId, ScimCredentialId};
+use crate::values::ids::{OrganizationId, ResourceId, ScimClientId, ScimCredentialId};
 use crate::values::operation::Actor;
 use crate::values::scim_scope::ScimScope;
 use crate::values::secret::TokenHash;
@@ -89,11 +90,46 @@ pub fn authenticate(
         }
     } else {
         match rows::find_presented(tx, token.hash.as_bytes())? {
-            // A client secret is for the token endpoint and opens nothing here.
-            Some(row) if row.kind == CredentialKind::Bearer.as_str() => (row, None),
-            Some(_) | None => return Ok(None),
+            Some(row) => return of_static_token(tx, catalog, row, now),
+            None => return Ok(None),
         }
     };
+    live(tx, catalog, row, scope, now)
+}
+
+/// As [`authenticate`], with the user of this id in the caller's organization: in one query, for a static token, where that
+/// costs less than two. `None` where it does not and where there is not both; then they are asked for one after the other.
+pub fn authenticate_for_user(
+    tx: &mut Tx<'_>,
+    catalog: &Catalog,
+    token: &PresentedToken,
+    user: ResourceId,
+    now: Timestamp,
+) -> Result<Option<(Caller, SurroundedRow)>, StoreError> {
+    if token.is_access_token {
+        return Ok(None);
+    }
+    let Some((row, user)) = presented_users::find(tx, token.hash.as_bytes(), user)? else { return Ok(None) };
+    Ok(of_static_token(tx, catalog, row, now)?.map(|caller| (caller, user)))
+}
+
+fn of_static_token(
+    tx: &mut Tx<'_>,
+    catalog: &Catalog,
+    row: PresentedRow,
+    now: Timestamp,
+) -> Result<Option<Caller>, StoreError> {
+    // A client secret is for the token endpoint and opens nothing here.
+    if row.kind == CredentialKind::Bearer.as_str() { live(tx, catalog, row, None, now) } else { Ok(None) }
+}
+
+fn live(
+    tx: &mut Tx<'_>,
+    catalog: &Catalog,
+    row: PresentedRow,
+    scope: Option<ScimScope>,
+    now: Timestamp,
+) -> Result<Option<Caller>, StoreError> {
     if row.expires_at <= now {
         return Ok(None);
     }
@@ -101,13 +137,10 @@ pub fn authenticate(
     caller(row, scope, types, now)
 }
 
-/// The caller of a request that goes on after the transaction that authenticated it, if the credential has not been
-/// revoked since. Whether it had expired was decided when the request came in; its scope is what it was then at most.
-pub fn presented_before(tx: &mut Tx<'_>, before: &Caller, now: Timestamp) -> Result<Option<Caller>, StoreError> {
-    match rows::find_with_client(tx, before.organization, before.credential)? {
-        Some(row) => caller(row, Some(before.scope), Arc::clone(&before.types), now),
-        None => Ok(None),
-    }
+/// True when the credential of a caller has not been revoked since: for a request that goes on after the transaction that
+/// authenticated it. Whether it had expired was decided when the request came in; its scope is what it was then at most.
+pub fn is_live(tx: &mut Tx<'_>, before: &Caller) -> Result<bool, StoreError> {
+    rows::is_live(tx, before.organization, before.credential, ACTIVE)
 }
 
 /// What a credential of the organization may do, or might when it was still there.
@@ -123,7 +156,7 @@ pub fn scope_of(
 }
 
 /// Who sent a request that is gone on with later, whether or not the credential is still live: that is asked again by each
-/// transaction, with [`presented_before`].
+/// transaction, with [`is_live`].
 pub fn presenter(
     tx: &mut Tx<'_>,
     catalog: &Catalog,

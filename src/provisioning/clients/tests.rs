@@ -1,15 +1,19 @@
+use serde_json::json;
+
 use super::caller::{self, PresentedToken};
 use super::credentials::{self, CredentialState, NewCredential};
 use super::kind::{CredentialKind, ForeignIdentity, KeySource};
 use super::tokens::{self, IssueError, SingleUse, Terms};
 use super::{ScimClientChange, ScimClientError, create, delete, expiry, find, update};
 use crate::protocol::scim::tolerance::Profile;
+use crate::protocol::scim::{document, resource_type};
 use crate::provisioning::schemas::catalog::Catalog;
-use crate::provisioning::tests::{operation, organization};
+use crate::provisioning::tests::{operation, organization, rules};
+use crate::provisioning::users;
 use crate::record::audit;
 use crate::store::failure::StoreError;
 use crate::store::{Tx, expiry as sweep, outbox, scratch};
-use crate::values::ids::{Id, OrganizationId, ScimClientId, ScimCredentialId};
+use crate::values::ids::{Id, OrganizationId, ResourceId, ScimClientId, ScimCredentialId};
 use crate::values::operation::{Actor, Operation, Role};
 use crate::values::page::PageRequest;
 use crate::values::quota::Quota;
@@ -62,6 +66,42 @@ async fn on_both(test: impl Fn(&mut Tx<'_>) -> Result<(), ScimClientError> + Clo
     for scratch in scratch::all() {
         let test = test.clone();
         scratch.store.write(move |tx| test(tx)).await.unwrap_or_else(|error| panic!("{}: {error}", scratch.engine));
+    }
+}
+
+/// On PostgreSQL; on SQLite they are always asked for one after the other.
+#[tokio::test]
+async fn a_user_comes_with_a_live_static_token_of_their_organization_and_with_nothing_else() {
+    for scratch in scratch::all() {
+        let is_at_once = scratch.engine == "postgres";
+        let done = scratch.store.write(move |tx| {
+            let whose = client(tx)?;
+            let (id, token) = credential(tx, whose, &new(CredentialKind::Bearer, ScimScope::Read, 100))?;
+            let (_, secret) = credential(tx, whose, &new(CredentialKind::ClientSecret, ScimScope::Write, 100))?;
+            let globex = organization(tx, "globex");
+            let [ada, eve] = [(whose.0, "ada"), (globex, "eve")].map(|(organization, name)| {
+                let body = json!({ "userName": name });
+                let read = document::read(body.as_object().unwrap().clone(), resource_type::user(), &rules()).unwrap();
+                let draft = users::draft(read.document, resource_type::user()).unwrap();
+                users::create(tx, &at(0), organization, &draft).unwrap().id
+            });
+            let asked = |tx: &mut Tx<'_>, token: &Secret, user: ResourceId, seconds: i64| {
+                let token = PresentedToken::of(token.expose());
+                let found = caller::authenticate_for_user(tx, &Catalog::default(), &token, user, at(seconds).at);
+                found
+                    .unwrap()
+                    .map(|(caller, user)| (caller.scope, user.row.id, user.around.unwrap().groups.unwrap().len()))
+            };
+            let found = asked(tx, &token, ada, 99);
+            assert_eq!(found, is_at_once.then_some((ScimScope::Read, ada, 0)));
+            assert_eq!(asked(tx, &token, eve, 0), None, "another organization's");
+            assert_eq!(asked(tx, &token, ada, 100), None, "it has ended");
+            assert_eq!(asked(tx, &secret, ada, 0), None, "a secret is no token");
+            credentials::revoke(tx, &at(1), whose.0, whose.1, id)?;
+            assert_eq!(asked(tx, &token, ada, 1), None, "it is revoked");
+            Ok::<_, ScimClientError>(())
+        });
+        done.await.unwrap();
     }
 }
 

@@ -12,7 +12,7 @@ use crate::protocol::scim::projection::Projection;
 use crate::protocol::scim::resource_type::ResourceType;
 use crate::provisioning::failure::ProvisioningError;
 use crate::provisioning::resource::{self, Resource};
-use crate::store::condition::Condition;
+use crate::store::condition::{Condition, Service};
 use crate::store::failure::StoreError;
 use crate::store::order::{Direction, Position, Slice, SortKey};
 use crate::store::resource_search::{self, Breadth, Hit, Part};
@@ -115,11 +115,16 @@ pub fn search(
 ) -> Result<Found, ProvisioningError> {
     permission::require(op, organization, Permission::ReadResources)?;
     let is_surrounded = |sought: &Sought| resource::shows_surroundings(sought.kind, &sought.projection);
-    let part = |sought: &Sought| Part {
-        kind: sought.kind,
-        condition: sought.condition.clone().unwrap_or(Condition::Always(true)).simplified(),
-        key: query.direction.is_some().then(|| sought.key.clone().unwrap_or(SortKey::Absent)),
-        breadth: if is_surrounded(sought) { Breadth::Surroundings } else { Breadth::Row },
+    let part = |sought: &Sought| {
+        let condition = sought.condition.clone().unwrap_or(Condition::Always(true)).simplified();
+        let breadth = match (is_surrounded(sought), condition.service()) {
+            (false, _) => Breadth::Row,
+            // What no condition leads to fills its page.
+            (true, Service::Scan) => Breadth::Standing,
+            (true, _) => Breadth::Surroundings,
+        };
+        let key = query.direction.is_some().then(|| sought.key.clone().unwrap_or(SortKey::Absent));
+        Part { kind: sought.kind, condition, key, breadth }
     };
     let parts: Vec<Part> = query.sought.iter().map(part).collect();
     budget::check(tx, organization, &parts, query.scan_rows)?;

@@ -423,6 +423,7 @@ async fn what_no_index_serves_is_refused_past_the_row_budget() {
 /// Issue B: "no N+1: a page of 100 users with their groups is a constant number of queries".
 #[tokio::test]
 async fn a_page_takes_as_many_queries_whatever_stands_on_it() {
+    // The groups are nested: on PostgreSQL the first two queries for those of users find that out.
     for scratch in scratch::all() {
         let engine = scratch.engine;
         let done = scratch.store.write(move |tx| {
@@ -458,7 +459,7 @@ async fn a_page_takes_as_many_queries_whatever_stands_on_it() {
                 let (one, _, queries) = counts(kind, sort_by, 1);
                 let (all, related, same) = counts(kind, sort_by, 99);
                 assert!(one == 1 && all > 4 && related > 100, "{engine}: {one} {all} {related}");
-                assert!(same <= queries && queries <= 5, "{engine}: {sort_by:?}: {queries} and {same} queries");
+                assert!(same <= queries && queries <= 6, "{engine}: {sort_by:?}: {queries} and {same} queries");
             }
             Ok::<_, ProvisioningError>(())
         });
