@@ -421,7 +421,7 @@ mod tests {
                     element_type: None,
                     element_primary: None,
                 };
-                let kept = insert(tx, &row(organization, [8; 16]), "0", &[value.clone()])?;
+                let kept = insert(tx, &row(organization, [8; 16]), "0", std::slice::from_ref(&value))?;
                 let gone = insert(tx, &row(organization, [9; 16]), "1", &[value])?;
                 assert!(delete(tx, organization, gone)?);
                 let documents: Vec<i64> = docs::table.select(docs::k).load(tx.connection())?;
