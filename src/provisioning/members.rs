@@ -19,7 +19,7 @@ use crate::protocol::scim::rewrite::Rule;
 use crate::protocol::scim::tolerance::Deviation;
 use crate::store::Tx;
 use crate::store::members::{self, KeyRow};
-use crate::store::resources::{self, ResourceKind};
+use crate::store::resources::ResourceKind;
 use crate::values::ids::{OrganizationId, ResourceId};
 use crate::values::operation::Operation;
 
@@ -173,8 +173,8 @@ impl MemberChanges {
         if nested.is_empty() {
             return Ok(());
         }
-        // Another transaction must not close the circle from its other side meanwhile.
-        resources::lock(tx, organization, &nested.iter().map(|row| row.id).collect::<Vec<_>>())?;
+        // Another transaction must not close the circle elsewhere meanwhile, between groups that this one does not touch.
+        members::lock_nesting(tx, organization)?;
         let inside: HashSet<i64> = nested.iter().map(|row| row.k).collect();
         let mut known = HashSet::from([group]);
         let mut level = vec![group];

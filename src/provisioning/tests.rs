@@ -706,3 +706,40 @@ async fn a_change_is_refused_whose_version_another_one_takes_at_that_moment() {
         assert!(matches!(second, Err(ProvisioningError::VersionMismatch)), "{}: {second:?}", scratch.engine);
     }
 }
+
+/// The third group is in the second and the first in the fourth; the second comes into the first while the fourth comes into
+/// the third.
+#[tokio::test]
+async fn a_circle_is_not_closed_from_two_sides_at_once() {
+    for scratch in scratch::all() {
+        let made = scratch.store.write(|tx| {
+            let acme = organization(tx, "acme");
+            let mut group = |name: &str, members: Value| {
+                let body = json!({ "displayName": name, "members": members });
+                let read = document::read(body.as_object().unwrap().clone(), resource_type::group(), &rules())?;
+                let draft = groups::draft(read, resource_type::group(), &rules())?;
+                groups::create(tx, &operation(NOW), acme, &draft)
+            };
+            let third = group("Third", json!([]))?;
+            let second = group("Second", json!([{ "value": third.to_string() }]))?;
+            let first = group("First", json!([]))?;
+            let fourth = group("Fourth", json!([{ "value": first.to_string() }]))?;
+            Ok::<_, ProvisioningError>((acme, [first, second, third, fourth]))
+        });
+        let (acme, [first, second, third, fourth]) = made.await.unwrap();
+        let adding = move |group: ResourceId, member: ResourceId| {
+            move |tx: &mut Tx<'_>| {
+                let operation_of =
+                    json!({ "op": "add", "path": "members", "value": [{ "value": member.to_string() }] });
+                let body = json!({ "schemas": [request::SCHEMA], "Operations": [operation_of] });
+                let operations = request::read(body.as_object().unwrap().clone(), &rules())?;
+                let patch = Patch { operations, resource_type: Arc::clone(resource_type::group()), rules: rules() };
+                groups::patch(tx, &operation(NOW), acme, group, patch, None)
+            }
+        };
+        let adds = move |tx: &mut Tx<'_>| Ok(adding(first, second)(tx).unwrap());
+        let closes = scratch.store.write(adding(third, fourth));
+        let (_, closed) = scratch::overlap(&scratch.store, adds, closes).await;
+        assert!(matches!(closed, Err(ProvisioningError::Protocol(_))), "{}: {closed:?}", scratch.engine);
+    }
+}

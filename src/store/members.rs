@@ -9,7 +9,7 @@ use super::Tx;
 use super::dynamic::{DynamicQuery, Engine};
 use super::failure::StoreError;
 use super::schema::members as table;
-use crate::store::connection::Backend;
+use crate::store::connection::{AnyConnection, Backend};
 use crate::values::clock::Timestamp;
 use crate::values::ids::{OrganizationId, ResourceId};
 
@@ -70,6 +70,16 @@ pub fn keys(tx: &mut Tx<'_>, organization: OrganizationId, ids: &[ResourceId]) -
         found.extend(query.load::<KeyRow>(tx.connection())?);
     }
     Ok(found)
+}
+
+/// Makes other transactions that nest groups of this organization wait until this one ends. On SQLite there is one writer.
+pub fn lock_nesting(tx: &mut Tx<'_>, organization: OrganizationId) -> Result<(), StoreError> {
+    if let AnyConnection::Postgres(_) = tx.connection() {
+        diesel::sql_query("SELECT pg_advisory_xact_lock(hashtextextended($1, 1))")
+            .bind::<Text, _>(organization.to_string())
+            .execute(tx.connection())?;
+    }
+    Ok(())
 }
 
 /// Adds members; returns how many were not there yet.

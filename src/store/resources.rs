@@ -13,9 +13,6 @@ use crate::store::connection::Backend;
 use crate::values::clock::Timestamp;
 use crate::values::ids::{AccountId, OrganizationId, ResourceId, ScimClientId};
 
-/// How many rows one statement locks.
-const LOCKED_AT_ONCE: usize = 500;
-
 /// What a resource is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ResourceKind {
@@ -197,24 +194,15 @@ pub fn find_for_update(
     Ok(query.load::<ResourceRow>(tx.connection())?.pop())
 }
 
-/// Keeps other transactions from changing these resources before this one ends. SQLite has one writer and needs none.
-pub fn lock(tx: &mut Tx<'_>, organization: OrganizationId, ids: &[ResourceId]) -> Result<(), StoreError> {
+/// Keeps other transactions from changing a resource before this one ends. SQLite has one writer and needs none.
+pub fn lock(tx: &mut Tx<'_>, organization: OrganizationId, id: ResourceId) -> Result<(), StoreError> {
     if tx.engine() == Engine::Sqlite {
         return Ok(());
     }
-    for chunk in ids.chunks(LOCKED_AT_ONCE) {
-        let mut query = DynamicQuery::recurring();
-        query.sql("SELECT k FROM resources WHERE org_id").sql(Engine::Postgres.checked());
-        query.bytes(organization.as_bytes()).sql(" AND id IN ");
-        query.list(chunk, |query, id| {
-            query.bytes(id.as_bytes());
-        });
-        query.sql(" ORDER BY k FOR UPDATE");
-        if chunk.len() > 1 {
-            query.forget();
-        }
-        query.execute(tx.connection())?;
-    }
+    let mut query = DynamicQuery::recurring();
+    query.sql("SELECT k FROM resources WHERE id = ").bytes(id.as_bytes());
+    query.sql(" AND org_id").sql(Engine::Postgres.checked()).bytes(organization.as_bytes()).sql(" FOR UPDATE");
+    query.execute(tx.connection())?;
     Ok(())
 }
 

@@ -73,7 +73,7 @@ pub fn accept(tx: &mut Tx<'_>, op: &Operation, token: &str) -> Result<Accepted, 
     let op = &op.by(Actor::Person { account });
     // Whoever changes the user holds it before the link is taken back. In another order both would wait for each other.
     if let Some(user) = resources::of_account(tx, organization.id, account)? {
-        resources::lock(tx, organization.id, &[user])?;
+        resources::lock(tx, organization.id, user)?;
     }
     let is_first = rows::consume(tx, &TokenHash::of(token), op.at)?;
     if is_first {
