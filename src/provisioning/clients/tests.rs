@@ -116,6 +116,8 @@ async fn a_static_token_opens_the_door_until_it_ends_or_is_revoked() {
         assert_eq!(who(tx, &second, 0), Some(ScimScope::Read));
         credentials::revoke(tx, &at(1), whose.0, whose.1, second_id)?;
         assert_eq!((who(tx, &second, 1), who(tx, &first, 1)), (None, Some(ScimScope::Write)));
+        let again = credentials::revoke(tx, &at(2), whose.0, whose.1, second_id);
+        assert!(matches!(again, Err(ScimClientError::NotFound)), "{again:?}");
         Ok(())
     })
     .await;

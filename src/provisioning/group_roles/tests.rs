@@ -247,3 +247,29 @@ async fn who_leaves_two_groups_at_once_keeps_the_role_of_neither() {
         run(&world, move |tx, _, acme| assert_eq!(role(tx, acme, bob), Role::Member, "{engine}")).await;
     }
 }
+
+#[tokio::test]
+async fn who_comes_into_a_group_that_stops_carrying_a_role_at_that_moment_does_not_keep_it() {
+    for world in world().await {
+        let (op, acme) = (world.operator(), world.organization);
+        let made = world.store().write(move |tx| {
+            let (bob, help_desk) = (user(tx, &op, acme, "bob"), group(tx, &op, acme, "Help desk", &[]));
+            put(tx, &op, acme, help_desk, Role::UserAdmin).unwrap();
+            Ok::<_, StoreError>((bob, help_desk))
+        });
+        let (bob, help_desk) = made.await.unwrap();
+        let (op, now) = (world.operator(), world.operator());
+        let comes = move |tx: &mut Tx<'_>| {
+            patch(tx, &op, acme, help_desk, add(bob));
+            Ok(role(tx, acme, bob))
+        };
+        let removed = world.store().write(move |tx| remove(tx, &now, acme, help_desk));
+        let (before, removed) = scratch::overlap(world.store(), comes, removed).await;
+        removed.unwrap();
+        let engine = world.engine();
+        run(&world, move |tx, _, acme| {
+            assert_eq!((before, role(tx, acme, bob)), (Role::UserAdmin, Role::Member), "{engine}");
+        })
+        .await;
+    }
+}

@@ -1,3 +1,5 @@
+use serde_json::json;
+
 use super::{Facts, SetUp, Step, asked, prove, set_up, step_up};
 use crate::access::attempts::state::{Asked, HalfProved, State};
 use crate::access::attempts::{self, Attempt, MAX_CODES};
@@ -162,19 +164,29 @@ async fn wrong_codes_are_counted_over_all_attempts() {
     }
 }
 
+/// Somebody who has signed in by a password ten minutes ago, and the attempt that asks them for a code.
+async fn asked_for_more(world: &World, account: AccountId) -> (Session, Attempt) {
+    let (op, organization) = (world.op(), world.organization);
+    let write = world.store().write(move |tx| {
+        let identified = by_password(tx, &op, organization, account)?;
+        sessions::start(tx, &op, &identified, Limits { idle_seconds: 3_600, absolute_seconds: 36_000 })
+    });
+    let session = write.await.unwrap().0;
+    world.advance(600);
+    let attempt = world.start_attempt(&Secret::from("browser".to_owned())).await;
+    let (op, id, of) = (world.op(), attempt.id, session.clone());
+    assert!(world.store().write(move |tx| step_up(tx, &op, id, &of)).await.unwrap());
+    let attempt = world.store().read(move |tx| attempts::find(tx, id)).await.unwrap().unwrap();
+    (session, attempt)
+}
+
 /// An application that asks for a recent sign-in is not content with a code.
 #[tokio::test]
 async fn a_code_alone_raises_a_session_and_makes_its_sign_in_no_younger() {
     for world in world().await {
         let bea = person(&world, BEA, world.organization).await;
         let offer = give_factor(&world, bea).await;
-        let (op, organization) = (world.op(), world.organization);
-        let write = world.store().write(move |tx| {
-            let identified = by_password(tx, &op, organization, bea)?;
-            sessions::start(tx, &op, &identified, Limits { idle_seconds: 3_600, absolute_seconds: 36_000 })
-        });
-        let session = write.await.unwrap().0;
-        world.advance(600);
+        let (session, attempt) = asked_for_more(&world, bea).await;
         let early = world.start_attempt(&Secret::from("browser".to_owned())).await;
         let by_connection = Session { connection: Some(world.connection), ..session.clone() };
         let of_another = Session { account: world.ada, ..session.clone() };
@@ -183,18 +195,28 @@ async fn a_code_alone_raises_a_session_and_makes_its_sign_in_no_younger() {
             assert!(!world.store().write(move |tx| step_up(tx, &op, id, &other)).await.unwrap(), "{}", world.engine());
             assert_eq!(world.state_of(id).await, State::Started);
         }
-        let attempt = world.start_attempt(&Secret::from("browser".to_owned())).await;
-        let (op, id, of) = (world.op(), attempt.id, session.clone());
-        assert!(world.store().write(move |tx| step_up(tx, &op, id, &of)).await.unwrap());
-        let attempt = world.store().read(move |tx| attempts::find(tx, id)).await.unwrap().unwrap();
         assert!(matches!(step(&world, &attempt, &code_of(&offer, &world)).await.unwrap(), Step::Right(_)));
-        let State::Identified(who) = world.state_of(id).await else { panic!("{}", world.engine()) };
+        let State::Identified(who) = world.state_of(attempt.id).await else { panic!("{}", world.engine()) };
         assert_eq!(
             (who.auth_time, who.acr.as_str()),
             (session.auth_time, "urn:causeway:acr:mfa"),
             "{}",
             world.engine()
         );
+    }
+}
+
+#[tokio::test]
+async fn a_session_that_has_been_ended_is_not_raised_by_a_code() {
+    for world in world().await {
+        let bea = person(&world, BEA, world.organization).await;
+        let offer = give_factor(&world, bea).await;
+        let (session, attempt) = asked_for_more(&world, bea).await;
+        let (op, id, organization) = (world.op(), session.id, world.organization);
+        let ended = world.store().write(move |tx| sessions::end(tx, &op, id, organization, &json!({})));
+        assert!(ended.await.unwrap());
+        let late = step(&world, &attempt, &code_of(&offer, &world)).await;
+        assert!(matches!(late, Err(OwnPasswordError::Changed)), "{}: {late:?}", world.engine());
     }
 }
 
