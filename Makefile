@@ -33,6 +33,8 @@ mutants: ## changes the checks of SAML and of enforcement one place at a time; w
 bench: system-bench counterparties ## load on an optimised build, as a table; ARGS="--users 10000 --seconds 10"
 	cargo build --locked --release --bin causeway
 	conformance/bench/run.py --program "$(CARGO_TARGET_DIR)/release/causeway" $(ARGS)
+	conformance/bench/sign_ins.py --program "$(CARGO_TARGET_DIR)/release/causeway"
+	conformance/bench/sign_ins.py --program "$(CARGO_TARGET_DIR)/release/causeway" --passwords
 
 format: ## formats the source
 	cargo fmt

@@ -10,7 +10,7 @@ build="gcc libc6-dev make pkg-config libxmlsec1-dev libpq-dev libclang1-14 libcl
 run="libxmlsec1-openssl libpq5"
 demo="knot python3-venv xmlsec1"
 test="postgresql apache2-bin libapache2-mod-auth-openidc chromium fonts-dejavu-core openssl simplesamlphp php-cli php-xml php-mbstring"
-bench="wrk"
+bench="wrk python3-cryptography"
 
 case "${1:-}" in
   demo) wanted="$build $run $demo" ;;
