@@ -1,12 +1,18 @@
 //! JSON over HTTP as scripts do it: one bearer token, one base address.
 
+use std::time::Duration;
+
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
+
+/// How long a connection that nobody uses is kept: less than the gateway keeps it, which would close it under a request.
+const IDLE: Duration = Duration::from_secs(1);
 
 /// An HTTP client that follows no redirect and uses no proxy.
 #[expect(clippy::disallowed_methods, reason = "a test is outside the gateway, whose own calls go through outbound")]
 pub fn client() -> reqwest::Client {
     let builder = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy();
+    let builder = builder.pool_idle_timeout(IDLE);
     builder.build().expect("an HTTP client")
 }
 
