@@ -19,6 +19,7 @@ pub async fn run(
     let domain = store.read(move |tx| claim::begin_check(tx, &begin, organization, id)).await?;
     let answer = match dns.txt(&domain.record_name()).await {
         TxtAnswer::Records(records) => Answer::Records(records),
+        TxtAnswer::Aliased => Answer::Aliased,
         TxtAnswer::Absent => Answer::Absent,
         TxtAnswer::Failed(reason) => Answer::Failed(reason),
     };

@@ -7,7 +7,7 @@ use std::time::Duration;
 use hickory_resolver::TokioResolver;
 use hickory_resolver::config::{ConnectionConfig, LookupIpStrategy, NameServerConfig, ResolverConfig};
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
-use hickory_resolver::proto::rr::RData;
+use hickory_resolver::proto::rr::{Name, RData, Record};
 
 /// More TXT records at one name than anybody has reason to publish; the rest is not read.
 const MAX_RECORDS: usize = 100;
@@ -20,6 +20,8 @@ const REMEMBERED_HOSTS: u64 = 1_000;
 pub enum TxtAnswer {
     /// The records, each with its strings joined.
     Records(Vec<String>),
+    /// The name is an alias (CNAME), so that whatever was found stands at a name of somebody's choice.
+    Aliased,
     /// The name or the record type does not exist.
     Absent,
     /// Nobody answered, or the answer was an error.
@@ -44,26 +46,31 @@ impl Dns {
         Ok(Self { resolver: resolver(servers, timeout, 0)? })
     }
 
-    /// The TXT records at `name`.
+    /// The TXT records at `name` itself.
     pub async fn txt(&self, name: &str) -> TxtAnswer {
         // A name that ends in a dot is looked up as it stands, without the system's search list.
-        match self.resolver.txt_lookup(format!("{name}.")).await {
-            Ok(found) => TxtAnswer::Records(
-                found
-                    .answers()
-                    .iter()
-                    .filter_map(|record| match &record.data {
-                        RData::TXT(txt) => Some(txt.txt_data.concat()),
-                        _ => None,
-                    })
-                    .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
-                    .take(MAX_RECORDS)
-                    .collect(),
-            ),
+        let at = match Name::from_ascii(format!("{name}.")) {
+            Ok(at) => at,
+            Err(error) => return TxtAnswer::Failed(error.to_string()),
+        };
+        match self.resolver.txt_lookup(at.clone()).await {
+            Ok(found) => records_at(&at, found.answers()),
             Err(error) if error.is_nx_domain() || error.is_no_records_found() => TxtAnswer::Absent,
             Err(error) => TxtAnswer::Failed(error.to_string()),
         }
     }
+}
+
+/// What of the answers stands at the very name. The resolver follows an alias to whatever it leads to.
+fn records_at(at: &Name, answers: &[Record]) -> TxtAnswer {
+    if answers.iter().any(|record| record.name != *at) {
+        return TxtAnswer::Aliased;
+    }
+    let texts = answers.iter().filter_map(|record| match &record.data {
+        RData::TXT(txt) => Some(String::from_utf8_lossy(&txt.txt_data.concat()).into_owned()),
+        _ => None,
+    });
+    TxtAnswer::Records(texts.take(MAX_RECORDS).collect())
 }
 
 /// Finds the addresses of hosts, as the system's configuration and its hosts file say. Clones share the resolver and its
@@ -121,7 +128,55 @@ fn name_server(address: &SocketAddr) -> NameServerConfig {
 mod tests {
     use std::time::{Duration, Instant};
 
-    use super::Hosts;
+    use super::{Dns, Hosts, TxtAnswer};
+
+    fn encoded(name: &str) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        for label in name.split('.') {
+            bytes.push(u8::try_from(label.len()).unwrap());
+            bytes.extend(label.as_bytes());
+        }
+        bytes.push(0);
+        bytes
+    }
+
+    fn record(name: &[u8], kind: u8, data: &[u8]) -> Vec<u8> {
+        let length = u8::try_from(data.len()).unwrap();
+        [name, &[0, kind, 0, 1, 0, 0, 0, 1, 0, length], data].concat()
+    }
+
+    /// Answers any question with the text "proof", at the name that was asked for or, below `alias.test`, at another one that
+    /// it is an alias of.
+    async fn answer_texts(socket: tokio::net::UdpSocket) {
+        const CNAME: u8 = 5;
+        const TXT: u8 = 16;
+        let mut query = [0; 512];
+        loop {
+            let (_, from) = socket.recv_from(&mut query).await.unwrap();
+            let end = 12 + query[12..].iter().position(|byte| *byte == 0).unwrap() + 1;
+            let asked = query[12..end].to_vec();
+            let text = |name: &[u8]| record(name, TXT, b"\x05proof");
+            let elsewhere = encoded("elsewhere.test");
+            let answers = match asked.ends_with(&encoded("alias.test")) {
+                true => vec![record(&asked, CNAME, &elsewhere), text(&elsewhere)],
+                false => vec![text(&asked)],
+            };
+            let header = [query[0], query[1], 0x81, 0x80, 0, 1, 0, u8::try_from(answers.len()).unwrap(), 0, 0, 0, 0];
+            let reply = [&header[..], &query[12..end + 4], &answers.concat()].concat();
+            socket.send_to(&reply, from).await.unwrap();
+        }
+    }
+
+    /// An alias that outlives what it leads to would let whoever gets that name prove the domain.
+    #[tokio::test]
+    async fn what_stands_behind_an_alias_is_no_record_of_the_name() {
+        let socket = tokio::net::UdpSocket::bind(("127.0.0.1", 0)).await.unwrap();
+        let dns = Dns::new(&[socket.local_addr().unwrap()], Duration::from_secs(3)).unwrap();
+        let server = tokio::spawn(answer_texts(socket));
+        assert_eq!(dns.txt("_x.direct.test").await, TxtAnswer::Records(vec!["proof".to_owned()]));
+        assert_eq!(dns.txt("_x.alias.test").await, TxtAnswer::Aliased);
+        server.abort();
+    }
 
     #[tokio::test]
     async fn a_name_server_that_says_nothing_holds_nobody_longer_than_the_deadline_and_no_thread() {

@@ -11,6 +11,8 @@ pub const LABEL: &str = "_causeway-challenge";
 pub enum Answer {
     /// The TXT records at the name, each with its strings joined.
     Records(Vec<String>),
+    /// The name is an alias of another one.
+    Aliased,
     /// The name or the record type does not exist.
     Absent,
     /// The lookup failed: no server answered, or one answered with an error.
@@ -27,6 +29,8 @@ pub enum Failure {
         /// How many there are.
         found: usize,
     },
+    /// The name is an alias, and what it leads to is not the domain's own.
+    RecordAliased,
     /// Nothing can be said, because the lookup failed.
     LookupFailed,
 }
@@ -37,6 +41,7 @@ impl Failure {
         match self {
             Self::RecordMissing => "record_missing",
             Self::RecordWrong { .. } => "record_wrong",
+            Self::RecordAliased => "record_aliased",
             Self::LookupFailed => "lookup_failed",
         }
     }
@@ -51,6 +56,7 @@ pub fn record_value(challenge: &str) -> String {
 pub fn judge(challenge: &str, answer: &Answer) -> Result<(), Failure> {
     match answer {
         Answer::Absent => Err(Failure::RecordMissing),
+        Answer::Aliased => Err(Failure::RecordAliased),
         Answer::Failed(_) => Err(Failure::LookupFailed),
         Answer::Records(records) if records.is_empty() => Err(Failure::RecordMissing),
         Answer::Records(records) => {
@@ -73,6 +79,7 @@ mod tests {
         assert_eq!(judge("abc", &wrong), Err(Failure::RecordWrong { found: 4 }));
         assert_eq!(judge("abc", &records(&[])), Err(Failure::RecordMissing));
         assert_eq!(judge("abc", &Answer::Absent), Err(Failure::RecordMissing));
+        assert_eq!(judge("abc", &Answer::Aliased), Err(Failure::RecordAliased));
         assert_eq!(judge("abc", &Answer::Failed("SERVFAIL".to_owned())), Err(Failure::LookupFailed));
     }
 }

@@ -63,7 +63,8 @@ pub struct DomainBody {
     /// When the record was last looked up.
     #[serde(skip_serializing_if = "Option::is_none")]
     last_checked_at: Option<String>,
-    /// Why the last look-up proved nothing: `record_missing`, `record_wrong` or `lookup_failed`.
+    /// Why the last look-up proved nothing: `record_missing`, `record_wrong`, `record_aliased` or
+    /// `lookup_failed`.
     #[serde(skip_serializing_if = "Option::is_none")]
     last_failure: Option<String>,
     created_at: String,
