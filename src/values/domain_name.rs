@@ -100,17 +100,35 @@ mod tests {
 
     #[test]
     fn canonical_form_is_a_fixed_point() {
-        let once = name("Straße.example");
-        assert_eq!(name(once.as_str()), once);
+        for text in
+            ["Straße.example", "ACME.Test", "bücher.example", "XN--BCHER-KVA.Example", "日本.example", "İ.example"]
+        {
+            let once = name(text);
+            assert!(once.as_str().is_ascii(), "{text}");
+            assert_eq!(name(once.as_str()), once, "{text}");
+        }
     }
 
     #[test]
     fn ill_formed_names_are_refused() {
-        for bad in ["", ".", "a..b", "-a.test", "a-.test", "a b.test", "a_b.test", "acme.test.", "xn--example-.org"] {
+        for bad in [
+            "",
+            ".",
+            "a..b",
+            "-a.test",
+            "a-.test",
+            "a b.test",
+            "a_b.test",
+            "acme.test.",
+            "xn--example-.org",
+            "xn--a.test",
+            "xn--acme-.test",
+            "xn--BCHER-KVA-.test",
+        ] {
             assert_eq!(bad.parse::<DomainName>(), Err(InvalidDomainName::Malformed), "{bad}");
         }
         assert_eq!("localhost".parse::<DomainName>(), Err(InvalidDomainName::SingleLabel));
-        for address in ["127.0.0.1", "::1", "[::1]", "1.2.3"] {
+        for address in ["127.0.0.1", "::1", "[::1]", "1.2.3", "[127.0.0.1]", "127.1", "acme.0"] {
             assert_eq!(address.parse::<DomainName>(), Err(InvalidDomainName::IpAddress), "{address}");
         }
     }

@@ -105,8 +105,37 @@ mod tests {
             "a,b@acme.test",
             "@x:a@acme.test",
             "K@\u{212A}elvin.test",
+            "a@acme.test\n",
+            "a\n@acme.test",
+            "a@acme.test,b@evil.test",
+            "a@acme.test@evil.test",
+            "\"a@acme.test\"@evil.test",
+            "\"a\"@acme.test",
+            "a(x)@acme.test",
+            "a@acme.test(x)",
+            "Ada <a@acme.test>",
+            "a\\@evil.test@acme.test",
+            "a@acme.test.",
+            "a@acme_test.test",
+            "a@=?utf-8?q?acme?=.test",
+            // Characters that some readers fold into i, k and ss (GitHub 2019, CVE-2019-19844), and others that look alike.
+            "m\u{131}ke@acme.test",
+            "M\u{130}KE@acme.test",
+            "\u{212A}elvin@acme.test",
+            "stra\u{df}e@acme.test",
+            "m\u{456}ke@acme.test",
+            "mike@acme\u{3002}test",
+            "mike\u{ff20}acme.test",
         ] {
             assert!(bad.parse::<EmailAddress>().is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_stored_is_read_as_the_same_address() {
+        for text in ["Ada.Lovelace+x@ACME.test", "A@XN--BCHER-KVA.example", "o'neil!#$&*/?^_`{|}~=-@sub.acme.test"] {
+            let once: EmailAddress = text.parse().unwrap();
+            assert_eq!(once.as_str().parse(), Ok(once.clone()), "{text}");
         }
     }
 }

@@ -40,6 +40,15 @@ mod tests {
         assert_eq!(fold("\u{FF21}da"), "ada");
     }
 
+    /// GitHub 2019, CVE-2019-19844: what an upper case turns into ASCII is not the ASCII name.
+    #[test]
+    fn a_dotless_i_is_not_an_i_and_a_sharp_s_is_two() {
+        assert_ne!(fold("m\u{131}ke"), fold("mike"));
+        assert_ne!(fold("M\u{130}KE"), fold("mike"));
+        assert_ne!(fold("m\u{456}ke"), fold("mike"));
+        assert_eq!(fold("stra\u{1E9E}e"), fold("strasse"));
+    }
+
     #[test]
     fn folding_twice_changes_nothing() {
         for text in ["Ada", "\u{1E9E}", "\u{0130}", "\u{FB01}n", "\u{03A3}\u{03C2}"] {

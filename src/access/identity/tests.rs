@@ -7,13 +7,14 @@ use crate::access::attempts::{self, NewAttempt};
 use crate::access::testing::{LINKING, World, world};
 use crate::access::traces;
 use crate::directory::admin_tokens::{self, AdminTokenError, NewToken};
+use crate::directory::connection_policy::{self, ConnectionPolicy};
 use crate::directory::connections::{NewConnection, Settings};
 use crate::directory::domains::claim;
 use crate::directory::domains::proof::{Answer, record_value};
 use crate::directory::matching::{MatchRule, Matching};
 use crate::directory::organizations::{self, NewOrganization};
 use crate::directory::profile::Profile;
-use crate::directory::{accounts, connection_policy, connections};
+use crate::directory::{accounts, connections};
 use crate::protocol::oidc::relying_party::preset::Preset;
 use crate::protocol::scim::document;
 use crate::protocol::scim::limits::Limits;
@@ -376,6 +377,42 @@ async fn the_people_of_a_domains_new_owner_are_not_kept_out_by_the_earlier_ones(
         let asserted = AssertedIdentity { organization, connection, ..ada(&world) };
         assert_eq!(take(&world, "new", asserted).await.unwrap().refusal, None, "{}", world.engine());
         assert!(is_verified(&world, account).await, "{}", world.engine());
+    }
+}
+
+/// Truffle 2025: who buys a lapsed domain becomes none of those who had an address in it.
+#[tokio::test]
+async fn a_domain_that_is_given_up_brings_nobody_new_and_its_next_owner_inherits_nobody() {
+    for world in world().await {
+        let policy = ConnectionPolicy { provisions: true, ..LINKING };
+        let set = async |organization, connection| {
+            let op = world.operator();
+            let set = move |tx: &mut Tx<'_>| connection_policy::set(tx, &op, organization, connection, policy);
+            world.store().write(set).await.unwrap();
+        };
+        set(world.organization, world.connection).await;
+        let said = |subject: &str, address: &str| AssertedIdentity {
+            subject: subject.to_owned(),
+            email: Some(address.parse().unwrap()),
+            ..ada(&world)
+        };
+        let eve = world.sign_in(said("00u-eve", "eve@acme.test")).await.unwrap();
+        world.sign_in(ada(&world)).await.unwrap();
+        release_acme_test(&world).await;
+        for (subject, address) in [("00u-new", "new@acme.test"), ("00u-owner", "owner@acme.test")] {
+            let refused = world.sign_in(said(subject, address)).await;
+            assert_eq!(refused, Err(Refusal::ForeignAddress), "{} {address}", world.engine());
+        }
+        let (organization, connection, account) = new_owner(&world).await;
+        set(organization, connection).await;
+        let there =
+            |subject: &str, address: &str| AssertedIdentity { organization, connection, ..said(subject, address) };
+        assert_eq!(world.sign_in(there("00u1", "ada@acme.test")).await, Ok(account), "{}", world.engine());
+        let other_eve = world.sign_in(there("00u-eve", "eve@acme.test")).await.unwrap();
+        assert!(other_eve != eve && account != world.ada, "{}: the same subject and address", world.engine());
+        // Who was there is still known by their subject alone.
+        let silent = AssertedIdentity { email: None, ..said("00u-eve", "eve@acme.test") };
+        assert_eq!(world.sign_in(silent).await, Ok(eve), "{}", world.engine());
     }
 }
 
