@@ -177,6 +177,9 @@ pub struct Store {
     executor: Executor,
     /// SQLite only: the one connection that writes.
     writer: Option<Writer>,
+    /// Where a test counts what is asked for.
+    #[cfg(test)]
+    tally: Option<scratch::Tally>,
 }
 
 impl Store {
@@ -189,7 +192,12 @@ impl Store {
         };
         let pool = connection::pool(location, mode, settings);
         let executor = Executor::start(&pool, settings)?;
-        Ok(Self { executor, writer })
+        Ok(Self {
+            executor,
+            writer,
+            #[cfg(test)]
+            tally: None,
+        })
     }
 
     /// Runs `f` on a connection for reading. Each statement sees the newest commit.
@@ -198,6 +206,8 @@ impl Store {
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
+        #[cfg(test)]
+        let f = scratch::Tally::counting(self.tally.clone(), |work| &mut work.reads, f);
         self.executor.run(f).await
     }
 
@@ -208,6 +218,8 @@ impl Store {
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
+        #[cfg(test)]
+        let f = scratch::Tally::counting(self.tally.clone(), |work| &mut work.writes, f);
         match &self.writer {
             Some(writer) => writer.run(f).await,
             None => self.executor.run(move |tx| in_transaction(tx, f)).await,

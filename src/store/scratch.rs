@@ -5,7 +5,7 @@
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use diesel::connection::{InstrumentationEvent, SimpleConnection as _};
@@ -116,6 +116,52 @@ fn is_anybody_held_up(tx: &mut Tx<'_>) -> Result<bool, StoreError> {
     match tx.connection() {
         AnyConnection::Sqlite(_) => Ok(true),
         AnyConnection::Postgres(postgres) => Ok(diesel::sql_query(text).get_result::<Found>(postgres)?.is_held_up),
+    }
+}
+
+/// What a store was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Work {
+    /// Calls of [`Store::read`].
+    pub reads: usize,
+    /// Calls of [`Store::write`]: transactions.
+    pub writes: usize,
+    /// Queries in both.
+    pub queries: usize,
+}
+
+/// Counts what a store is asked for. Clones share the count.
+#[derive(Clone, Default)]
+pub struct Tally(Arc<Mutex<Work>>);
+
+impl Tally {
+    /// What was asked for since the last time.
+    pub fn take(&self) -> Work {
+        std::mem::take(&mut *self.0.lock().unwrap())
+    }
+
+    /// `f`, which counts one more of `kind` and its queries when it runs.
+    pub(super) fn counting<T, E>(
+        tally: Option<Self>,
+        kind: fn(&mut Work) -> &mut usize,
+        f: impl FnOnce(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
+    ) -> impl FnOnce(&mut Tx<'_>) -> Result<T, E> + Send + 'static {
+        move |tx: &mut Tx<'_>| {
+            let Some(tally) = tally else { return f(tx) };
+            let (done, queries) = count_queries(tx, f);
+            let mut work = tally.0.lock().unwrap();
+            *kind(&mut work) += 1;
+            work.queries += queries;
+            done
+        }
+    }
+}
+
+impl Store {
+    /// The same store, and the count of what is asked of it this way.
+    pub fn counted(&self) -> (Self, Tally) {
+        let tally = Tally::default();
+        (Self { tally: Some(tally.clone()), ..self.clone() }, tally)
     }
 }
 
