@@ -87,6 +87,9 @@ pub struct Passwords {
     /// What is compared with when there is nothing to compare with.
     nothing: Arc<PasswordHash>,
     entropy: Entropy,
+    /// How many passwords were compared, for tests.
+    #[cfg(test)]
+    pub compared: Arc<std::sync::atomic::AtomicUsize>,
 }
 
 struct Turn {
@@ -109,20 +112,21 @@ impl Passwords {
             nothing: Arc::new(nothing),
             settings: Arc::new(settings),
             entropy,
+            #[cfg(test)]
+            compared: Arc::default(),
         })
     }
 
     /// Compares what was typed with what is kept. It takes as long when nothing is kept.
     pub async fn compare(&self, typed: Password, kept: Option<Kept>) -> Result<Compared, PasswordsError> {
         let (nothing, cost, salt) = (Arc::clone(&self.nothing), self.settings.cost, self.entropy.bytes());
+        #[cfg(test)]
+        let compared = Arc::clone(&self.compared);
         self.run(move || {
-            let Some(kept) = kept else {
-                let _ = nothing.is_of(&typed);
-                return Ok(Compared::Wrong);
-            };
-            if !kept.hash.is_of(&typed) {
-                return Ok(Compared::Wrong);
-            }
+            let is_right = kept.as_ref().map_or(&*nothing, |kept| &kept.hash).is_of(&typed);
+            #[cfg(test)]
+            compared.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            let (true, Some(kept)) = (is_right, kept) else { return Ok(Compared::Wrong) };
             let rehashed = match kept.hash.has_cost(cost) {
                 true => None,
                 false => Some(PasswordHash::of(&typed, salt, cost).map_err(|error| error.to_string())?),

@@ -158,7 +158,9 @@ fn worth(tx: &mut Tx<'_>, account: &Account) -> Result<Option<Worth>, StoreError
 }
 
 /// What a password for `address` is compared with, in a browser that shows `device`. `None` when there is nothing: nobody
-/// has verified the address, or has no password, or may not use one.
+/// has verified the address, or has no password. Whether they may use it is asked once it was right ([`identify`]): before
+/// that, the store is asked the same questions about everybody, so that nothing tells by its time who is known. Where nobody
+/// is, they are about an account that there is not.
 pub fn find_candidate(
     tx: &mut Tx<'_>,
     op: &Operation,
@@ -166,16 +168,14 @@ pub fn find_candidate(
     address: &EmailAddress,
     device: Option<&Secret>,
 ) -> Result<Option<Candidate>, KeepingError> {
-    let Some(id) = account_rows::with_verified_address(tx, address.as_str())? else { return Ok(None) };
-    let Some(account) = accounts::find(tx, id)? else { return Ok(None) };
-    if worth(tx, &account)?.is_none() {
-        return Ok(None);
-    }
-    let Some(kept) = passwords::find(tx, sealer, id)? else { return Ok(None) };
+    let id = account_rows::with_verified_address(tx, address.as_str())?.unwrap_or_else(|| op.new_id());
+    let account = account_rows::find(tx, id)?;
+    let kept = passwords::find(tx, sealer, id)?;
     let is_known_device = match device {
         Some(token) => devices::is_known(tx, id, &TokenHash::of(token.expose()), op.at)?,
         None => false,
     };
+    let (Some(account), Some(kept)) = (account, kept) else { return Ok(None) };
     Ok(Some(Candidate { account: id, session_epoch: account.session_epoch, kept, is_known_device }))
 }
 

@@ -87,7 +87,11 @@ async fn typed_for(world: &World, address: &str, acr_values: Option<&str>) -> Op
         let Some(candidate) = find_candidate(tx, &op, &sealer(), &address, None)? else { return Ok(None) };
         identify(tx, &op, &sealer(), &begun, &candidate, None, None).map(Some)
     });
-    let proved = write.await.unwrap()?;
+    let proved = match write.await {
+        // The password is right, and the account may not use it.
+        Err(OwnPasswordError::Changed) => None,
+        outcome => outcome.unwrap(),
+    }?;
     let id = attempt.id;
     let now = world.store().read(move |tx| crate::access::attempts::find(tx, id)).await.unwrap().unwrap();
     Some((now, proved))

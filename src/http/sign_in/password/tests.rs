@@ -13,6 +13,7 @@ use crate::http::testing::{Answer, context, send};
 use crate::store::accounts as account_rows;
 use crate::store::failure::StoreError;
 use crate::store::jobs;
+use crate::store::scratch::{Tally, Work};
 use crate::values::ids::AccountId;
 use crate::values::operation::Role;
 use crate::values::password::Password;
@@ -158,6 +159,110 @@ async fn a_wrong_password_and_an_address_of_nobody_get_the_same_answer() {
             ));
         }
         assert_eq!(answers[0], answers[1], "{}", stage.world.engine());
+    }
+}
+
+/// What a door did for an address: what it answered, and what it cost.
+#[derive(Debug, PartialEq, Eq)]
+struct Served {
+    status: StatusCode,
+    headers: Vec<(String, String)>,
+    text: String,
+    work: Work,
+    compared: usize,
+}
+
+impl Stage {
+    fn served(&self, answer: &Answer, names: &[&str], tally: &Tally) -> Served {
+        let plain = |text: &str| names.iter().fold(text.to_owned(), |text, name| text.replace(name, "NAME"));
+        let header = |name: &str, value: &str| (name.to_owned(), plain(value));
+        let headers = answer.headers.iter().filter(|(name, _)| name.as_str() != "x-request-id");
+        Served {
+            status: answer.status,
+            headers: headers.map(|(name, value)| header(name.as_str(), value.to_str().unwrap())).collect(),
+            text: plain(answer.text()),
+            work: tally.take(),
+            compared: self.context.passwords.compared.swap(0, std::sync::atomic::Ordering::Relaxed),
+        }
+    }
+
+    /// One that her organization's connection makes useless.
+    async fn give_ada_a_password(&self) {
+        let (op, ada, sealer) = (self.world.op(), self.world.ada, self.context.outside.sealer.clone());
+        let write = self.world.store().write(move |tx| {
+            account_rows::mark_verified(tx, ada, "ada@acme.test", op.at)?;
+            let cost = Cost { memory_kib: 64, passes: 1, lanes: 1 };
+            let hash = PasswordHash::of(&Password::typed("correct horse battery"), [8; 16], cost).unwrap();
+            passwords::set(tx, &op, &sealer, ada, &hash).unwrap();
+            Ok::<_, StoreError>(())
+        });
+        write.await.unwrap();
+    }
+
+    /// Everything that somebody without a secret can ask about an address, one door after the other.
+    async fn probe(&self, address: &str, tally: &Tally, device: &str) -> Vec<Served> {
+        let attempt = self.world.start_attempt(&Secret::from(BINDING.to_owned())).await;
+        let (id, typed) = (attempt.id.to_string(), address.replace('@', "%40"));
+        let names = [id.as_str(), address, typed.as_str()];
+        let mut served = Vec::new();
+        tally.take();
+        for (path, form) in [
+            (path::submit_email(attempt.id), Some(format!("email={typed}"))),
+            (path::password(attempt.id), None),
+            (path::password(attempt.id), Some("password=wrong".to_owned())),
+            (path::second_step(attempt.id), None),
+            (path::own_credentials(attempt.id), Some(format!("email={typed}&password=wrong"))),
+            (path::FORGOTTEN.to_owned(), Some(format!("email={typed}"))),
+        ] {
+            let answer = match form {
+                Some(form) => self.post(&path, &form, device).await,
+                None => self.get(&path, device).await,
+            };
+            served.push(self.served(&answer, &names, tally));
+        }
+        served
+    }
+}
+
+/// Identical answers for the same work: what is asked of the store, and how many passwords are compared, by the count and not
+/// by the clock.
+#[actix_web::test]
+async fn whether_an_address_is_known_changes_neither_an_answer_nor_the_work_for_it() {
+    for world in world().await {
+        let mut stage = Stage::set(world).await;
+        let (store, tally) = stage.world.store().counted();
+        stage.context.store = store;
+        stage.context.guesses = Guesses::new(100, 100);
+        stage.give_ada_a_password().await;
+        for device in ["", "; __Host-causeway-us-device=cw_device_of_somebody"] {
+            for [known, unknown] in [[BEA, "nobody@freelance.test"], ["ada@acme.test", "nobody@acme.test"]] {
+                let unknown = stage.probe(unknown, &tally, device).await;
+                let known = stage.probe(known, &tally, device).await;
+                assert_eq!(known, unknown, "{} {device}", stage.world.engine());
+                assert_eq!(known.iter().map(|served| served.work.writes).max(), Some(1), "{known:#?}");
+                assert!(known.iter().all(|served| served.work.queries > 0), "{known:#?}");
+                let compared: Vec<_> = known.iter().map(|served| served.compared).collect();
+                let has_password_page = known[1].status == StatusCode::OK;
+                assert_eq!(compared, [0, 0, usize::from(has_password_page), 0, 1, 0], "{}", stage.world.engine());
+            }
+        }
+    }
+}
+
+/// Who may not use their password learns it neither by an answer nor by the work.
+#[actix_web::test]
+async fn a_password_that_may_not_be_used_is_wrong_like_any_other() {
+    for world in world().await {
+        let mut stage = Stage::set(world).await;
+        let (store, tally) = stage.world.store().counted();
+        stage.context.store = store;
+        let wrong = stage.probe(BEA, &tally, "").await;
+        let (op, organization, bea) = (stage.world.operator(), stage.world.organization, stage.bea);
+        stage.world.store().write(move |tx| accounts::deactivate(tx, &op, organization, bea)).await.unwrap();
+        assert_eq!(stage.probe(BEA, &tally, "").await, wrong, "{}", stage.world.engine());
+        let (attempt, answer) = stage.submit(BEA, RIGHT, "").await;
+        assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY, "{}", stage.world.engine());
+        assert!(without_ids(&answer, &attempt, BEA).contains("is not right"));
     }
 }
 
