@@ -98,24 +98,6 @@ pub fn send(
     Ok(changed == 1)
 }
 
-/// Counts an answer under this handle, if there were fewer than `most`. False when there were so many, or when the
-/// handle is not waited for.
-pub fn count_try(
-    tx: &mut Tx<'_>,
-    handle: &TokenHash,
-    connection: ConnectionId,
-    most: i32,
-    now: Timestamp,
-) -> Result<bool, StoreError> {
-    let one = table::table
-        .filter(table::upstream_hash.eq(handle.as_bytes()))
-        .filter(table::connection_id.eq(connection))
-        .filter(table::state.eq("sent"))
-        .filter(table::tries.lt(most))
-        .filter(table::expires_at.gt(now));
-    Ok(diesel::update(one).set(table::tries.eq(table::tries + 1)).execute(tx.connection())? == 1)
-}
-
 /// Remembers the address that was typed, while the attempt is live and in one of the states in `from`.
 pub fn set_address(
     tx: &mut Tx<'_>,

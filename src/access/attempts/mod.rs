@@ -26,10 +26,6 @@ use crate::values::secret::{Secret, TokenHash, is_equal, new_token};
 use refusal::Refusal;
 use state::{HalfProved, Identified, Sent, State};
 
-/// How many answers may be looked at for one departure. Each costs a verification, and one that does not come to an end
-/// leaves the handle as it was.
-pub const MAX_TRIES: i32 = 3;
-
 /// How many codes may be typed for one right password.
 pub const MAX_CODES: i32 = 5;
 
@@ -218,12 +214,6 @@ pub fn send(
         return Err(AttemptError::NotAllowed);
     }
     Ok(traces::note_sent(tx, op, id, address, sent)?)
-}
-
-/// Counts one more answer that is about to be verified under `handle`. False when it had [`MAX_TRIES`] of them, or is not
-/// waited for (any more).
-pub fn count_try(tx: &mut Tx<'_>, op: &Operation, connection: ConnectionId, handle: &str) -> Result<bool, StoreError> {
-    attempts::count_try(tx, &TokenHash::of(handle), connection, MAX_TRIES, op.at)
 }
 
 /// Consumes `handle` and stores the outcome, which is [`State::Identified`] or [`State::Refused`]. Returns the

@@ -5,6 +5,7 @@
 //! the outcome in one transaction. An answer that no attempt of this connection waits for costs one lookup.
 
 pub mod landing;
+pub mod tries;
 pub mod verifier;
 
 #[cfg(test)]
@@ -68,7 +69,7 @@ pub enum SamlSignInError {
     #[error("the attempt is over or in another state")]
     AttemptOver,
     /// Verification did not come to an end. The same answer may be sent again, a few times
-    /// ([`attempts::MAX_TRIES`]).
+    /// ([`tries::MAX_TRIES`]).
     #[error("the answer could not be verified now: {0}")]
     NotVerified(Unfinished),
     /// Our own key.
@@ -152,8 +153,9 @@ pub async fn finish(
     let reading = Reading { matching: waiting.matching.clone(), map: waiting.options.attribute_map() };
     let verdict = if let Some(refusal) = waiting.refusal.take() {
         Err(refusal)
+    } else if !verifier.admits(&relay_state, op.at) {
+        return Err(SamlSignInError::NotExpected);
     } else {
-        count_try(store, op, connection, &relay_state).await?;
         let question = Question::new(waiting, provider, verifier, op.at);
         match verifier.run(asking.0, move || question.verify(&saml_response)).await {
             Ok(assertion) => Ok(assertion),
@@ -174,18 +176,6 @@ pub async fn finish(
         }
         Err(error) => Err(not_settled(error)),
     }
-}
-
-/// Before the work, so that answers sent at the same time count as well, and those that are never decided.
-async fn count_try(
-    store: &Store,
-    op: &Operation,
-    connection: ConnectionId,
-    handle: &str,
-) -> Result<(), SamlSignInError> {
-    let (op, handle) = (op.clone(), handle.to_owned());
-    let is_counted = store.write(move |tx| attempts::count_try(tx, &op, connection, &handle)).await?;
-    if is_counted { Ok(()) } else { Err(SamlSignInError::NotExpected) }
 }
 
 fn not_settled(error: IdentityError) -> SamlSignInError {

@@ -1,5 +1,4 @@
 use std::collections::HashMap;
-use std::io::Read as _;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -7,6 +6,7 @@ use serde_json::Value;
 use url::Url;
 
 use super::landing::{self, LandingError, is_wish};
+use super::tries::MAX_TRIES;
 use super::verifier::{Settings as Verification, Verifier};
 use super::{Answer, Departure, Outcome, SamlSignInError, begin, finish};
 use crate::access::arrival::{Arrival, ArrivalError, Presented, Terms, arrive};
@@ -30,10 +30,9 @@ use crate::keys::rotation;
 use crate::keys::sealing::Sealer;
 use crate::protocol::saml::assertion::NameId;
 use crate::protocol::saml::assertion::rejected::Rejected;
-use crate::protocol::saml::document::reader::{Comments, Limits, parse};
 use crate::protocol::saml::idp_metadata::IdpMetadata;
 use crate::protocol::saml::names::FORMAT_EMAIL;
-use crate::protocol::saml::testing::{Place, Signer, response_to, signer, stranger};
+use crate::protocol::saml::testing::{Place, Signer, id_of_request, response_to, signer, stranger};
 use crate::record::audit;
 use crate::store::{Tx, assertions, saml_sessions as saml_session_rows, scratch};
 use crate::values::ids::{AttemptId, ConnectionId};
@@ -117,16 +116,12 @@ impl Stage {
     /// The request in this address, and the attempt that waits for its answer.
     async fn journey(&self, url: &str, connection: ConnectionId) -> Journey {
         let query: HashMap<_, _> = Url::parse(url).unwrap().query_pairs().into_owned().collect();
-        let deflated = STANDARD.decode(&query["SAMLRequest"]).unwrap();
-        let mut xml = String::new();
-        flate2::read::DeflateDecoder::new(deflated.as_slice()).read_to_string(&mut xml).unwrap();
-        let request = parse(&xml, &Limits::RESPONSE, Comments::Refused).unwrap();
         let (op, handle) = (self.world.op(), query["RelayState"].clone());
         let sent = self.world.store().read(move |tx| attempts::find_sent(tx, &op, connection, &handle));
         Journey {
             attempt: sent.await.unwrap().unwrap().0.id,
             connection,
-            request_id: request.attribute("ID").unwrap().to_owned(),
+            request_id: id_of_request(&query["SAMLRequest"]),
             relay_state: query["RelayState"].clone(),
         }
     }
@@ -280,15 +275,14 @@ async fn an_answer_that_is_not_decided_may_be_sent_again_a_few_times_only() {
             Err(Rejected::Signature)
         });
         assert!(stuck.await.is_err(), "it overruns, and keeps the only slot");
-        let patient = std::mem::replace(&mut stage.verifier, occupied);
+        stage.verifier = occupied;
         let journey = stage.leave(stage.connections[0]).await;
         let xml = stage.response(&journey);
-        for _ in 0..attempts::MAX_TRIES {
+        for _ in 0..MAX_TRIES {
             let outcome = stage.come_back(&journey, &xml).await;
             assert!(matches!(outcome, Err(SamlSignInError::NotVerified(_))), "{outcome:?}");
         }
         drop(release);
-        stage.verifier = patient;
         let spent = stage.come_back(&journey, &xml).await;
         assert!(matches!(spent, Err(SamlSignInError::NotExpected)), "{}: {spent:?}", stage.world.engine());
         let departure = Departure {

@@ -13,10 +13,13 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::time::timeout;
 
+use super::tries::Tries;
 use crate::protocol::saml::assertion::VerifiedAssertion;
 use crate::protocol::saml::assertion::rejected::Rejected;
 use crate::protocol::saml::document::reader::Limits;
+use crate::values::clock::Timestamp;
 use crate::values::ids::OrganizationId;
+use crate::values::secret::TokenHash;
 
 const STACK_BYTES: usize = 8 * 1024 * 1024;
 
@@ -70,6 +73,7 @@ pub struct Verifier {
     slots: Arc<Semaphore>,
     /// The slots of each organization that verifies something now.
     shares: Arc<Mutex<HashMap<OrganizationId, Weak<Semaphore>>>>,
+    tries: Arc<Mutex<Tries>>,
 }
 
 /// The right to run one verification.
@@ -82,7 +86,13 @@ impl Verifier {
     /// A verifier for the whole process.
     pub fn new(settings: Settings) -> Self {
         let slots = Arc::new(Semaphore::new(settings.threads.max(1)));
-        Self { settings, slots, shares: Arc::default() }
+        Self { settings, slots, shares: Arc::default(), tries: Arc::default() }
+    }
+
+    /// Counts one more answer under `handle` that is about to be verified. False when it had as many as it may have.
+    pub fn admits(&self, handle: &str, now: Timestamp) -> bool {
+        let mut tries = self.tries.lock().unwrap_or_else(PoisonError::into_inner);
+        tries.admit(TokenHash::of(handle), now)
     }
 
     /// How it verifies.

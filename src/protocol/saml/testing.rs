@@ -1,5 +1,6 @@
 //! An identity provider for unit tests: a template of a response, and real signatures over it.
 
+use std::io::Read as _;
 use std::sync::OnceLock;
 
 use base64::Engine as _;
@@ -17,7 +18,7 @@ use crate::protocol::saml::assertion::rejected::Rejected;
 use crate::protocol::saml::assertion::{Authentication, Encryption, Expected, Request, VerifiedAssertion, verify};
 use crate::protocol::saml::certificate::{Certificate, Holder, self_signed};
 use crate::protocol::saml::decryption_key::DecryptionKey;
-use crate::protocol::saml::document::reader::Limits;
+use crate::protocol::saml::document::reader::{Comments, Limits, parse};
 use crate::protocol::saml::signing_key::SigningKey;
 use crate::values::clock::Timestamp;
 
@@ -166,6 +167,14 @@ pub fn response_to(sp_entity_id: &str, acs_url: &str, request_id: &str, at: Time
         later = instant(300),
         end = instant(3_600),
     )
+}
+
+/// The id of a request as it stands in the address of the redirect binding.
+pub fn id_of_request(saml_request: &str) -> String {
+    let deflated = STANDARD.decode(saml_request).unwrap();
+    let mut xml = String::new();
+    flate2::read::DeflateDecoder::new(deflated.as_slice()).read_to_string(&mut xml).unwrap();
+    parse(&xml, &Limits::RESPONSE, Comments::Refused).unwrap().attribute("ID").unwrap().to_owned()
 }
 
 /// [`NOW`] moved by so many seconds, as an `xsd:dateTime`.
