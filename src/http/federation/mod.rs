@@ -17,6 +17,8 @@
 
 pub mod failure;
 pub mod initiate;
+#[cfg(test)]
+mod journey;
 pub mod logout;
 pub mod oidc;
 pub mod saml;
