@@ -1,13 +1,12 @@
 //! A freelancer whose address no identity provider answers for: joins by mail (rule E30), chooses a password, signs in to an
 //! app with it, forgets it, and chooses another by mail, upon which everything that was signed in is over. Then the organization asks for a second step.
 
-use std::time::{Duration, Instant};
-
 use causeway::protocol::totp;
 use data_encoding::BASE32_NOPAD;
 use reqwest::Method;
 use serde_json::{Value, json};
 
+use crate::scenarios::mail;
 use crate::scenarios::sign_in::arrive;
 use crate::support::browser::{Browser, Page};
 use crate::support::clock::MovableClock;
@@ -77,11 +76,11 @@ async fn joins_and_chooses(gateway: &Gateway, acme: &Organization) {
     });
     Api::scim(&access.base, &access.token).post("/Users", user).await.expect(201);
     let browser = Browser::new();
-    let page = browser.open(&link_in_a_mail(gateway, "/activation?token=").await).await;
+    let page = browser.open(&mail::link(gateway, ADA, "/activation?token=").await).await;
     let page = browser.submit(&page, &[]).await;
     let (_, rest) = page.body.split_once("href=\"/password/choose").expect("a way on to a password");
     let path = format!("{}/password/choose{}", gateway.url, rest.split('"').next().unwrap_or_default());
-    let again = browser.open(&link_in_a_mail(gateway, "/activation?token=").await).await;
+    let again = browser.open(&mail::link(gateway, ADA, "/activation?token=").await).await;
     assert!(!again.body.contains("/password/choose"), "the link of the activation is no way to a password for ever");
     let page = browser.open(&path).await;
     let refused = browser.submit(&page, &[("password", "password123")]).await;
@@ -89,7 +88,7 @@ async fn joins_and_chooses(gateway: &Gateway, acme: &Organization) {
     let done = browser.submit(&refused, &[("password", FIRST)]).await;
     assert!(done.status == 200 && done.body.contains("Your password is set"), "{}", done.body);
     assert_eq!(browser.open(&path).await.status, 410, "the link works once");
-    a_mail_says(gateway, "Your account has a password now").await;
+    mail::says(gateway, ADA, "Your account has a password now").await;
 }
 
 async fn chooses_another_by_mail(gateway: &Gateway) {
@@ -98,13 +97,13 @@ async fn chooses_another_by_mail(gateway: &Gateway) {
     let known = browser.submit(&page, &[("email", ADA)]).await;
     let unknown = browser.submit(&page, &[("email", "nobody@freelance.test")]).await;
     assert_eq!(known.body.replace(ADA, ""), unknown.body.replace("nobody@freelance.test", ""));
-    let link = link_in_a_mail(gateway, "/password/choose?token=").await;
+    let link = mail::link(gateway, ADA, "/password/choose?token=").await;
     let page = browser.open(&link).await;
     assert!(page.status == 200 && page.body.contains(ADA), "{}", page.body);
     let done = browser.submit(&page, &[("password", SECOND)]).await;
     assert!(done.status == 200, "{}", done.body);
     assert_eq!(browser.submit(&page, &[("password", FIRST)]).await.status, 410);
-    a_mail_says(gateway, "Your password was changed").await;
+    mail::says(gateway, ADA, "Your password was changed").await;
     assert!(!gateway.mail().iter().any(|mail| mail.contains("nobody@")), "who has no account gets no mail");
 }
 
@@ -123,7 +122,7 @@ async fn sets_up_a_second_step(gateway: &Gateway, acme: &Organization, app: &Sam
     let shown = in_the_app(&browser.open(&format!("{}{onward}", gateway.url)).await);
     assert_eq!(shown["claims"]["amr"], json!(["pwd", "otp", "mfa"]), "{shown:#}");
     assert_eq!(shown["claims"]["acr"], "urn:causeway:acr:mfa", "{shown:#}");
-    a_mail_says(gateway, "Your account asks for a second step now").await;
+    mail::says(gateway, ADA, "Your account asks for a second step now").await;
     let browser = Browser::asking_for_json();
     let page = sign_in(&browser, app, SECOND).await;
     assert!(page.url.path().ends_with("/second-step"), "{}: {}", page.url, page.body);
@@ -131,7 +130,7 @@ async fn sets_up_a_second_step(gateway: &Gateway, acme: &Organization, app: &Sam
     assert_eq!(used.status, 422, "{}", used.body);
     let shown = in_the_app(&browser.submit(&used, &[("code", &recovery_code)]).await);
     assert_eq!(shown["claims"]["email"], ADA, "{shown:#}");
-    a_mail_says(gateway, "A recovery code of your account was used").await;
+    mail::says(gateway, ADA, "A recovery code of your account was used").await;
     key
 }
 
@@ -149,29 +148,4 @@ async fn sign_in(browser: &Browser, app: &SampleApp, password: &str) -> Page {
 
 fn in_the_app(page: &Page) -> Value {
     serde_json::from_str(&page.body).unwrap_or_else(|_| panic!("not the app but {}:\n{}", page.url, page.body))
-}
-
-/// The link of this kind in the mails to Ada, put together again where the mail breaks its line.
-async fn link_in_a_mail(gateway: &Gateway, kind: &str) -> String {
-    let deadline = Instant::now() + Duration::from_secs(10);
-    loop {
-        let mails = gateway.mail().into_iter().filter(|mail| mail.contains(&format!("To: {ADA}")));
-        let texts = mails.map(|mail| mail.replace("=\r\n", "").replace("=3D", "="));
-        let mut found =
-            texts.filter_map(|text| text.split_whitespace().find(|word| word.contains(kind)).map(str::to_owned));
-        if let Some(link) = found.next() {
-            return link;
-        }
-        assert!(Instant::now() < deadline, "no {kind}: {:#?}\n{}", gateway.mail(), gateway.log());
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-}
-
-async fn a_mail_says(gateway: &Gateway, subject: &str) {
-    let deadline = Instant::now() + Duration::from_secs(10);
-    let is_there = |mail: &String| mail.contains(&format!("To: {ADA}")) && mail.contains(subject);
-    while !gateway.mail().iter().any(is_there) {
-        assert!(Instant::now() < deadline, "no mail says {subject}: {:#?}\n{}", gateway.mail(), gateway.log());
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
 }
