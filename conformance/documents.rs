@@ -223,3 +223,9 @@ fn every_test_that_the_openid_list_names_is_there() {
     let named = named_tests("oidc-rp-conformance.md", &folders);
     assert!(named > 60, "only {named} tests were found in the list");
 }
+
+#[test]
+fn every_test_that_the_domain_list_names_is_there() {
+    let named = named_tests("domains-conformance.md", &["src", "conformance/scenarios"]);
+    assert!(named > 50, "only {named} tests were found in the list");
+}

@@ -4,13 +4,17 @@ use actix_web::test::TestRequest;
 use super::path;
 use crate::access::attempts::Attempt;
 use crate::access::attempts::state::State;
-use crate::access::testing::{REDIRECT_URI, World, world};
+use crate::access::mail_proofs;
+use crate::access::testing::{REDIRECT_URI, World, only_letter, world};
+use crate::directory::activation::letter::{self, Written};
 use crate::directory::{accounts, connections};
 use crate::http::context::Context;
 use crate::http::testing::{Answer, context, send};
 use crate::pages::assets;
+use crate::record::jobs::Job;
 use crate::store::failure::StoreError;
-use crate::values::secret::Secret;
+use crate::store::{activations, jobs};
+use crate::values::secret::{Secret, TokenHash};
 
 const BINDING: &str = "cw_browser_of_ada";
 const ATTEMPT_COOKIE: &str = "__Host-causeway-us-attempt=cw_browser_of_ada";
@@ -315,5 +319,110 @@ async fn assets_are_kept_for_ever_under_the_name_of_their_content() {
             assert_eq!(answer.header("cache-control").as_deref(), Some("public, max-age=31536000, immutable"));
         }
         assert_eq!(visit.get("/assets/causeway.0000000000000000.css").await.status, StatusCode::NOT_FOUND);
+    }
+}
+
+/// The token in the mail of the only activation.
+async fn activation_of_the_mail(world: &World) -> Secret {
+    let op = world.operator();
+    let write = world.store().write(move |tx| {
+        let payloads = jobs::payloads(tx, "send_activation")?;
+        let Ok(Job::SendActivation { organization, activation }) = serde_json::from_str(&payloads[0]) else {
+            panic!("another job: {payloads:?}");
+        };
+        match letter::write(tx, &op, organization, activation, 100)? {
+            Written::Letter(letter) => Ok::<_, StoreError>(letter.token),
+            other => panic!("no letter: {other:?}"),
+        }
+    });
+    write.await.unwrap()
+}
+
+/// Shown twice, as to a mail scanner and then to a person: nothing is used up, and no page that is opened from it hears of the
+/// link.
+async fn is_shown_and_stays(visit: &Visit, link: &str) {
+    for _ in 0..2 {
+        let page = visit.get(link).await;
+        assert_eq!(page.status, StatusCode::OK, "{}", page.text());
+        assert_eq!(page.header("referrer-policy").as_deref(), Some("no-referrer"));
+        assert_eq!(page.header("cache-control").as_deref(), Some("no-store"));
+        assert!(!page.text().contains("<script") && !page.text().contains("src=\"http"), "{}", page.text());
+    }
+}
+
+#[actix_web::test]
+async fn a_link_of_a_mail_is_used_up_by_its_form_alone_and_only_in_its_own_spelling() {
+    for world in world().await {
+        let visit = Visit::begin(world).await;
+        visit.world.push_user("new@freelance.test").await;
+        let token = activation_of_the_mail(&visit.world).await;
+        let link = path::activation(token.expose());
+        is_shown_and_stays(&visit, &link).await;
+        let joined = || visit.world.entries("user.joined");
+        assert!(joined().await.is_empty(), "{}: following the link joins nobody", visit.world.engine());
+        let text = token.expose();
+        for wrong in [&text[..text.len() - 1], &text[1..], &text.to_uppercase(), &format!("{text}&token={text}"), ""] {
+            assert_eq!(visit.get(&path::activation(wrong)).await.status, StatusCode::GONE, "{wrong}");
+            assert_eq!(visit.post(&path::activation(wrong), "").await.status, StatusCode::GONE, "{wrong}");
+        }
+        let way_on = |page: &Answer| page.text().contains("/password/choose");
+        let first = visit.post(&link, "").await;
+        assert!(first.status == StatusCode::OK && way_on(&first), "{}", first.text());
+        let again = visit.post(&link, "").await;
+        assert!(again.status == StatusCode::OK && !way_on(&again), "{}", again.text());
+        assert_eq!(joined().await.len(), 1, "{}", visit.world.engine());
+        let op = visit.world.op();
+        let ask = visit.world.store().write(move |tx| {
+            mail_proofs::ask_for_password(tx, &op, &"new@freelance.test".parse().unwrap())?;
+            Ok::<_, StoreError>(only_letter(tx, &op).unwrap().token)
+        });
+        let link = path::new_password(ask.await.unwrap().expose());
+        is_shown_and_stays(&visit, &link).await;
+        let choose = || visit.post(&link, "password=correct+horse+battery");
+        assert_eq!(choose().await.status, StatusCode::OK, "{}", visit.world.engine());
+        assert_eq!(choose().await.status, StatusCode::GONE, "{}", visit.world.engine());
+    }
+}
+
+#[actix_web::test]
+async fn the_token_of_a_link_is_kept_as_its_hash() {
+    for world in world().await {
+        world.push_user("new@freelance.test").await;
+        let token = activation_of_the_mail(&world).await;
+        let hash = TokenHash::of(token.expose());
+        let row = world.store().read(move |tx| activations::find_by_token(tx, &hash)).await.unwrap().unwrap();
+        assert_eq!(row.token_hash.as_deref(), Some(hash.as_bytes()), "{}", world.engine());
+        let bound = (row.org_id, row.address.as_str());
+        assert_eq!(bound, (world.organization, "new@freelance.test"), "{}", world.engine());
+        let queued = world.store().read(|tx| jobs::payloads(tx, "send_activation")).await.unwrap();
+        assert!(queued.iter().all(|payload| !payload.contains("cw_activation_")), "{}: {queued:?}", world.engine());
+    }
+}
+
+/// A link that there never was, one that has been replaced and one whose time is over are the same to whoever tries them.
+#[actix_web::test]
+async fn a_dead_link_tells_neither_by_its_answer_nor_by_the_work_why_it_is_dead() {
+    for world in world().await {
+        let mut visit = Visit::begin(world).await;
+        let (store, tally) = visit.world.store().counted();
+        visit.context.store = store;
+        visit.world.push_user("new@freelance.test").await;
+        let replaced = activation_of_the_mail(&visit.world).await;
+        let expired = activation_of_the_mail(&visit.world).await;
+        visit.world.advance(14 * 24 * 3600);
+        let unknown = Secret::from(format!("cw_activation_{}", "x".repeat(43)));
+        let mut seen = Vec::new();
+        for token in [unknown, replaced, expired] {
+            let link = path::activation(token.expose());
+            tally.take();
+            for is_form in [false, true] {
+                let answer = if is_form { visit.post(&link, "").await } else { visit.get(&link).await };
+                let text = answer.text().replace(&answer.header("x-request-id").unwrap(), "ID");
+                seen.push((answer.status, text, tally.take()));
+            }
+        }
+        assert_eq!((&seen[0], &seen[1]), (&seen[2], &seen[3]), "{}", visit.world.engine());
+        assert_eq!((&seen[0], &seen[1]), (&seen[4], &seen[5]), "{}", visit.world.engine());
+        assert!(seen[0].0 == StatusCode::GONE && seen[0].2.queries == 1, "{seen:?}");
     }
 }
