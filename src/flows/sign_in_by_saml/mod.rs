@@ -62,7 +62,8 @@ pub enum SamlSignInError {
     /// No SAML connection has this id, or, on the way there, no active one.
     #[error("no such connection")]
     NoConnection,
-    /// No attempt waits for this answer: an unknown RelayState, a second use, an expired attempt, another connection.
+    /// No attempt waits for this answer: an unknown RelayState, a second use, an expired attempt, another connection, or one
+    /// answer too many.
     #[error("no attempt waits for this answer")]
     NotExpected,
     /// The attempt is over.
