@@ -22,9 +22,10 @@ async fn sign_in(browser: &Browser, app: &SampleApp, idp: &SimpleSamlPhp) -> Pag
     browser.submit(&page, &[]).await
 }
 
-/// It encrypts with AES-CBC alone, which nobody may (padding oracles), so an encrypted answer of it is refused.
+/// It changes its key, and nobody is kept out. It encrypts with AES-CBC alone, which nobody may (padding oracles), so an
+/// encrypted answer of it is refused.
 #[tokio::test(flavor = "multi_thread")]
-async fn simplesamlphp_signs_people_in_signed_either_way_and_out() {
+async fn simplesamlphp_signs_people_in_signed_either_way_changes_its_key_and_signs_them_out() {
     for engine in Engine::ALL {
         let dns = Dns::start(&["acme.test"]);
         let gateway = Gateway::start(engine, |settings| settings.dns = Some(dns.address));
@@ -46,6 +47,16 @@ async fn simplesamlphp_signs_people_in_signed_either_way_and_out() {
             let page = browser.open(&format!("{}/sign-out", gateway.url)).await;
             let page = browser.submit(&page, &[]).await;
             assert!(page.body.contains("you are signed out there too"), "{} {}\n{}", page.url, page.body, idp.log());
+        }
+        idp.answer("both");
+        let path = format!("/connections/{}/provider", text(&connection, "id"));
+        for (keys, shown) in [("first second", 2), ("second first", 2), ("second", 1)] {
+            // The key changes before the gateway reads the metadata again.
+            idp.sign_with(keys);
+            assert_eq!(claims(&sign_in(&Browser::asking_for_json(), &app, &idp).await)["email"], OWNER, "{keys}");
+            let provider = json!({ "protocol": "saml", "metadata_url": idp.metadata_url() });
+            let read = acme.api.put(&path, provider).await.expect(200);
+            assert_eq!(read["idp_certificates"].as_array().map(Vec::len), Some(shown), "{read:#}");
         }
         idp.answer("encrypted");
         let refused = sign_in(&Browser::asking_for_json(), &app, &idp).await;

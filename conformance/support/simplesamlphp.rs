@@ -44,8 +44,11 @@ impl SimpleSamlPhp {
             }
             fs::write(folder.path().join(place).join(file), text).expect("configuration");
         }
-        make_certificate(&folder.path().join("cert"));
+        for name in ["first", "second"] {
+            make_certificate(&folder.path().join("cert"), name);
+        }
         fs::write(folder.path().join("how"), "both").expect("a mark");
+        fs::write(folder.path().join("keys"), "first").expect("a mark");
         write_metadata(folder.path(), "<md:EntitiesDescriptor xmlns:md=\"urn:oasis:names:tc:SAML:2.0:metadata\"/>");
         let mut php = Command::new("php");
         php.env("SIMPLESAMLPHP_CONFIG_DIR", folder.path().join("config"))
@@ -71,6 +74,11 @@ impl SimpleSamlPhp {
         fs::write(self.folder.path().join("how"), how).expect("a mark");
     }
 
+    /// From now on the first of these keys ("first", "second") signs, and the metadata shows all of them.
+    pub fn sign_with(&self, keys: &str) {
+        fs::write(self.folder.path().join("keys"), keys).expect("a mark");
+    }
+
     /// What it logged, for the message of a test that fails.
     pub fn log(&self) -> String {
         fs::read_to_string(self.folder.path().join("log/idp.log")).unwrap_or_default()
@@ -81,9 +89,9 @@ fn write_metadata(folder: &Path, text: &str) {
     fs::write(folder.join("gateway.xml"), text).expect("metadata");
 }
 
-fn make_certificate(folder: &Path) {
+fn make_certificate(folder: &Path, name: &str) {
     let mut openssl = Command::new("openssl");
     openssl.args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=idp", "-days", "30", "-keyout"]);
-    openssl.arg(folder.join("idp.pem")).arg("-out").arg(folder.join("idp.crt"));
+    openssl.arg(folder.join(name).with_extension("pem")).arg("-out").arg(folder.join(name).with_extension("crt"));
     run("openssl", openssl);
 }
