@@ -39,6 +39,8 @@ pub enum Constraint {
     UpstreamHandle,
     /// The authenticator app of an account.
     TotpFactor,
+    /// A passkey that some account has.
+    Passkey,
     /// The URN of a schema that the organization has.
     ScimSchemaUrn,
     /// What became of an operation of an asynchronous request.
@@ -75,6 +77,7 @@ const TABLE: &[(Constraint, &str, &str)] = &[
     ),
     (Constraint::UpstreamHandle, "attempts_upstream_hash_key", "attempts.upstream_hash"),
     (Constraint::TotpFactor, "totp_factors_pkey", "totp_factors.account_id"),
+    (Constraint::Passkey, "passkeys_credential", "passkeys.credential_id"),
     (Constraint::ScimSchemaUrn, "scim_schemas_urn", "scim_schemas.org_id, scim_schemas.urn_folded"),
     (
         Constraint::AsynchronousOutcome,

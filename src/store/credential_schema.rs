@@ -29,6 +29,31 @@ diesel::table! {
 }
 
 diesel::table! {
+    passkeys (id) {
+        id -> Binary,
+        account_id -> Binary,
+        credential_id -> Binary,
+        credential -> Text,
+        name -> Text,
+        created_at -> BigInt,
+        confirmed_at -> BigInt,
+        last_used_at -> Nullable<BigInt>,
+        wrong_codes -> BigInt,
+    }
+}
+
+diesel::table! {
+    passkey_challenges (place_id, purpose) {
+        place_id -> Binary,
+        purpose -> Text,
+        account_id -> Nullable<Binary>,
+        state -> Text,
+        name -> Nullable<Text>,
+        expires_at -> BigInt,
+    }
+}
+
+diesel::table! {
     mail_proofs (id) {
         id -> Binary,
         purpose -> Text,

@@ -41,6 +41,7 @@ const TABLES: &[Table] = &[
     table("activations", "id", "state IN ('accepted', 'revoked')", Stay::Grace),
     table("link_requests", "id", "TRUE", Stay::None),
     table("mail_proofs", "id", "TRUE", Stay::None),
+    table("passkey_challenges", "place_id, purpose", "TRUE", Stay::None),
     table("devices", "account_id, token_hash", "TRUE", Stay::None),
     table("former_addresses", "id", "TRUE", Stay::None),
     table("grants", "id", "TRUE", Stay::Grace),

@@ -52,6 +52,8 @@ pub mod order;
 mod order_text;
 pub mod organizations;
 pub mod outbox;
+pub mod passkey_challenges;
+pub mod passkeys;
 pub mod passwords;
 pub mod people_schema;
 pub mod policy_schema;

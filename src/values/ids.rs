@@ -153,6 +153,8 @@ pub mod kind {
     #[derive(Debug)]
     pub enum MailProof {}
     #[derive(Debug)]
+    pub enum Passkey {}
+    #[derive(Debug)]
     pub enum FormerAddress {}
     #[derive(Debug)]
     pub enum Case {}
@@ -202,6 +204,7 @@ pub type OrganizationId = Id<kind::Organization>;
 pub type AccountId = Id<kind::Account>;
 pub type ActivationId = Id<kind::Activation>;
 pub type MailProofId = Id<kind::MailProof>;
+pub type PasskeyId = Id<kind::Passkey>;
 pub type FormerAddressId = Id<kind::FormerAddress>;
 pub type CaseId = Id<kind::Case>;
 pub type IdentityId = Id<kind::Identity>;

@@ -11,6 +11,7 @@ pub mod folding;
 pub mod ids;
 pub mod operation;
 pub mod page;
+pub mod passkey_name;
 pub mod password;
 pub mod quota;
 pub mod recovery_code;
