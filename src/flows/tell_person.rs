@@ -51,6 +51,9 @@ fn recipient(tx: &mut Tx<'_>, account: AccountId, notice: PersonNotice) -> Resul
         | PersonNotice::PasswordChanged
         | PersonNotice::SecondFactorAdded
         | PersonNotice::SecondFactorRemoved
+        | PersonNotice::PasskeyAdded
+        | PersonNotice::PasskeyRemoved
+        | PersonNotice::PasskeyCopied
         | PersonNotice::RecoveryCodesMade
         | PersonNotice::RecoveryCodeUsed
         | PersonNotice::WrongCodes
@@ -108,6 +111,26 @@ const fn words(notice: PersonNotice) -> (&'static str, &'static str, &'static st
             "The authenticator app was removed from your account, and so were its recovery codes. Your password alone is \
              enough to sign in, unless your organization asks for more.",
             "If that was not you, choose another password now, and set the second step up again on your account's page.",
+        ),
+        PersonNotice::PasskeyAdded => (
+            "Your account has a new passkey",
+            "A passkey was added to your account. You can sign in with it from now on, without your password. Everything else \
+             that was signed in has been signed out.",
+            "If that was not you, choose another password now, by \"Forgot your password?\": the passkey does not let anybody in \
+             alone any more then. Remove it on your account's page.",
+        ),
+        PersonNotice::PasskeyRemoved => (
+            "A passkey of your account was removed",
+            "A passkey was removed from your account. It does not sign anybody in any more. Everything else that was signed in \
+             has been signed out.",
+            "If that was not you, choose another password now, and look at your passkeys on your account's page.",
+        ),
+        PersonNotice::PasskeyCopied => (
+            "One of your passkeys may have been copied",
+            "A passkey of your account was used in a way that only a copy of it, or a device that was set back, would be. It was \
+             not let in.",
+            "If you did not just try to sign in, or it happens again, remove the passkey on your account's page and add another \
+             one.",
         ),
         PersonNotice::RecoveryCodesMade => (
             "Your account has new recovery codes",

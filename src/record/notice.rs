@@ -16,6 +16,12 @@ pub enum PersonNotice {
     SecondFactorAdded,
     /// The account has no second factor any more.
     SecondFactorRemoved,
+    /// The account has another passkey, which lets somebody in without the password.
+    PasskeyAdded,
+    /// A passkey of the account was removed.
+    PasskeyRemoved,
+    /// There seem to be two of a passkey of the account.
+    PasskeyCopied,
     /// The account has other recovery codes; those before are gone.
     RecoveryCodesMade,
     /// A recovery code was used up.
@@ -39,6 +45,9 @@ impl PersonNotice {
             Self::PasswordChanged => "password_changed",
             Self::SecondFactorAdded => "second_factor_added",
             Self::SecondFactorRemoved => "second_factor_removed",
+            Self::PasskeyAdded => "passkey_added",
+            Self::PasskeyRemoved => "passkey_removed",
+            Self::PasskeyCopied => "passkey_copied",
             Self::RecoveryCodesMade => "recovery_codes_made",
             Self::RecoveryCodeUsed => "recovery_code_used",
             Self::WrongCodes => "wrong_codes",
