@@ -44,6 +44,7 @@ const FENCE: &[(&str, &[&str])] = &[
     ("openidconnect", &["protocol/oidc"]),
     ("jsonwebtoken", &["protocol/oidc", "keys"]),
     ("argon2", &["access/passwords"]),
+    ("webauthn_rs", &["access/passkeys/ceremony.rs"]),
     // pages/assets names a style sheet by its hash; the command line hands in the system's randomness.
     ("aws_lc_rs", &["values", "keys", "protocol/oidc", "protocol/totp.rs", "pages/assets", "cli/mod.rs"]),
     ("qrcode", &["pages/qr_code.rs"]),
@@ -52,7 +53,7 @@ const FENCE: &[(&str, &[&str])] = &[
     ("hickory_resolver", &["outbound/dns"]),
     ("lettre", &["outbound/mail"]),
     // One function of the doors renders every page.
-    ("askama", &["pages", "http/page_answer"]),
+    ("askama", &["pages", "http/page_answer", "http/sign_in/visit.rs"]),
     ("actix_web", &["http", "app.rs"]),
     ("utoipa", &["http"]),
     ("clap", &["cli", "main.rs"]),

@@ -10,6 +10,7 @@ use actix_web::{App, HttpServer, web};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use crate::access::passkeys::ceremony::Ceremonies;
 use crate::access::passwords::Cost;
 use crate::access::signing_keys::{self, SigningKeys};
 use crate::config::{Config, MailTransport};
@@ -301,6 +302,7 @@ pub async fn start(config: Config, clock: Clock, entropy: Entropy) -> Result<Run
         scim_catalog,
         request_log: keeper.buffer.clone(),
         passwords: passwords(&config, entropy)?,
+        ceremonies: Ceremonies::new(&config.public_url),
         guesses: Guesses::new(config.passwords.free_guesses, config.passwords.guesses_per_hour),
         codes: Guesses::new(config.passwords.free_guesses, config.passwords.codes_per_hour),
         throttles: Throttles::new(&config.limits),

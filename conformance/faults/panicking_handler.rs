@@ -39,6 +39,7 @@ async fn context(engine: Engine, folder: &TempDir) -> Context {
     app::establish_keys(&store, &sealer, &op).await.expect("keys");
     let outside = app::outside(&config, sealer).expect("a way outside");
     Context {
+        ceremonies: None,
         scim_catalog: Catalog::default(),
         throttles: Throttles::new(&config.limits),
         signing_keys: SigningKeys::new(outside.keys.clone()),

@@ -16,6 +16,7 @@ pub mod mfa_policy;
 pub mod own_address;
 pub mod own_password;
 pub mod own_sessions;
+pub mod passkeys;
 pub mod passwords;
 pub mod realm;
 pub mod saml_sessions;

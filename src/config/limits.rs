@@ -88,6 +88,8 @@ pub struct Limits {
     pub scim_access_tokens_per_credential: u32,
     /// Activation mails that are sent for one organization within an hour.
     pub activation_mails_per_hour: u32,
+    /// Passkeys that one account may have.
+    pub passkeys_per_account: u32,
     /// Sign-in attempts from one network within a minute.
     pub sign_in_attempts_per_minute: u32,
     /// Sign-ins that one network may begin within a minute.
@@ -152,6 +154,7 @@ pub(super) fn read(reader: &mut Reader) -> Limits {
         request_timeout: milliseconds(reader.number("limits.request_timeout_ms", 100..=120_000, 10_000)),
         body_timeout: milliseconds(reader.number("limits.body_timeout_ms", 100..=600_000, 20_000)),
         activation_mails_per_hour: number(reader, "limits.activation_mails_per_hour", 1..=1_000_000, 1_000),
+        passkeys_per_account: number(reader, "limits.passkeys_per_account", 1..=100, 20),
         sign_in_attempts_per_minute: number(reader, "limits.sign_in_attempts_per_minute", 1..=100_000, 60),
         authorize_per_minute: number(reader, "limits.authorize_per_minute", 1..=1_000_000, 600),
         answers_per_minute: number(reader, "limits.answers_per_minute", 1..=1_000_000, 1_200),

@@ -18,6 +18,7 @@ pub mod send_activation;
 pub mod send_link_request;
 pub mod send_mail_proof;
 pub mod sign_in_by_oidc;
+pub mod sign_in_by_passkey;
 pub mod sign_in_by_password;
 pub mod sign_in_by_saml;
 pub mod sign_out_by_saml;

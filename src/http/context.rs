@@ -6,6 +6,7 @@ use std::sync::Arc;
 use actix_web::HttpRequest;
 
 use crate::access::grants::Lifetimes;
+use crate::access::passkeys::ceremony::Ceremonies;
 use crate::access::sessions;
 use crate::access::signing_keys::SigningKeys;
 use crate::config::Config;
@@ -15,6 +16,7 @@ use crate::flows::outside::Outside;
 use crate::flows::passwords::Passwords;
 use crate::flows::second_factors::SecondFactors;
 use crate::flows::sign_in_by_oidc::SignInByOidc;
+use crate::flows::sign_in_by_passkey::SignInByPasskey;
 use crate::flows::sign_in_by_password::SignInByPassword;
 use crate::flows::sign_out_by_saml::Parties;
 use crate::http::client_address::client_address;
@@ -56,6 +58,8 @@ pub struct Context {
     pub request_log: Buffer,
     /// Who hashes passwords.
     pub passwords: Passwords,
+    /// What asks browsers for passkeys, where the public URL names a host.
+    pub ceremonies: Option<Ceremonies>,
     /// How often a password may be tried for one address.
     pub guesses: Guesses,
     /// How often a code may be tried for one account.
@@ -157,7 +161,19 @@ impl Context {
     /// The story of a second factor that is added or removed.
     pub fn second_factors(&self) -> SecondFactors {
         let (sealer, passwords) = (self.outside.sealer.clone(), self.passwords.clone());
-        SecondFactors { store: self.store.clone(), sealer, passwords }
+        SecondFactors {
+            store: self.store.clone(),
+            sealer,
+            passwords,
+            ceremonies: self.ceremonies.clone(),
+            most_passkeys: self.config.limits.passkeys_per_account,
+        }
+    }
+
+    /// The story of a sign-in by a passkey, where there can be any.
+    pub fn sign_in_by_passkey(&self) -> Option<SignInByPasskey> {
+        let ceremonies = self.ceremonies.clone()?;
+        Some(SignInByPasskey { store: self.store.clone(), ceremonies })
     }
 
     /// The story of a sign-in by an OpenID provider.

@@ -1,6 +1,7 @@
 //! How a page goes to a browser: its headers, and the redirects between pages.
 //!
-//! The content security policy lets a page load the gateway's own stylesheet and images and nothing else; no page can
+//! The content security policy lets a page load the gateway's own stylesheet and images, those that ask for a passkey the
+//! gateway's own script as well, and nothing else; no page can
 //! be framed, and no page is kept in a cache. A redirect after a POST is 303, so that the body is not sent again.
 
 use actix_web::HttpResponse;
@@ -35,10 +36,19 @@ impl PageHeaders {
         Self { is_https: public_url.scheme() == "https" }
     }
 
-    /// Renders `page` and answers with it.
+    /// Renders `page` and answers with it. It runs no script.
     pub fn page(self, status: StatusCode, page: &impl Template, forms: Forms) -> HttpResponse {
+        self.render(status, page, self.policy(forms).to_owned())
+    }
+
+    /// The same for a page that asks the browser for a passkey: it runs the gateway's own script, and no other.
+    pub fn page_with_script(self, status: StatusCode, page: &impl Template, forms: Forms) -> HttpResponse {
+        self.render(status, page, format!("{}; script-src 'self'", self.policy(forms)))
+    }
+
+    fn render(self, status: StatusCode, page: &impl Template, policy: String) -> HttpResponse {
         match page.render() {
-            Ok(html) => self.html(status, html, forms),
+            Ok(html) => self.html(status, html, policy),
             Err(error) => {
                 tracing::error!(%error, "a page cannot be rendered");
                 HttpResponse::InternalServerError().finish()
@@ -46,11 +56,11 @@ impl PageHeaders {
         }
     }
 
-    fn html(self, status: StatusCode, html: String, forms: Forms) -> HttpResponse {
+    fn html(self, status: StatusCode, html: String, policy: String) -> HttpResponse {
         let mut answer = HttpResponse::build(status);
         answer
             .insert_header((CONTENT_TYPE, "text/html; charset=utf-8"))
-            .insert_header((CONTENT_SECURITY_POLICY, self.policy(forms)))
+            .insert_header((CONTENT_SECURITY_POLICY, policy))
             .insert_header((CACHE_CONTROL, "no-store"))
             .insert_header(("Referrer-Policy", "no-referrer"))
             .insert_header(("X-Content-Type-Options", "nosniff"))
@@ -124,6 +134,15 @@ mod tests {
         ] {
             assert_eq!(header("https://id.example", Forms::StayHere, name).as_deref(), Some(value));
         }
+    }
+
+    #[test]
+    fn a_page_that_asks_for_a_passkey_runs_the_gateways_own_script_and_no_other() {
+        let headers = PageHeaders::new(&"https://id.example".parse().unwrap());
+        let answer = headers.page_with_script(StatusCode::OK, &SignedOutPage::here(), Forms::StayHere);
+        let policy = answer.headers().get("content-security-policy").unwrap().to_str().unwrap();
+        assert!(policy.starts_with("default-src 'none';") && policy.ends_with("; script-src 'self'"), "{policy}");
+        assert!(!policy.contains("unsafe") && !policy.contains("connect-src"), "{policy}");
     }
 
     #[test]

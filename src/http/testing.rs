@@ -13,6 +13,7 @@ use base64::engine::general_purpose::STANDARD;
 use super::context::{Context, Throttles};
 use super::guesses::Guesses;
 use super::observe;
+use crate::access::passkeys::ceremony::Ceremonies;
 use crate::access::signing_keys::{self, SigningKeys};
 use crate::access::testing::World;
 use crate::config;
@@ -63,6 +64,7 @@ pub async fn context(world: &World, public_url: &str) -> Context {
         scim_catalog: Catalog::default(),
         request_log: crate::app::request_log_buffer(&config),
         passwords: crate::app::passwords(&config, world.op().entropy).unwrap(),
+        ceremonies: Ceremonies::new(&config.public_url),
         guesses: Guesses::new(config.passwords.free_guesses, config.passwords.guesses_per_hour),
         codes: Guesses::new(config.passwords.free_guesses, config.passwords.codes_per_hour),
         throttles: Throttles::new(&config.limits),

@@ -14,6 +14,8 @@ pub struct AccountSecondStepPage {
     pub since: Timestamp,
     /// How many recovery codes are left.
     pub codes_left: i64,
+    /// What the browser is asked that proves by a passkey who is there, as JSON, of somebody who has one.
+    pub options: Option<String>,
     /// What was wrong with what was typed, as a sentence.
     pub problem: Option<String>,
     /// Where the form for other recovery codes goes.
@@ -31,6 +33,7 @@ impl AccountSecondStepPage {
             form_token: "0123456789abcdef".to_owned(),
             since: Timestamp::from_seconds(1_795_288_500),
             codes_left: 7,
+            options: Some("{\"publicKey\":{\"challenge\":\"AbCd\"}}".to_owned()),
             problem: Some("That code is not right, or was used before.".to_owned()),
             renew_codes: "/account/second-step/codes".to_owned(),
             remove: "/account/second-step/remove".to_owned(),

@@ -22,6 +22,8 @@ pub struct AccountSecurityPage {
     pub problem: Option<String>,
     /// Their second step, if they can have one.
     pub second_step: Option<SecondStep>,
+    /// Their passkeys, if they can have any.
+    pub passkeys: Option<Passkeys>,
     /// Where the person is signed in.
     pub sessions: String,
 }
@@ -32,6 +34,15 @@ pub struct SecondStep {
     /// Since when there is one, if so.
     pub since: Option<Timestamp>,
     /// Where it is set up or changed.
+    pub path: String,
+}
+
+/// The passkeys of the person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Passkeys {
+    /// How many there are.
+    pub count: usize,
+    /// Where they are added or changed.
     pub path: String,
 }
 
@@ -59,6 +70,10 @@ pub enum OwnPassword {
 }
 
 impl AccountSecurityPage {
+    fn has_passkeys(&self) -> bool {
+        self.passkeys.as_ref().is_some_and(|passkeys| passkeys.count > 0)
+    }
+
     /// A page to look at and to test, with a problem.
     pub fn sample() -> Self {
         Self {
@@ -69,6 +84,7 @@ impl AccountSecurityPage {
             change: "/account/password".to_owned(),
             problem: Some("Use 8 characters or more.".to_owned()),
             second_step: Some(SecondStep { since: None, path: "/account/second-step".to_owned() }),
+            passkeys: Some(Passkeys { count: 0, path: "/account/passkeys".to_owned() }),
             sessions: "/account/sessions".to_owned(),
         }
     }

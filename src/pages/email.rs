@@ -16,12 +16,15 @@ pub struct EmailPage {
     pub problem: Option<String>,
     /// Where people go who may sign in with a password of their own when their organization's sign-in does not work.
     pub own_credentials: String,
+    /// Where a passkey is asked for, where there can be any.
+    pub passkey: Option<String>,
 }
 
 impl EmailPage {
     /// A page to look at and to test, with a problem, so that every branch is drawn.
     pub fn sample() -> Self {
         Self {
+            passkey: Some("/sign-in/01890a5d-ac96-774b-bcce-b302099a8057/passkey".to_owned()),
             application: "Harbour Planner".to_owned(),
             action: "/sign-in/01890a5d-ac96-774b-bcce-b302099a8057/email".to_owned(),
             address: "ada.lovelace@acme".to_owned(),

@@ -2,9 +2,10 @@
 //!
 //! Owns words, markup and looks. A page is built from typed values only, so it cannot read a request or the store; all
 //! text is escaped by the template engine. Pages load nothing but the stylesheet and the mark of [`assets`], run no
-//! script and carry no inline style. Each struct has `sample()`, and one test renders and inspects them all.
+//! script but the one that speaks to the browser about passkeys, and carry no inline script or style. Each struct has `sample()`, and one test renders and inspects them all.
 //! Depends on `values` only.
 
+pub mod account_passkeys;
 pub mod account_second_step;
 pub mod account_security;
 pub mod account_sessions;
@@ -13,6 +14,7 @@ pub mod activation;
 pub mod assets;
 pub mod choose;
 pub mod confirm_address;
+pub mod create_passkey;
 pub mod email;
 pub mod error;
 pub mod forgotten;
@@ -24,6 +26,7 @@ pub mod mails;
 pub mod new_password;
 pub mod not_found;
 pub mod own_credentials;
+pub mod passkey;
 pub mod password;
 pub mod password_set;
 pub mod qr_code;

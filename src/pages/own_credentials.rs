@@ -17,12 +17,15 @@ pub struct OwnCredentialsPage {
     pub problem: Option<String>,
     /// The e-mail page of the same attempt.
     pub back: String,
+    /// Where a passkey is asked for, where there can be any.
+    pub passkey: Option<String>,
 }
 
 impl OwnCredentialsPage {
     /// A page to look at and to test, with a problem.
     pub fn sample() -> Self {
         Self {
+            passkey: Some("/sign-in/01890a5d-ac96-774b-bcce-b302099a8057/passkey".to_owned()),
             application: "Harbour Planner".to_owned(),
             action: "/sign-in/01890a5d-ac96-774b-bcce-b302099a8057/own".to_owned(),
             address: "ada@acme.example".to_owned(),

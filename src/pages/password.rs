@@ -18,12 +18,15 @@ pub struct PasswordPage {
     pub other_address: String,
     /// Where a link to choose another password is asked for.
     pub forgotten: String,
+    /// Where a passkey is asked for, where there can be any.
+    pub passkey: Option<String>,
 }
 
 impl PasswordPage {
     /// A page to look at and to test, with a problem, so that every branch is drawn.
     pub fn sample() -> Self {
         Self {
+            passkey: Some("/sign-in/01890a5d-ac96-774b-bcce-b302099a8057/passkey".to_owned()),
             application: "Harbour Planner".to_owned(),
             action: "/sign-in/01890a5d-ac96-774b-bcce-b302099a8057/password".to_owned(),
             address: "ada@freelance.example".to_owned(),

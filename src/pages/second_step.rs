@@ -14,12 +14,18 @@ pub struct SecondStepPage {
     pub problem: Option<String>,
     /// The e-mail page of the same attempt.
     pub start_over: String,
+    /// They have an authenticator app.
+    pub has_app: bool,
+    /// Where a passkey is asked for, where there can be any.
+    pub passkey: Option<String>,
 }
 
 impl SecondStepPage {
     /// A page to look at and to test, with a problem.
     pub fn sample() -> Self {
         Self {
+            has_app: true,
+            passkey: Some("/sign-in/01890a5d-ac96-774b-bcce-b302099a8057/second-step/passkey".to_owned()),
             application: "Harbour Planner".to_owned(),
             action: "/sign-in/01890a5d-ac96-774b-bcce-b302099a8057/second-step".to_owned(),
             problem: Some("That code is not right, or was used before.".to_owned()),

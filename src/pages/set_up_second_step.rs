@@ -19,6 +19,8 @@ pub struct SetUpSecondStepPage {
     /// Of somebody who is signed in: what the form carries to prove that it is of their session. They type their password as
     /// well.
     pub form_token: Option<String>,
+    /// Of somebody who has a passkey: what their browser is asked that proves who is there, as JSON, in the place of a password.
+    pub options: Option<String>,
     /// What was wrong with what was typed before, as a sentence.
     pub problem: Option<String>,
     /// Where to go instead.
@@ -34,6 +36,7 @@ impl SetUpSecondStepPage {
             secret: "GEZD GNBV GY3T QOJQ".to_owned(),
             offer: "AbCd".to_owned(),
             form_token: Some("0123456789abcdef".to_owned()),
+            options: None,
             problem: Some("That code is not right.".to_owned()),
             back: "/account/security".to_owned(),
         }

@@ -4,13 +4,15 @@ use askama::Template;
 use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
 
+use super::account_passkeys::AccountPasskeysPage;
 use super::account_second_step::AccountSecondStepPage;
-use super::account_security::{AccountSecurityPage, Address, OwnPassword, SecondStep};
+use super::account_security::{AccountSecurityPage, Address, OwnPassword, Passkeys, SecondStep};
 use super::account_sessions::AccountSessionsPage;
 use super::activated::ActivatedPage;
 use super::activation::ActivationPage;
 use super::choose::{ChoosePage, Way};
 use super::confirm_address::ConfirmAddressPage;
+use super::create_passkey::CreatePasskeyPage;
 use super::email::EmailPage;
 use super::error::{ErrorPage, Support};
 use super::forgotten::ForgottenPage;
@@ -21,6 +23,7 @@ use super::mail_sent::MailSentPage;
 use super::new_password::NewPasswordPage;
 use super::not_found::NotFoundPage;
 use super::own_credentials::OwnCredentialsPage;
+use super::passkey::PasskeyPage;
 use super::password::PasswordPage;
 use super::password_set::PasswordSetPage;
 use super::recovery_codes::RecoveryCodesPage;
@@ -77,7 +80,40 @@ fn samples() -> Vec<(&'static str, String)> {
         ("not_found", NotFoundPage::sample().render().unwrap()),
     ];
     samples.extend(samples_of_second_steps());
+    samples.extend(samples_of_passkeys());
     samples
+}
+
+fn samples_of_passkeys() -> Vec<(&'static str, String)> {
+    vec![
+        ("passkey", PasskeyPage::sample().render().unwrap()),
+        ("passkey_refused", PasskeyPage { options: None, ..PasskeyPage::sample() }.render().unwrap()),
+        ("create_passkey", CreatePasskeyPage::sample().render().unwrap()),
+        ("account_passkeys", AccountPasskeysPage::sample().render().unwrap()),
+        ("account_passkeys_none", {
+            let none = AccountPasskeysPage {
+                passkeys: vec![],
+                codes_left: None,
+                options: None,
+                ..AccountPasskeysPage::sample()
+            };
+            AccountPasskeysPage { problem: None, ..none }.render().unwrap()
+        }),
+        ("account_passkeys_full", {
+            let full = AccountPasskeysPage { may_add: false, codes_left: Some(1), ..AccountPasskeysPage::sample() };
+            AccountPasskeysPage { has_app: true, ..full }.render().unwrap()
+        }),
+        ("account_security_with_a_passkey", {
+            let passkeys = Some(Passkeys { count: 1, path: "/account/passkeys".to_owned() });
+            AccountSecurityPage { passkeys, ..AccountSecurityPage::sample() }.render().unwrap()
+        }),
+        ("email_without_passkeys", EmailPage { passkey: None, ..EmailPage::sample() }.render().unwrap()),
+        ("second_step_without_app", SecondStepPage { has_app: false, ..SecondStepPage::sample() }.render().unwrap()),
+        ("set_up_second_step_by_a_passkey", {
+            let options = PasskeyPage::sample().options;
+            SetUpSecondStepPage { options, ..SetUpSecondStepPage::sample() }.render().unwrap()
+        }),
+    ]
 }
 
 fn samples_of_second_steps() -> Vec<(&'static str, String)> {
@@ -196,10 +232,15 @@ fn every_input_has_its_label_and_every_reference_its_target() {
 }
 
 #[test]
-fn no_page_carries_script_inline_style_or_an_outside_address() {
+fn no_page_carries_inline_script_or_style_or_an_outside_address() {
     for (name, html) in samples() {
         for element in elements(&html) {
-            assert!(!["script", "style", "iframe", "object", "embed", "base"].contains(&element.0.as_str()), "{name}");
+            assert!(!["style", "iframe", "object", "embed", "base"].contains(&element.0.as_str()), "{name}");
+            if element.0 == "script" {
+                let script = assets::passkey_script().path.as_str();
+                assert_eq!(attribute(&element, "src"), Some(script), "{name}");
+                assert!(html.contains(" defer></script>"), "{name}: nothing stands in it");
+            }
             for (key, value) in &element.1 {
                 assert!(!key.starts_with("on") && key != "style", "{name}: {key}");
                 if ["href", "src", "action"].contains(&key.as_str()) {
@@ -216,11 +257,30 @@ fn no_page_carries_script_inline_style_or_an_outside_address() {
     }
 }
 
+/// Without script, or where the browser has no passkeys, nobody is shown a button that does nothing.
+#[test]
+fn what_needs_passkeys_is_hidden_until_the_script_shows_it() {
+    let mut seen = 0;
+    for (name, html) in samples() {
+        let elements = elements(&html);
+        for element in &elements {
+            if attribute(element, "data-needs-passkeys").is_some() {
+                seen += 1;
+                assert!(attribute(element, "hidden").is_some(), "{name}: {element:?}");
+            }
+        }
+        let needs = elements.iter().any(|element| element.1.iter().any(|(key, _)| key.starts_with("data-passkey")));
+        assert!(!needs || elements.iter().any(|element| element.0 == "script"), "{name} has no script");
+    }
+    assert!(seen > 5);
+}
+
 #[test]
 fn every_file_that_a_page_loads_is_served() {
     let served: BTreeSet<&str> = assets::all().iter().map(|asset| asset.path.as_str()).collect();
     for (name, html) in samples() {
-        for element in elements(&html).iter().filter(|element| ["link", "img"].contains(&element.0.as_str())) {
+        for element in elements(&html).iter().filter(|element| ["link", "img", "script"].contains(&element.0.as_str()))
+        {
             let path = attribute(element, "href").or(attribute(element, "src")).unwrap();
             assert!(served.contains(path), "{name}: {path}");
         }
@@ -286,7 +346,9 @@ fn hostile_names_stay_text() {
     for html in pages {
         assert!(html.contains("&#60;script&#62;"), "the name is shown as text");
         for element in elements(&html) {
-            assert!(element.0 != "script" && attribute(&element, "onerror").is_none(), "{html}");
+            let is_ours = attribute(&element, "src") == Some(assets::passkey_script().path.as_str());
+            assert!(element.0 != "script" || is_ours, "{html}");
+            assert!(attribute(&element, "onerror").is_none(), "{html}");
         }
     }
 }

@@ -16,6 +16,8 @@ pub const SIGN_INS: &str = "causeway_sign_ins_total";
 pub const PASSWORDS: &str = "causeway_passwords_total";
 /// Codes of a second factor that were typed to sign in, by outcome.
 pub const CODES: &str = "causeway_codes_total";
+/// Passkeys that were shown to sign in, by outcome.
+pub const PASSKEYS: &str = "causeway_passkeys_total";
 /// Jobs that ended, by kind and outcome.
 pub const JOBS: &str = "causeway_jobs_total";
 /// Jobs that wait.
@@ -42,6 +44,7 @@ pub const ALL: &[&str] = &[
     SIGN_INS,
     PASSWORDS,
     CODES,
+    PASSKEYS,
     JOBS,
     JOBS_WAITING,
     JOBS_FAILED,
@@ -76,6 +79,9 @@ pub fn install() {
         for outcome in ["right", "wrong", "limited"] {
             metrics::counter!(PASSWORDS, "outcome" => outcome).absolute(0);
             metrics::counter!(CODES, "outcome" => outcome).absolute(0);
+        }
+        for outcome in ["right", "wrong"] {
+            metrics::counter!(PASSKEYS, "outcome" => outcome).absolute(0);
         }
         Some(handle)
     });

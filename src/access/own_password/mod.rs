@@ -145,7 +145,7 @@ pub fn may_have_password(tx: &mut Tx<'_>, account: &Account) -> Result<bool, Sto
 
 /// What the password of an account is worth; `None` when it lets nobody in: the account may not have one, or the policy of its
 /// domain is not content with it.
-fn worth(tx: &mut Tx<'_>, account: &Account) -> Result<Option<Worth>, StoreError> {
+pub(in crate::access) fn worth(tx: &mut Tx<'_>, account: &Account) -> Result<Option<Worth>, StoreError> {
     let Some(ground) = ground(tx, account)? else { return Ok(None) };
     let Some(facts) = enforcement::load(tx, account.id)? else { return Ok(None) };
     Ok(match (enforcement::verdict(&facts), ground) {
@@ -181,7 +181,10 @@ pub fn find_candidate(
 
 /// On behalf of which organization somebody signs in: the one that the application belongs to, or else the one they are
 /// a member of, or else the first that let them in. Only organizations that they have joined and that give access count.
-fn organization_for(memberships: &[Membership], application_owner: Option<OrganizationId>) -> Option<OrganizationId> {
+pub(in crate::access) fn organization_for(
+    memberships: &[Membership],
+    application_owner: Option<OrganizationId>,
+) -> Option<OrganizationId> {
     let open = || memberships.iter().filter(|membership| membership.is_joined() && membership.is_active());
     let owner = open().find(|membership| Some(membership.organization) == application_owner);
     let own = || open().find(|membership| membership.kind == MembershipKind::Member);

@@ -4,8 +4,9 @@
 use serde_json::json;
 
 use super::offer::Offer;
-use super::{digits, place, tell};
+use super::{digits, is_there, place, tell};
 use crate::access::own_password::{home_organization, may_have_password};
+use crate::access::passkeys;
 use crate::access::passwords::KeepingError;
 use crate::directory::accounts;
 use crate::keys::sealing::Sealer;
@@ -15,7 +16,7 @@ use crate::record::notice::PersonNotice;
 use crate::store::constraint::Constraint;
 use crate::store::failure::StoreError;
 use crate::store::totp_factors::{self, TotpFactorRow};
-use crate::store::{Tx, accounts as account_rows, devices, recovery_codes};
+use crate::store::{Tx, accounts as account_rows, devices, passkeys as passkey_rows, recovery_codes};
 use crate::values::ids::{AccountId, OrganizationId};
 use crate::values::operation::{Actor, Operation};
 use crate::values::recovery_code::RecoveryCode;
@@ -26,7 +27,7 @@ pub const CODES: usize = 10;
 /// What somebody has from now on.
 #[derive(Debug)]
 pub struct Enrolled {
-    /// To be shown once.
+    /// To be shown once. None where the account had some.
     pub codes: Vec<RecoveryCode>,
     /// The account's session epoch from now on, for what goes on.
     pub session_epoch: i64,
@@ -41,6 +42,9 @@ pub enum EnrolmentError {
     /// The account has a second factor.
     #[error("the account has a second factor")]
     AlreadyThere,
+    /// The account has as many passkeys as it may.
+    #[error("the account has as many passkeys as it may")]
+    TooMany,
     /// The account has none, or may not have one (any more).
     #[error("the account has no second factor, or may not have one")]
     NotAllowed,
@@ -77,7 +81,8 @@ pub fn enrol(
         Err(StoreError::Conflict(Constraint::TotpFactor)) => return Err(EnrolmentError::AlreadyThere),
         Err(other) => return Err(other.into()),
     }
-    let codes = write_codes(tx, op, account)?;
+    // Whoever has a passkey has codes already, which stay as they are written down.
+    let codes = if passkeys::is_there(tx, account)? { Vec::new() } else { write_codes(tx, op, account)? };
     // Browsers that became known by the password alone do not count as the person's any more.
     devices::forget_all(tx, account)?;
     let session_epoch = end_sessions(tx, op, account)?;
@@ -88,33 +93,53 @@ pub fn enrol(
     Ok(Enrolled { codes, session_epoch })
 }
 
-/// Takes the second factor of `account` away, with its recovery codes. The session epoch from now on.
+/// Takes the authenticator app of `account` away, and its recovery codes if it has no passkey. The session epoch from now on.
 pub fn remove(tx: &mut Tx<'_>, op: &Operation, account: AccountId) -> Result<i64, EnrolmentError> {
+    if !totp_factors::delete(tx, account)? {
+        return Err(EnrolmentError::NotAllowed);
+    }
+    if !passkeys::is_there(tx, account)? {
+        recovery_codes::delete_all(tx, account)?;
+    }
     let organization = home_organization(tx, account)?;
-    delete(tx, op, account, organization)
+    after_removal(tx, op, account, organization, "totp")
 }
 
-/// Takes it away and writes that into the log of `organization`.
-pub(super) fn delete(
+/// Takes every second factor away, and writes that into the log of `organization`.
+pub(super) fn remove_all(
+    tx: &mut Tx<'_>,
+    op: &Operation,
+    account: AccountId,
+    organization: OrganizationId,
+) -> Result<i64, EnrolmentError> {
+    let (had_app, passkeys) = (totp_factors::delete(tx, account)?, passkey_rows::delete_all(tx, account)?);
+    let kind = match (had_app, passkeys) {
+        (false, 0) => return Err(EnrolmentError::NotAllowed),
+        (true, 0) => "totp",
+        (false, _) => "passkey",
+        (true, _) => "all",
+    };
+    recovery_codes::delete_all(tx, account)?;
+    after_removal(tx, op, account, Some(organization), kind)
+}
+
+fn after_removal(
     tx: &mut Tx<'_>,
     op: &Operation,
     account: AccountId,
     organization: Option<OrganizationId>,
+    kind: &str,
 ) -> Result<i64, EnrolmentError> {
-    if !totp_factors::delete(tx, account)? {
-        return Err(EnrolmentError::NotAllowed);
-    }
-    recovery_codes::delete_all(tx, account)?;
     let session_epoch = end_sessions(tx, op, account)?;
     let subject = Subject::new("account", account);
-    audit::write(tx, op, organization, Action::SecondFactorRemoved, &subject, &json!({ "kind": "totp" }))?;
+    audit::write(tx, op, organization, Action::SecondFactorRemoved, &subject, &json!({ "kind": kind }))?;
     tell(tx, op, account, PersonNotice::SecondFactorRemoved)?;
     Ok(session_epoch)
 }
 
 /// Makes recovery codes anew; those before are gone.
 pub fn renew_codes(tx: &mut Tx<'_>, op: &Operation, account: AccountId) -> Result<Vec<RecoveryCode>, EnrolmentError> {
-    if !totp_factors::is_there(tx, account)? {
+    if !is_there(tx, account)? {
         return Err(EnrolmentError::NotAllowed);
     }
     let codes = write_codes(tx, op, account)?;
@@ -125,7 +150,12 @@ pub fn renew_codes(tx: &mut Tx<'_>, op: &Operation, account: AccountId) -> Resul
     Ok(codes)
 }
 
-fn write_codes(tx: &mut Tx<'_>, op: &Operation, account: AccountId) -> Result<Vec<RecoveryCode>, StoreError> {
+/// Gives an account fresh recovery codes.
+pub(in crate::access) fn write_codes(
+    tx: &mut Tx<'_>,
+    op: &Operation,
+    account: AccountId,
+) -> Result<Vec<RecoveryCode>, StoreError> {
     recovery_codes::delete_all(tx, account)?;
     let codes: Vec<RecoveryCode> = (0..CODES).map(|_| RecoveryCode::new(&op.entropy)).collect();
     for code in &codes {
@@ -134,6 +164,11 @@ fn write_codes(tx: &mut Tx<'_>, op: &Operation, account: AccountId) -> Result<Ve
     Ok(codes)
 }
 
-fn end_sessions(tx: &mut Tx<'_>, op: &Operation, account: AccountId) -> Result<i64, EnrolmentError> {
+/// Ends everything that an account is signed in to. Its session epoch from now on.
+pub(in crate::access) fn end_sessions(
+    tx: &mut Tx<'_>,
+    op: &Operation,
+    account: AccountId,
+) -> Result<i64, EnrolmentError> {
     account_rows::end_sessions(tx, account, op.at)?.ok_or(EnrolmentError::NotAllowed)
 }

@@ -1,8 +1,8 @@
-//! What a person proves themselves with beside their password: an authenticator app, and recovery codes for when it is gone
-//! (decision 0023).
+//! What a person proves themselves with beside their password: an authenticator app or a passkey, and recovery codes for when
+//! they are gone (decisions 0023 and 0028).
 //!
 //! The app's secret is sealed and bound to its account. A code of the app is good once: its step is used by one UPDATE. A
-//! recovery code is good once: it is removed by one DELETE. Recovery codes alone are no second factor; they go with the app.
+//! recovery code is good once: it is removed by one DELETE. Recovery codes alone are no second factor; they go with the last of the others.
 //! Refuses to ask for a password; whoever changes anything here has shown theirs before (`flows::second_factors`).
 
 pub mod enrolment;
@@ -13,6 +13,7 @@ use serde_json::json;
 use zeroize::Zeroizing;
 
 use super::own_password::home_organization;
+use super::passkeys;
 use super::passwords::KeepingError;
 use crate::keys::sealing::Sealer;
 use crate::protocol::oidc::acr::{Level, SEVERAL_FACTORS_AMR};
@@ -22,7 +23,7 @@ use crate::record::jobs::{self, Job};
 use crate::record::notice::PersonNotice;
 use crate::store::failure::StoreError;
 use crate::store::totp_factors::TotpFactorRow;
-use crate::store::{Tx, recovery_codes, totp_factors};
+use crate::store::{Tx, passkeys as passkey_rows, recovery_codes, totp_factors};
 use crate::values::clock::Timestamp;
 use crate::values::ids::AccountId;
 use crate::values::operation::Operation;
@@ -31,22 +32,22 @@ use crate::values::recovery_code::RecoveryCode;
 /// The second factor of a person, as they see it themselves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Overview {
-    /// Since when the app counts.
-    pub since: Timestamp,
+    /// Since when the app counts, if there is one.
+    pub app_since: Option<Timestamp>,
     /// How many recovery codes are left.
     pub codes_left: i64,
 }
 
 /// A one-time code, as RFC 8176 names it. A recovery code is one.
-const ONE_TIME_CODE_AMR: &str = "otp";
+pub const ONE_TIME_CODE_AMR: &str = "otp";
 /// Whenever so many codes in a row were wrong, the person is told that somebody knows their password.
 const WRONG_CODES_TOLD: i64 = 5;
 
-/// How somebody proved themselves who has typed a code as well: the methods, and the authentication context class.
-pub fn raised(mut amr: Vec<String>) -> (Vec<String>, String) {
-    for method in [ONE_TIME_CODE_AMR, SEVERAL_FACTORS_AMR] {
+/// How somebody proved themselves who has shown these as well: the methods, and the authentication context class.
+pub fn raised(mut amr: Vec<String>, methods: &[&str]) -> (Vec<String>, String) {
+    for method in methods.iter().chain([&SEVERAL_FACTORS_AMR]) {
         if !amr.iter().any(|known| known == method) {
-            amr.push(method.to_owned());
+            amr.push((*method).to_owned());
         }
     }
     (amr, Level::SeveralFactors.as_str().to_owned())
@@ -54,13 +55,17 @@ pub fn raised(mut amr: Vec<String>) -> (Vec<String>, String) {
 
 /// True when an account has a second factor.
 pub fn is_there(tx: &mut Tx<'_>, account: AccountId) -> Result<bool, StoreError> {
-    totp_factors::is_there(tx, account)
+    Ok(totp_factors::is_there(tx, account)? || passkeys::is_there(tx, account)?)
 }
 
 /// What an account has, if it has a second factor.
 pub fn overview(tx: &mut Tx<'_>, account: AccountId) -> Result<Option<Overview>, StoreError> {
-    let Some(row) = totp_factors::find(tx, account)? else { return Ok(None) };
-    Ok(Some(Overview { since: row.confirmed_at, codes_left: recovery_codes::count(tx, account)? }))
+    let app = totp_factors::find(tx, account)?;
+    if app.is_none() && !passkeys::is_there(tx, account)? {
+        return Ok(None);
+    }
+    let codes_left = recovery_codes::count(tx, account)?;
+    Ok(Some(Overview { app_since: app.map(|row| row.confirmed_at), codes_left }))
 }
 
 /// Uses what somebody typed as the second factor of `account`: a code of the app, or a recovery code. False when it is neither,
@@ -72,10 +77,16 @@ pub fn prove(
     account: AccountId,
     typed: &str,
 ) -> Result<bool, KeepingError> {
-    let Some(row) = totp_factors::find(tx, account)? else { return Ok(false) };
-    let secret = secret_of(sealer, &row)?;
-    let is_right = match totp::matching_step(&secret, &digits(typed), op.at, row.last_step) {
-        Some(step) => totp_factors::use_step(tx, account, row.confirmed_at, step)?,
+    let step = match totp_factors::find(tx, account)? {
+        Some(row) => {
+            let secret = secret_of(sealer, &row)?;
+            totp::matching_step(&secret, &digits(typed), op.at, row.last_step).map(|step| (row.confirmed_at, step))
+        }
+        None if passkeys::is_there(tx, account)? => None,
+        None => return Ok(false),
+    };
+    let is_right = match step {
+        Some((confirmed_at, step)) => totp_factors::use_step(tx, account, confirmed_at, step)?,
         None => use_recovery_code(tx, op, account, typed)?,
     };
     if !is_right {
@@ -95,6 +106,7 @@ fn use_recovery_code(tx: &mut Tx<'_>, op: &Operation, account: AccountId, typed:
         return Ok(false);
     }
     totp_factors::forgive(tx, account)?;
+    passkey_rows::forgive(tx, account)?;
     let left = recovery_codes::count(tx, account)?;
     let organization = home_organization(tx, account)?;
     let subject = Subject::new("account", account);
@@ -105,7 +117,11 @@ fn use_recovery_code(tx: &mut Tx<'_>, op: &Operation, account: AccountId, typed:
 
 /// Counts a wrong code, wherever it was typed, and alarms the person again and again.
 fn note_wrong(tx: &mut Tx<'_>, op: &Operation, account: AccountId) -> Result<(), StoreError> {
-    let wrong = totp_factors::count_wrong(tx, account)?.unwrap_or(0);
+    let by_app = totp_factors::count_wrong(tx, account)?;
+    let wrong = match by_app {
+        Some(wrong) => wrong,
+        None => passkey_rows::count_wrong(tx, account)?.unwrap_or(0),
+    };
     if wrong == 0 || wrong % WRONG_CODES_TOLD != 0 {
         return Ok(());
     }

@@ -1,5 +1,5 @@
-//! An organization's administrators take the second factor of one of their own members away, for somebody who has lost their app
-//! and their recovery codes. The member is told by mail, and everything that they were signed in to ends.
+//! An organization's administrators take every second factor of one of their own members away, for somebody who has lost their
+//! app or passkeys and their recovery codes. The member is told by mail, and everything that they were signed in to ends.
 
 use super::enrolment::{self, EnrolmentError};
 use super::is_there;
@@ -47,7 +47,7 @@ pub fn reset(
     if !is_there(tx, account)? {
         return Err(ResetError::NotFound);
     }
-    match enrolment::delete(tx, op, account, Some(organization)) {
+    match enrolment::remove_all(tx, op, account, organization) {
         Ok(_) => Ok(()),
         Err(EnrolmentError::Keeping(KeepingError::Store(error))) => Err(error.into()),
         Err(error) => Err(ResetError::Internal(error.to_string())),

@@ -12,6 +12,16 @@ pub const ADD_SECOND_STEP: &str = "/account/second-step/add";
 pub const RENEW_CODES: &str = "/account/second-step/codes";
 /// Where the form goes that removes it.
 pub const REMOVE_SECOND_STEP: &str = "/account/second-step/remove";
+/// The person's passkeys.
+pub const PASSKEYS: &str = "/account/passkeys";
+/// Where the form goes that asks for another one.
+pub const ADD_PASSKEY: &str = "/account/passkeys/add";
+/// Where what the browser answers goes.
+pub const CREATE_PASSKEY: &str = "/account/passkeys/create";
+/// Where the form goes that gives one another name.
+pub const RENAME_PASSKEY: &str = "/account/passkeys/rename";
+/// Where the form goes that removes one.
+pub const REMOVE_PASSKEY: &str = "/account/passkeys/remove";
 /// Where a link to confirm the address is asked for.
 pub const ASK_ADDRESS: &str = "/account/address/ask";
 /// Where the person is signed in.

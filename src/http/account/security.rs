@@ -6,14 +6,14 @@ use actix_web::{HttpRequest, HttpResponse};
 
 use super::path;
 use super::signed_in::SignedIn;
-use crate::access::{own_password, second_factors};
+use crate::access::{own_password, passkeys, second_factors};
 use crate::directory::{accounts, organizations};
 use crate::http::context::Context;
 use crate::http::page_answer::Forms;
 use crate::http::sign_in::failure::Failure;
 use crate::http::sign_in::path as sign_in_path;
 use crate::http::sign_in::visit::Visit;
-use crate::pages::account_security::{AccountSecurityPage, Address, OwnPassword, SecondStep};
+use crate::pages::account_security::{AccountSecurityPage, Address, OwnPassword, Passkeys, SecondStep};
 use crate::store::failure::StoreError;
 use crate::store::passwords;
 
@@ -41,10 +41,10 @@ pub async fn page(
         let may_have_password = own_password::may_have_password(tx, &found)?;
         let kept = passwords::find(tx, account)?;
         let organization = organizations::find(tx, organization)?;
-        let second_factor = second_factors::overview(tx, account)?;
-        Ok::<_, StoreError>((found, may_have_password, kept, organization, second_factor))
+        let factors = (second_factors::overview(tx, account)?, passkeys::list(tx, account)?.len());
+        Ok::<_, StoreError>((found, may_have_password, kept, organization, factors))
     });
-    let (account, may_have_password, kept, organization, second_factor) = read.await?;
+    let (account, may_have_password, kept, organization, (second_factor, passkeys)) = read.await?;
     let address = account.profile.primary_address().map(|address| Address {
         text: address.as_str().to_owned(),
         is_confirmed: account.address_verified_at.is_some(),
@@ -55,11 +55,14 @@ pub async fn page(
         (true, Some(kept)) => OwnPassword::SetAt(kept.set_at),
     };
     let second_step = matches!(password, OwnPassword::SetAt(_)).then(|| SecondStep {
-        since: second_factor.map(|overview| overview.since),
+        since: second_factor.and_then(|overview| overview.app_since),
         path: path::SECOND_STEP.to_owned(),
     });
+    let can_have_passkeys = visit.has_passkeys() && matches!(password, OwnPassword::SetAt(_));
+    let passkeys = can_have_passkeys.then(|| Passkeys { count: passkeys, path: path::PASSKEYS.to_owned() });
     let page = AccountSecurityPage {
         second_step,
+        passkeys,
         form_token: person.form_token(),
         address,
         ask_address: path::ASK_ADDRESS.to_owned(),

@@ -106,7 +106,7 @@ pub async fn set_mfa_policy(
     .await
 }
 
-/// Take the second factor of a member away who has lost it. They are told by mail, and signed out everywhere; where your policy asks
+/// Take the second factors of a member away who has lost them: the authenticator app and every passkey. They are told by mail, and signed out everywhere; where your policy asks
 /// for one, they set up another at their next sign-in.
 #[utoipa::path(tag = "sign-in policy",
     params(("org" = String, Path, description = "slug or id"), ("id" = String, Path, description = "id of the account")),

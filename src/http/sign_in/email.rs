@@ -75,6 +75,7 @@ fn page(
         address,
         problem,
         own_credentials: path::own_credentials(begun.attempt.id),
+        passkey: visit.has_passkeys().then(|| path::passkey(begun.attempt.id)),
     };
-    visit.pages.page(status, &page, Forms::LeadAway)
+    visit.page_with_ways(status, &page, Forms::LeadAway)
 }

@@ -9,6 +9,10 @@
 //! | `GET, POST /sign-in/{attempt}/own` | address and password at once, whatever the route of the address is |
 //! | `GET, POST /sign-in/{attempt}/second-step` | after a right password: a code; on to the application |
 //! | `POST /sign-in/{attempt}/second-step/set-up` | an authenticator app, where one is needed; shows recovery codes |
+//! | `POST /sign-in/{attempt}/passkey` | asks the browser for a passkey, to sign in by it alone |
+//! | `POST /sign-in/{attempt}/passkey/answer` | what it answered; on to the application |
+//! | `POST /sign-in/{attempt}/second-step/passkey` | asks for a passkey after a right password |
+//! | `POST /sign-in/{attempt}/second-step/passkey/answer` | what the browser answered; on to the application |
 //! | `GET, POST /password/forgotten` | asks for a link by mail to choose a password |
 //! | `GET, POST /password/choose` | the link: asks; sets the password |
 //! | `POST /sign-in/{attempt}/connection` | the choice; on to the identity provider |
@@ -18,7 +22,7 @@
 //! | `GET, POST /link` | the link of a mail that asks whether a sign-in was somebody's own: asks; links |
 //! | `GET, POST /sign-out` | asks; ends the session, and leads on to its SAML provider to end that one too |
 //! | `GET /sign-out/done` | back from there |
-//! | `GET /assets/{file}` | the stylesheet and the mark |
+//! | `GET /assets/{file}` | the stylesheet, the mark and the script for passkeys |
 //!
 //! Addresses that no door knows get a page from here as well.
 //!
@@ -38,6 +42,7 @@ pub mod link;
 pub mod new_password;
 pub mod outcome;
 pub mod own_credentials;
+pub mod passkey;
 pub mod password;
 pub mod path;
 pub mod refusal_words;
@@ -70,6 +75,10 @@ pub fn mount(services: &mut ServiceConfig) {
                 .route(web::post().to(second_step::post)),
         )
         .route("/sign-in/{attempt}/second-step/set-up", web::post().to(second_step::set_up))
+        .route("/sign-in/{attempt}/passkey", web::post().to(passkey::post))
+        .route("/sign-in/{attempt}/passkey/answer", web::post().to(passkey::answer))
+        .route("/sign-in/{attempt}/second-step/passkey", web::post().to(second_step::passkey::post))
+        .route("/sign-in/{attempt}/second-step/passkey/answer", web::post().to(second_step::passkey::answer))
         .service(
             web::resource(path::FORGOTTEN).route(web::get().to(forgotten::get)).route(web::post().to(forgotten::post)),
         )

@@ -87,6 +87,7 @@ fn page(
         address,
         problem,
         back: path::email(begun.attempt.id),
+        passkey: visit.has_passkeys().then(|| path::passkey(begun.attempt.id)),
     };
-    visit.pages.page(status, &page, Forms::LeadAway)
+    visit.page_with_ways(status, &page, Forms::LeadAway)
 }

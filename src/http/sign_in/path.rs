@@ -30,6 +30,26 @@ pub fn second_step(attempt: AttemptId) -> String {
     format!("/sign-in/{attempt}/second-step")
 }
 
+/// Where a passkey is asked for, to sign in by it alone.
+pub fn passkey(attempt: AttemptId) -> String {
+    format!("/sign-in/{attempt}/passkey")
+}
+
+/// Where what the browser answers goes.
+pub fn passkey_answer(attempt: AttemptId) -> String {
+    format!("/sign-in/{attempt}/passkey/answer")
+}
+
+/// Where a passkey is asked for after a password.
+pub fn second_passkey(attempt: AttemptId) -> String {
+    format!("/sign-in/{attempt}/second-step/passkey")
+}
+
+/// Where what the browser answers to that goes.
+pub fn second_passkey_answer(attempt: AttemptId) -> String {
+    format!("/sign-in/{attempt}/second-step/passkey/answer")
+}
+
 /// Where the form goes by which a second factor is set up in a sign-in.
 pub fn set_up_second_step(attempt: AttemptId) -> String {
     format!("/sign-in/{attempt}/second-step/set-up")

@@ -1,6 +1,8 @@
 //! One request of a browser to the sign-in pages: the operation, the cookies it brought, the attempt it is about.
 
+use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse};
+use askama::Template;
 
 use super::failure::{self, Failure, Place};
 use crate::access::attempts::{self, Attempt};
@@ -10,7 +12,7 @@ use crate::directory::organizations;
 use crate::http::context::Context;
 use crate::http::cookies::{Cookie, Cookies};
 use crate::http::observe::request_id;
-use crate::http::page_answer::PageHeaders;
+use crate::http::page_answer::{Forms, PageHeaders};
 use crate::store::failure::StoreError;
 use crate::values::ids::{AttemptId, ConnectionId, OrganizationId};
 use crate::values::operation::{Actor, Operation};
@@ -49,6 +51,19 @@ impl<'a> Visit<'a> {
             op: context.operation(Actor::Anonymous, request_id(request)),
             cookies: Cookies::new(config.data_center.clone(), &config.public_url),
             pages: PageHeaders::new(&config.public_url),
+        }
+    }
+
+    /// True when the gateway can have passkeys.
+    pub fn has_passkeys(&self) -> bool {
+        self.context.ceremonies.is_some()
+    }
+
+    /// A page on which passkeys are among the ways in, where there can be any.
+    pub fn page_with_ways(&self, status: StatusCode, page: &impl Template, forms: Forms) -> HttpResponse {
+        match self.has_passkeys() {
+            true => self.pages.page_with_script(status, page, forms),
+            false => self.pages.page(status, page, forms),
         }
     }
 

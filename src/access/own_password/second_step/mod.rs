@@ -7,9 +7,10 @@ use super::{OwnPasswordError, Worth, worth};
 use crate::access::attempts::state::{Asked, HalfProved, Identified};
 use crate::access::attempts::{self, Attempt, AttemptError};
 use crate::access::mfa_policy;
+use crate::access::passkeys::assertion::{self, Beside, Checked};
 use crate::access::second_factors::enrolment;
 use crate::access::second_factors::offer::Offer;
-use crate::access::second_factors::{self, raised};
+use crate::access::second_factors::{self, ONE_TIME_CODE_AMR, raised};
 use crate::access::sessions::Session;
 use crate::directory::accounts;
 use crate::keys::sealing::Sealer;
@@ -110,7 +111,7 @@ pub fn prove(
     let is_last = attempts::count_code(tx, op, attempt.id)?;
     require_standing(tx, op, half)?;
     if second_factors::prove(tx, op, sealer, half.identified.account, typed)? {
-        let identified = with_factor(op, half, half.identified.clone());
+        let identified = with_factor(op, half, half.identified.clone(), &[ONE_TIME_CODE_AMR]);
         return Ok(Step::Right(attempts::identify_here(tx, op, attempt, identified)?));
     }
     if !is_last {
@@ -118,6 +119,27 @@ pub fn prove(
     }
     attempts::start_over(tx, op, attempt.id)?;
     Ok(Step::WrongTooOften)
+}
+
+/// Takes the passkey that somebody showed as their second factor: the arrival token of this browser. `None` when it does not
+/// count; the challenge is used up then, so the caller keeps the transaction.
+pub fn prove_by_passkey(
+    tx: &mut Tx<'_>,
+    op: &Operation,
+    attempt: &Attempt,
+    half: &HalfProved,
+    checked: &Checked,
+) -> Result<Option<Secret>, OwnPasswordError> {
+    let op = &op.by(Actor::Person { account: half.identified.account });
+    require_standing(tx, op, half)?;
+    let beside = match half.session {
+        None => Beside::Password,
+        Some(_) => Beside::Nothing,
+    };
+    let shown = assertion::take(tx, op, checked, beside)?;
+    let Some(shown) = shown.filter(|shown| shown.account == half.identified.account) else { return Ok(None) };
+    let identified = with_factor(op, half, half.identified.clone(), &shown.methods());
+    Ok(Some(attempts::identify_here(tx, op, attempt, identified)?))
 }
 
 /// Gives somebody who needs a second factor the one that they were offered, by a code of it. Everything that the account was signed in to
@@ -136,7 +158,7 @@ pub fn set_up(
     require_standing(tx, op, half)?;
     let enrolled = enrolment::enrol(tx, op, sealer, half.identified.account, offer, typed)?;
     let identified = Identified { session_epoch: enrolled.session_epoch, ..half.identified.clone() };
-    let arrival = attempts::identify_here(tx, op, attempt, with_factor(op, half, identified))?;
+    let arrival = attempts::identify_here(tx, op, attempt, with_factor(op, half, identified, &[ONE_TIME_CODE_AMR]))?;
     Ok(SetUp { arrival, codes: enrolled.codes })
 }
 
@@ -152,10 +174,10 @@ fn require_standing(tx: &mut Tx<'_>, op: &Operation, half: &HalfProved) -> Resul
     }
 }
 
-/// What is known of somebody who has typed a code as well. Where the password was not typed just before, they have signed in when
+/// What is known of somebody who has shown these as well. Where the password was not typed just before, they have signed in when
 /// it was: an application that asks for a recent sign-in gets one.
-fn with_factor(op: &Operation, half: &HalfProved, identified: Identified) -> Identified {
-    let (amr, acr) = raised(identified.amr);
+fn with_factor(op: &Operation, half: &HalfProved, identified: Identified, methods: &[&str]) -> Identified {
+    let (amr, acr) = raised(identified.amr, methods);
     let auth_time = match half.session {
         Some(_) => identified.auth_time,
         None => Some(op.at),

@@ -150,8 +150,9 @@ fn page(
         problem,
         other_address: path::email(begun.attempt.id),
         forgotten: path::FORGOTTEN.to_owned(),
+        passkey: visit.has_passkeys().then(|| path::passkey(begun.attempt.id)),
     };
-    visit.pages.page(status, &page, Forms::LeadAway)
+    visit.page_with_ways(status, &page, Forms::LeadAway)
 }
 
 #[cfg(test)]

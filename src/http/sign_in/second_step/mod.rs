@@ -2,6 +2,8 @@
 //! app is set up, where somebody needs one and has none. Whoever has not typed a right password in this attempt is shown the
 //! e-mail page, so nothing is told about anybody.
 
+pub mod passkey;
+
 use ::metrics::counter;
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path, Payload};
@@ -11,7 +13,9 @@ use crate::access::attempts::AttemptError;
 use crate::access::attempts::state::{Asked, HalfProved};
 use crate::access::own_password::OwnPasswordError;
 use crate::access::own_password::second_step::{self, SetUp, Step as Outcome};
+use crate::access::passkeys;
 use crate::access::passwords::KeepingError;
+use crate::access::second_factors;
 use crate::access::second_factors::enrolment::EnrolmentError;
 use crate::access::second_factors::offer::{Offer, Place};
 use crate::access::sign_in::{Moment, Step, next_step};
@@ -31,7 +35,8 @@ use crate::pages::recovery_codes::RecoveryCodesPage;
 use crate::pages::second_step::SecondStepPage;
 use crate::pages::set_up_second_step::SetUpSecondStepPage;
 use crate::protocol::totp;
-use crate::store::devices;
+use crate::store::failure::StoreError;
+use crate::store::{Tx, devices};
 use crate::telemetry::metrics;
 use crate::values::ids::AccountId;
 use crate::values::secret::TokenHash;
@@ -43,9 +48,9 @@ impl From<OwnPasswordError> for Failure {
             OwnPasswordError::Attempt(AttemptError::Store(error)) => error.into(),
             OwnPasswordError::Keeping(error) => error.into(),
             OwnPasswordError::Enrolment(EnrolmentError::Keeping(error)) => error.into(),
-            OwnPasswordError::Enrolment(EnrolmentError::AlreadyThere | EnrolmentError::NotAllowed) => {
-                Self::AlreadyFinished
-            }
+            OwnPasswordError::Enrolment(
+                EnrolmentError::AlreadyThere | EnrolmentError::TooMany | EnrolmentError::NotAllowed,
+            ) => Self::AlreadyFinished,
             OwnPasswordError::Enrolment(EnrolmentError::WrongCode) => Self::Internal(error.to_string()),
         }
     }
@@ -85,7 +90,7 @@ async fn show(visit: &Visit<'_>, id: &str) -> Result<HttpResponse, Failure> {
         Err(elsewhere) => return Ok(elsewhere),
     };
     match half.asked {
-        Asked::Factor => Ok(page(visit, &begun, StatusCode::OK, None)),
+        Asked::Factor => page(visit, &begun, &half, StatusCode::OK, None).await,
         Asked::SetUp => {
             let place = Place::new(half.identified.account, begun.attempt.id);
             let offer = Offer::new(&visit.op, &visit.context.outside.sealer, &place).map_err(KeepingError::Sealing)?;
@@ -119,6 +124,7 @@ async fn submit(visit: &Visit<'_>, id: &str, payload: Payload) -> Result<HttpRes
     let guess = visit.context.codes.admit(&account.to_string(), whence(visit, account).await?, visit.op.at);
     let guess = guess.inspect_err(|_| count("limited"))?;
     let (op, sealer, attempt) = (visit.op.clone(), visit.context.outside.sealer.clone(), begun.attempt.clone());
+    let proved = half.clone();
     let write =
         visit.context.store.write(move |tx| second_step::prove(tx, &op, &sealer, &attempt, &half, &typed)).await?;
     match write {
@@ -130,7 +136,7 @@ async fn submit(visit: &Visit<'_>, id: &str, payload: Payload) -> Result<HttpRes
         Outcome::Wrong => {
             count("wrong");
             let problem = "That code is not right, or was used before.".to_owned();
-            Ok(page(visit, &begun, StatusCode::UNPROCESSABLE_ENTITY, Some(problem)))
+            page(visit, &begun, &proved, StatusCode::UNPROCESSABLE_ENTITY, Some(problem)).await
         }
         Outcome::WrongTooOften => {
             count("wrong");
@@ -193,14 +199,28 @@ fn count(outcome: &'static str) {
     counter!(metrics::CODES, "outcome" => outcome).increment(1);
 }
 
-fn page(visit: &Visit<'_>, begun: &Begun, status: StatusCode, problem: Option<String>) -> HttpResponse {
+async fn page(
+    visit: &Visit<'_>,
+    begun: &Begun,
+    half: &HalfProved,
+    status: StatusCode,
+    problem: Option<String>,
+) -> Result<HttpResponse, Failure> {
+    let account = half.identified.account;
+    let read = move |tx: &mut Tx<'_>| {
+        let overview = second_factors::overview(tx, account)?;
+        Ok::<_, StoreError>((overview.is_some_and(|found| found.app_since.is_some()), passkeys::is_there(tx, account)?))
+    };
+    let (has_app, has_passkey) = visit.context.store.read(read).await?;
     let page = SecondStepPage {
+        has_app,
+        passkey: (has_passkey && visit.has_passkeys()).then(|| path::second_passkey(begun.attempt.id)),
         application: begun.application.name.clone(),
         action: path::second_step(begun.attempt.id),
         problem,
         start_over: path::email(begun.attempt.id),
     };
-    visit.pages.page(status, &page, Forms::LeadAway)
+    Ok(visit.page_with_ways(status, &page, Forms::LeadAway))
 }
 
 async fn set_up_page(
@@ -217,6 +237,7 @@ async fn set_up_page(
         secret: totp::spelled(offer.secret()).to_string(),
         offer: offer.sealed().to_owned(),
         form_token: None,
+        options: None,
         problem,
         back: path::email(begun.attempt.id),
     };

@@ -1,21 +1,24 @@
-//! Somebody who is signed in adds an authenticator app, removes it, or gets other recovery codes: compare the password that they
-//! typed, and change what is kept. A session alone changes nothing, so that a stolen one does not.
+//! Somebody who is signed in adds an authenticator app or a passkey, removes one, or gets other recovery codes: compare what they
+//! show to prove that it is them, and change what is kept. A session alone changes nothing, so that a stolen one does not.
 
-use super::passwords::{Compared, Passwords, PasswordsError};
-use crate::access::own_password;
-use crate::access::passwords::{self, KeepingError, Kept};
+pub mod passkeys;
+pub mod proof;
+
+use super::passwords::{Passwords, PasswordsError};
+use crate::access::passkeys::ceremony::Ceremonies;
+use crate::access::passkeys::is_there as has_passkey;
+use crate::access::passwords::KeepingError;
 use crate::access::second_factors::enrolment::{self, EnrolmentError};
 use crate::access::second_factors::offer::Offer;
-use crate::access::second_factors::{self, raised};
+use crate::access::second_factors::{ONE_TIME_CODE_AMR, raised};
 use crate::access::sessions::{self, Limits, Session};
-use crate::directory::accounts;
 use crate::keys::sealing::Sealer;
+use crate::store::Store;
 use crate::store::failure::StoreError;
-use crate::store::{Store, Tx, accounts as account_rows, sessions as session_rows};
 use crate::values::operation::Operation;
-use crate::values::password::Password;
 use crate::values::recovery_code::RecoveryCode;
 use crate::values::secret::Secret;
+use proof::{Evidence, Proof};
 
 /// The story of one change.
 #[derive(Clone)]
@@ -26,15 +29,10 @@ pub struct SecondFactors {
     pub sealer: Sealer,
     /// Who hashes.
     pub passwords: Passwords,
-}
-
-/// What somebody typed to prove that it is them: their password, and a code.
-#[derive(Debug, Clone)]
-pub struct Typed {
-    /// The password.
-    pub password: Password,
-    /// The code.
-    pub code: Secret,
+    /// What asks for passkeys, where the gateway can have any.
+    pub ceremonies: Option<Ceremonies>,
+    /// How many passkeys an account may have.
+    pub most_passkeys: u32,
 }
 
 /// Why nothing was changed.
@@ -46,6 +44,12 @@ pub enum SecondFactorsError {
     /// The code is wrong, or was used before.
     #[error("the code is wrong")]
     WrongCode,
+    /// The passkey is not one of theirs, or is not enough.
+    #[error("the passkey is wrong")]
+    WrongPasskey,
+    /// The account has as many passkeys as it may.
+    #[error("the account has as many passkeys as it may")]
+    TooManyPasskeys,
     /// The account has what was to be added, or has not what was to be changed, or everything changed meanwhile.
     #[error("there is nothing to change, or no longer")]
     Dead,
@@ -73,6 +77,7 @@ impl From<EnrolmentError> for SecondFactorsError {
     fn from(error: EnrolmentError) -> Self {
         match error {
             EnrolmentError::WrongCode => Self::WrongCode,
+            EnrolmentError::TooMany => Self::TooManyPasskeys,
             EnrolmentError::AlreadyThere | EnrolmentError::NotAllowed => Self::Dead,
             EnrolmentError::Keeping(error) => error.into(),
         }
@@ -89,54 +94,60 @@ impl From<PasswordsError> for SecondFactorsError {
 }
 
 impl SecondFactors {
-    /// Adds the app that was offered. Every session and token of the account ends; the one in hand goes on as another one, whose
-    /// token this is, beside the recovery codes.
+    /// Adds the app that was offered, by a code of it. Every session and token of the account ends; the one in hand goes on as
+    /// another one, whose token this is, beside recovery codes where they are the first. Who has a passkey proves themselves by it.
     pub async fn add(
         &self,
         op: &Operation,
         session: &Session,
         limits: Limits,
-        offer: Offer,
-        typed: Typed,
+        (offer, code): (Offer, Secret),
+        proof: Proof,
     ) -> Result<(Secret, Vec<RecoveryCode>), SecondFactorsError> {
-        let kept = self.compared(session, typed.password).await?;
+        let evidence = self.evidence(op, session, proof).await?;
+        let wrong = evidence.wrong();
         let (op, sealer, session) = (op.clone(), self.sealer.clone(), session.clone());
         let write = self.store.write(move |tx| {
-            require_same(tx, &op, &sealer, (&session, &kept))?;
-            let enrolled = enrolment::enrol(tx, &op, &sealer, session.account, &offer, typed.code.expose())?;
+            if !evidence.hold(tx, &op, &sealer, &session)? {
+                return Ok(None);
+            }
+            if matches!(evidence, Evidence::Typed { .. }) && has_passkey(tx, session.account)? {
+                return Err(SecondFactorsError::Dead);
+            }
+            let enrolled = enrolment::enrol(tx, &op, &sealer, session.account, &offer, code.expose())?;
             let proved = match session.connection {
                 // By a password and a code, just now.
                 None => {
-                    let (amr, acr) = raised(session.amr.clone());
+                    let (amr, acr) = raised(session.amr.clone(), &[ONE_TIME_CODE_AMR]);
                     Session { amr, acr, ..session.clone() }
                 }
                 Some(_) => session.clone(),
             };
             let token = sessions::go_on(tx, &op, &proved, enrolled.session_epoch, limits)?;
-            Ok::<_, SecondFactorsError>((token.ok_or(SecondFactorsError::Dead)?, enrolled.codes))
+            Ok(Some((token.ok_or(SecondFactorsError::Dead)?, enrolled.codes)))
         });
-        write.await
+        write.await?.ok_or(wrong)
     }
 
-    /// Removes it. Every session and token of the account ends; the one in hand goes on as another one, whose token this is.
+    /// Removes the app. Every session and token of the account ends; the one in hand goes on as another one, whose token this is.
     pub async fn remove(
         &self,
         op: &Operation,
         session: &Session,
         limits: Limits,
-        typed: Typed,
+        proof: Proof,
     ) -> Result<Secret, SecondFactorsError> {
-        let kept = self.compared(session, typed.password).await?;
+        let evidence = self.evidence(op, session, proof).await?;
+        let wrong = evidence.wrong();
         let (op, sealer, session) = (op.clone(), self.sealer.clone(), session.clone());
         let write = self.store.write(move |tx| {
-            require_same(tx, &op, &sealer, (&session, &kept))?;
-            if !second_factors::prove(tx, &op, &sealer, session.account, typed.code.expose())? {
+            if !evidence.hold_with_factor(tx, &op, &sealer, &session)? {
                 return Ok(None);
             }
             let epoch = enrolment::remove(tx, &op, session.account)?;
             sessions::go_on(tx, &op, &session, epoch, limits)?.map(Some).ok_or(SecondFactorsError::Dead)
         });
-        write.await?.ok_or(SecondFactorsError::WrongCode)
+        write.await?.ok_or(wrong)
     }
 
     /// Makes recovery codes anew.
@@ -144,55 +155,18 @@ impl SecondFactors {
         &self,
         op: &Operation,
         session: &Session,
-        typed: Typed,
+        proof: Proof,
     ) -> Result<Vec<RecoveryCode>, SecondFactorsError> {
-        let kept = self.compared(session, typed.password).await?;
+        let evidence = self.evidence(op, session, proof).await?;
+        let wrong = evidence.wrong();
         let (op, sealer, session) = (op.clone(), self.sealer.clone(), session.clone());
         let write = self.store.write(move |tx| {
-            require_same(tx, &op, &sealer, (&session, &kept))?;
-            if !second_factors::prove(tx, &op, &sealer, session.account, typed.code.expose())? {
+            if !evidence.hold_with_factor(tx, &op, &sealer, &session)? {
                 return Ok(None);
             }
             Ok::<_, SecondFactorsError>(Some(enrolment::renew_codes(tx, &op, session.account)?))
         });
-        write.await?.ok_or(SecondFactorsError::WrongCode)
-    }
-
-    /// The password that is kept, if it is the one that was typed. One that is no longer good is not compared: that would tell
-    /// whether it was.
-    async fn compared(&self, session: &Session, typed: Password) -> Result<Kept, SecondFactorsError> {
-        let (sealer, account) = (self.sealer.clone(), session.account);
-        let read = self.store.read(move |tx| {
-            let found = accounts::find(tx, account)?.ok_or(SecondFactorsError::Dead)?;
-            if !own_password::may_have_password(tx, &found)? {
-                return Err(SecondFactorsError::Dead);
-            }
-            Ok(passwords::find(tx, &sealer, account)?)
-        });
-        let kept = read.await?;
-        match (self.passwords.compare(typed, kept.clone()).await?, kept) {
-            (Compared::Right { .. }, Some(kept)) => Ok(kept),
-            (Compared::Right { .. } | Compared::Wrong, _) => Err(SecondFactorsError::WrongPassword),
-        }
-    }
-}
-
-/// Refuses when the password, or the session, is another one than before the comparison.
-fn require_same(
-    tx: &mut Tx<'_>,
-    op: &Operation,
-    sealer: &Sealer,
-    (session, kept): (&Session, &Kept),
-) -> Result<(), SecondFactorsError> {
-    // Two who change something at the same moment come one after the other.
-    account_rows::lock(tx, session.account)?;
-    let standing = sessions::standing(tx, session.account, session.organization, session.connection)?;
-    let now = passwords::find(tx, sealer, session.account)?;
-    let is_same = now.is_some_and(|now| now.hash == kept.hash);
-    let is_open = session_rows::is_open(tx, session.id, op.at)?;
-    match is_same && is_open && standing.session_epoch == session.session_epoch {
-        true => Ok(()),
-        false => Err(SecondFactorsError::Dead),
+        write.await?.ok_or(wrong)
     }
 }
 
@@ -202,7 +176,8 @@ mod tests {
 
     use serde_json::json;
 
-    use super::{SecondFactors, SecondFactorsError, Typed};
+    use super::proof::{Proof, Typed};
+    use super::{SecondFactors, SecondFactorsError};
     use crate::access::passwords::{self, Cost, PasswordHash};
     use crate::access::second_factors::enrolment;
     use crate::access::second_factors::offer::{Offer, Place};
@@ -230,11 +205,11 @@ mod tests {
         let settings =
             Settings { cost: COST, at_once: 1, waiting: 1, patience: Duration::from_secs(10), breached_list: None };
         let passwords = Passwords::new(settings, Entropy::new(|buffer| buffer.fill(7))).unwrap();
-        SecondFactors { store: world.store().clone(), sealer: sealer(), passwords }
+        SecondFactors { store: world.store().clone(), sealer: sealer(), passwords, ceremonies: None, most_passkeys: 1 }
     }
 
     /// Somebody with a password and an app, who is signed in, and what they type now.
-    async fn signed_in(world: &World) -> (Session, Typed) {
+    async fn signed_in(world: &World) -> (Session, Proof) {
         let (op, organization) = (world.op(), world.organization);
         let write = world.store().write(move |tx| {
             let profile = Profile { addresses: vec!["bea@freelance.test".parse().unwrap()], ..Profile::default() };
@@ -252,7 +227,7 @@ mod tests {
         let (session, offer) = write.await.unwrap();
         world.advance(30);
         let code = Secret::from(totp::code(offer.secret(), totp::step_at(world.op().at)));
-        (session, Typed { password: Password::typed("correct horse"), code })
+        (session, Proof::Typed(Typed { password: Password::typed("correct horse"), code }))
     }
 
     #[tokio::test]
