@@ -7,6 +7,7 @@ mod mail;
 mod main_job;
 mod mass_removal_waits;
 mod own_password;
+mod passkeys;
 mod pre_hijacking;
 mod provisioned_at_sign_in;
 pub mod sign_in;

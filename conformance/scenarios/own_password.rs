@@ -17,8 +17,8 @@ use crate::support::gateway::Gateway;
 use crate::support::http::Api;
 use crate::support::organization::Organization;
 
-const ADA: &str = "ada@freelance.test";
-const FIRST: &str = "correct horse battery";
+pub const ADA: &str = "ada@freelance.test";
+pub const FIRST: &str = "correct horse battery";
 const SECOND: &str = "caf\u{e9} au lait, s'il vous plait";
 
 #[tokio::test(flavor = "multi_thread")]
@@ -68,7 +68,7 @@ async fn a_freelancer_signs_in(engine: Engine) {
 }
 
 /// The link of the activation mail leads on to the choice of a password.
-async fn joins_and_chooses(gateway: &Gateway, acme: &Organization) {
+pub async fn joins_and_chooses(gateway: &Gateway, acme: &Organization) {
     let access = acme.scim_access().await;
     let user = json!({
         "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"], "userName": ADA, "active": true,

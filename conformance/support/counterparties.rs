@@ -261,6 +261,16 @@ pub fn click_through(app: &str, email: &str, choice: Option<&str>) -> Value {
     serde_json::from_str(&run("browser_sign_in.mjs", clicks)).expect("a line of JSON")
 }
 
+/// Does what `task` says with passkeys in Chromium (`browser_passkeys.mjs`), and answers what each step showed.
+pub fn passkeys_by_clicking(task: &Value) -> Value {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let file = folder.path().join("task.json");
+    fs::write(&file, task.to_string()).expect("task");
+    let mut clicks = node("browser_passkeys.mjs");
+    clicks.arg(&file);
+    serde_json::from_str(&run("browser_passkeys.mjs", clicks)).expect("a line of JSON")
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::Value;
