@@ -85,7 +85,30 @@ fn vouched_for(tx: &mut Tx<'_>, account: AccountId, rows: &[AddressRow]) -> Resu
 }
 
 /// A subject, what happened, and what to do if it was somebody else.
-const fn words(notice: PersonNotice) -> (&'static str, &'static str, &'static str) {
+type Words = (&'static str, &'static str, &'static str);
+
+const PASSKEY_ADDED: Words = (
+    "Your account has a new passkey",
+    "A passkey was added to your account. You can sign in with it from now on, without your password. Everything else \
+     that was signed in has been signed out.",
+    "If that was not you, choose another password now, by \"Forgot your password?\": the passkey does not let anybody in \
+     alone any more then. Remove it on your account's page.",
+);
+const PASSKEY_REMOVED: Words = (
+    "A passkey of your account was removed",
+    "A passkey was removed from your account. It does not sign anybody in any more. Everything else that was signed in \
+     has been signed out.",
+    "If that was not you, choose another password now, and look at your passkeys on your account's page.",
+);
+const PASSKEY_COPIED: Words = (
+    "One of your passkeys may have been copied",
+    "A passkey of your account was used in a way that only a copy of it, or a device that was set back, would be. It was \
+     not let in.",
+    "If you did not just try to sign in, or it happens again, remove the passkey on your account's page and add another \
+     one.",
+);
+
+const fn words(notice: PersonNotice) -> Words {
     match notice {
         PersonNotice::PasswordAdded => (
             "Your account has a password now",
@@ -107,31 +130,15 @@ const fn words(notice: PersonNotice) -> (&'static str, &'static str, &'static st
              ask your organization to remove the second step.",
         ),
         PersonNotice::SecondFactorRemoved => (
-            "Your account does not ask for a second step any more",
-            "The authenticator app was removed from your account, and so were its recovery codes. Your password alone is \
-             enough to sign in, unless your organization asks for more.",
+            "A second step of your account was removed",
+            "The authenticator app was removed from your account, or your organization removed every second step. Unless you \
+             have a passkey left, your recovery codes are gone as well, and your password alone is enough to sign in, if your \
+             organization does not ask for more.",
             "If that was not you, choose another password now, and set the second step up again on your account's page.",
         ),
-        PersonNotice::PasskeyAdded => (
-            "Your account has a new passkey",
-            "A passkey was added to your account. You can sign in with it from now on, without your password. Everything else \
-             that was signed in has been signed out.",
-            "If that was not you, choose another password now, by \"Forgot your password?\": the passkey does not let anybody in \
-             alone any more then. Remove it on your account's page.",
-        ),
-        PersonNotice::PasskeyRemoved => (
-            "A passkey of your account was removed",
-            "A passkey was removed from your account. It does not sign anybody in any more. Everything else that was signed in \
-             has been signed out.",
-            "If that was not you, choose another password now, and look at your passkeys on your account's page.",
-        ),
-        PersonNotice::PasskeyCopied => (
-            "One of your passkeys may have been copied",
-            "A passkey of your account was used in a way that only a copy of it, or a device that was set back, would be. It was \
-             not let in.",
-            "If you did not just try to sign in, or it happens again, remove the passkey on your account's page and add another \
-             one.",
-        ),
+        PersonNotice::PasskeyAdded => PASSKEY_ADDED,
+        PersonNotice::PasskeyRemoved => PASSKEY_REMOVED,
+        PersonNotice::PasskeyCopied => PASSKEY_COPIED,
         PersonNotice::RecoveryCodesMade => (
             "Your account has new recovery codes",
             "New recovery codes were made for your account. Those before do not work any more.",
