@@ -113,7 +113,7 @@ impl Ceremonies {
     /// Asks for a new passkey that an authenticator can offer by itself.
     pub fn ask_for_new(&self, holder: &Holder<'_>) -> Result<Asked, CeremonyFailed> {
         let user = Uuid::from_bytes(*holder.account.as_bytes());
-        let known = holder.credentials.iter().map(|id| id.clone().into()).collect();
+        let known = holder.credentials.to_vec();
         let (asked, state) =
             self.webauthn.start_passkey_registration(user, holder.label, holder.label, Some(known)).map_err(failed)?;
         let mut options = serde_json::to_value(asked).map_err(failed)?;
