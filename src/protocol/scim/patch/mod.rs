@@ -203,7 +203,8 @@ impl<'t> Patch<'t> {
             return Err(ScimError::mutability(detail).by("rfc7644:3.5.2.2"));
         }
         if is_member_list(self.resource_type, at.attribute) {
-            let change = self.member_removal(at, filter.map(|filter| *filter), value)?;
+            // A part of a member is refused above: none can be changed.
+            let change = self.member_removal(filter.map(|filter| *filter), value)?;
             self.members.push(change);
             return Ok(());
         }
@@ -213,15 +214,7 @@ impl<'t> Patch<'t> {
 
     /// A removal takes away what it names and never more: by filter, by value, or all when it names none. One that says
     /// both is followed only when both say the same.
-    fn member_removal(
-        &self,
-        at: Located<'_>,
-        filter: Option<Filter>,
-        value: Option<Value>,
-    ) -> Result<MemberChange, ScimError> {
-        if at.part.is_some() {
-            return Err(ScimError::mutability("a member cannot be changed, only added and removed").by("rfc7643:4.2"));
-        }
+    fn member_removal(&self, filter: Option<Filter>, value: Option<Value>) -> Result<MemberChange, ScimError> {
         let named = match &value {
             None => None,
             Some(Value::Null) if filter.is_some() => None,

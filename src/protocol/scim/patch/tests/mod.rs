@@ -297,6 +297,15 @@ fn strict_clients_are_held_to_the_letter() {
 }
 
 #[test]
+fn a_part_of_a_member_is_not_taken_away_and_neither_are_the_members_instead() {
+    for path in ["members.value", "members.$ref", "members.type", "members.display", "members[value eq \"a\"].display"]
+    {
+        let operation = json!({ "op": "remove", "path": path });
+        assert_eq!(members(Profile::Standard, operation), Err(ScimType::Mutability), "{path}");
+    }
+}
+
+#[test]
 fn member_operations_come_out_as_rows() {
     let standard = |operation| members(Profile::Standard, operation);
     let ids = |ids: &[&str]| ids.iter().map(|id| (*id).to_owned()).collect::<Vec<_>>();
