@@ -46,18 +46,6 @@ pub fn all(tx: &mut Tx<'_>, organization: OrganizationId) -> Result<Vec<ScimClea
     Ok(query.select(ScimClearingRow::as_select()).load(tx.connection())?)
 }
 
-/// Counts resources that were cleared.
-pub fn advance(
-    tx: &mut Tx<'_>,
-    organization: OrganizationId,
-    id: ScimClearingId,
-    cleared: i64,
-) -> Result<(), StoreError> {
-    let one = table::table.filter(table::org_id.eq(organization)).filter(table::id.eq(id));
-    diesel::update(one).set(table::cleared.eq(table::cleared + cleared)).execute(tx.connection())?;
-    Ok(())
-}
-
 /// Removes a clearing; tells whether it was there.
 pub fn delete(tx: &mut Tx<'_>, organization: OrganizationId, id: ScimClearingId) -> Result<bool, StoreError> {
     let one = table::table.filter(table::org_id.eq(organization)).filter(table::id.eq(id));

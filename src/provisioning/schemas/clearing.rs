@@ -80,9 +80,6 @@ pub fn advance(
     }
     let cleared = i64::try_from(holders.len()).unwrap_or(i64::MAX);
     let is_done = cleared < BATCH;
-    if cleared > 0 {
-        rows::advance(tx, organization, clearing, cleared)?;
-    }
     if is_done {
         rows::delete(tx, organization, clearing)?;
         organizations::advance_schemas(tx, organization)?;

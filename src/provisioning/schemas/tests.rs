@@ -30,7 +30,7 @@ use crate::record::audit;
 use crate::store::failure::StoreError;
 use crate::store::resources::ResourceKind;
 use crate::store::scratch::{self, Scratch};
-use crate::store::{Tx, scim_clearings, scim_schemas};
+use crate::store::{Tx, organizations, outbox, resource_search, scim_clearings, scim_schemas};
 use crate::values::ids::{OrganizationId, ResourceId};
 use crate::values::page::PageRequest;
 use crate::values::quota::Quota;
@@ -465,6 +465,40 @@ async fn groups_have_schemas_of_their_own_too() {
 }
 
 #[tokio::test]
+async fn what_is_found_of_a_group_by_its_own_attributes_follows_each_change() {
+    for scratch in scratch::all() {
+        let engine = scratch.engine;
+        let done = scratch.store.write(move |tx| {
+            let acme = organization(tx, "acme");
+            let wanted = wanted(json!([{ "name": "code" }]), true);
+            registry::register(tx, &operation(NOW), acme, ResourceKind::Group, &wanted, &Quota::default())?;
+            let group = super::catalog::load(tx, acme)?.group;
+            let draft = |body: Value| {
+                let read = document::read(body.as_object().unwrap().clone(), &group, &rules())?;
+                groups::draft(read, &group, &rules())
+            };
+            let found = |tx: &mut Tx<'_>, code: &str| {
+                let text = format!("{URN}:code eq \"{code}\"");
+                let wanted = condition(&filter::parse(&text, &group, &rules())?, &group)?;
+                Ok::<_, Met>(resource_search::count(tx, acme, ResourceKind::Group, &wanted)?)
+            };
+            let op = operation(NOW);
+            let bare = draft(json!({ "displayName": "a" }))?;
+            let refused = groups::create(tx, &op, acme, &bare);
+            assert!(matches!(refused, Err(ProvisioningError::Protocol(_))), "{engine}: {refused:?}");
+            let id = groups::create(tx, &op, acme, &draft(json!({ "displayName": "a", URN: { "code": "1" } }))?)?;
+            let refused = groups::replace(tx, &op, acme, id, &bare, None);
+            assert!(matches!(refused, Err(ProvisioningError::Protocol(_))), "{engine}: {refused:?}");
+            assert_eq!((found(tx, "1")?, found(tx, "2")?), (1, 0), "{engine}");
+            groups::replace(tx, &op, acme, id, &draft(json!({ "displayName": "a", URN: { "code": "2" } }))?, None)?;
+            assert_eq!((found(tx, "1")?, found(tx, "2")?), (0, 1), "{engine}");
+            Ok::<_, Met>(())
+        });
+        done.await.unwrap();
+    }
+}
+
+#[tokio::test]
 async fn an_attribute_that_is_released_as_a_claim_stays_until_the_claim_goes() {
     for scratch in scratch::all() {
         let done = scratch.store.write(move |tx| {
@@ -513,6 +547,8 @@ async fn an_attribute_that_is_released_as_a_claim_stays_until_the_claim_goes() {
             replace(tx, acme, &schema, &badge, Values::Keep)?;
             claim_mappings::replace(tx, &op, acme, &[], &Quota::default()).unwrap();
             registry::delete(tx, &op, acme, schema.id, Values::Keep)?;
+            let log = audit::page(tx, acme, &PageRequest::new(None, Some(200)).unwrap())?.items;
+            assert_eq!(log.iter().filter(|entry| entry.action == "claim_mappings.changed").count(), 2);
             Ok::<_, Met>(())
         });
         done.await.unwrap();
@@ -578,6 +614,42 @@ async fn a_schema_is_changed_from_the_version_that_was_read_and_keeps_its_urn() 
             registry::delete(tx, &op, acme, schema.id, Values::Keep)?;
             let gone = replace(tx, acme, &schema, &badge, Values::Keep);
             assert!(matches!(gone, Err(SchemaError::NotFound)), "{gone:?}");
+            Ok::<_, Met>(())
+        });
+        done.await.unwrap();
+    }
+}
+
+/// What is kept of a version elsewhere is asked for again by its number.
+#[tokio::test]
+async fn every_change_of_a_schema_is_another_version_is_written_down_and_told() {
+    for scratch in scratch::all() {
+        let engine = scratch.engine;
+        let done = scratch.store.write(move |tx| {
+            let acme = organization(tx, "acme");
+            let mut versions = vec![organizations::schemas_version(tx, acme)?];
+            let badge = wanted(json!([{ "name": "badge" }]), false);
+            let schema = register(tx, acme, &badge)?;
+            versions.push(organizations::schemas_version(tx, acme)?);
+            create(tx, acme, "ada", json!({ "badge": "B" }))?;
+            replace(tx, acme, &schema, &wanted(json!([{ "name": "badge" }, { "name": "grade" }]), true), Values::Keep)?;
+            versions.push(organizations::schemas_version(tx, acme)?);
+            registry::delete(tx, &operation(NOW), acme, schema.id, Values::Clear)?;
+            versions.push(organizations::schemas_version(tx, acme)?);
+            let [row] = scim_clearings::all(tx, acme)?.try_into().unwrap();
+            clearing::advance(tx, &operation(NOW), acme, row.id)?;
+            versions.push(organizations::schemas_version(tx, acme)?);
+            assert_eq!(versions, [0, 1, 2, 3, 4], "{engine}");
+            let log = audit::page(tx, acme, &PageRequest::new(None, Some(200)).unwrap())?.items.into_iter();
+            let mut log: Vec<String> =
+                log.map(|entry| entry.action).filter(|action| action.starts_with("scim_schema.")).collect();
+            log.sort();
+            let expected =
+                ["changed", "deleted", "registered", "values_cleared"].map(|what| format!("scim_schema.{what}"));
+            assert_eq!(log, expected, "{engine}");
+            let events = outbox::oldest_for_update(tx, 100)?;
+            let told = events.iter().filter(|row| row.event.contains("scim_schema_changed")).count();
+            assert_eq!(told, 3, "{engine}");
             Ok::<_, Met>(())
         });
         done.await.unwrap();
