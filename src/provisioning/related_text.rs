@@ -12,9 +12,6 @@ pub(super) fn of(resource: &Resource, base: &str, projection: &Projection) -> Op
     let attribute = resource.resource_type.top(relation(resource.kind)).filter(|_| !resource.related.is_empty())?;
     let shows = |name| attribute.part(name).is_some_and(|part| projection.shows(attribute, part));
     let [value, reference, display, kind] = ["value", "$ref", "display", "type"].map(shows);
-    if !(value || reference || display || kind) {
-        return None;
-    }
     let quoted = Value::from(base).to_string();
     let base = quoted.trim_matches('"');
     let mut text = String::with_capacity(resource.related.len().saturating_mul(base.len().saturating_add(128)));

@@ -159,7 +159,8 @@ pub fn shows_surroundings(kind: ResourceKind, projection: &Projection) -> bool {
     kind == ResourceKind::User && projection.may_show(relation(kind))
 }
 
-/// The relations of these resources: those that were read with them, and those that are still to be read.
+/// The relations of these resources: those that were read with them, and those that are still to be read. More than `most`
+/// are refused, never cut off.
 fn relations_of(
     tx: &mut Tx<'_>,
     kind: ResourceKind,
@@ -173,20 +174,13 @@ fn relations_of(
             None => unread.push(found.row.k),
         }
     }
-    known.extend(load(tx, kind, &unread, most)?);
+    let limit = most.saturating_add(1);
+    known.extend(match kind {
+        ResourceKind::User => members::groups_of(tx, &unread, limit)?,
+        ResourceKind::Group => members::of_groups(tx, &unread, limit)?,
+    });
     refuse_more_than(most, kind, &known)?;
     Ok(known)
-}
-
-/// The relations of these resources; more than `most` are refused, never cut off.
-fn load(tx: &mut Tx<'_>, kind: ResourceKind, keys: &[i64], most: i64) -> Result<Vec<RelatedRow>, ProvisioningError> {
-    let limit = most.saturating_add(1);
-    let found = match kind {
-        ResourceKind::User => members::groups_of(tx, keys, limit)?,
-        ResourceKind::Group => members::of_groups(tx, keys, limit)?,
-    };
-    refuse_more_than(most, kind, &found)?;
-    Ok(found)
 }
 
 fn refuse_more_than(most: i64, kind: ResourceKind, found: &[RelatedRow]) -> Result<(), ScimError> {
@@ -455,6 +449,15 @@ mod tests {
                 assert_eq!(shown(&projection), Value::Object(wanted), "{attributes:?} {excluded:?}");
             }
         }
+    }
+
+    #[test]
+    fn relations_of_which_nothing_is_shown_are_not_shown() {
+        let named = with_related(ResourceKind::Group, 3);
+        let nameless = Resource { related: named.related[2..].to_vec(), ..named };
+        let projection = Projection::read(Some("members.display"), None, resource_type::group()).unwrap();
+        let shown: Value = serde_json::from_str(&nameless.render(BASE, &projection).unwrap()).unwrap();
+        assert_eq!(shown.get("members"), None, "{shown}");
     }
 
     /// A hundred thousand members asked for by name cost their text and no document of them.
