@@ -17,13 +17,16 @@ use crate::directory::connections::saml_options::{self, SamlOptions};
 use crate::directory::connections::{self, NewConnection, Settings, provider};
 use crate::directory::domains::claim;
 use crate::directory::matching::Matching;
+use crate::directory::organizations::{self, NewOrganization};
 use crate::directory::sso_policy::SsoPolicy;
-use crate::directory::{cases, connection_roles, organizations};
+use crate::directory::{cases, connection_roles};
 use crate::protocol::oidc::relying_party::preset::Preset;
 use crate::protocol::scim::assignable::AssignableKind;
 use crate::protocol::scim::json::Object;
 use crate::protocol::scim::tolerance::Profile;
 use crate::provisioning::assignables::{self, Assignables};
+use crate::provisioning::clients::credentials::NewCredential;
+use crate::provisioning::clients::kind::CredentialKind;
 use crate::provisioning::clients::{self, ScimClientChange, credentials};
 use crate::provisioning::reprovisioning::{self, Reprovisioning};
 use crate::provisioning::schemas::registry::{self, Values, Wanted as WantedSchema};
@@ -35,6 +38,7 @@ use crate::values::ids::{AdminTokenId, Id, OrganizationId};
 use crate::values::operation::{Actor, Operation, Role};
 use crate::values::page::PageRequest;
 use crate::values::quota::Quota;
+use crate::values::scim_scope::ScimScope;
 
 /// What a call answered: the debug form of its error, in which a refusal is to be found.
 struct Answers(Vec<(&'static str, String)>);
@@ -121,6 +125,10 @@ fn provisioning(tx: &mut Tx<'_>, op: &Operation, org: OrganizationId, said: &mut
     said.of("clients find", clients::find(tx, op, org, client));
     said.of("clients update", clients::update(tx, op, org, client, &ScimClientChange::default()));
     said.of("clients delete", clients::delete(tx, op, org, client));
+    let kind = CredentialKind::Bearer;
+    let new = NewCredential { kind, scope: ScimScope::Write, ttl_seconds: 60 };
+    said.of("credentials create", credentials::create(tx, op, org, client, &new, &quota));
+    said.of("credentials list", credentials::list(tx, op, org, client));
     said.of("credentials revoke", credentials::revoke(tx, op, org, client, op.new_id()));
     said.of("reprovisioning find", reprovisioning::find(tx, op, org, client));
     said.of("reprovisioning set", reprovisioning::set(tx, op, org, client, Reprovisioning::Refuse));
@@ -159,6 +167,14 @@ async fn asked(world: &World, op: Operation) -> Vec<(&'static str, String)> {
         said.of("operator tokens", admin_tokens::page_of_operators(tx, &op, &first));
         said.of("operator token create", admin_tokens::create_for_operator(tx, &op, "t", 60));
         said.of("operator token", admin_tokens::revoke_of_operators(tx, &op, Id::from_bytes(&[1; 16]).unwrap()));
+        let new = NewOrganization {
+            slug: "beta".parse().unwrap(),
+            name: "B".to_owned(),
+            support_name: None,
+            support_email: None,
+            owner: "owner@b.test".parse().unwrap(),
+        };
+        said.of("organizations create", organizations::create(tx, &op, &new));
         said.of("organizations", organizations::page(tx, &op, &PageRequest::new(None, None).unwrap()));
         Ok::<_, StoreError>(said.0)
     });
@@ -175,7 +191,7 @@ async fn every_core_function_refuses_a_stranger_by_itself() {
 }
 
 /// What an auditor may: everything else changes something.
-const READS: [&str; 27] = [
+const READS: [&str; 28] = [
     "domains find",
     "domains page",
     "connections find",
@@ -194,6 +210,7 @@ const READS: [&str; 27] = [
     "second factors asked for",
     "clients page",
     "clients find",
+    "credentials list",
     "reprovisioning find",
     "requests page",
     "requests find",

@@ -102,6 +102,7 @@ pub fn create(
     new: &NewCredential,
     quota: &Quota,
 ) -> Result<(ScimCredential, Option<Secret>), ScimClientError> {
+    permission::require(op, organization, Permission::ManageScimClients)?;
     find(tx, op, organization, client)?;
     check(op, new)?;
     let count = |tx: &mut Tx<'_>| rows::count_live(tx, organization, client, op.at);
