@@ -19,7 +19,7 @@ use crate::protocol::scim::tolerance::Profile;
 use crate::protocol::scim::validation::Rules;
 use crate::provisioning::failure::ProvisioningError;
 use crate::provisioning::resource::{Patch, Resource};
-use crate::provisioning::{clients, groups, users};
+use crate::provisioning::{brake, clients, groups, reprovisioning, users};
 use crate::record::audit;
 use crate::store::Tx;
 use crate::store::failure::StoreError;
@@ -78,6 +78,7 @@ pub(super) fn rules() -> Rules {
 }
 
 const NOW: i64 = 1_700_000_000_000_000;
+const GROUP: &str = "urn:ietf:params:scim:schemas:core:2.0:Group";
 
 fn user(body: Value) -> users::UserDraft {
     let read = document::read(body.as_object().unwrap().clone(), resource_type::user(), &rules());
@@ -240,6 +241,61 @@ async fn a_client_provisions_its_own_organization_only() {
     }
 }
 
+/// A client of this organization with this scope.
+pub(super) fn client_of(organization: OrganizationId, scope: ScimScope) -> Operation {
+    let (client, credential) = (Id::from_bytes(&[3; 16]).unwrap(), Id::from_bytes(&[4; 16]).unwrap());
+    operation(NOW).by(Actor::ScimClient { organization, client, credential, scope })
+}
+
+/// What the functions answer that a request of a client comes down to, the reading ones first.
+fn asked_by(tx: &mut Tx<'_>, op: &Operation, acme: OrganizationId, ada: ResourceId) -> [Vec<String>; 2] {
+    fn text(outcome: Result<impl Sized, ProvisioningError>) -> String {
+        outcome.err().map_or_else(|| "let in".to_owned(), |error| format!("{error:?}"))
+    }
+    let (of_user, of_group, nobody) = (resource_type::user(), resource_type::group(), op.new_id());
+    let row = resources::find(tx, acme, ResourceKind::User, ada).unwrap().unwrap();
+    let body = json!({ "displayName": format!("g{nobody}") });
+    let read = document::read(body.as_object().unwrap().clone(), of_group, &rules()).unwrap();
+    let group = groups::draft(read, of_group, &rules()).unwrap();
+    let eve = user(json!({ "userName": format!("eve{nobody}") }));
+    let reads = vec![
+        text(users::find(tx, op, acme, of_user, nobody, &Projection::Default)),
+        text(users::read(tx, op, acme, of_user, row.into(), &Projection::Default)),
+        text(groups::find(tx, op, acme, of_group, nobody, &Projection::Default)),
+        text(groups::has_more_members_than(tx, op, acme, nobody, 1)),
+    ];
+    let changes = vec![
+        text(users::create(tx, op, acme, &eve)),
+        text(users::delete(tx, op, acme, nobody, None)),
+        text(groups::create(tx, op, acme, &group)),
+        text(groups::delete(tx, op, acme, nobody, None)),
+        text(reprovisioning::holder(tx, op, acme, &eve)),
+        text(brake::hold(tx, op, acme, ada, brake::Removal::Delete)),
+    ];
+    [reads, changes]
+}
+
+#[tokio::test]
+async fn every_function_that_a_client_can_reach_refuses_it_elsewhere_and_past_its_scope() {
+    for scratch in scratch::all() {
+        let engine = scratch.engine;
+        let done = scratch.store.write(move |tx| {
+            let (acme, globex) = (organization(tx, "acme"), organization(tx, "globex"));
+            let ada = users::create(tx, &operation(NOW), acme, &user(json!({ "userName": "ada" })))?.id;
+            let [reads, changes] = asked_by(tx, &client_of(globex, ScimScope::Write), acme, ada);
+            let elsewhere = [reads, changes].concat();
+            assert!(elsewhere.iter().all(|said| said == "Denied(OtherOrganization)"), "{engine}: {elsewhere:?}");
+            let [reads, changes] = asked_by(tx, &client_of(acme, ScimScope::Read), acme, ada);
+            assert!(reads.iter().all(|said| !said.contains("Denied")), "{engine}: {reads:?}");
+            assert!(changes.iter().all(|said| said == "Denied(Scope)"), "{engine}: {changes:?}");
+            let [_, changes] = asked_by(tx, &client_of(acme, ScimScope::Write), acme, ada);
+            assert!(changes.iter().all(|said| !said.contains("Denied")), "{engine}: {changes:?}");
+            Ok::<_, ProvisioningError>(())
+        });
+        done.await.unwrap();
+    }
+}
+
 fn person(address: &str) -> PersonProfile {
     PersonProfile { addresses: vec![address.parse().unwrap()], ..PersonProfile::default() }
 }
@@ -308,6 +364,118 @@ fn team(tx: &mut Tx<'_>, acme: OrganizationId, count: usize) -> (ResourceId, Vec
     let read = document::read(body.as_object().unwrap().clone(), resource_type::group(), &rules());
     let draft = groups::draft(read.unwrap(), resource_type::group(), &rules()).unwrap();
     (groups::create(tx, &operation(NOW), acme, &draft).unwrap(), people)
+}
+
+#[tokio::test]
+async fn a_user_has_a_name_that_can_be_one_and_there_is_room_for_so_many() {
+    for scratch in scratch::all() {
+        let engine = scratch.engine;
+        let done = scratch.store.write(move |tx| {
+            let acme = organization(tx, "acme");
+            let body = json!({ "userName": "a\u{7}da" });
+            let nameless = users::draft(body.as_object().unwrap().clone(), resource_type::user());
+            assert!(
+                matches!(&nameless, Err(error) if error.scim_type == ScimType::InvalidValue),
+                "{engine}: {nameless:?}"
+            );
+            let named = |name: &str| user(json!({ "userName": name })).within(1);
+            users::create(tx, &operation(NOW), acme, &named("ada"))?;
+            let second = users::create(tx, &operation(NOW), acme, &named("bob"));
+            assert!(matches!(second, Err(ProvisioningError::Full { .. })), "{engine}: {second:?}");
+            Ok::<_, ProvisioningError>(())
+        });
+        done.await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn rfc9967_an_administrators_removal_tells_what_the_clients_would() {
+    for scratch in scratch::all() {
+        let engine = scratch.engine;
+        let done = scratch.store.write(move |tx| {
+            let acme = organization(tx, "acme");
+            let id = users::create(tx, &operation(NOW), acme, &user(json!({ "userName": "ada" })))?.id;
+            users::deactivate(tx, &operation(NOW), acme, id)?;
+            let names: Vec<String> = told(tx, acme).into_iter().map(|(name, ..)| name).collect();
+            assert!(names.iter().any(|name| name == "prov:deactivate"), "{engine}: {names:?}");
+            Ok::<_, ProvisioningError>(())
+        });
+        done.await.unwrap();
+    }
+}
+
+/// What the gateway knows about a user is read for the answer to a change only where every answer shows it.
+#[tokio::test]
+async fn what_is_shown_on_request_alone_is_not_read_for_the_answer_to_a_change() {
+    for scratch in scratch::all() {
+        let engine = scratch.engine;
+        let done = scratch.store.write(move |tx| {
+            let acme = organization(tx, "acme");
+            let id = users::create(tx, &operation(NOW), acme, &user(json!({ "userName": "ada" })))?.id;
+            for (resource_type, title, is_shown) in [(resource_type::user(), "Dr", false), (&whole(), "Prof", true)] {
+                let operations = json!([{ "op": "replace", "path": "title", "value": title }]);
+                let changed = patch_of(tx, acme, id, resource_type, operations)?;
+                assert_eq!(changed.standing.is_some(), is_shown, "{engine}: {title}");
+            }
+            Ok::<_, ProvisioningError>(())
+        });
+        done.await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn every_change_of_a_group_is_kept_and_written_down_once() {
+    for scratch in scratch::all() {
+        let engine = scratch.engine;
+        let done = scratch.store.write(move |tx| {
+            let acme = organization(tx, "acme");
+            let (group, people) = team(tx, acme, 2);
+            let kept = |tx: &mut Tx<'_>| {
+                let found =
+                    groups::find(tx, &operation(NOW), acme, resource_type::group(), group, &Projection::Default)?;
+                Ok::<_, ProvisioningError>((found.version, found.document.contains("Crew"), found.related.len()))
+            };
+            assert_eq!(kept(tx)?, (1, false, 2), "{engine}");
+            let body = json!({ "displayName": "Crew", "members": [{ "value": people[0].to_string() }] });
+            let read = document::read(body.as_object().unwrap().clone(), resource_type::group(), &rules())?;
+            let crew = groups::draft(read, resource_type::group(), &rules())?;
+            assert_eq!(groups::replace(tx, &operation(NOW + 1), acme, group, &crew, None)?, 2);
+            assert_eq!(kept(tx)?, (2, true, 1), "{engine}");
+            remove_members(tx, acme, group, json!([{ "op": "remove", "path": "members" }]), 10)?;
+            assert_eq!(kept(tx)?, (3, true, 0), "{engine}: the members alone");
+            groups::delete(tx, &operation(NOW + 2), acme, group, None)?;
+            let mut found = entries(tx, acme);
+            found.retain(|action| action.starts_with("group."));
+            found.sort();
+            assert_eq!(found, ["group.created", "group.deleted", "group.updated", "group.updated"], "{engine}");
+            Ok::<_, ProvisioningError>(())
+        });
+        done.await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_strict_client_is_told_of_a_member_that_is_nobody() {
+    for scratch in scratch::all() {
+        let engine = scratch.engine;
+        let done = scratch.store.write(move |tx| {
+            let acme = organization(tx, "acme");
+            let nobody: ResourceId = operation(NOW).new_id();
+            let create = |tx: &mut Tx<'_>, profile: Profile| {
+                let rules = Rules::new(profile.tolerance(), Limits::default());
+                let body = json!({ "schemas": [GROUP], "displayName": "Crew", "members": [{ "value": nobody.to_string() }] });
+                let read = document::read(body.as_object().unwrap().clone(), resource_type::group(), &rules)?;
+                let draft = groups::draft(read, resource_type::group(), &rules)?;
+                groups::create(tx, &operation(NOW), acme, &draft)
+            };
+            let refused = create(tx, Profile::Strict);
+            let is_told = matches!(&refused, Err(ProvisioningError::Protocol(error)) if error.scim_type == ScimType::InvalidValue);
+            assert!(is_told, "{engine}: {refused:?}");
+            create(tx, Profile::Standard)?;
+            Ok::<_, ProvisioningError>(())
+        });
+        done.await.unwrap();
+    }
 }
 
 /// Removes members by these paths within this budget; tells how many are left.

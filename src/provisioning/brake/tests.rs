@@ -1,5 +1,7 @@
 //! Decision Q33, on both engines.
 
+use std::ops::Range;
+
 use serde_json::json;
 
 use super::{BrakeError, BrakeState, Removal, confirm, confirmed, find, hold, reject, release, set_limit};
@@ -37,12 +39,16 @@ fn client(op: &Operation, organization: OrganizationId) -> Operation {
 }
 
 fn push(tx: &mut Tx<'_>, op: &Operation, acme: OrganizationId, count: usize) -> Vec<ResourceId> {
+    push_all(tx, op, acme, 0..count)
+}
+
+fn push_all(tx: &mut Tx<'_>, op: &Operation, acme: OrganizationId, numbers: Range<usize>) -> Vec<ResourceId> {
     let user = |n: usize| {
         let body = json!({ "userName": format!("u{n}@acme.test") });
         let read = document::read(body.as_object().unwrap().clone(), resource_type::user(), &rules()).unwrap();
         users::draft(read.document, resource_type::user()).unwrap()
     };
-    (0..count).map(|n| users::create(tx, op, acme, &user(n)).unwrap().id).collect()
+    numbers.map(|n| users::create(tx, op, acme, &user(n)).unwrap().id).collect()
 }
 
 fn set_active(tx: &mut Tx<'_>, op: &Operation, acme: OrganizationId, id: ResourceId, is_active: bool) -> Outcome {
@@ -191,6 +197,47 @@ async fn q33_the_share_counts_if_it_is_more_and_only_who_may_sign_in_counts() {
             users::deactivate(tx, &op, acme, people[6]).unwrap();
             assert_eq!(state(tx, acme, people[6]), Some(AccountState::Inactive));
             release(tx, acme, people[4]).unwrap();
+        })
+        .await;
+    }
+}
+
+/// Whoever comes in the meantime does not widen the share: those who may sign in are counted once an hour.
+#[tokio::test]
+async fn q33_the_share_is_of_those_who_were_there_when_it_was_counted() {
+    for world in world().await {
+        run(&world, |tx, op, acme| {
+            let people = push(tx, &op, acme, 20);
+            set_limit(tx, &op, acme, 1, 20).unwrap();
+            let idp = client(&op, acme);
+            for id in &people[..2] {
+                remove(tx, &idp, acme, *id, Removal::Delete).unwrap();
+            }
+            push_all(tx, &op, acme, 20..40);
+            for id in &people[2..4] {
+                remove(tx, &idp, acme, *id, Removal::Delete).unwrap();
+            }
+            assert!(is_held(&remove(tx, &idp, acme, people[4], Removal::Delete)));
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn q33_a_new_list_begins_without_what_was_rejected_before() {
+    for world in world().await {
+        run(&world, |tx, op, acme| {
+            let people = push(tx, &op, acme, 5);
+            set_limit(tx, &op, acme, 1, 0).unwrap();
+            let idp = client(&op, acme);
+            remove(tx, &idp, acme, people[0], Removal::Delete).unwrap();
+            assert!(is_held(&remove(tx, &idp, acme, people[1], Removal::Delete)));
+            reject(tx, &op, acme).unwrap();
+            let next_day = Operation { at: op.at.plus_seconds(25 * 3600), ..idp.clone() };
+            remove(tx, &next_day, acme, people[2], Removal::Delete).unwrap();
+            assert!(is_held(&remove(tx, &next_day, acme, people[3], Removal::Delete)));
+            let brake = find(tx, &Operation { at: next_day.at, ..op.clone() }, acme).unwrap();
+            assert_eq!((brake.state, brake.waiting), (BrakeState::Waiting, 1));
         })
         .await;
     }

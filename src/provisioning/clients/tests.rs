@@ -307,6 +307,33 @@ async fn a_change_of_a_client_leaves_the_rest_and_its_credentials() {
     .await;
 }
 
+#[tokio::test]
+async fn a_credential_is_of_a_client_that_is_there_and_ends_once() {
+    on_both(|tx| {
+        let (acme, client) = client(tx)?;
+        let told = outbox::oldest_for_update(tx, 100)?;
+        assert_eq!(told.iter().filter(|row| row.event.contains("scim_client_created")).count(), 1);
+        let (id, secret) = credential(tx, (acme, client), &new(CredentialKind::ClientSecret, ScimScope::Write, DAY))?;
+        let proved = tokens::prove_secret(tx, client, &secret, at(5).at)?.unwrap();
+        tokens::issue(tx, &at(5), &proved, None, TERMS).unwrap();
+        assert_eq!(credentials::list(tx, &at(6), acme, client)?[0].last_used_at, Some(at(5).at));
+        credentials::revoke(tx, &at(6), acme, client, id)?;
+        let nobody = ScimClientId::from_bytes(&[9; 16]).unwrap();
+        let of_nobody = credentials::list(tx, &at(7), acme, nobody);
+        assert!(matches!(of_nobody, Err(ScimClientError::NotFound)), "{of_nobody:?}");
+        for again in
+            [credentials::revoke(tx, &at(7), acme, client, id), credentials::revoke(tx, &at(7), acme, nobody, id)]
+        {
+            assert!(matches!(again, Err(ScimClientError::NotFound)), "{again:?}");
+        }
+        delete(tx, &at(8), acme, client)?;
+        let late = credential(tx, (acme, client), &new(CredentialKind::Bearer, ScimScope::Write, DAY));
+        assert!(matches!(late, Err(ScimClientError::NotFound)), "{late:?}");
+        Ok(())
+    })
+    .await;
+}
+
 /// How many warnings a daily look gives on this day.
 fn look(tx: &mut Tx<'_>, day: i64) -> Result<usize, StoreError> {
     expiry::warn(tx, &at(day * DAY), 100)

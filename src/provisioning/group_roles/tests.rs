@@ -100,6 +100,8 @@ async fn members_of_a_group_have_the_role_that_an_administrator_lets_it_carry() 
         .await;
         let changes = world.entries("user.role_changed").await;
         assert_eq!(changes.len(), 5, "{}: {changes:?}", world.engine());
+        let (set, removed) = (world.entries("group_role.set").await, world.entries("group_role.removed").await);
+        assert_eq!((set.len(), removed.len()), (2, 1), "{}", world.engine());
     }
 }
 

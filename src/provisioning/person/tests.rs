@@ -15,13 +15,13 @@ use crate::protocol::scim::resource_type;
 use crate::protocol::scim::tolerance::Profile;
 use crate::protocol::scim::validation::Rules;
 use crate::provisioning::resource::{Patch, Resource};
-use crate::provisioning::users;
+use crate::provisioning::{group_roles, groups, users};
 use crate::store::failure::StoreError;
 use crate::store::organizations::{self, OrganizationRow};
 use crate::store::resources::{self, ResourceKind};
 use crate::store::{Tx, accounts as account_rows, domains, scim_events, scratch};
 use crate::values::ids::{AccountId, OrganizationId, ResourceId};
-use crate::values::operation::Operation;
+use crate::values::operation::{Operation, Role};
 use crate::values::page::PageRequest;
 
 fn rules() -> Rules {
@@ -47,6 +47,20 @@ fn set_active(tx: &mut Tx<'_>, op: &Operation, at: OrganizationId, id: ResourceI
 
 fn account_of(tx: &mut Tx<'_>, at: OrganizationId, id: ResourceId) -> Option<AccountId> {
     resources::find(tx, at, ResourceKind::User, id).unwrap().unwrap().account_id
+}
+
+/// Makes them the member of a group that carries a role.
+fn make_user_admin(tx: &mut Tx<'_>, op: &Operation, at: OrganizationId, member: ResourceId) {
+    let body = json!({ "displayName": "Help desk", "members": [{ "value": member.to_string() }] });
+    let read = document::read(body.as_object().unwrap().clone(), resource_type::group(), &rules()).unwrap();
+    let draft = groups::draft(read, resource_type::group(), &rules()).unwrap();
+    let group = groups::create(tx, op, at, &draft).unwrap();
+    group_roles::put(tx, op, at, group, Role::UserAdmin).unwrap();
+}
+
+fn role(tx: &mut Tx<'_>, at: OrganizationId, id: ResourceId) -> Role {
+    let account = account_of(tx, at, id).unwrap();
+    memberships::find(tx, account, at).unwrap().unwrap().role
 }
 
 fn open_cases(tx: &mut Tx<'_>, op: &Operation, at: OrganizationId) -> Vec<cases::Case> {
@@ -120,6 +134,86 @@ async fn e33_somebody_who_exists_outside_gets_a_case_and_no_second_account() {
             world.entries("case.updated").await.iter().map(|entry| entry["access_asked"].clone()).collect();
         assert!(asked.contains(&false.into()) && asked.contains(&true.into()), "{}: {asked:?}", world.engine());
         assert_eq!(world.entries("case.closed").await.len(), 1, "{}", world.engine());
+        let deleted = world.entries("user.deleted").await;
+        assert_eq!(deleted, [json!({ "state": "waiting" })], "{}", world.engine());
+    }
+}
+
+#[tokio::test]
+async fn e33_another_address_that_exists_outside_as_well_is_another_case() {
+    const BEA: &str = "bea@freelance.test";
+    for world in world().await {
+        run(&world, |tx, op, acme| {
+            let (home, _, _) = globex(tx, &op, ADA);
+            let bea = push(tx, &op, home, BEA).id;
+            let bea = account_of(tx, home, bea).unwrap();
+            account_rows::mark_verified(tx, bea, BEA, op.at).unwrap();
+            let pushed = push(tx, &op, acme, ADA);
+            let put = draft(json!({ "userName": BEA, "active": true }));
+            assert_eq!(users::replace(tx, &op, acme, pushed.id, &put, None).unwrap().active, Some(false));
+            let open = open_cases(tx, &op, acme);
+            assert_eq!((open.len(), open[0].address.as_str()), (1, BEA));
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn e33_whoever_has_waited_has_the_role_of_their_groups_at_once() {
+    for world in world().await {
+        run(&world, |tx, op, acme| {
+            let (home, at_home, _) = globex(tx, &op, ADA);
+            let reviewed = push(tx, &op, acme, ADA).id;
+            let case = open_cases(tx, &op, acme).remove(0);
+            make_user_admin(tx, &op, acme, reviewed);
+            users::delete(tx, &op, home, at_home, None).unwrap();
+            assert!(review(tx, &op, acme, &case).unwrap());
+            assert_eq!(role(tx, acme, reviewed), Role::UserAdmin);
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn e33_whoever_waits_no_more_with_another_address_has_the_role_of_their_groups_at_once() {
+    for world in world().await {
+        run(&world, |tx, op, acme| {
+            globex(tx, &op, ADA);
+            let pushed = push(tx, &op, acme, ADA).id;
+            make_user_admin(tx, &op, acme, pushed);
+            let put = draft(json!({ "userName": "ada.l@acme.test", "active": true }));
+            users::replace(tx, &op, acme, pushed, &put, None).unwrap();
+            assert_eq!(role(tx, acme, pushed), Role::UserAdmin);
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn a_case_whose_user_is_gone_is_closed() {
+    for world in world().await {
+        run(&world, |tx, op, acme| {
+            globex(tx, &op, ADA);
+            let pushed = push(tx, &op, acme, ADA).id;
+            let case = open_cases(tx, &op, acme).remove(0);
+            let k = resources::find(tx, acme, ResourceKind::User, pushed).unwrap().unwrap().k;
+            resources::delete(tx, acme, k).unwrap();
+            assert!(!review(tx, &op, acme, &case).unwrap());
+            assert!(open_cases(tx, &op, acme).is_empty());
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn a_member_whom_a_client_takes_on_is_written_down() {
+    for world in world().await {
+        run(&world, |tx, op, acme| {
+            push(tx, &op, acme, "ada@acme.test");
+        })
+        .await;
+        let updated = world.entries("user.updated").await;
+        assert!(updated.contains(&json!({ "provisioned": true })), "{}: {updated:?}", world.engine());
     }
 }
 

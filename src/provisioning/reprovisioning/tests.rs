@@ -117,6 +117,24 @@ async fn adopt_takes_over_whoever_is_there() {
 }
 
 #[tokio::test]
+async fn whom_a_client_has_adopted_is_its_own_from_then_on() {
+    for world in world().await {
+        run(&world, |tx, op, acme| {
+            let (other, _) = client(tx, &op, acme, Profile::Entra);
+            let (new, id) = client(tx, &op, acme, Profile::Standard);
+            set(tx, &op, acme, id, Reprovisioning::Adopt).unwrap();
+            let first = users::create(tx, &other, acme, &ada("e-1", true)).unwrap();
+            users::create(tx, &new, acme, &ada("n-1", true)).unwrap();
+            set(tx, &op, acme, id, Reprovisioning::Reactivate).unwrap();
+            users::replace(tx, &new, acme, first.id, &ada("n-1", false), None).unwrap();
+            assert_eq!(users::create(tx, &new, acme, &ada("n-1", true)).unwrap().id, first.id);
+        })
+        .await;
+        assert_eq!(world.entries("scim_client.policy_set").await.len(), 2, "{}", world.engine());
+    }
+}
+
+#[tokio::test]
 async fn refuse_is_the_default_and_says_who_is_there() {
     for world in world().await {
         run(&world, |tx, op, acme| {

@@ -20,12 +20,14 @@ use crate::protocol::scim::sort;
 use crate::provisioning::failure::ProvisioningError;
 use crate::provisioning::resource::{parse, resource_type as of_kind};
 use crate::provisioning::search::{condition, order};
-use crate::provisioning::tests::{operation, organization, rules};
+use crate::provisioning::tests::{client_of, operation, organization, rules};
 use crate::provisioning::{groups, users};
+use crate::store::failure::StoreError;
 use crate::store::order::{Direction, SortKey};
 use crate::store::resources::ResourceKind;
 use crate::store::{Tx, resource_counts, resource_grams, scratch};
 use crate::values::ids::{OrganizationId, ResourceId};
+use crate::values::scim_scope::ScimScope;
 
 const NOW: i64 = 1_700_000_000_000_000;
 const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
@@ -534,6 +536,45 @@ async fn a_page_of_groups_has_no_more_members_than_a_page_may_have() {
                     assert!(error.detail.contains("excludedAttributes=members"), "{}", error.detail);
                 }
                 other => panic!("{other:?}"),
+            }
+            Ok::<_, ProvisioningError>(())
+        });
+        done.await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_client_searches_in_its_own_organization_only() {
+    for scratch in scratch::all() {
+        let done = scratch.store.read(|tx| {
+            let [acme, globex] = [1, 2].map(|n| OrganizationId::from_bytes(&[n; 16]).unwrap());
+            let query = Query {
+                sought: vec![sought(ResourceKind::User, None, None)],
+                direction: None,
+                wanted: Wanted::Page(Page { start_index: 1, count: 10 }),
+                scan_rows: 0,
+                most_related: 1,
+            };
+            Ok::<_, StoreError>([acme, globex].map(|of| search(tx, &client_of(of, ScimScope::Read), acme, &query)))
+        });
+        let [own, foreign] = done.await.unwrap();
+        assert!(own.is_ok(), "{}: {own:?}", scratch.engine);
+        assert!(matches!(foreign, Err(ProvisioningError::Denied(_))), "{}: {foreign:?}", scratch.engine);
+    }
+}
+
+/// RFC 9865, section 2: who walks by cursor is told a total only where it is known without counting.
+#[tokio::test]
+async fn rfc9865_2_a_walk_counts_nothing() {
+    for scratch in scratch::all() {
+        let engine = scratch.engine;
+        let done = scratch.store.write(move |tx| {
+            let acme = organization(tx, "acme");
+            people(tx, acme);
+            for (filter, total) in [(None, Some(6)), (Some("userName sw \"a\""), None)] {
+                let sought = vec![sought(ResourceKind::User, filter, None)];
+                let finder = Finder { organization: acme, sought, direction: None };
+                assert_eq!(finder.behind(tx, None, 2).total, total, "{engine}: {filter:?}");
             }
             Ok::<_, ProvisioningError>(())
         });
