@@ -9,7 +9,7 @@ use crate::directory::accounts::{self, Account};
 use crate::record::jobs::{self, Job};
 use crate::store::failure::StoreError;
 use crate::store::mail_proofs::{self as rows, MailProofRow};
-use crate::store::{Tx, accounts as account_rows, devices, identities, memberships, passwords, resources};
+use crate::store::{Tx, accounts as account_rows, devices, identities, passwords};
 use crate::values::email::EmailAddress;
 use crate::values::ids::{AccountId, MailProofId};
 use crate::values::operation::Operation;
@@ -192,15 +192,7 @@ fn is_untouched(tx: &mut Tx<'_>, op: &Operation, account: AccountId) -> Result<b
     let is_used = passwords::find(tx, account)?.is_some()
         || identities::is_any_of_account(tx, account)?
         || devices::count(tx, account, op.at)? > 0;
-    if is_used {
-        return Ok(false);
-    }
-    for membership in memberships::of_account(tx, account)? {
-        if resources::of_account(tx, membership.org_id, account)?.is_some() {
-            return Ok(false);
-        }
-    }
-    Ok(true)
+    Ok(!is_used)
 }
 
 /// Looks at a link without using it up.
