@@ -130,10 +130,33 @@ mod tests {
     use super::{establish, rotate};
     use crate::access::testing::world;
     use crate::keys::purpose::Purpose;
-    use crate::keys::rotation;
+    use crate::keys::rotation::{self, KeyError};
     use crate::keys::sealing::Sealer;
-    use crate::store::audit_entries;
+    use crate::store::{Tx, audit_entries, scratch};
     use crate::values::secret::Secret;
+
+    #[tokio::test]
+    async fn of_two_rotations_at_once_one_is_made() {
+        for world in world().await {
+            let sealer =
+                Sealer::new(&[Secret::from("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=".to_owned())]).unwrap();
+            let (op, now) = (world.operator(), world.operator());
+            let [active, next, third, fourth] =
+                [(); 4].map(|()| rotation::prepare(&op, &sealer, Purpose::OidcEs256).unwrap());
+            let (first, second) = (op.clone(), now);
+            let made = world.store().write(move |tx| establish(tx, &op, &active, &next)).await;
+            made.unwrap();
+            let rotating = move |tx: &mut Tx<'_>| {
+                rotate(tx, &first, &third).unwrap();
+                Ok(())
+            };
+            let other = world.store().write(move |tx| rotate(tx, &second, &fourth));
+            let (_, other) = scratch::overlap(world.store(), rotating, other).await;
+            // On SQLite they come one after the other.
+            let is_refused = matches!(other, Err(KeyError::NoNextKey));
+            assert_eq!(is_refused, world.engine() == "postgres", "{other:?}");
+        }
+    }
 
     #[tokio::test]
     async fn making_keys_and_rotating_them_is_written_down() {

@@ -28,9 +28,11 @@ use crate::protocol::scim::{document, resource_type};
 use crate::provisioning::{groups, users};
 use crate::record::audit;
 use crate::record::jobs::Job;
+use crate::store::accounts::{self as account_rows, AccountRow, AddressRow};
 use crate::store::connections as connection_rows;
 use crate::store::domains::{self, DomainRow};
 use crate::store::failure::StoreError;
+use crate::store::memberships::{self as membership_rows, MembershipRow};
 use crate::store::scratch::{self, Scratch};
 use crate::store::{Store, Tx, jobs};
 use crate::values::clock::{Clock, Timestamp};
@@ -283,6 +285,23 @@ impl World {
             identity::accept(tx, &op, handle.expose(), &asserted)
         });
         write.await.unwrap().arrival
+    }
+
+    /// Somebody whose account is their own, and who is a member here.
+    pub async fn visitor(&self) -> AccountId {
+        let (op, organization, ada) = (self.operator(), self.organization, self.ada);
+        let write = self.store().write(move |tx| {
+            let id: AccountId = op.new_id();
+            let of_ada = account_rows::find(tx, ada)?.unwrap();
+            let row = AccountRow { id, ownership: "personal".to_owned(), ..of_ada };
+            let address = "cem@elsewhere.test".to_owned();
+            let address = AddressRow { account_id: id, address, is_primary: true, verified_at: Some(op.at) };
+            let of_ada = membership_rows::find(tx, ada, organization)?.unwrap();
+            let membership = MembershipRow { account_id: id, kind: "external".to_owned(), ..of_ada };
+            account_rows::insert(tx, &row, &[address], &membership)?;
+            Ok::<_, StoreError>(id)
+        });
+        write.await.unwrap()
     }
 
     /// Pushes the person with this address, as a directory does; they keep the account that they have.

@@ -1,14 +1,13 @@
 //! Two who change one account at the same moment, on both engines.
 
 use super::{AccountError, create, deactivate, end_membership, find};
-use crate::access::testing::{World, world};
+use crate::access::testing::world;
 use crate::directory::memberships;
 use crate::directory::profile::Profile;
-use crate::store::accounts::{self as rows, AccountRow, AddressRow};
+use crate::store::accounts::{self as rows, AccountRow};
 use crate::store::failure::StoreError;
-use crate::store::memberships::{self as membership_rows, MembershipRow};
+use crate::store::memberships as membership_rows;
 use crate::store::{Tx, scratch};
-use crate::values::ids::AccountId;
 use crate::values::operation::Role;
 
 #[tokio::test]
@@ -67,27 +66,10 @@ async fn of_two_owners_who_lose_their_access_at_once_one_stays() {
     }
 }
 
-/// Somebody whose account is their own, and who is a member here.
-async fn visitor(world: &World) -> AccountId {
-    let (op, organization, ada) = (world.operator(), world.organization, world.ada);
-    let write = world.store().write(move |tx| {
-        let id: AccountId = op.new_id();
-        let of_ada = rows::find(tx, ada)?.unwrap();
-        let row = AccountRow { id, ownership: "personal".to_owned(), ..of_ada };
-        let address = "cem@elsewhere.test".to_owned();
-        let address = AddressRow { account_id: id, address, is_primary: true, verified_at: Some(op.at) };
-        let of_ada = membership_rows::find(tx, ada, organization)?.unwrap();
-        let membership = MembershipRow { account_id: id, kind: "external".to_owned(), ..of_ada };
-        rows::insert(tx, &row, &[address], &membership)?;
-        Ok::<_, StoreError>(id)
-    });
-    write.await.unwrap()
-}
-
 #[tokio::test]
 async fn a_membership_that_is_ended_twice_at_once_ends_once() {
     for world in world().await {
-        let (organization, cem) = (world.organization, visitor(&world).await);
+        let (organization, cem) = (world.organization, world.visitor().await);
         let ending = || {
             let op = world.operator();
             move |tx: &mut Tx<'_>| end_membership(tx, &op, organization, cem)

@@ -340,6 +340,14 @@ async fn links_of_a_member_go_with_their_membership_and_with_their_joining() {
             let kim = push(tx, &later, acme, "kim@freelance.test").id;
             let kim = account_of(tx, acme, kim);
             accounts::end_membership(tx, &later, acme, kim).unwrap();
+            let lee = push(tx, &later, acme, "lee@freelance.test").id;
+            let lee = account_of(tx, acme, lee);
+            let last = Operation { at: later.at.plus_seconds(14 * DAY), ..op.clone() };
+            assert_eq!(invite::expire_due(tx, &last, 10).unwrap(), 1);
+            let before = count(tx, &last);
+            accounts::deactivate(tx, &last, acme, lee).unwrap();
+            accounts::reactivate(tx, &last, acme, lee).unwrap();
+            assert_eq!(count(tx, &last), before, "another one in the place of the one that expired");
         })
         .await;
         assert_eq!(world.entries("activation.revoked").await.len(), 2, "{}", world.engine());

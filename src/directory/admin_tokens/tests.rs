@@ -72,6 +72,7 @@ async fn a_revoked_or_expired_token_is_nobody_and_is_revoked_once() {
             Ok::<_, StoreError>(())
         });
         done.await.unwrap();
+        assert_eq!(world.entries("admin_token.created").await.len(), 1, "{}", world.engine());
         assert_eq!(world.entries("admin_token.revoked").await.len(), 1, "{}", world.engine());
     }
 }

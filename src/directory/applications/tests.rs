@@ -40,6 +40,9 @@ async fn uris_that_cannot_be_registered_are_refused_and_change_nothing() {
                 assert!(registered.is_err(), "{engine} registers {uris:?} {post_logout:?}");
                 assert!(update(tx, &op, organization, known.id, &bad).is_err(), "{engine}: {uris:?} {post_logout:?}");
             }
+            let one = Quota { applications: 1, ..Quota::default() };
+            let second = register(tx, &op, organization, &first, &one);
+            assert!(matches!(second, Err(ApplicationError::TooMany(_))), "{engine}: {second:?}");
             let other_kind = update(tx, &op, organization, known.id, &new(&[GOOD], &[], ApplicationKind::Public));
             assert!(matches!(other_kind, Err(ApplicationError::OtherKind)));
             assert_eq!(find(tx, known.id)?.unwrap().redirect_uris, [GOOD]);
@@ -49,6 +52,7 @@ async fn uris_that_cannot_be_registered_are_refused_and_change_nothing() {
             Ok::<_, StoreError>((found.redirect_uris, found.post_logout_redirect_uris))
         });
         let (redirect, post_logout) = done.await.unwrap();
+        assert_eq!(world.entries("application.updated").await.len(), 1, "{}", world.engine());
         assert_eq!((redirect, post_logout), (vec!["https://wiki.example/other".to_owned()], vec![GOOD.to_owned()]));
     }
 }
@@ -72,6 +76,8 @@ async fn a_public_application_has_no_secret_and_a_new_one_kills_the_old() {
             Ok::<_, StoreError>((found.is_secret(secret.expose()), found.is_secret(old.unwrap().expose())))
         });
         assert_eq!(done.await.unwrap(), (true, false), "{}", world.engine());
+        assert_eq!(world.entries("application.created").await.len(), 2, "{}", world.engine());
+        assert_eq!(world.entries("application.secret_rotated").await.len(), 1, "{}", world.engine());
     }
 }
 

@@ -1,6 +1,8 @@
 //! Two who change one connection, or what stands around it, at the same moment, on both engines.
 
-use super::provider::replace_matching;
+use super::oidc_options::{self, OidcOptions};
+use super::provider::{replace_matching, replace_settings};
+use super::saml_options::{self, SamlOptions};
 use super::{ConnectionError, NewConnection, Settings, create, disable};
 use crate::access::identity::{self, AssertedIdentity};
 use crate::access::testing::{LINKING, World, world};
@@ -9,9 +11,56 @@ use crate::directory::connection_roles::{self, ConnectionRole};
 use crate::directory::matching::{MatchRule, Matching};
 use crate::directory::memberships;
 use crate::protocol::oidc::relying_party::preset::Preset;
-use crate::store::{Tx, scratch};
+use crate::protocol::saml::idp_metadata::IdpMetadata;
+use crate::store::failure::StoreError;
+use crate::store::{Tx, outbox, scratch};
 use crate::values::operation::Role;
 use crate::values::quota::Quota;
+
+#[tokio::test]
+async fn a_new_connection_is_told_of() {
+    for world in world().await {
+        let events = world.store().write(|tx| outbox::oldest_for_update(tx, 100)).await.unwrap();
+        let told = events.iter().filter(|row| row.event.contains("connection_created")).count();
+        assert_eq!(told, 2, "{}", world.engine());
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_demanded_that_cannot_be_meant_and_a_provider_keeps_its_protocol() {
+    for world in world().await {
+        let (op, organization, id) = (world.operator(), world.organization, world.connection);
+        let answers = world.store().write(move |tx| {
+            let classes = vec!["a class".to_owned()];
+            let of_oidc = OidcOptions { acr_values: classes.clone(), ..OidcOptions::default() };
+            let of_saml = SamlOptions { authn_contexts: classes, ..SamlOptions::default() };
+            let refused = [
+                oidc_options::replace(tx, &op, organization, id, &of_oidc).map(drop),
+                saml_options::replace(tx, &op, organization, id, &of_saml).map(drop),
+            ];
+            let saml = Settings::Saml { idp: saml_idp(), options: SamlOptions::default() };
+            let other = replace_settings(tx, &op, organization, id, &saml, None).map(drop);
+            Ok::<_, StoreError>((refused, other))
+        });
+        let (refused, other) = answers.await.unwrap();
+        for answer in refused {
+            assert!(matches!(answer, Err(ConnectionError::InvalidOptions(_))), "{}: {answer:?}", world.engine());
+        }
+        assert!(matches!(other, Err(ConnectionError::OtherProtocol)), "{}: {other:?}", world.engine());
+    }
+}
+
+fn saml_idp() -> IdpMetadata {
+    IdpMetadata {
+        entity_id: "https://idp.acme.test".to_owned(),
+        sso_redirect_url: "https://idp.acme.test/sso".parse().unwrap(),
+        sso_post_url: None,
+        logout: None,
+        certificates: vec![],
+        valid_until: None,
+        cache_seconds: None,
+    }
+}
 
 #[tokio::test]
 async fn a_connection_is_switched_off_once_however_many_do_it_at_once() {

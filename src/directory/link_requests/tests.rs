@@ -7,8 +7,11 @@ use crate::access::testing::{LINKING, World, world};
 use crate::directory::accounts;
 use crate::directory::connection_policy::{self, ConnectionPolicy, LinkingRule};
 use crate::directory::connection_route::{self, ConnectionRoute};
+use crate::directory::connections::provider;
+use crate::directory::matching::Matching;
 use crate::record::jobs::Job;
-use crate::store::{Tx, identities, jobs, link_requests as rows, scratch};
+use crate::store::identities::{self, IdentityRow};
+use crate::store::{Tx, jobs, link_requests as rows, scratch};
 use crate::values::ids::LinkRequestId;
 use crate::values::secret::{Secret, TokenHash};
 
@@ -54,6 +57,8 @@ async fn whoever_is_asked_is_linked_by_their_own_yes_only() {
             assert!(matches!(say_yes(&world, dead).await, Err(LinkRequestError::Dead)), "{dead}");
         }
         say_yes(&world, &token).await.unwrap();
+        let linked = world.entries("identity.linked").await;
+        assert!(linked.len() == 1 && linked[0]["by"] == "mail", "{}: {linked:?}", world.engine());
         assert!(matches!(say_yes(&world, &token).await, Err(LinkRequestError::Dead)), "{}", world.engine());
         assert_eq!(world.sign_in(world.asserted()).await, Ok(world.ada));
         // CVE-2026-9087: the yes was to that subject, and the account has one at this connection.
@@ -100,10 +105,41 @@ async fn a_question_is_dead_once_what_it_asks_about_is_not_so_any_more() {
         write.await.unwrap();
         dead(&token, "whom the connection lets through was said anew").await;
         let token = asked().await;
+        let (op, email) = (world.operator(), Matching::default());
+        let again = world.store().write(move |tx| provider::replace_matching(tx, &op, organization, connection, email));
+        again.await.unwrap();
+        dead(&token, "what is compared was said anew").await;
+        let token = asked().await;
         let op = world.operator();
         world.store().write(move |tx| accounts::deactivate(tx, &op, organization, ada_id)).await.unwrap();
         dead(&token, "the person was deactivated").await;
         assert_eq!(world.sign_in(world.asserted()).await, Err(Refusal::AccountInactive));
+        assert!(world.entries("identity.linked").await.is_empty());
+    }
+}
+
+/// The subject is somebody else's by now, such as by a sign-in after the policy was another one for a while.
+#[tokio::test]
+async fn a_yes_to_a_subject_that_is_somebody_elses_by_now_links_nobody() {
+    for world in world().await {
+        let (_, token) = asked(&world).await;
+        let (other, op, organization, connection) =
+            (world.visitor().await, world.op(), world.organization, world.connection);
+        let linked = world.store().write(move |tx| {
+            let row = IdentityRow {
+                id: op.new_id(),
+                org_id: organization,
+                connection_id: connection,
+                subject: "00u1".to_owned(),
+                account_id: other,
+                created_at: op.at,
+                last_sign_in_at: op.at,
+            };
+            identities::insert_if_new(tx, &row)
+        });
+        assert!(linked.await.unwrap());
+        let said = say_yes(&world, token.expose()).await;
+        assert!(matches!(said, Err(LinkRequestError::Dead)), "{}: {said:?}", world.engine());
         assert!(world.entries("identity.linked").await.is_empty());
     }
 }

@@ -1,6 +1,7 @@
 //! Whom a connection brings for the first time: linked, made, or refused; and what their groups carry.
 
 use futures_util::future::join_all;
+use serde_json::json;
 
 use crate::access::attempts::refusal::Refusal;
 use crate::access::identity::{AssertedIdentity, accept};
@@ -10,12 +11,16 @@ use crate::directory::accounts::{self, Account};
 use crate::directory::connection_policy::{self, ConnectionPolicy, LinkingRule, PolicyError};
 use crate::directory::connection_roles::{self, ConnectionRole, ConnectionRoleError};
 use crate::directory::connection_route::{self, ConnectionRoute, RouteError};
+use crate::directory::connections;
 use crate::directory::matching::{MatchRule, Matching};
-use crate::directory::{connections, memberships};
+use crate::directory::memberships::{self, InviteState};
 use crate::store::connections::ConnectionRow;
+use crate::store::domains::{self, DomainRow};
 use crate::store::failure::StoreError;
 use crate::store::resources::{self, ResourceKind};
-use crate::store::{accounts as account_rows, connections as connection_rows, memberships as membership_rows};
+use crate::store::{
+    accounts as account_rows, connections as connection_rows, memberships as membership_rows, sso_policies,
+};
 use crate::values::ids::{AccountId, ConnectionId, ResourceId};
 use crate::values::operation::{Actor, Role};
 
@@ -238,6 +243,7 @@ async fn a_role_by_a_group_ends_with_the_group_with_the_mapping_and_with_the_con
         assert_eq!(role_of(&world, world.ada).await, Role::Member, "the connection is off");
         let changes = world.entries("user.role_changed").await;
         assert!(changes.iter().all(|entry| entry["by"] == "sign_in") && changes.len() == 10, "{changes:#?}");
+        assert_eq!(world.entries("connection.roles_set").await.len(), 3, "{}", world.engine());
     }
 }
 
@@ -290,7 +296,9 @@ async fn a_connection_is_for_its_groups_and_offers_itself_to_everybody() {
             assert_eq!(sign_in(&world, ada(&world)).await, expected, "{} {what}", world.engine());
         }
         set(&world, world.connection, PROVISIONING).await.unwrap();
+        let before = world.entries("user.created").await.len();
         assert_eq!(sign_in(&world, eve(&world)).await, Err(Refusal::OtherConnection), "somebody new is in no group");
+        assert_eq!(world.entries("user.created").await.len(), before, "{}: and nobody is made", world.engine());
         assert!(matches!(
             route(&world, world.connection, only(&[ResourceId::from_bytes(&[3; 16]).unwrap()])).await,
             Err(RouteError::InvalidGroups)
@@ -307,6 +315,100 @@ async fn a_connection_is_for_its_groups_and_offers_itself_to_everybody() {
         for address in ["ada@acme.test", "nobody@acme.test"] {
             assert_eq!(offered(address).await, choose(vec![other, one]), "{address}");
         }
+    }
+}
+
+#[tokio::test]
+async fn somebody_new_has_the_role_of_the_policy_and_from_then_on_the_names_that_the_provider_gives() {
+    for world in world().await {
+        let before = world.entries("connection.policy_set").await.len();
+        set(&world, world.connection, ConnectionPolicy { default_role: Role::Auditor, ..PROVISIONING }).await.unwrap();
+        assert_eq!(world.entries("connection.policy_set").await.len(), before + 1, "{}", world.engine());
+        let id = sign_in(&world, eve(&world)).await.unwrap();
+        assert_eq!(role_of(&world, id).await, Role::Auditor, "{}", world.engine());
+        let given = json!({ "from": "member", "to": "auditor", "by": "connection" });
+        assert_eq!(world.entries("user.role_changed").await, [given], "{}", world.engine());
+        let renamed = AssertedIdentity { display_name: Some("Eve Other".to_owned()), ..eve(&world) };
+        world.advance(60);
+        assert_eq!(sign_in(&world, renamed).await, Ok(id));
+        let name = account(&world, id).await.profile.display_name;
+        assert_eq!(name.as_deref(), Some("Eve Other"), "{}", world.engine());
+    }
+}
+
+#[tokio::test]
+async fn when_an_administrator_was_last_here_is_known_from_each_sign_in() {
+    for world in world().await {
+        let owner = AssertedIdentity {
+            subject: "00u-owner".to_owned(),
+            email: Some("owner@acme.test".parse().unwrap()),
+            ..ada(&world)
+        };
+        let organization = world.organization;
+        for _ in 0..2 {
+            world.advance(60);
+            sign_in(&world, owner.clone()).await.unwrap();
+            let last = world.store().read(move |tx| sso_policies::last_sign_in_of_administrator(tx, organization));
+            assert_eq!(last.await.unwrap(), Some(world.op().at), "{}", world.engine());
+        }
+    }
+}
+
+/// Nobody is asked about a connection that is not for them.
+#[tokio::test]
+async fn a_connection_asks_nobody_whom_it_is_not_for() {
+    for world in world().await {
+        set(&world, world.connection, ConnectionPolicy { linking: LinkingRule::Ask, ..LINKING }).await.unwrap();
+        let others = world.push_group("contractors", &[]).await;
+        let only = ConnectionRoute { only_groups: vec![others], ..ConnectionRoute::default() };
+        route(&world, world.connection, only).await.unwrap();
+        assert_eq!(sign_in(&world, ada(&world)).await, Err(Refusal::OtherConnection), "{}", world.engine());
+        assert!(world.entries("identity.link_asked").await.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn whoever_waited_for_their_domain_joins_by_signing_in() {
+    for world in world().await {
+        world.push_user("bea@new.test").await;
+        let (op, organization) = (world.op(), world.organization);
+        let verified = world.store().write(move |tx| {
+            let owned = domains::owner_of(tx, "acme.test")?.unwrap().1;
+            let acme = domains::find(tx, organization, owned)?.unwrap();
+            domains::insert(tx, &DomainRow { id: op.new_id(), name: "new.test".to_owned(), ..acme })
+        });
+        verified.await.unwrap();
+        let bea = AssertedIdentity {
+            subject: "00u-bea".to_owned(),
+            email: Some("bea@new.test".parse().unwrap()),
+            ..ada(&world)
+        };
+        let id = sign_in(&world, bea).await.unwrap();
+        let joined = world.store().read(move |tx| memberships::find(tx, id, organization)).await.unwrap().unwrap();
+        assert_eq!(joined.invite_state, InviteState::Joined, "{}", world.engine());
+    }
+}
+
+/// The name that a directory gave somebody is one of the organization's own people's.
+#[tokio::test]
+async fn a_name_in_a_directory_leads_to_nobody_whose_account_is_their_own() {
+    for world in world().await {
+        let user = world.push_user("cem@acme.test").await;
+        let (visitor, organization) = (world.visitor().await, world.organization);
+        let given = world.store().write(move |tx| {
+            let k = resources::find(tx, organization, ResourceKind::User, user)?.unwrap().k;
+            resources::set_account(tx, k, visitor)
+        });
+        given.await.unwrap();
+        rule(&world, MatchRule::UserName).await;
+        let cem = AssertedIdentity {
+            subject: "00u-cem".to_owned(),
+            email: None,
+            matched: Some("cem@acme.test".to_owned()),
+            matching: Matching::new(MatchRule::UserName, None).unwrap(),
+            ..ada(&world)
+        };
+        assert_eq!(sign_in(&world, cem).await, Err(Refusal::Unknown), "{}", world.engine());
     }
 }
 

@@ -7,7 +7,7 @@ use crate::access::testing::{World, world};
 use crate::directory::domains::proof::{Answer, Failure, record_value};
 use crate::directory::organizations::{self, NewOrganization};
 use crate::store::failure::StoreError;
-use crate::store::{Tx, domains, scratch};
+use crate::store::{Tx, domains, outbox, scratch};
 use crate::values::domain_name::DomainName;
 use crate::values::ids::OrganizationId;
 use crate::values::operation::Operation;
@@ -49,13 +49,19 @@ async fn a_challenge_proves_a_domain_for_seven_days_and_once() {
             assert!(failure.is_none() && verified.state.as_str() == "verified");
             let again = finish_check(tx, &op, organization, domain.id, &proved);
             assert!(again.is_err(), "what is verified is not proved by a challenge again");
+            let asked = begin_check(tx, &op, organization, domain.id);
+            assert!(matches!(asked, Err(DomainError::WrongState(_))), "nobody asks for it: {asked:?}");
+            let events = outbox::oldest_for_update(tx, 100)?;
+            assert_eq!(events.iter().filter(|row| row.event.contains("domain_verified")).count(), 1);
             release(tx, &op, organization, domain.id).unwrap();
             assert!(release(tx, &op, organization, domain.id).is_err());
             Ok::<_, StoreError>(())
         });
         done.await.unwrap();
         assert_eq!(world.entries("domain.check_failed").await.len(), 1, "{}", world.engine());
-        assert_eq!(world.entries("domain.verified").await.len(), 1, "{}", world.engine());
+        for action in ["domain.claimed", "domain.verified", "domain.released"] {
+            assert_eq!(world.entries(action).await.len(), 1, "{}: {action}", world.engine());
+        }
     }
 }
 
