@@ -2,7 +2,6 @@
 //! verified one, else one in a domain of the person's own organization, or the one that was theirs until it was changed.
 
 use crate::access::own_password;
-use crate::directory::accounts;
 use crate::outbound::mail::{Letter, Mailer, SendFailure};
 use crate::pages::mails::person_notice::PersonMail;
 use crate::record::notice::PersonNotice;
@@ -58,9 +57,7 @@ fn recipient(tx: &mut Tx<'_>, account: AccountId, notice: PersonNotice) -> Resul
         | PersonNotice::RecoveryCodeUsed
         | PersonNotice::WrongCodes
         | PersonNotice::UnknownDevice => {
-            if accounts::find(tx, account)?.is_none_or(|found| found.state == accounts::state::AccountState::Closed) {
-                return Ok(None);
-            }
+            // An account that is closed has none any more.
             let rows = account_rows::addresses(tx, account)?;
             match rows.iter().find(|row| row.verified_at.is_some()) {
                 Some(verified) => Some(verified.address.clone()),
@@ -171,15 +168,16 @@ const fn words(notice: PersonNotice) -> Words {
 
 #[cfg(test)]
 mod tests {
-    use super::{recipient, words};
+    use super::{recipient, run, words};
     use crate::access::testing::world;
     use crate::directory::accounts as directory;
     use crate::directory::profile::Profile;
+    use crate::outbound::mail::{Mailer, Settings, Transport};
     use crate::record::jobs::Job;
     use crate::record::notice::PersonNotice;
     use crate::store::accounts::{self, AddressRow};
     use crate::store::failure::StoreError;
-    use crate::store::jobs;
+    use crate::store::{former_addresses, jobs};
 
     #[tokio::test]
     async fn a_verified_address_is_told_before_one_that_a_directory_wrote() {
@@ -235,6 +233,54 @@ mod tests {
                 Ok::<_, StoreError>(told)
             });
             assert_eq!(told.await.unwrap(), [("ada@three.test", "ada@two.test".to_owned())], "{}", world.engine());
+        }
+    }
+
+    #[tokio::test]
+    async fn whoever_is_gone_is_told_nothing() {
+        for world in world().await {
+            let (op, organization, ada) = (world.op(), world.organization, world.ada);
+            let told = world.store().write(move |tx| {
+                directory::end_membership(tx, &op, organization, ada).unwrap();
+                Ok::<_, StoreError>([
+                    recipient(tx, ada, PersonNotice::UnknownDevice)?,
+                    recipient(tx, op.new_id(), PersonNotice::UnknownDevice)?,
+                ])
+            });
+            assert_eq!(told.await.unwrap(), [None, None], "{}", world.engine());
+        }
+    }
+
+    #[tokio::test]
+    async fn an_address_that_is_nobodys_any_more_is_kept_until_it_was_told() {
+        for world in world().await {
+            let (op, ada, organization) = (world.op(), world.ada, world.organization);
+            let changed = world.store().write(move |tx| {
+                accounts::mark_verified(tx, ada, "ada@acme.test", op.at)?;
+                let profile = Profile { addresses: vec!["ada@one.test".parse().unwrap()], ..Profile::default() };
+                directory::update_profile(tx, &op, organization, ada, &profile).unwrap();
+                let rows = jobs::claim(tx, op.at, op.at.plus_seconds(60), 100)?;
+                let jobs = rows.iter().map(|row| serde_json::from_str(&row.payload).unwrap());
+                Ok::<_, StoreError>(
+                    jobs.filter_map(|job| match job {
+                        Job::TellPerson { notice: notice @ PersonNotice::AddressChanged { former }, .. } => {
+                            Some((notice, former))
+                        }
+                        _ => None,
+                    })
+                    .collect::<Vec<_>>(),
+                )
+            });
+            let [(notice, former)] = changed.await.unwrap()[..] else { panic!("not one notice") };
+            let letters = tempfile::tempdir().unwrap();
+            let transport = Transport::Directory(letters.path().to_str().unwrap().to_owned());
+            let mailer = Mailer::new(&Settings { transport, from: "gateway@causeway.test".parse().unwrap() }).unwrap();
+            let is_kept =
+                async || world.store().read(move |tx| former_addresses::find(tx, former)).await.unwrap().is_some();
+            assert!(is_kept().await, "{}", world.engine());
+            run(world.store(), &mailer, "https://id.test", ada, notice, world.op().at).await.unwrap();
+            assert_eq!(std::fs::read_dir(letters.path()).unwrap().count(), 1);
+            assert!(!is_kept().await, "{}", world.engine());
         }
     }
 
