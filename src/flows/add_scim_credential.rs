@@ -74,3 +74,58 @@ pub async fn run(
     let op = op.clone();
     Ok(store.write(move |tx| credentials::create(tx, &op, organization, client, &new, &quota)).await?)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{AddError, InvalidKeys, ScimClientError, run};
+    use crate::access::testing::{World, world};
+    use crate::flows::testing::{Provider, outside};
+    use crate::protocol::scim::tolerance::Profile;
+    use crate::provisioning::clients;
+    use crate::provisioning::clients::credentials::{MAX_TTL_SECONDS, NewCredential};
+    use crate::provisioning::clients::kind::{CredentialKind, KeySource};
+    use crate::values::operation::{Actor, Operation, Role};
+    use crate::values::quota::Quota;
+    use crate::values::scim_scope::ScimScope;
+
+    /// Why a client whose keys are published there gets no credential.
+    async fn refused(world: &World, op: &Operation, jwks_uri: &str, ttl_seconds: i64) -> Option<AddError> {
+        let (operator, organization) = (world.operator(), world.organization);
+        let made = world.store().write(move |tx| {
+            let name = operator.request.to_string();
+            clients::create(tx, &operator, organization, &name, Profile::Standard, &Quota::default())
+        });
+        let client = made.await.unwrap().id;
+        let keys = KeySource::JwksUri(jwks_uri.parse().unwrap());
+        let new = NewCredential { kind: CredentialKind::PrivateKeyJwt { keys }, scope: ScimScope::Write, ttl_seconds };
+        run(world.store(), &outside().client_keys, op, organization, client, new, Quota::default()).await.err()
+    }
+
+    /// Nobody answers there, so that whoever is called shows.
+    const NOBODY: &str = "http://127.0.0.1:1/jwks";
+
+    #[actix_web::test]
+    async fn nobody_is_called_for_who_may_not_or_for_what_cannot_be_stored() {
+        let world = world().await.remove(0);
+        let token = world.op().new_id();
+        let auditor = Actor::Admin { organization: world.organization, role: Role::Auditor, token };
+        for op in [world.op(), world.op().by(auditor)] {
+            let answer = refused(&world, &op, NOBODY, 60).await;
+            let denied = matches!(answer, Some(AddError::Client(ScimClientError::Denied(_))));
+            assert!(denied, "{:?}: {answer:?}", op.actor);
+        }
+        let answer = refused(&world, &world.operator(), NOBODY, MAX_TTL_SECONDS + 1).await;
+        assert!(matches!(answer, Some(AddError::Client(ScimClientError::InvalidTtl))), "{answer:?}");
+    }
+
+    #[actix_web::test]
+    async fn keys_that_check_nothing_make_no_credential() {
+        let world = world().await.remove(0);
+        let provider = Provider::start(&world, "");
+        let jwks_uri = format!("{}/jwks", provider.issuer);
+        provider.script.lock().unwrap().jwks.clear();
+        let answer = refused(&world, &world.operator(), &jwks_uri, 60).await;
+        let expected = AddError::Client(InvalidKeys::Unusable.into()).to_string();
+        assert_eq!(answer.map(|answer| answer.to_string()), Some(expected));
+    }
+}

@@ -234,7 +234,95 @@ fn check_client(
 
 #[cfg(test)]
 mod tests {
-    use super::{CallFailure, ConnectError, DiscoveryError, IdpFailure};
+    use super::{CallFailure, ClientAuthentication, ConnectError, DiscoveryError, IdpFailure, Preset, Provider};
+    use super::{create, replace};
+    use crate::access::testing::{World, world};
+    use crate::directory::connections::ConnectionError;
+    use crate::flows::testing;
+    use crate::values::operation::{Actor, Operation, Role};
+    use crate::values::quota::Quota;
+    use crate::values::secret::Secret;
+
+    /// Where nobody answers, so that whoever is called shows.
+    const NOBODY: &str = "http://127.0.0.1:1";
+
+    fn oidc(issuer: &str) -> Provider {
+        Provider::Oidc {
+            issuer: issuer.to_owned(),
+            client_id: "causeway".to_owned(),
+            client_secret: Some(Secret::from("s3cret".to_owned())),
+            authentication: None,
+            preset: None,
+        }
+    }
+
+    /// Why this provider is not connected, or not in place of the one that the world's connection has.
+    async fn refused(world: &World, op: &Operation, provider: Provider) -> [Option<ConnectError>; 2] {
+        let (store, outside, organization) = (world.store(), &testing::outside(), world.organization);
+        let (name, quota) = ("B".to_owned(), Quota::default());
+        let created = create(store, outside, op, organization, name, provider.clone(), quota).await;
+        let replaced = replace(store, outside, op, organization, world.connection, provider).await;
+        [created.err(), replaced.err()]
+    }
+
+    #[actix_web::test]
+    async fn nobody_is_called_for_who_may_not_manage_connections() {
+        let world = world().await.remove(0);
+        let token = world.op().new_id();
+        let auditor = Actor::Admin { organization: world.organization, role: Role::Auditor, token };
+        for op in [world.op(), world.op().by(auditor)] {
+            for answer in refused(&world, &op, oidc(NOBODY)).await {
+                let denied = matches!(answer, Some(ConnectError::Connection(ConnectionError::Denied(_))));
+                assert!(denied, "{:?}: {answer:?}", op.actor);
+            }
+        }
+    }
+
+    #[actix_web::test]
+    async fn nobody_is_called_for_a_client_that_cannot_be_used() {
+        let world = world().await.remove(0);
+        let with = |id: &str, secret: Option<&str>, authentication| Provider::Oidc {
+            issuer: NOBODY.to_owned(),
+            client_id: id.to_owned(),
+            client_secret: secret.map(|secret| Secret::from(secret.to_owned())),
+            authentication,
+            preset: None,
+        };
+        let long = "x".repeat(1_001);
+        for (id, secret) in [("", "s"), (&*long, "s"), ("a b", "s"), ("c", ""), ("c", &*long), ("c", "a\nb")] {
+            for answer in refused(&world, &world.operator(), with(id, Some(secret), None)).await {
+                assert!(matches!(answer, Some(ConnectError::InvalidClient)), "{id} {secret}: {answer:?}");
+            }
+        }
+        let signs = Some(ClientAuthentication::PrivateKeyJwt);
+        for provider in [with("c", None, None), with("c", Some("s"), signs)] {
+            for answer in refused(&world, &world.operator(), provider).await {
+                assert!(matches!(answer, Some(ConnectError::InvalidAuthentication)), "{answer:?}");
+            }
+        }
+        let [answer, _] =
+            refused(&world, &world.operator(), oidc("https://login.microsoftonline.com/common/v2.0")).await;
+        assert!(matches!(answer, Some(ConnectError::OtherIssuer(_))), "{answer:?}");
+    }
+
+    #[actix_web::test]
+    async fn a_provider_that_does_not_take_what_was_chosen_is_not_connected() {
+        let world = world().await.remove(0);
+        let honest = testing::Provider::start(&world, "");
+        honest.script.lock().unwrap().methods = vec!["client_secret_basic"];
+        let provider = Provider::Oidc {
+            issuer: honest.issuer.clone(),
+            client_id: "causeway".to_owned(),
+            client_secret: Some(Secret::from("s3cret".to_owned())),
+            authentication: Some(ClientAuthentication::ClientSecretPost),
+            preset: Some(Preset::Generic),
+        };
+        for answer in refused(&world, &world.operator(), provider).await {
+            assert!(matches!(answer, Some(ConnectError::NotTaken(_))), "{answer:?}");
+        }
+        let [created, _] = refused(&world, &world.operator(), oidc(&honest.issuer)).await;
+        assert!(created.is_none(), "{created:?}");
+    }
 
     #[test]
     fn where_the_gateway_never_calls_is_the_administrators_fault_and_the_rest_the_providers() {

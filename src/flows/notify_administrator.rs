@@ -181,3 +181,47 @@ fn days_between(from: Timestamp, to: Timestamp) -> i64 {
     let seconds = to.seconds().saturating_sub(from.seconds()).max(0);
     seconds.saturating_add(DAY_SECONDS - 1) / DAY_SECONDS
 }
+
+#[cfg(test)]
+mod tests {
+    use super::recipient;
+    use crate::access::testing::world;
+    use crate::directory::accounts;
+    use crate::directory::organizations::{self, NewOrganization};
+    use crate::directory::profile::Profile;
+    use crate::store::accounts as account_rows;
+    use crate::store::failure::StoreError;
+    use crate::values::operation::Role;
+
+    /// The organization's own mailbox is written to only as long as no administrator can be.
+    #[tokio::test]
+    async fn who_administers_is_told_where_that_is_known_to_be_them() {
+        for world in world().await {
+            let (op, acme, ada) = (world.operator(), world.organization, world.ada);
+            let told = world.store().write(move |tx| {
+                let new = NewOrganization {
+                    slug: "globex".parse().unwrap(),
+                    name: "Globex".to_owned(),
+                    support_name: None,
+                    support_email: Some("help@globex.test".parse().unwrap()),
+                    owner: "owner@elsewhere.test".parse().unwrap(),
+                };
+                let (globex, owner) = organizations::create(tx, &op, &new).unwrap();
+                let told = |tx: &mut _, organization, account| {
+                    Ok::<_, StoreError>(recipient(tx, organization, account)?.map(|(_, to)| to.to_string()))
+                };
+                let alone = told(tx, globex.id, owner)?;
+                let profile =
+                    Profile { addresses: vec!["admin@elsewhere.test".parse().unwrap()], ..Profile::default() };
+                let admin = accounts::create(tx, &op, globex.id, &profile, Role::Admin, true)?;
+                account_rows::mark_verified(tx, admin, "admin@elsewhere.test", op.at)?;
+                let beside = [told(tx, globex.id, owner)?, told(tx, globex.id, admin)?];
+                Ok::<_, StoreError>((alone, beside, told(tx, acme, ada)?))
+            });
+            let (alone, beside, member) = told.await.unwrap();
+            assert_eq!(alone.as_deref(), Some("help@globex.test"), "{}", world.engine());
+            assert_eq!(beside, [None, Some("admin@elsewhere.test".to_owned())], "{}", world.engine());
+            assert_eq!(member, None, "{}: who administers nothing", world.engine());
+        }
+    }
+}

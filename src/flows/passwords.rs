@@ -250,6 +250,17 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn what_is_no_list_is_said_before_anybody_chooses() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("breached.txt");
+        for text in ["", "correct horse battery\n"] {
+            std::fs::write(&path, text).unwrap();
+            let settings = Settings { breached_list: Some(path.clone()), ..settings() };
+            assert!(Passwords::new(settings, Entropy::new(|buffer| buffer.fill(7))).is_err(), "{text}");
+        }
+    }
+
+    #[tokio::test]
     async fn what_attackers_try_first_cannot_be_chosen() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("breached.txt");

@@ -1,17 +1,53 @@
-//! A dishonest OpenID provider on a free port of this machine, for tests: it signs and answers what a test tells it to.
+//! The way outside, for tests, and a dishonest OpenID provider on a free port of this machine: it signs and answers what a
+//! test tells it to.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use actix_web::http::header::AUTHORIZATION;
 use actix_web::web::{self, Data};
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
-use url::form_urlencoded;
+use url::{Url, form_urlencoded};
 
 use crate::access::testing::World;
+use crate::directory::relying_party::RelyingParty;
+use crate::directory::service_provider::ServiceProvider;
+use crate::flows::outside::Outside;
+use crate::flows::sign_in_by_saml::verifier::{self, Verifier};
+use crate::keys::ring::KeyRing;
+use crate::keys::sealing::Sealer;
+use crate::outbound::address::Reach;
+use crate::outbound::dns::Dns;
+use crate::outbound::http_client::{self, HttpClient};
+use crate::outbound::idp::IdpClient;
+use crate::outbound::key_sets::KeySets;
+use crate::protocol::oidc::client_keys::ClientKeySet;
 use crate::protocol::oidc::relying_party::dishonest::{KEYS, OTHER_KEYS, document, metadata};
 use crate::protocol::oidc::relying_party::userinfo::SIGNED;
+use crate::values::secret::Secret;
+
+/// The way outside of a gateway that may call this machine.
+pub fn outside() -> Outside {
+    let sealer = Sealer::new(&[Secret::from(STANDARD.encode([1; 32]))]).unwrap();
+    let keys = KeyRing::new(sealer.clone());
+    let settings = http_client::Settings { reach: Reach::PublicAndLoopback, ..http_client::Settings::default() };
+    let client = HttpClient::new(settings).unwrap();
+    let ours: Url = "https://id.test".parse().unwrap();
+    Outside {
+        dns: Dns::new(&[], Duration::from_secs(1)).unwrap(),
+        idp: IdpClient::new(client.clone()),
+        client_keys: KeySets::new(client, ClientKeySet::parse),
+        relying_party: RelyingParty::new(ours.clone(), keys.clone()),
+        service_provider: ServiceProvider::new(ours, keys.clone()),
+        verifier: Verifier::new(verifier::Settings::default()),
+        keys,
+        sealer,
+    }
+}
 
 /// What the provider does, which a test changes to make it dishonest.
 pub struct Script {

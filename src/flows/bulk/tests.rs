@@ -102,6 +102,20 @@ impl Stage {
 }
 
 #[tokio::test]
+async fn a_request_is_taken_and_followed_by_who_may() {
+    for stage in stages().await {
+        let id = stage.accept(&[user("ada")]).await.unwrap();
+        let reader = Stage { caller: Caller { scope: ScimScope::Read, ..stage.caller.clone() }, ..stage };
+        let refused = reader.accept(&[user("bob")]).await;
+        assert!(matches!(refused, Err(AsynchronousError::Denied(_))), "{}: {refused:?}", reader.world.engine());
+        assert!(reader.progress(id).await.is_ok(), "{}", reader.world.engine());
+        let (op, sealer, caller) = (reader.world.op(), reader.bulk.sealer.clone(), reader.caller.clone());
+        let followed = reader.world.store().read(move |tx| asynchronous::progress(tx, &op, &sealer, &caller, id)).await;
+        assert!(matches!(followed, Err(AsynchronousError::Denied(_))), "{}: {followed:?}", reader.world.engine());
+    }
+}
+
+#[tokio::test]
 async fn rfc9967_a_request_that_is_torn_off_goes_on_and_repeats_nothing() {
     for stage in stages().await {
         let mut operations: Vec<Value> = (0..450).map(|n| user(&format!("user{n}"))).collect();

@@ -9,7 +9,9 @@ use crate::access::testing::{World, world};
 use crate::directory::connections::metadata::{self, Address, MetadataSource};
 use crate::directory::connections::saml_options::SamlOptions;
 use crate::directory::connections::{self, Connection, ConnectionError, NewConnection, Settings, certificates};
+use crate::flows::connect_identity_provider::{self, Provider};
 use crate::flows::sign_in_by_saml::verifier::{self, Verifier};
+use crate::flows::testing::outside;
 use crate::outbound::address::Reach;
 use crate::outbound::http_client::{self, HttpClient};
 use crate::outbound::idp::IdpClient;
@@ -139,6 +141,27 @@ impl Stage {
     async fn events(&self) -> Vec<String> {
         let waiting = self.world.store().write(|tx| outbox::oldest_for_update(tx, 100)).await.unwrap();
         waiting.into_iter().map(|row| row.event).collect()
+    }
+}
+
+#[actix_web::test]
+async fn metadata_is_read_again_where_it_was_read_first_until_somebody_brings_it() {
+    for stage in stages(None).await {
+        let (store, outside) = (stage.world.store(), &outside());
+        let (op, organization, address) =
+            (stage.world.operator(), stage.world.organization, stage.source().await.address);
+        let (name, provider) = ("Read".to_owned(), Provider::SamlMetadataUrl(address.clone()));
+        let made =
+            connect_identity_provider::create(store, outside, &op, organization, name, provider, Quota::default());
+        let connection = made.await.unwrap().id;
+        let addresses = async || {
+            let found = store.read(move |tx| metadata::sources(tx, organization, &[connection])).await.unwrap();
+            found.into_iter().map(|source| source.address).collect::<Vec<_>>()
+        };
+        assert_eq!(addresses().await, [address], "{}", stage.world.engine());
+        let brought = Provider::SamlMetadata(document(ENTITY, "", &[&signer().certificate]).into_bytes());
+        connect_identity_provider::replace(store, outside, &op, organization, connection, brought).await.unwrap();
+        assert_eq!(addresses().await, [], "{}", stage.world.engine());
     }
 }
 

@@ -179,17 +179,19 @@ mod tests {
     use super::proof::{Proof, Typed};
     use super::{SecondFactors, SecondFactorsError};
     use crate::access::passwords::{self, Cost, PasswordHash};
-    use crate::access::second_factors::enrolment;
     use crate::access::second_factors::offer::{Offer, Place};
+    use crate::access::second_factors::{self, enrolment};
     use crate::access::sessions::{self, Limits, Session};
     use crate::access::testing::{World, by_password, world};
     use crate::directory::accounts;
     use crate::directory::profile::Profile;
+    use crate::flows::choose_password::{ChooseError, ChoosePassword};
     use crate::flows::passwords::{Passwords, Settings};
     use crate::keys::sealing::Sealer;
     use crate::protocol::totp;
+    use crate::store::accounts::{self as account_rows, AddressRow};
     use crate::store::failure::StoreError;
-    use crate::store::{Tx, accounts as account_rows, scratch};
+    use crate::store::{Tx, scratch};
     use crate::values::entropy::Entropy;
     use crate::values::operation::Role;
     use crate::values::password::Password;
@@ -241,6 +243,53 @@ mod tests {
             assert!(ended.unwrap());
             let made = flow(&world).renew_codes(&world.op(), &session, typed).await;
             assert!(matches!(made, Err(SecondFactorsError::Dead)), "{}: {made:?}", world.engine());
+        }
+    }
+
+    #[tokio::test]
+    async fn a_session_of_an_account_whose_sessions_were_ended_adds_and_removes_nothing() {
+        for world in world().await {
+            let (session, typed) = signed_in(&world).await;
+            let (at, account, limits) =
+                (world.op().at, session.account, Limits { idle_seconds: 3_600, absolute_seconds: 36_000 });
+            world.store().write(move |tx| account_rows::end_sessions(tx, account, at)).await.unwrap();
+            let removed = flow(&world).remove(&world.op(), &session, limits, typed.clone()).await;
+            assert!(matches!(removed, Err(SecondFactorsError::Dead)), "{}: {removed:?}", world.engine());
+            let op = world.op();
+            let without =
+                world.store().write(move |tx| Ok::<_, StoreError>(enrolment::remove(tx, &op, account).unwrap()));
+            without.await.unwrap();
+            let offer = Offer::new(&world.op(), &sealer(), &Place::new(account, session.id)).unwrap();
+            let code = Secret::from(totp::code(offer.secret(), totp::step_at(world.op().at)));
+            let added = flow(&world).add(&world.op(), &session, limits, offer, Typed { code, ..typed }).await;
+            assert!(matches!(added, Err(SecondFactorsError::Dead)), "{}: {added:?}", world.engine());
+            let left = world.store().read(move |tx| second_factors::overview(tx, account)).await.unwrap();
+            assert!(left.is_none(), "{}", world.engine());
+        }
+    }
+
+    /// Whether a password is right is not told of one that is good for nothing.
+    #[tokio::test]
+    async fn a_password_that_is_no_longer_good_is_not_compared() {
+        for world in world().await {
+            let (session, typed) = signed_in(&world).await;
+            let account = session.account;
+            let moved = world.store().write(move |tx| {
+                let address = "bea@acme.test".to_owned();
+                account_rows::delete_address(tx, account, "bea@freelance.test")?;
+                let row = AddressRow { account_id: account, address, is_primary: true, verified_at: None };
+                account_rows::insert_address(tx, &row)
+            });
+            moved.await.unwrap();
+            let wrong = Typed { password: Password::typed("wrong"), ..typed };
+            let made = flow(&world).renew_codes(&world.op(), &session, wrong).await;
+            assert!(matches!(made, Err(SecondFactorsError::Dead)), "{}: {made:?}", world.engine());
+            let choosing = flow(&world);
+            let SecondFactors { store, sealer, passwords } = choosing;
+            let choosing = ChoosePassword { store, sealer, passwords };
+            let limits = Limits { idle_seconds: 3_600, absolute_seconds: 36_000 };
+            let chosen = choosing.by_person(&world.op(), &session, limits, ("wrong", "another horse battery")).await;
+            assert!(matches!(chosen, Err(ChooseError::Dead)), "{}: {chosen:?}", world.engine());
         }
     }
 

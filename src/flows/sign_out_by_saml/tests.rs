@@ -21,6 +21,7 @@ use crate::protocol::saml::certificate::Holder;
 use crate::protocol::saml::document::Element;
 use crate::protocol::saml::document::reader::{Comments, Limits as Bounds, parse};
 use crate::protocol::saml::idp_metadata::{Binding, IdpMetadata, LogoutService};
+use crate::protocol::saml::logout::LogoutRejected;
 use crate::protocol::saml::logout::ours::{Ours, Outgoing, Subject, request_xml, response_xml, send};
 use crate::protocol::saml::logout::response::Answer;
 use crate::protocol::saml::names::{FORMAT_EMAIL, SAML, SAMLP};
@@ -251,6 +252,22 @@ async fn a_request_ends_every_session_that_it_names_however_many_there_are() {
         }
         stage.answer(connection, stage.asked(signer(), connection, None)).await.unwrap();
         assert!(!stage.is_live(&first).await, "{}", stage.world.engine());
+    }
+}
+
+/// SAML metadata 2.3.1: what is past its `validUntil` is not to be relied on, its keys first of all.
+#[tokio::test]
+async fn nobody_is_signed_out_by_a_provider_whose_metadata_has_ended() {
+    for stage in stages().await {
+        let connection = stage.connections[0];
+        let token = stage.session(connection, "ada@acme.test", None).await;
+        let ended = IdpMetadata { valid_until: Some(stage.world.op().at), ..idp(Some(Binding::Redirect)) };
+        let settings = Settings::Saml { idp: ended, options: SamlOptions::default() };
+        stage.world.put_settings(connection, &settings).await;
+        let answer = stage.answer(connection, stage.asked(signer(), connection, None)).await;
+        let is_ended = matches!(answer, Err(SignOutError::Rejected(LogoutRejected::ProviderExpired)));
+        assert!(is_ended, "{}: {answer:?}", stage.world.engine());
+        assert!(stage.is_live(&token).await, "{}", stage.world.engine());
     }
 }
 
