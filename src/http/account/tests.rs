@@ -11,6 +11,7 @@ use crate::directory::profile::Profile;
 use crate::http::context::Context;
 use crate::http::guesses::Guesses;
 use crate::http::testing::{Answer, context, send};
+use crate::http::throttle::{Rate, Throttle};
 use crate::protocol::totp;
 use crate::store::accounts as account_rows;
 use crate::store::failure::StoreError;
@@ -231,6 +232,61 @@ async fn a_stolen_session_neither_guesses_the_password_nor_changes_it_again_and_
         }
         let stopped = stage.post_from("198.51.100.1", path::PASSWORD, &form, &stage.session).await;
         assert_eq!(stopped.status, StatusCode::TOO_MANY_REQUESTS, "{}", stage.world.engine());
+    }
+}
+
+#[actix_web::test]
+async fn a_network_that_has_submitted_too_much_submits_no_form_of_an_account_either() {
+    let mut stage = Stage::set(world().await.remove(0)).await;
+    stage.context.throttles.sign_in = Throttle::new(Rate::per_minute(1));
+    assert_eq!(stage.post(path::END_SESSION, "", &stage.session).await.status, StatusCode::BAD_REQUEST);
+    assert_eq!(stage.post(path::END_SESSION, "", &stage.session).await.status, StatusCode::TOO_MANY_REQUESTS);
+}
+
+#[actix_web::test]
+async fn an_address_gets_so_many_letters_an_hour() {
+    let stage = Stage::set(world().await.remove(0)).await;
+    let form = format!("form_token={}", stage.form_token(&stage.session).await);
+    for _ in 0..5 {
+        assert_eq!(stage.post(path::ASK_ADDRESS, &form, &stage.session).await.status, StatusCode::OK);
+    }
+    let stopped = stage.post(path::ASK_ADDRESS, &form, &stage.session).await;
+    assert_eq!(
+        (stopped.status, stopped.header("retry-after").as_deref()),
+        (StatusCode::TOO_MANY_REQUESTS, Some("720"))
+    );
+}
+
+/// Whatever is counted of the codes, the password beside them is not tried more often than elsewhere.
+#[actix_web::test]
+async fn a_stolen_session_does_not_guess_the_password_at_the_second_step() {
+    let mut stage = Stage::set(world().await.remove(0)).await;
+    stage.context.codes = Guesses::new(100, 1_000);
+    let form = format!("form_token={}&current=x&code=000000", stage.form_token(&stage.session).await);
+    for _ in 0..20 {
+        let answer = stage.post(path::REMOVE_SECOND_STEP, &form, &stage.session).await;
+        assert_ne!(answer.status, StatusCode::TOO_MANY_REQUESTS);
+    }
+    let stopped = stage.post(path::REMOVE_SECOND_STEP, &form, &stage.session).await;
+    assert_eq!(stopped.status, StatusCode::TOO_MANY_REQUESTS);
+}
+
+#[actix_web::test]
+async fn a_session_is_ended_from_another_one_of_the_same_person() {
+    for world in world().await {
+        let stage = Stage::set(world).await;
+        let other = stage.sign_in(stage.bea).await;
+        let page = stage.get(path::SESSIONS, &stage.session).await;
+        let (_, rest) = page.text().split_once("name=\"session\" value=\"").expect("another session");
+        let form = format!(
+            "form_token={}&session={}",
+            stage.form_token(&stage.session).await,
+            rest.split_once('"').unwrap().0
+        );
+        let ended = stage.post(path::END_SESSION, &form, &stage.session).await;
+        assert_eq!(ended.header("location").as_deref(), Some(path::SESSIONS));
+        assert_eq!(stage.get(path::SESSIONS, &other).await.status, StatusCode::FORBIDDEN, "{}", stage.world.engine());
+        assert_eq!(stage.get(path::SESSIONS, &stage.session).await.status, StatusCode::OK);
     }
 }
 

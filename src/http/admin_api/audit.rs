@@ -75,3 +75,40 @@ pub async fn list_audit_entries(
     })
     .await
 }
+
+#[cfg(test)]
+mod tests {
+    use actix_web::test::TestRequest;
+
+    use crate::access::testing::{World, world};
+    use crate::directory::admin_tokens::{self, NewToken};
+    use crate::http::testing::{context, send};
+    use crate::values::operation::Role;
+    use crate::values::page::PageRequest;
+    use crate::values::quota::Quota;
+
+    async fn token(world: &World, role: Role) -> String {
+        let (op, organization) = (world.operator(), world.organization);
+        let new = NewToken { name: "t".to_owned(), role, ttl_seconds: 60, account: None };
+        let made =
+            world.store().write(move |tx| admin_tokens::create(tx, &op, organization, &new, &Quota::default())).await;
+        made.unwrap().1.expose().to_owned()
+    }
+
+    #[actix_web::test]
+    async fn the_log_is_for_who_may_read_it_and_a_use_of_a_token_is_noted() {
+        for world in world().await {
+            let context = context(&world, "https://id.test").await;
+            for (role, status) in [(Role::Auditor, 200), (Role::UserAdmin, 403), (Role::AppAdmin, 403)] {
+                let bearer = ("Authorization", format!("Bearer {}", token(&world, role).await));
+                let request = TestRequest::get().uri("/api/v1/orgs/acme/audit").insert_header(bearer);
+                assert_eq!(send(&context, request).await.status, status, "{}: {role:?}", world.engine());
+            }
+            let (op, organization) = (world.operator(), world.organization);
+            let first = PageRequest::new(None, None).unwrap();
+            let listed = world.store().read(move |tx| admin_tokens::page(tx, &op, organization, &first)).await.unwrap();
+            let now = Some(world.op().at);
+            assert!(listed.items.iter().all(|token| token.last_used_at == now), "{}", world.engine());
+        }
+    }
+}

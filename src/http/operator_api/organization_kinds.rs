@@ -66,3 +66,44 @@ pub async fn set_organization_kind(
     })
     .await
 }
+
+#[cfg(test)]
+mod tests {
+    use actix_web::test::TestRequest;
+
+    use crate::access::testing::world;
+    use crate::directory::admin_tokens::{self, NewToken};
+    use crate::http::testing::{context, send};
+    use crate::values::operation::Role;
+    use crate::values::quota::Quota;
+
+    #[actix_web::test]
+    async fn nobody_but_the_operator_says_of_which_kind_an_organization_is() {
+        for world in world().await {
+            let context = context(&world, "https://id.test").await;
+            let op = world.operator();
+            let made = world.store().write(move |tx| admin_tokens::create_for_operator(tx, &op, "laptop", 60)).await;
+            let operator = made.unwrap().expose().to_owned();
+            let (op, organization) = (world.operator(), world.organization);
+            let new = NewToken { name: "t".to_owned(), role: Role::Owner, ttl_seconds: 60, account: None };
+            let made =
+                world.store().write(move |tx| admin_tokens::create(tx, &op, organization, &new, &Quota::default()));
+            let owner = made.await.unwrap().1.expose().to_owned();
+            let put = async |token: &str, organization: &str, body: &'static str| {
+                let request = TestRequest::put()
+                    .uri(&format!("/api/v1/operator/orgs/{organization}/kind"))
+                    .insert_header(("Authorization", format!("Bearer {token}")))
+                    .insert_header(("Content-Type", "application/json"));
+                send(&context, request.set_payload(body)).await.status.as_u16()
+            };
+            let (acme, nobody) = (world.organization.to_string(), world.application.to_string());
+            let (sound, unsound) = ("{\"kind\":\"education\"}", "nonsense");
+            assert_eq!(put(&operator, &acme, sound).await, 200, "{}", world.engine());
+            assert_eq!(put(&operator, &acme, unsound).await, 400);
+            assert_eq!(put(&operator, &nobody, sound).await, 404, "{}", world.engine());
+            for body in [sound, unsound] {
+                assert_eq!(put(&owner, &acme, body).await, 404, "what others send is not even read");
+            }
+        }
+    }
+}

@@ -1,19 +1,29 @@
 //! The provider through its door. Test names carry the certification module they stand for.
 
+use std::sync::Arc;
+
 use actix_web::test::TestRequest;
 use url::Url;
 
 use crate::access::attempts;
 use crate::access::attempts::state::Identified;
-use crate::access::sessions::{self, Limits};
+use crate::access::sessions;
 use crate::access::testing::{REDIRECT_URI, World, world};
+use crate::config::limits::Limits;
 use crate::directory::accounts;
 use crate::directory::applications::{self, ApplicationKind, IdTokenAlgorithm, NewApplication};
 use crate::http::context::Context;
+use crate::http::scim::admission::Admission;
 use crate::http::testing::{Answer, context, send};
+use crate::http::throttle::{Rate, Throttle};
+use crate::protocol::scim::tolerance::Profile;
+use crate::provisioning::clients::credentials::{self, NewCredential};
+use crate::provisioning::clients::kind::CredentialKind;
+use crate::provisioning::clients::{self, ScimClientError};
 use crate::store::failure::StoreError;
 use crate::values::ids::ApplicationId;
 use crate::values::quota::Quota;
+use crate::values::scim_scope::ScimScope;
 
 const ISSUER: &str = "https://id.test";
 const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
@@ -69,7 +79,7 @@ async fn sign_in(world: &World) -> String {
         session_expires_at: None,
         upstream_session: None,
     };
-    let limits = Limits { idle_seconds: 3_600, absolute_seconds: 36_000 };
+    let limits = sessions::Limits { idle_seconds: 3_600, absolute_seconds: 36_000 };
     let (_, token) = world.store().write(move |tx| sessions::start(tx, &op, &identified, limits)).await.unwrap();
     token.expose().to_owned()
 }
@@ -520,6 +530,59 @@ async fn oidcc_rp_initiated_logout_without_proof_asks_and_never_redirects() {
             assert_eq!(stage.end_session(&pairs).await.header("location"), None, "{bad}");
         }
     }
+}
+
+#[actix_web::test]
+async fn oidcc_rp_initiated_logout_of_another_client_leads_nowhere() {
+    for stage in stages().await {
+        let id_token = stage.tokens().await["id_token"].as_str().unwrap().to_owned();
+        let (own, other) = (stage.client.to_string(), stage.world.application.to_string());
+        let hinted = [("id_token_hint", id_token.as_str()), ("post_logout_redirect_uri", AFTER_LOGOUT)];
+        let foreign = stage.end_session(&[&hinted[..], &[("client_id", &other)]].concat()).await;
+        assert_eq!(foreign.header("location"), None, "{}", stage.world.engine());
+        let led = stage.end_session(&[&hinted[..], &[("client_id", &own)]].concat()).await;
+        assert_eq!(led.header("location").as_deref(), Some(AFTER_LOGOUT), "{}", stage.world.engine());
+    }
+}
+
+#[actix_web::test]
+async fn whoever_goes_from_one_application_to_another_stays_signed_in() {
+    for stage in stages().await {
+        let idle = stage.context.session_limits().idle_seconds;
+        for seconds in [idle - 60, 120] {
+            stage.world.advance(seconds);
+            assert!(stage.is_signed_in().await, "{}", stage.world.engine());
+        }
+        stage.world.advance(idle);
+        assert!(!stage.is_signed_in().await, "{}", stage.world.engine());
+    }
+}
+
+/// How the token endpoint answers the same request twice.
+async fn twice(context: &Context, pairs: &[(&str, &str)]) -> [u16; 2] {
+    let first = post(context, "/oauth2/token", pairs).await.status.as_u16();
+    [first, post(context, "/oauth2/token", pairs).await.status.as_u16()]
+}
+
+#[actix_web::test]
+async fn a_network_and_a_scim_client_ask_for_so_many_tokens_and_then_have_to_wait() {
+    let mut stage = stages().await.remove(0);
+    let (op, organization) = (stage.world.operator(), stage.world.organization);
+    let made = stage.world.store().write(move |tx| {
+        let quota = Quota::default();
+        let client = clients::create(tx, &op, organization, "directory", Profile::Standard, &quota)?;
+        let new = NewCredential { kind: CredentialKind::ClientSecret, scope: ScimScope::Write, ttl_seconds: 60_000 };
+        let secret = credentials::create(tx, &op, organization, client.id, &new, &quota)?.1.unwrap();
+        Ok::<_, ScimClientError>((client.id.to_string(), secret.expose().to_owned()))
+    });
+    let (id, secret) = made.await.unwrap();
+    let limits = Limits { scim_burst: 1, scim_requests_per_second: 1, ..stage.context.config.limits.clone() };
+    stage.context.throttles.scim = Arc::new(Admission::new(&limits));
+    let pairs = [("grant_type", "client_credentials"), ("client_id", id.as_str()), ("client_secret", secret.as_str())];
+    assert_eq!(twice(&stage.context, &pairs).await, [200, 429], "of the client's rate");
+    stage.context.throttles.scim = Arc::new(Admission::new(&stage.context.config.limits));
+    stage.context.throttles.token = Throttle::new(Rate::per_minute(1));
+    assert_eq!(twice(&stage.context, &pairs).await, [200, 429], "of the network's");
 }
 
 #[actix_web::test]

@@ -1,14 +1,18 @@
 //! The door over a small world, for what a signed-in person asks of it. Each test runs on both engines.
 
+use std::sync::Arc;
+
 use actix_web::http::Method;
 use actix_web::test::TestRequest;
 use serde_json::{Value, json};
 
 use crate::access::attempts::state::Identified;
-use crate::access::sessions::{self, Limits};
+use crate::access::sessions;
 use crate::access::testing::{REDIRECT_URI, World, world};
+use crate::config::limits::Limits;
 use crate::directory::accounts;
 use crate::http::context::Context;
+use crate::http::scim::admission::Admission;
 use crate::http::testing::{Answer, context, send};
 use crate::protocol::oidc::signing::{SigningAlgorithm, TokenType};
 use crate::protocol::scim::document;
@@ -18,9 +22,11 @@ use crate::protocol::scim::tolerance::Profile;
 use crate::protocol::scim::validation::Rules;
 use crate::provisioning::clients::credentials::{self, NewCredential};
 use crate::provisioning::clients::kind::CredentialKind;
-use crate::provisioning::{clients, users};
+use crate::provisioning::clients::{self, ScimClientError};
+use crate::provisioning::users;
 use crate::store::failure::StoreError;
 use crate::store::scim_events;
+use crate::values::page::PageRequest;
 use crate::values::quota::Quota;
 use crate::values::scim_scope::ScimScope;
 use crate::values::secret::Secret;
@@ -56,7 +62,7 @@ async fn stages() -> Vec<Stage> {
                 session_expires_at: None,
                 upstream_session: None,
             };
-            let limits = Limits { idle_seconds: 3_600, absolute_seconds: 36_000 };
+            let limits = sessions::Limits { idle_seconds: 3_600, absolute_seconds: 36_000 };
             let (_, session) = sessions::start(tx, &op, &identified, limits)?;
             let (profile, quota) = (Profile::Standard, Quota::default());
             let client = clients::create(tx, &op, organization, "directory", profile, &quota).unwrap();
@@ -113,6 +119,19 @@ impl Stage {
         send(&self.context, request.insert_header(("Authorization", format!("Bearer {token}")))).await
     }
 
+    async fn revoke_scim_credentials(&self) {
+        let (op, organization) = (self.world.operator(), self.world.organization);
+        let written = self.world.store().write(move |tx| {
+            for client in clients::page(tx, &op, organization, &PageRequest::new(None, None).unwrap())?.items {
+                for known in credentials::list(tx, &op, organization, client.id)? {
+                    credentials::revoke(tx, &op, organization, client.id, known.id)?;
+                }
+            }
+            Ok::<_, ScimClientError>(())
+        });
+        written.await.unwrap();
+    }
+
     async fn deactivate(&self) {
         let (op, organization, account) = (self.world.operator(), self.world.organization, self.world.ada);
         self.world.store().write(move |tx| accounts::deactivate(tx, &op, organization, account)).await.unwrap();
@@ -156,6 +175,40 @@ async fn rfc7644_3_11_nobody_else_is_anybody() {
             TestRequest::get().uri("/scim/v2/acme/Users").insert_header(("Authorization", format!("Bearer {token}")));
         assert_eq!(send(&stage.context, users).await.status, 401, "a person's token opens nothing else");
     }
+}
+
+#[actix_web::test]
+async fn a_token_is_presented_as_a_bearers_and_once() {
+    let stage = stages().await.remove(0);
+    let token = stage.scim_token.expose();
+    let users = || TestRequest::get().uri("/scim/v2/acme/Users");
+    let bearer = |scheme: &str| ("Authorization", format!("{scheme} {token}"));
+    for scheme in ["Bearer", "bearer"] {
+        assert_eq!(send(&stage.context, users().insert_header(bearer(scheme))).await.status, 200, "{scheme}");
+    }
+    for scheme in ["Basic", "Bearers", ""] {
+        assert_eq!(send(&stage.context, users().insert_header(bearer(scheme))).await.status, 401, "{scheme}");
+    }
+    let twice = users().append_header(bearer("Bearer")).append_header(bearer("Bearer"));
+    assert_eq!(send(&stage.context, twice).await.status, 401);
+}
+
+/// Whoever floods the gateway costs the store nothing: a client over its rate is not looked up, so it does not hear either
+/// that its token has ended.
+#[actix_web::test]
+async fn a_client_over_its_rate_is_refused_before_the_store_is_asked() {
+    let mut stage = stages().await.remove(0);
+    let limits = Limits { scim_burst: 1, scim_requests_per_second: 1, ..stage.context.config.limits.clone() };
+    stage.context.throttles.scim = Arc::new(Admission::new(&limits));
+    let bearer = ("Authorization", format!("Bearer {}", stage.scim_token.expose()));
+    let ask = async || {
+        send(&stage.context, TestRequest::get().uri("/scim/v2/acme/Users").insert_header(bearer.clone())).await.status
+    };
+    assert_eq!((ask().await.as_u16(), ask().await.as_u16()), (200, 429));
+    stage.revoke_scim_credentials().await;
+    assert_eq!(ask().await, 429);
+    stage.world.advance(10);
+    assert_eq!(ask().await, 401);
 }
 
 #[actix_web::test]

@@ -6,14 +6,19 @@ use crate::access::attempts::Attempt;
 use crate::access::attempts::state::State;
 use crate::access::mail_proofs;
 use crate::access::testing::{REDIRECT_URI, World, only_letter, world};
+use crate::access::traces;
 use crate::directory::activation::letter::{self, Written};
 use crate::directory::{accounts, connections};
 use crate::http::context::Context;
 use crate::http::testing::{Answer, context, send};
+use crate::http::throttle::{Rate, Throttle};
 use crate::pages::assets;
 use crate::record::jobs::Job;
 use crate::store::failure::StoreError;
+use crate::store::traces::Wanted;
 use crate::store::{activations, jobs};
+use crate::values::ids::AttemptId;
+use crate::values::page::PageRequest;
 use crate::values::secret::{Secret, TokenHash};
 
 const BINDING: &str = "cw_browser_of_ada";
@@ -128,6 +133,11 @@ async fn a_provider_that_cannot_be_reached_is_explained_with_whom_to_ask() {
         let page = visit.post(&path::submit_choice(visit.attempt.id), &form).await;
         assert_eq!(page.status, StatusCode::BAD_GATEWAY);
         assert!(page.text().contains("mailto:help@acme.test"));
+        let (op, organization) = (visit.world.operator(), visit.world.organization);
+        let first = PageRequest::new(None, None).unwrap();
+        let read = visit.world.store().read(move |tx| traces::page(tx, &op, organization, &Wanted::default(), &first));
+        let traces = read.await.unwrap().items;
+        assert!(traces.len() == 1 && traces[0].outcome == "refused", "{}: {traces:?}", visit.world.engine());
     }
 }
 
@@ -306,6 +316,51 @@ async fn forms_are_bounded_in_size_and_in_number() {
         assert_eq!((last.status, last.header("retry-after").as_deref()), (StatusCode::TOO_MANY_REQUESTS, Some("1")));
         visit.world.advance(1);
         assert_eq!(visit.type_address("x").await.status, StatusCode::UNPROCESSABLE_ENTITY);
+    }
+}
+
+/// Everything that somebody can submit who is not signed in yet.
+fn forms(attempt: AttemptId) -> [String; 11] {
+    [
+        path::submit_email(attempt),
+        path::submit_choice(attempt),
+        path::password(attempt),
+        path::own_credentials(attempt),
+        path::second_step(attempt),
+        path::set_up_second_step(attempt),
+        path::restart(attempt),
+        path::FORGOTTEN.to_owned(),
+        path::new_password("x"),
+        path::activation("x"),
+        path::link("x"),
+    ]
+}
+
+#[actix_web::test]
+async fn a_network_that_has_submitted_too_much_submits_no_form_at_all() {
+    let mut visit = Visit::begin(world().await.remove(0)).await;
+    for form in forms(visit.attempt.id) {
+        visit.context.throttles.sign_in = Throttle::new(Rate::per_minute(1));
+        assert_ne!(visit.post(&form, "").await.status, StatusCode::TOO_MANY_REQUESTS, "{form}");
+        let refused = visit.post(&form, "").await;
+        assert_eq!(
+            (refused.status, refused.header("retry-after").as_deref()),
+            (StatusCode::TOO_MANY_REQUESTS, Some("60"))
+        );
+    }
+}
+
+#[actix_web::test]
+async fn no_form_is_taken_from_another_site() {
+    let visit = Visit::begin(world().await.remove(0)).await;
+    for form in forms(visit.attempt.id) {
+        let foreign = form_post(&form, "").insert_header(("Cookie", ATTEMPT_COOKIE));
+        let page = send(&visit.context, foreign.insert_header(("Sec-Fetch-Site", "cross-site"))).await;
+        assert_eq!(
+            (page.status, heading(&page).as_str()),
+            (StatusCode::BAD_REQUEST, "We could not read that"),
+            "{form}"
+        );
     }
 }
 
