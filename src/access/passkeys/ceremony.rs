@@ -205,7 +205,8 @@ impl Answer {
         self.0.get_user_unique_id().map(|bytes| AccountId::from_bytes(bytes).map_err(|_| Rejected::Wrong))
     }
 
-    /// A passkey of this name that nobody has: its key is a point of the curve to which nobody knows the number.
+    /// A passkey of this name that is nobody's, to be compared with like one that is kept. Its key is the curve's base point, so it
+    /// is no secret: whatever it verifies is refused, because nothing is kept of it.
     fn decoy(&self) -> Value {
         let flags = self.0.response.authenticator_data.get(FLAGS).copied().unwrap_or(0);
         json!({ "cred": {
