@@ -210,6 +210,10 @@ mod tests {
         SecondFactors { store: world.store().clone(), sealer: sealer(), passwords, ceremonies: None, most_passkeys: 1 }
     }
 
+    fn by_a_password(text: &str) -> Proof {
+        Proof::Typed(Typed { password: Password::typed(text), code: Secret::from(String::new()) })
+    }
+
     /// Somebody with a password and an app, who is signed in, and what they type now.
     async fn signed_in(world: &World) -> (Session, Proof) {
         let (op, organization) = (world.op(), world.organization);
@@ -261,7 +265,8 @@ mod tests {
             without.await.unwrap();
             let offer = Offer::new(&world.op(), &sealer(), &Place::new(account, session.id)).unwrap();
             let code = Secret::from(totp::code(offer.secret(), totp::step_at(world.op().at)));
-            let added = flow(&world).add(&world.op(), &session, limits, offer, Typed { code, ..typed }).await;
+            let proof = by_a_password("correct horse");
+            let added = flow(&world).add(&world.op(), &session, limits, (offer, code), proof).await;
             assert!(matches!(added, Err(SecondFactorsError::Dead)), "{}: {added:?}", world.engine());
             let left = world.store().read(move |tx| second_factors::overview(tx, account)).await.unwrap();
             assert!(left.is_none(), "{}", world.engine());
@@ -272,7 +277,7 @@ mod tests {
     #[tokio::test]
     async fn a_password_that_is_no_longer_good_is_not_compared() {
         for world in world().await {
-            let (session, typed) = signed_in(&world).await;
+            let (session, _) = signed_in(&world).await;
             let account = session.account;
             let moved = world.store().write(move |tx| {
                 let address = "bea@acme.test".to_owned();
@@ -281,11 +286,10 @@ mod tests {
                 account_rows::insert_address(tx, &row)
             });
             moved.await.unwrap();
-            let wrong = Typed { password: Password::typed("wrong"), ..typed };
-            let made = flow(&world).renew_codes(&world.op(), &session, wrong).await;
+            let made = flow(&world).renew_codes(&world.op(), &session, by_a_password("wrong")).await;
             assert!(matches!(made, Err(SecondFactorsError::Dead)), "{}: {made:?}", world.engine());
             let choosing = flow(&world);
-            let SecondFactors { store, sealer, passwords } = choosing;
+            let SecondFactors { store, sealer, passwords, .. } = choosing;
             let choosing = ChoosePassword { store, sealer, passwords };
             let limits = Limits { idle_seconds: 3_600, absolute_seconds: 36_000 };
             let chosen = choosing.by_person(&world.op(), &session, limits, ("wrong", "another horse battery")).await;
