@@ -1,6 +1,7 @@
 //! What browsers were asked to answer by a passkey. Using one up is its removal, in one statement.
 
 use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Binary, Nullable, Text};
 
 use super::Tx;
 use super::credential_schema::passkey_challenges as table;
@@ -10,8 +11,8 @@ use crate::values::clock::Timestamp;
 use crate::values::ids::AccountId;
 
 /// One row.
-#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
-#[diesel(table_name = table, check_for_backend(Backend), treat_none_as_default_value = false)]
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = table, check_for_backend(Backend))]
 #[allow(missing_docs)] // columns
 pub struct PasskeyChallengeRow {
     /// The id of the attempt or the session that it was made in.
@@ -27,9 +28,18 @@ pub struct PasskeyChallengeRow {
 
 /// Keeps one. The one before, for the same purpose in the same place, does not count any more.
 pub fn put(tx: &mut Tx<'_>, row: &PasskeyChallengeRow) -> Result<(), StoreError> {
-    let one = table::table.filter(table::place_id.eq(&row.place_id)).filter(table::purpose.eq(&row.purpose));
-    diesel::delete(one).execute(tx.connection())?;
-    diesel::insert_into(table::table).values(row).execute(tx.connection())?;
+    let text = "INSERT INTO passkey_challenges (place_id, purpose, account_id, state, name, expires_at) \
+                VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (place_id, purpose) DO UPDATE SET \
+                account_id = excluded.account_id, state = excluded.state, name = excluded.name, \
+                expires_at = excluded.expires_at";
+    diesel::sql_query(text)
+        .bind::<Binary, _>(&row.place_id)
+        .bind::<Text, _>(&row.purpose)
+        .bind::<Nullable<Binary>, _>(row.account_id)
+        .bind::<Text, _>(&row.state)
+        .bind::<Nullable<Text>, _>(row.name.as_deref())
+        .bind::<BigInt, _>(row.expires_at)
+        .execute(tx.connection())?;
     Ok(())
 }
 

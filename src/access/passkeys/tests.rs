@@ -18,7 +18,7 @@ use crate::directory::sso_policy::{self, SsoPolicy};
 use crate::keys::sealing::Sealer;
 use crate::store::domains::{self, DomainRow};
 use crate::store::failure::StoreError;
-use crate::store::{accounts as account_rows, jobs, recovery_codes};
+use crate::store::{Tx, accounts as account_rows, jobs, recovery_codes, scratch};
 use crate::values::ids::AccountId;
 use crate::values::operation::Role;
 use crate::values::password::Password;
@@ -494,5 +494,23 @@ fn an_unknown_passkey_costs_a_signature_as_a_known_one_does() {
         (key.user, key.is_synced) = (vec![1; 16], is_synced);
         let answer = Answer::parse(&key.answer(&asked.options)).unwrap();
         assert_eq!(ceremonies().fails_at(&asked.state, &answer), "AuthenticationFailure");
+    }
+}
+
+/// Somebody presses the button twice.
+#[tokio::test]
+async fn who_is_asked_twice_at_once_answers_what_was_asked_last() {
+    for world in world().await {
+        let place = Place::sign_in(attempt(&world).await.id);
+        let asked = [(); 2].map(|()| ceremonies().ask_for_one(&[]).unwrap());
+        let keep = |asked: &Asked| {
+            let (op, place, asked) = (world.op(), place.clone(), asked.clone());
+            move |tx: &mut Tx<'_>| challenges::keep(tx, &op, &place, None, &asked, None)
+        };
+        let (_, later) = scratch::overlap(world.store(), keep(&asked[0]), world.store().write(keep(&asked[1]))).await;
+        later.unwrap();
+        let (op, at) = (world.op(), place.clone());
+        let kept = world.store().read(move |tx| challenges::find(tx, &op, &at)).await.unwrap();
+        assert_eq!(kept.map(|row| row.state), Some(asked[1].state.clone()), "{}", world.engine());
     }
 }
