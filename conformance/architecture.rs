@@ -44,6 +44,7 @@ const FENCE: &[(&str, &[&str])] = &[
     ("openidconnect", &["protocol/oidc"]),
     ("jsonwebtoken", &["protocol/oidc", "keys"]),
     ("argon2", &["access/passwords"]),
+    ("x509_parser", &["protocol/saml/certificate.rs"]),
     ("webauthn_rs", &["access/passkeys/ceremony.rs"]),
     // pages/assets names a style sheet by its hash; the command line hands in the system's randomness.
     ("aws_lc_rs", &["values", "keys", "protocol/oidc", "protocol/totp.rs", "pages/assets", "cli/mod.rs"]),
