@@ -3,6 +3,8 @@
 //! Each connection has an entity id and an assertion consumer service of its own, so that a response made for one can
 //! never be meant for another, even if two organizations use the same identity provider. The keys are shared.
 
+use std::sync::{Arc, PoisonError, RwLock};
+
 use url::Url;
 
 use crate::keys::purpose::{KeyState, Purpose};
@@ -16,13 +18,15 @@ use crate::protocol::saml::sp_metadata;
 use crate::store::Tx;
 use crate::store::failure::StoreError;
 use crate::values::clock::Timestamp;
-use crate::values::ids::ConnectionId;
+use crate::values::ids::{ConnectionId, SigningKeyId};
 
 /// The gateway as a SAML service provider. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct ServiceProvider {
     public_url: Url,
     keys: KeyRing,
+    /// The key that signed last, as OpenSSL has it: to make it ready takes as long as a signature.
+    signing: Arc<RwLock<Option<(SigningKeyId, SigningKey)>>>,
 }
 
 /// A key could not be had.
@@ -42,7 +46,7 @@ pub enum ServiceProviderError {
 impl ServiceProvider {
     /// The gateway that people reach at `public_url`.
     pub fn new(public_url: Url, keys: KeyRing) -> Self {
-        Self { public_url, keys }
+        Self { public_url, keys, signing: Arc::default() }
     }
 
     /// The entity id, which is the address of the metadata.
@@ -67,7 +71,16 @@ impl ServiceProvider {
     /// The key that signs requests now.
     pub fn signing_key(&self, tx: &mut Tx<'_>, now: Timestamp) -> Result<SigningKey, ServiceProviderError> {
         let snapshot = self.keys.snapshot(tx, now)?;
-        Ok(SigningKey::from_pkcs8(&snapshot.active(Purpose::Saml)?.pkcs8)?)
+        let active = snapshot.active(Purpose::Saml)?;
+        let known = self.signing.read().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some((id, key)) = known
+            && id == active.id
+        {
+            return Ok(key);
+        }
+        let key = SigningKey::from_pkcs8(&active.pkcs8)?;
+        *self.signing.write().unwrap_or_else(PoisonError::into_inner) = Some((active.id, key.clone()));
+        Ok(key)
     }
 
     /// The keys that an assertion may be encrypted to: those that are published now, and the one that was until lately.

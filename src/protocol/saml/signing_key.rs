@@ -10,7 +10,8 @@ use zeroize::Zeroizing;
 
 use crate::protocol::saml::certificate::{Certificate, Holder, MIN_RSA_BITS, self_signed};
 
-/// A private RSA key.
+/// A private RSA key. Cheap to clone.
+#[derive(Clone)]
 pub struct SigningKey {
     key: PKey<Private>,
 }
