@@ -79,13 +79,15 @@ def measure(operation, server, arguments, environment):
     result["per_second"] = result["requests"] / result["seconds"]
     result["cpu_us"] = spent * 1e6 / max(1, result["requests"])
     result["memory_mib"] = server.memory_mib()
+    result["resident_mib"] = server.resident_mib()
     print(f"{server.name} {operation}: {result}", file=sys.stderr, flush=True)
     return result
 
 
 def fill(server, folder, arguments, operations):
     """Users, a group, and the cursors; answers what the load needs and how long it took."""
-    idle_mib, began, spent = server.memory_mib(), time.monotonic(), server.cpu_seconds()
+    idle_mib, idle_resident_mib = server.memory_mib(), server.resident_mib()
+    began, spent = time.monotonic(), server.cpu_seconds()
     ids = asyncio.run(create_users(server, arguments.users + SPARE, arguments.fill_connections))
     seconds, spent = time.monotonic() - began, server.cpu_seconds() - spent
     (folder / "ids").write_text("\n".join(ids) + "\n")
@@ -97,7 +99,8 @@ def fill(server, folder, arguments, operations):
         cursors = deep_cursors(server, arguments.users, arguments.connections * 2)
         (folder / "cursors").write_text("".join(f"{cursor}\n" for cursor in cursors))
         environment["CURSORS"] = str(folder / "cursors")
-    filled = {"users": len(ids), "per_second": len(ids) / seconds, "cpu_us": spent * 1e6 / len(ids), "idle_mib": idle_mib}
+    filled = {"users": len(ids), "per_second": len(ids) / seconds, "cpu_us": spent * 1e6 / len(ids), "idle_mib": idle_mib,
+              "idle_resident_mib": idle_resident_mib}
     return environment, filled
 
 
@@ -161,7 +164,9 @@ def table(runs):
         filled = run["filled"]
         lines += ["", f"{run['name']}: {run['connections']} connections, {run['seconds']} s each, load and server on the same "
                   f"{os.cpu_count()} cores. {filled['users']:,} users pushed at {filled['per_second']:,.0f}/s and "
-                  f"{filled['cpu_us']:.0f} µs of CPU each; memory before {filled['idle_mib']:.0f} MiB."]
+                  f"{filled['cpu_us']:.0f} µs of CPU each; memory before {filled['idle_mib']:.0f} MiB; resident, with what processes share counted for each, "
+                  f"{filled['idle_resident_mib']:.0f} MiB before and "
+                  f"{max(result['resident_mib'] for result in run['results'].values()):.0f} MiB at most after."]
     return "\n".join(lines) + "\n"
 
 

@@ -21,6 +21,10 @@ class Server:
         """Memory of all processes, with what they share divided among them."""
         return sum(memory_mib(pid) for pid in self.processes())
 
+    def resident_mib(self):
+        """Memory of all processes that is in the machine's, with what they share counted for each."""
+        return sum(resident_mib(pid) for pid in self.processes())
+
     def processes(self):
         children = {}
         for process in filter(str.isdigit, os.listdir("/proc")):
@@ -50,6 +54,11 @@ def cpu_seconds(pid):
 
 def memory_mib(pid):
     found = re.search(r"^Pss:\s+(\d+)", read(f"/proc/{pid}/smaps_rollup"), re.M)
+    return int(found.group(1)) / 1024 if found else 0.0
+
+
+def resident_mib(pid):
+    found = re.search(r"^VmRSS:\s+(\d+)", read(f"/proc/{pid}/status"), re.M)
     return int(found.group(1)) / 1024 if found else 0.0
 
 
