@@ -121,41 +121,46 @@ async fn logout_there(stage: &Stage) {
 /// What cannot be meant is refused before anything is stored.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_connection_is_refused_that_its_provider_or_its_product_does_not_take() {
-    let stage = Stage::set(Engine::Sqlite).await;
-    let issuer = stage.op.issuer();
-    let tenants = "https://login.microsoftonline.com/common/v2.0";
-    for (change, detail) in [
-        (json!({ "client_authentication": "private_key_jwt" }), "private_key_jwt takes no client_secret"),
-        (json!({ "client_secret": null }), "every other way takes one"),
-        (json!({ "preset": "entra_id" }), "the id of one tenant"),
-        (json!({ "issuer": tenants }), "the id of one tenant"),
-        (json!({ "issuer": tenants, "preset": "generic" }), "that of another preset"),
-        (json!({ "issuer": "https://accounts.google.com", "preset": "okta" }), "that of another preset"),
-    ] {
-        let mut new = json!({
-            "name": "x", "protocol": "oidc", "issuer": issuer, "client_id": "c", "client_secret": SECRET,
+    for engine in Engine::ALL {
+        let stage = Stage::set(engine).await;
+        let issuer = stage.op.issuer();
+        let tenants = "https://login.microsoftonline.com/common/v2.0";
+        for (change, detail) in [
+            (json!({ "client_authentication": "private_key_jwt" }), "private_key_jwt takes no client_secret"),
+            (json!({ "client_secret": null }), "every other way takes one"),
+            (json!({ "preset": "entra_id" }), "the id of one tenant"),
+            (json!({ "issuer": tenants }), "the id of one tenant"),
+            (json!({ "issuer": tenants, "preset": "generic" }), "that of another preset"),
+            (json!({ "issuer": "https://accounts.google.com", "preset": "okta" }), "that of another preset"),
+        ] {
+            let mut new = json!({
+                "name": "x", "protocol": "oidc", "issuer": issuer, "client_id": "c", "client_secret": SECRET,
+            });
+            new.as_object_mut().expect("a body").extend(change.as_object().expect("a body").clone());
+            let refused = stage.acme.api.post("/connections", new).await.expect(400);
+            assert_eq!(refused["code"], "invalid_provider", "{change}");
+            assert!(text(&refused, "detail").contains(detail), "{change}: {refused:#}");
+        }
+        let connection = stage.connect("client_secret_basic", json!({})).await;
+        let preset = json!({
+            "name": "generic", "subject": ["sub"], "vouching": "email_verified", "given_name": ["given_name"],
+            "family_name": ["family_name"], "display_name": ["name"], "groups": ["groups"],
         });
-        new.as_object_mut().expect("a body").extend(change.as_object().expect("a body").clone());
-        let refused = stage.acme.api.post("/connections", new).await.expect(400);
-        assert_eq!(refused["code"], "invalid_provider", "{change}");
-        assert!(text(&refused, "detail").contains(detail), "{change}: {refused:#}");
+        assert_eq!(connection["preset"], preset, "{connection:#}");
+        let path = |rest: &str| format!("/connections/{}/{rest}", text(&connection, "id"));
+        let options = json!({ "acr_values": ["a b"] });
+        assert_eq!(stage.acme.api.put(&path("oidc-options"), options).await.expect(400)["code"], "invalid_options");
+        assert_eq!(
+            stage.acme.api.put(&path("options"), json!({})).await.expect(400)["code"],
+            "connection_other_protocol"
+        );
+        let options = json!({ "acr_values": ["phr"], "forces_authentication": true, "claims": { "groups": "teams" } });
+        stage.acme.api.put(&path("oidc-options"), options.clone()).await.expect(200);
+        let provider = json!({
+            "protocol": "oidc", "issuer": issuer, "client_id": "client_secret_basic",
+            "client_authentication": "private_key_jwt",
+        });
+        let replaced = stage.acme.api.put(&path("provider"), provider).await.expect(200);
+        assert_eq!((&replaced["options"], &replaced["client_authentication"]), (&options, &json!("private_key_jwt")));
     }
-    let connection = stage.connect("client_secret_basic", json!({})).await;
-    let preset = json!({
-        "name": "generic", "subject": ["sub"], "vouching": "email_verified", "given_name": ["given_name"],
-        "family_name": ["family_name"], "display_name": ["name"], "groups": ["groups"],
-    });
-    assert_eq!(connection["preset"], preset, "{connection:#}");
-    let path = |rest: &str| format!("/connections/{}/{rest}", text(&connection, "id"));
-    let options = json!({ "acr_values": ["a b"] });
-    assert_eq!(stage.acme.api.put(&path("oidc-options"), options).await.expect(400)["code"], "invalid_options");
-    assert_eq!(stage.acme.api.put(&path("options"), json!({})).await.expect(400)["code"], "connection_other_protocol");
-    let options = json!({ "acr_values": ["phr"], "forces_authentication": true, "claims": { "groups": "teams" } });
-    stage.acme.api.put(&path("oidc-options"), options.clone()).await.expect(200);
-    let provider = json!({
-        "protocol": "oidc", "issuer": issuer, "client_id": "client_secret_basic",
-        "client_authentication": "private_key_jwt",
-    });
-    let replaced = stage.acme.api.put(&path("provider"), provider).await.expect(200);
-    assert_eq!((&replaced["options"], &replaced["client_authentication"]), (&options, &json!("private_key_jwt")));
 }

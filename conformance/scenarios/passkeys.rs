@@ -1,5 +1,5 @@
 //! A freelancer with a password adds a passkey in a real browser, signs in to an app by it alone, and is refused when it was set
-//! back, and when an organization has taken the sign-in over. What happens in the database runs on both engines in unit tests.
+//! back, and when an organization has taken the sign-in over.
 
 use serde_json::{Value, json};
 
@@ -12,9 +12,18 @@ use crate::support::gateway::Gateway;
 use crate::support::organization::Organization;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn e27_a_passkey_signs_in_until_single_sign_on_takes_over_in_chromium() {
+async fn e27_a_passkey_signs_in_until_single_sign_on_takes_over_in_chromium_on_sqlite() {
+    a_passkey_signs_in(Engine::Sqlite).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn e27_a_passkey_signs_in_until_single_sign_on_takes_over_in_chromium_on_postgres() {
+    a_passkey_signs_in(Engine::Postgres).await;
+}
+
+async fn a_passkey_signs_in(engine: Engine) {
     let dns = Dns::start(&["acme.test", "freelance.test"]);
-    let gateway = Gateway::start(Engine::Sqlite, |settings| {
+    let gateway = Gateway::start(engine, |settings| {
         settings.dns = Some(dns.address);
         settings.more = "[passwords]\nmemory_kib = 7168\npasses = 1\n".to_owned();
     });

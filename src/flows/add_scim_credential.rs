@@ -106,26 +106,28 @@ mod tests {
 
     #[actix_web::test]
     async fn nobody_is_called_for_who_may_not_or_for_what_cannot_be_stored() {
-        let world = world().await.remove(0);
-        let token = world.op().new_id();
-        let auditor = Actor::Admin { organization: world.organization, role: Role::Auditor, token };
-        for op in [world.op(), world.op().by(auditor)] {
-            let answer = refused(&world, &op, NOBODY, 60).await;
-            let denied = matches!(answer, Some(AddError::Client(ScimClientError::Denied(_))));
-            assert!(denied, "{:?}: {answer:?}", op.actor);
+        for world in world().await {
+            let token = world.op().new_id();
+            let auditor = Actor::Admin { organization: world.organization, role: Role::Auditor, token };
+            for op in [world.op(), world.op().by(auditor)] {
+                let answer = refused(&world, &op, NOBODY, 60).await;
+                let denied = matches!(answer, Some(AddError::Client(ScimClientError::Denied(_))));
+                assert!(denied, "{:?}: {answer:?}", op.actor);
+            }
+            let answer = refused(&world, &world.operator(), NOBODY, MAX_TTL_SECONDS + 1).await;
+            assert!(matches!(answer, Some(AddError::Client(ScimClientError::InvalidTtl))), "{answer:?}");
         }
-        let answer = refused(&world, &world.operator(), NOBODY, MAX_TTL_SECONDS + 1).await;
-        assert!(matches!(answer, Some(AddError::Client(ScimClientError::InvalidTtl))), "{answer:?}");
     }
 
     #[actix_web::test]
     async fn keys_that_check_nothing_make_no_credential() {
-        let world = world().await.remove(0);
-        let provider = Provider::start(&world, "");
-        let jwks_uri = format!("{}/jwks", provider.issuer);
-        provider.script.lock().unwrap().jwks.clear();
-        let answer = refused(&world, &world.operator(), &jwks_uri, 60).await;
-        let expected = AddError::Client(InvalidKeys::Unusable.into()).to_string();
-        assert_eq!(answer.map(|answer| answer.to_string()), Some(expected));
+        for world in world().await {
+            let provider = Provider::start(&world, "");
+            let jwks_uri = format!("{}/jwks", provider.issuer);
+            provider.script.lock().unwrap().jwks.clear();
+            let answer = refused(&world, &world.operator(), &jwks_uri, 60).await;
+            let expected = AddError::Client(InvalidKeys::Unusable.into()).to_string();
+            assert_eq!(answer.map(|answer| answer.to_string()), Some(expected));
+        }
     }
 }

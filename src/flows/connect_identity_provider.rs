@@ -267,61 +267,64 @@ mod tests {
 
     #[actix_web::test]
     async fn nobody_is_called_for_who_may_not_manage_connections() {
-        let world = world().await.remove(0);
-        let token = world.op().new_id();
-        let auditor = Actor::Admin { organization: world.organization, role: Role::Auditor, token };
-        for op in [world.op(), world.op().by(auditor)] {
-            for answer in refused(&world, &op, oidc(NOBODY)).await {
-                let denied = matches!(answer, Some(ConnectError::Connection(ConnectionError::Denied(_))));
-                assert!(denied, "{:?}: {answer:?}", op.actor);
+        for world in world().await {
+            let token = world.op().new_id();
+            let auditor = Actor::Admin { organization: world.organization, role: Role::Auditor, token };
+            for op in [world.op(), world.op().by(auditor)] {
+                for answer in refused(&world, &op, oidc(NOBODY)).await {
+                    let denied = matches!(answer, Some(ConnectError::Connection(ConnectionError::Denied(_))));
+                    assert!(denied, "{:?}: {answer:?}", op.actor);
+                }
             }
         }
     }
 
     #[actix_web::test]
     async fn nobody_is_called_for_a_client_that_cannot_be_used() {
-        let world = world().await.remove(0);
-        let with = |id: &str, secret: Option<&str>, authentication| Provider::Oidc {
-            issuer: NOBODY.to_owned(),
-            client_id: id.to_owned(),
-            client_secret: secret.map(|secret| Secret::from(secret.to_owned())),
-            authentication,
-            preset: None,
-        };
-        let long = "x".repeat(1_001);
-        for (id, secret) in [("", "s"), (&*long, "s"), ("a b", "s"), ("c", ""), ("c", &*long), ("c", "a\nb")] {
-            for answer in refused(&world, &world.operator(), with(id, Some(secret), None)).await {
-                assert!(matches!(answer, Some(ConnectError::InvalidClient)), "{id} {secret}: {answer:?}");
+        for world in world().await {
+            let with = |id: &str, secret: Option<&str>, authentication| Provider::Oidc {
+                issuer: NOBODY.to_owned(),
+                client_id: id.to_owned(),
+                client_secret: secret.map(|secret| Secret::from(secret.to_owned())),
+                authentication,
+                preset: None,
+            };
+            let long = "x".repeat(1_001);
+            for (id, secret) in [("", "s"), (&*long, "s"), ("a b", "s"), ("c", ""), ("c", &*long), ("c", "a\nb")] {
+                for answer in refused(&world, &world.operator(), with(id, Some(secret), None)).await {
+                    assert!(matches!(answer, Some(ConnectError::InvalidClient)), "{id} {secret}: {answer:?}");
+                }
             }
-        }
-        let signs = Some(ClientAuthentication::PrivateKeyJwt);
-        for provider in [with("c", None, None), with("c", Some("s"), signs)] {
-            for answer in refused(&world, &world.operator(), provider).await {
-                assert!(matches!(answer, Some(ConnectError::InvalidAuthentication)), "{answer:?}");
+            let signs = Some(ClientAuthentication::PrivateKeyJwt);
+            for provider in [with("c", None, None), with("c", Some("s"), signs)] {
+                for answer in refused(&world, &world.operator(), provider).await {
+                    assert!(matches!(answer, Some(ConnectError::InvalidAuthentication)), "{answer:?}");
+                }
             }
+            let [answer, _] =
+                refused(&world, &world.operator(), oidc("https://login.microsoftonline.com/common/v2.0")).await;
+            assert!(matches!(answer, Some(ConnectError::OtherIssuer(_))), "{answer:?}");
         }
-        let [answer, _] =
-            refused(&world, &world.operator(), oidc("https://login.microsoftonline.com/common/v2.0")).await;
-        assert!(matches!(answer, Some(ConnectError::OtherIssuer(_))), "{answer:?}");
     }
 
     #[actix_web::test]
     async fn a_provider_that_does_not_take_what_was_chosen_is_not_connected() {
-        let world = world().await.remove(0);
-        let honest = testing::Provider::start(&world, "");
-        honest.script.lock().unwrap().methods = vec!["client_secret_basic"];
-        let provider = Provider::Oidc {
-            issuer: honest.issuer.clone(),
-            client_id: "causeway".to_owned(),
-            client_secret: Some(Secret::from("s3cret".to_owned())),
-            authentication: Some(ClientAuthentication::ClientSecretPost),
-            preset: Some(Preset::Generic),
-        };
-        for answer in refused(&world, &world.operator(), provider).await {
-            assert!(matches!(answer, Some(ConnectError::NotTaken(_))), "{answer:?}");
+        for world in world().await {
+            let honest = testing::Provider::start(&world, "");
+            honest.script.lock().unwrap().methods = vec!["client_secret_basic"];
+            let provider = Provider::Oidc {
+                issuer: honest.issuer.clone(),
+                client_id: "causeway".to_owned(),
+                client_secret: Some(Secret::from("s3cret".to_owned())),
+                authentication: Some(ClientAuthentication::ClientSecretPost),
+                preset: Some(Preset::Generic),
+            };
+            for answer in refused(&world, &world.operator(), provider).await {
+                assert!(matches!(answer, Some(ConnectError::NotTaken(_))), "{answer:?}");
+            }
+            let [created, _] = refused(&world, &world.operator(), oidc(&honest.issuer)).await;
+            assert!(created.is_none(), "{created:?}");
         }
-        let [created, _] = refused(&world, &world.operator(), oidc(&honest.issuer)).await;
-        assert!(created.is_none(), "{created:?}");
     }
 
     #[test]

@@ -321,20 +321,27 @@ async fn the_gateway_proves_itself_by_its_own_key_where_the_connection_says_so()
 async fn a_secret_is_sent_in_the_way_that_was_chosen() {
     use ClientAuthentication::{ClientSecretBasic, ClientSecretPost};
     for (chosen, in_header) in [(None, true), (Some(ClientSecretBasic), true), (Some(ClientSecretPost), false)] {
-        let world = world().await.remove(0);
-        let settings = |issuer: &str| Settings::oidc(issuer, "causeway", Preset::Generic, chosen);
-        let journey = Journey::begin_with(world, "", settings).await;
-        let (op, organization, id) = (journey.world.operator(), journey.world.organization, journey.world.connection);
-        let sealed = sealer().seal_secret(&Secret::from("s3cret".to_owned()), &connections::secret_place(id)).unwrap();
-        let same = settings(&journey.provider.issuer);
-        let write = journey.world.store().write(move |tx| {
-            connections::provider::replace_settings(tx, &op, organization, id, &same, Some(sealed)).map(|_| ())
-        });
-        write.await.unwrap();
-        assert_eq!(journey.refusal().await, None);
-        let redeemed = journey.provider.script.lock().unwrap().redeemed.clone().unwrap();
-        assert_eq!(redeemed.contains_key("authorization"), in_header, "{chosen:?}");
-        assert_eq!(redeemed.get("client_secret").map(String::as_str), (!in_header).then_some("s3cret"), "{chosen:?}");
+        for world in world().await {
+            let settings = |issuer: &str| Settings::oidc(issuer, "causeway", Preset::Generic, chosen);
+            let journey = Journey::begin_with(world, "", settings).await;
+            let (op, organization, id) =
+                (journey.world.operator(), journey.world.organization, journey.world.connection);
+            let sealed =
+                sealer().seal_secret(&Secret::from("s3cret".to_owned()), &connections::secret_place(id)).unwrap();
+            let same = settings(&journey.provider.issuer);
+            let write = journey.world.store().write(move |tx| {
+                connections::provider::replace_settings(tx, &op, organization, id, &same, Some(sealed)).map(|_| ())
+            });
+            write.await.unwrap();
+            assert_eq!(journey.refusal().await, None);
+            let redeemed = journey.provider.script.lock().unwrap().redeemed.clone().unwrap();
+            assert_eq!(redeemed.contains_key("authorization"), in_header, "{chosen:?}");
+            assert_eq!(
+                redeemed.get("client_secret").map(String::as_str),
+                (!in_header).then_some("s3cret"),
+                "{chosen:?}"
+            );
+        }
     }
 }
 
@@ -349,24 +356,28 @@ async fn a_signed_userinfo_answer_is_checked_as_one() {
             change(script);
         })
     };
-    let world = async || world().await.remove(0);
-    let honest = signed(Journey::begin(world().await).await, |_| {});
-    assert_eq!(honest.refusal().await, None);
-    let other = signed(Journey::begin(world().await).await, |script| script.userinfo["aud"] = json!("another"));
-    let check = "the signed userinfo answer is of another issuer or for another client".to_owned();
-    assert_eq!(other.refusal().await, Some(Refusal::Unverified { check }));
-    let another = signed(Journey::begin(world().await).await, |script| script.userinfo["sub"] = json!("u2"));
-    let check = "the userinfo answer is about somebody else".to_owned();
-    assert_eq!(another.refusal().await, Some(Refusal::Unverified { check }));
+    for engine in 0..world().await.len() {
+        let world = async || world().await.swap_remove(engine);
+        let honest = signed(Journey::begin(world().await).await, |_| {});
+        assert_eq!(honest.refusal().await, None);
+        let other = signed(Journey::begin(world().await).await, |script| script.userinfo["aud"] = json!("another"));
+        let check = "the signed userinfo answer is of another issuer or for another client".to_owned();
+        assert_eq!(other.refusal().await, Some(Refusal::Unverified { check }));
+        let another = signed(Journey::begin(world().await).await, |script| script.userinfo["sub"] = json!("u2"));
+        let check = "the userinfo answer is about somebody else".to_owned();
+        assert_eq!(another.refusal().await, Some(Refusal::Unverified { check }));
+    }
 }
 
 #[actix_web::test]
 async fn oidcc_client_test_form_post_error() {
     // No response mode is asked for, so that an answer comes in the query.
-    let journey = Journey::begin(world().await.remove(0)).await;
-    assert!(!journey.asked.contains_key("response_mode"));
-    let outcome = journey.finish(&journey.query().replace("code=c0de", "error=server_error")).await.unwrap();
-    assert_eq!(outcome.refusal, Some(Refusal::Declined { code: "server_error".to_owned() }));
+    for world in world().await {
+        let journey = Journey::begin(world).await;
+        assert!(!journey.asked.contains_key("response_mode"));
+        let outcome = journey.finish(&journey.query().replace("code=c0de", "error=server_error")).await.unwrap();
+        assert_eq!(outcome.refusal, Some(Refusal::Declined { code: "server_error".to_owned() }));
+    }
 }
 
 const TENANT: &str = "/9f3d2c1a-0b7e-4a55-8c66-1d2e3f405162/v2.0";
@@ -439,16 +450,18 @@ async fn a_connection_may_demand_a_fresh_sign_in_of_a_certain_kind() {
         (120, "phr", Some("the sign-in at the provider is too old")),
         (0, "pwd", Some("the sign-in was in none of the ways that were asked for")),
     ] {
-        let journey = Journey::begin_with(world().await.remove(0), "", demanding).await;
-        assert_eq!((journey.asked["prompt"].as_str(), journey.asked["max_age"].as_str()), ("login", "0"));
-        assert_eq!(journey.asked["acr_values"], "phr");
-        let at = journey.world.op().at.seconds();
-        let journey = journey.dishonest(|script| {
-            script.claims["auth_time"] = json!(at - age);
-            script.claims["acr"] = json!(acr);
-        });
-        let refusal = check.map(|check| Refusal::Unverified { check: check.to_owned() });
-        assert_eq!(journey.refusal().await, refusal, "{age} {acr}");
+        for world in world().await {
+            let journey = Journey::begin_with(world, "", demanding).await;
+            assert_eq!((journey.asked["prompt"].as_str(), journey.asked["max_age"].as_str()), ("login", "0"));
+            assert_eq!(journey.asked["acr_values"], "phr");
+            let at = journey.world.op().at.seconds();
+            let journey = journey.dishonest(|script| {
+                script.claims["auth_time"] = json!(at - age);
+                script.claims["acr"] = json!(acr);
+            });
+            let refusal = check.map(|check| Refusal::Unverified { check: check.to_owned() });
+            assert_eq!(journey.refusal().await, refusal, "{age} {acr}");
+        }
     }
 }
 

@@ -192,60 +192,69 @@ mod tests {
 
     #[actix_web::test]
     async fn what_is_no_logout_token_ends_nothing_and_its_check_is_traced_once() {
-        let world = world().await.remove(0);
-        let (provider, context) = (Provider::start(&world, ""), context(&world, "https://id.test").await);
-        world.connect_to(&provider.issuer).await;
-        let session = start_session(&world, &context).await;
-        let mut for_another = claims(&world, &provider, "j1");
-        for_another["aud"] = json!("another");
-        let token = signed(&claims(&world, &provider, "j2"));
-        for (body, status) in [
-            (format!("logout_token={}", signed(&for_another)), 400),
-            (format!("logout_token={}", signed(&for_another)), 400),
-            (format!("logout_token={token}&logout_token={token}"), 400),
-            ("logout_token=".to_owned(), 400),
-            ("logout_token=x.y.z".to_owned(), 400),
-            ("x".repeat(70_000), 413),
-        ] {
-            let answer = post(&context, world.connection, body).await;
-            assert_eq!((answer.status.as_u16(), answer.header("cache-control").as_deref()), (status, Some("no-store")));
+        for world in world().await {
+            let (provider, context) = (Provider::start(&world, ""), context(&world, "https://id.test").await);
+            world.connect_to(&provider.issuer).await;
+            let session = start_session(&world, &context).await;
+            let mut for_another = claims(&world, &provider, "j1");
+            for_another["aud"] = json!("another");
+            let token = signed(&claims(&world, &provider, "j2"));
+            for (body, status) in [
+                (format!("logout_token={}", signed(&for_another)), 400),
+                (format!("logout_token={}", signed(&for_another)), 400),
+                (format!("logout_token={token}&logout_token={token}"), 400),
+                ("logout_token=".to_owned(), 400),
+                ("logout_token=x.y.z".to_owned(), 400),
+                ("x".repeat(70_000), 413),
+            ] {
+                let answer = post(&context, world.connection, body).await;
+                assert_eq!(
+                    (answer.status.as_u16(), answer.header("cache-control").as_deref()),
+                    (status, Some("no-store"))
+                );
+            }
+            assert!(is_live(&world, &context, &session).await);
+            let (op, organization) = (world.operator(), world.organization);
+            let page = PageRequest::new(None, Some(10)).unwrap();
+            let read = world.store().read(move |tx| traces::page(tx, &op, organization, &Wanted::default(), &page));
+            let mut codes: Vec<_> = read.await.unwrap().items.into_iter().filter_map(|trace| trace.code).collect();
+            codes.sort();
+            assert_eq!(codes, ["logout_audience", "logout_signature"]);
         }
-        assert!(is_live(&world, &context, &session).await);
-        let (op, organization) = (world.operator(), world.organization);
-        let page = PageRequest::new(None, Some(10)).unwrap();
-        let read = world.store().read(move |tx| traces::page(tx, &op, organization, &Wanted::default(), &page));
-        let mut codes: Vec<_> = read.await.unwrap().items.into_iter().filter_map(|trace| trace.code).collect();
-        codes.sort();
-        assert_eq!(codes, ["logout_audience", "logout_signature"]);
     }
 
     #[actix_web::test]
     async fn an_address_of_no_openid_connection_is_not_there_and_one_network_may_post_so_many() {
-        let world = world().await.remove(0);
-        let mut context = context(&world, "https://id.test").await;
-        let nobody: ConnectionId = world.op().new_id();
-        assert_eq!(post(&context, nobody, "logout_token=x".to_owned()).await.status, 404);
-        context.throttles.logouts = Throttle::new(Rate::per_minute(1));
-        assert_eq!(post(&context, nobody, "logout_token=x".to_owned()).await.status, 404);
-        let refused = post(&context, nobody, "logout_token=x".to_owned()).await;
-        assert_eq!((refused.status.as_u16(), refused.header("retry-after").as_deref()), (429, Some("60")));
+        for world in world().await {
+            let mut context = context(&world, "https://id.test").await;
+            let nobody: ConnectionId = world.op().new_id();
+            assert_eq!(post(&context, nobody, "logout_token=x".to_owned()).await.status, 404);
+            context.throttles.logouts = Throttle::new(Rate::per_minute(1));
+            assert_eq!(post(&context, nobody, "logout_token=x".to_owned()).await.status, 404);
+            let refused = post(&context, nobody, "logout_token=x".to_owned()).await;
+            assert_eq!((refused.status.as_u16(), refused.header("retry-after").as_deref()), (429, Some("60")));
+        }
     }
 
     #[actix_web::test]
     async fn the_keys_that_prove_the_gateway_are_public_and_those_of_no_token() {
-        let world = world().await.remove(0);
-        let context = context(&world, "https://id.test").await;
-        let get = async |path: String| send(&context, TestRequest::get().uri(&path)).await;
-        let ours = get(format!("/federation/oidc/{}/jwks", world.connection)).await;
-        assert_eq!((ours.status.as_u16(), ours.header("cache-control").as_deref()), (200, Some("public, max-age=300")));
-        let kids = |answer: &Answer| {
-            let keys = answer.json()["keys"].as_array().unwrap().clone();
-            assert!(keys.iter().all(|key| key["alg"].is_string() && key["d"].is_null()));
-            keys.into_iter().map(|key| key["kid"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
-        };
-        let of_tokens = kids(&get("/oauth2/jwks".to_owned()).await);
-        assert!(kids(&ours).len() == 2 && kids(&ours).iter().all(|kid| !of_tokens.contains(kid)));
-        let nobody: ConnectionId = world.op().new_id();
-        assert_eq!(get(format!("/federation/oidc/{nobody}/jwks")).await.status, 404);
+        for world in world().await {
+            let context = context(&world, "https://id.test").await;
+            let get = async |path: String| send(&context, TestRequest::get().uri(&path)).await;
+            let ours = get(format!("/federation/oidc/{}/jwks", world.connection)).await;
+            assert_eq!(
+                (ours.status.as_u16(), ours.header("cache-control").as_deref()),
+                (200, Some("public, max-age=300"))
+            );
+            let kids = |answer: &Answer| {
+                let keys = answer.json()["keys"].as_array().unwrap().clone();
+                assert!(keys.iter().all(|key| key["alg"].is_string() && key["d"].is_null()));
+                keys.into_iter().map(|key| key["kid"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+            };
+            let of_tokens = kids(&get("/oauth2/jwks".to_owned()).await);
+            assert!(kids(&ours).len() == 2 && kids(&ours).iter().all(|kid| !of_tokens.contains(kid)));
+            let nobody: ConnectionId = world.op().new_id();
+            assert_eq!(get(format!("/federation/oidc/{nobody}/jwks")).await.status, 404);
+        }
     }
 }

@@ -566,23 +566,26 @@ async fn twice(context: &Context, pairs: &[(&str, &str)]) -> [u16; 2] {
 
 #[actix_web::test]
 async fn a_network_and_a_scim_client_ask_for_so_many_tokens_and_then_have_to_wait() {
-    let mut stage = stages().await.remove(0);
-    let (op, organization) = (stage.world.operator(), stage.world.organization);
-    let made = stage.world.store().write(move |tx| {
-        let quota = Quota::default();
-        let client = clients::create(tx, &op, organization, "directory", Profile::Standard, &quota)?;
-        let new = NewCredential { kind: CredentialKind::ClientSecret, scope: ScimScope::Write, ttl_seconds: 60_000 };
-        let secret = credentials::create(tx, &op, organization, client.id, &new, &quota)?.1.unwrap();
-        Ok::<_, ScimClientError>((client.id.to_string(), secret.expose().to_owned()))
-    });
-    let (id, secret) = made.await.unwrap();
-    let limits = Limits { scim_burst: 1, scim_requests_per_second: 1, ..stage.context.config.limits.clone() };
-    stage.context.throttles.scim = Arc::new(Admission::new(&limits));
-    let pairs = [("grant_type", "client_credentials"), ("client_id", id.as_str()), ("client_secret", secret.as_str())];
-    assert_eq!(twice(&stage.context, &pairs).await, [200, 429], "of the client's rate");
-    stage.context.throttles.scim = Arc::new(Admission::new(&stage.context.config.limits));
-    stage.context.throttles.token = Throttle::new(Rate::per_minute(1));
-    assert_eq!(twice(&stage.context, &pairs).await, [200, 429], "of the network's");
+    for mut stage in stages().await {
+        let (op, organization) = (stage.world.operator(), stage.world.organization);
+        let made = stage.world.store().write(move |tx| {
+            let quota = Quota::default();
+            let client = clients::create(tx, &op, organization, "directory", Profile::Standard, &quota)?;
+            let new =
+                NewCredential { kind: CredentialKind::ClientSecret, scope: ScimScope::Write, ttl_seconds: 60_000 };
+            let secret = credentials::create(tx, &op, organization, client.id, &new, &quota)?.1.unwrap();
+            Ok::<_, ScimClientError>((client.id.to_string(), secret.expose().to_owned()))
+        });
+        let (id, secret) = made.await.unwrap();
+        let limits = Limits { scim_burst: 1, scim_requests_per_second: 1, ..stage.context.config.limits.clone() };
+        stage.context.throttles.scim = Arc::new(Admission::new(&limits));
+        let pairs =
+            [("grant_type", "client_credentials"), ("client_id", id.as_str()), ("client_secret", secret.as_str())];
+        assert_eq!(twice(&stage.context, &pairs).await, [200, 429], "of the client's rate");
+        stage.context.throttles.scim = Arc::new(Admission::new(&stage.context.config.limits));
+        stage.context.throttles.token = Throttle::new(Rate::per_minute(1));
+        assert_eq!(twice(&stage.context, &pairs).await, [200, 429], "of the network's");
+    }
 }
 
 #[actix_web::test]

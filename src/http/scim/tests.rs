@@ -179,50 +179,55 @@ async fn rfc7644_3_11_nobody_else_is_anybody() {
 
 #[actix_web::test]
 async fn a_token_is_presented_as_a_bearers_and_once() {
-    let stage = stages().await.remove(0);
-    let token = stage.scim_token.expose();
-    let users = || TestRequest::get().uri("/scim/v2/acme/Users");
-    let bearer = |scheme: &str| ("Authorization", format!("{scheme} {token}"));
-    for scheme in ["Bearer", "bearer"] {
-        assert_eq!(send(&stage.context, users().insert_header(bearer(scheme))).await.status, 200, "{scheme}");
+    for stage in stages().await {
+        let token = stage.scim_token.expose();
+        let users = || TestRequest::get().uri("/scim/v2/acme/Users");
+        let bearer = |scheme: &str| ("Authorization", format!("{scheme} {token}"));
+        for scheme in ["Bearer", "bearer"] {
+            assert_eq!(send(&stage.context, users().insert_header(bearer(scheme))).await.status, 200, "{scheme}");
+        }
+        for scheme in ["Basic", "Bearers", ""] {
+            assert_eq!(send(&stage.context, users().insert_header(bearer(scheme))).await.status, 401, "{scheme}");
+        }
+        let twice = users().append_header(bearer("Bearer")).append_header(bearer("Bearer"));
+        assert_eq!(send(&stage.context, twice).await.status, 401);
     }
-    for scheme in ["Basic", "Bearers", ""] {
-        assert_eq!(send(&stage.context, users().insert_header(bearer(scheme))).await.status, 401, "{scheme}");
-    }
-    let twice = users().append_header(bearer("Bearer")).append_header(bearer("Bearer"));
-    assert_eq!(send(&stage.context, twice).await.status, 401);
 }
 
 /// Whoever floods the gateway costs the store nothing: a client over its rate is not looked up, so it does not hear either
 /// that its token has ended.
 #[actix_web::test]
 async fn a_client_over_its_rate_is_refused_before_the_store_is_asked() {
-    let mut stage = stages().await.remove(0);
-    let limits = Limits { scim_burst: 1, scim_requests_per_second: 1, ..stage.context.config.limits.clone() };
-    stage.context.throttles.scim = Arc::new(Admission::new(&limits));
-    let bearer = ("Authorization", format!("Bearer {}", stage.scim_token.expose()));
-    let ask = async || {
-        send(&stage.context, TestRequest::get().uri("/scim/v2/acme/Users").insert_header(bearer.clone())).await.status
-    };
-    assert_eq!((ask().await.as_u16(), ask().await.as_u16()), (200, 429));
-    stage.revoke_scim_credentials().await;
-    assert_eq!(ask().await, 429);
-    stage.world.advance(10);
-    assert_eq!(ask().await, 401);
+    for mut stage in stages().await {
+        let limits = Limits { scim_burst: 1, scim_requests_per_second: 1, ..stage.context.config.limits.clone() };
+        stage.context.throttles.scim = Arc::new(Admission::new(&limits));
+        let bearer = ("Authorization", format!("Bearer {}", stage.scim_token.expose()));
+        let ask = async || {
+            send(&stage.context, TestRequest::get().uri("/scim/v2/acme/Users").insert_header(bearer.clone()))
+                .await
+                .status
+        };
+        assert_eq!((ask().await.as_u16(), ask().await.as_u16()), (200, 429));
+        stage.revoke_scim_credentials().await;
+        assert_eq!(ask().await, 429);
+        stage.world.advance(10);
+        assert_eq!(ask().await, 401);
+    }
 }
 
 #[actix_web::test]
 async fn rfc7644_3_8_whoever_takes_no_json_is_told_so() {
-    let stage = stages().await.remove(0);
-    let status = async |accept: &str| {
-        let authorization = ("Authorization", format!("Bearer {}", stage.scim_token.expose()));
-        let request = TestRequest::get().uri("/scim/v2/acme/Users").insert_header(authorization);
-        let answer = send(&stage.context, request.insert_header(("Accept", accept))).await;
-        assert_eq!(answer.header("content-type").as_deref(), Some("application/scim+json"));
-        answer.status
-    };
-    assert_eq!(status("application/json").await, 200);
-    assert_eq!(status("application/xml").await, 406);
+    for stage in stages().await {
+        let status = async |accept: &str| {
+            let authorization = ("Authorization", format!("Bearer {}", stage.scim_token.expose()));
+            let request = TestRequest::get().uri("/scim/v2/acme/Users").insert_header(authorization);
+            let answer = send(&stage.context, request.insert_header(("Accept", accept))).await;
+            assert_eq!(answer.header("content-type").as_deref(), Some("application/scim+json"));
+            answer.status
+        };
+        assert_eq!(status("application/json").await, 200);
+        assert_eq!(status("application/xml").await, 406);
+    }
 }
 
 #[actix_web::test]
