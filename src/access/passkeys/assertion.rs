@@ -50,6 +50,16 @@ enum Outcome {
     Wrong,
 }
 
+impl Checked {
+    /// Whose passkey it is, where the answer is right.
+    pub const fn account(&self) -> Option<AccountId> {
+        match &self.outcome {
+            Outcome::Right { before, .. } => Some(before.account_id),
+            Outcome::CountedBack(_) | Outcome::Wrong => None,
+        }
+    }
+}
+
 /// What else somebody has shown in the same place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Beside {
@@ -124,7 +134,8 @@ fn is_theirs(place: &Place, asked: Option<AccountId>, answer: &Answer, owner: Op
 }
 
 /// Takes what was checked, and uses the challenge up whatever came of it, so the caller keeps the transaction. `None` when it
-/// does not count, for whatever reason.
+/// does not count, for whatever reason. The caller holds the account ([`Checked::account`]), because what a passkey counts for
+/// hangs on when its password was chosen.
 pub fn take(tx: &mut Tx<'_>, op: &Operation, checked: &Checked, beside: Beside) -> Result<Option<Shown>, StoreError> {
     let Some(state) = &checked.state else { return Ok(None) };
     if !challenges::consume(tx, op, &checked.place, state)? {

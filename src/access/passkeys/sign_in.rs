@@ -7,7 +7,7 @@ use crate::access::attempts::{self, Attempt, AttemptError};
 use crate::access::own_password::{organization_for, worth};
 use crate::access::second_factors::raised;
 use crate::directory::{accounts, memberships};
-use crate::store::Tx;
+use crate::store::{Tx, accounts as account_rows};
 use crate::values::ids::OrganizationId;
 use crate::values::operation::{Actor, Operation};
 use crate::values::secret::Secret;
@@ -21,6 +21,10 @@ pub fn identify(
     checked: &Checked,
     application_owner: Option<OrganizationId>,
 ) -> Result<Option<Secret>, AttemptError> {
+    // Whoever chooses another password just now, after which the passkey does not count alone, does not do so in vain.
+    if let Some(account) = checked.account() {
+        account_rows::lock(tx, account)?;
+    }
     let Some(shown) = assertion::take(tx, op, checked, Beside::Nothing)?.filter(|shown| shown.counts_alone) else {
         return Ok(None);
     };

@@ -6,11 +6,12 @@ use super::challenges::{self, Place};
 use super::testing::{Authenticator, ceremonies};
 use super::{enrolment, list, rename, sign_in};
 use crate::access::attempts::Attempt;
-use crate::access::attempts::state::{Identified, State};
+use crate::access::attempts::state::{Asked as Asks, HalfProved, Identified, State};
+use crate::access::own_password::{OwnPasswordError, second_step};
 use crate::access::passwords::{self, Cost, PasswordHash};
 use crate::access::second_factors::enrolment::{CODES, EnrolmentError};
 use crate::access::second_factors::{self, overview};
-use crate::access::testing::{World, world};
+use crate::access::testing::{World, by_password, world};
 use crate::directory::accounts;
 use crate::directory::organizations::{self, NewOrganization};
 use crate::directory::profile::Profile;
@@ -512,5 +513,58 @@ async fn who_is_asked_twice_at_once_answers_what_was_asked_last() {
         let (op, at) = (world.op(), place.clone());
         let kept = world.store().read(move |tx| challenges::find(tx, &op, &at)).await.unwrap();
         assert_eq!(kept.map(|row| row.state), Some(asked[1].state.clone()), "{}", world.engine());
+    }
+}
+
+/// Another password, and the end of everything that was signed in with the one before.
+fn takes_back(world: &World, account: AccountId) -> impl FnOnce(&mut Tx<'_>) -> Result<(), StoreError> + use<> {
+    let op = world.op();
+    let cost = Cost { memory_kib: 64, passes: 1, lanes: 1 };
+    let hash = PasswordHash::of(&Password::typed("another horse"), [8; 16], cost).unwrap();
+    move |tx| {
+        account_rows::end_sessions(tx, account, op.at)?;
+        passwords::set(tx, &op, &sealer(), account, &hash).unwrap();
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_passkey_alone_lets_nobody_in_while_another_password_is_chosen() {
+    for world in world().await {
+        let bea = person(&world, BEA).await;
+        let mut key = Authenticator::new("key");
+        key.enrol(&world, bea).await;
+        world.advance(60);
+        let attempt = attempt(&world).await;
+        let asked = ask(&world, &Place::sign_in(attempt.id), None).await;
+        let checked = check(&world, &Place::sign_in(attempt.id), &key.answer(&asked.options)).await;
+        let op = world.op();
+        let later = world.store().write(move |tx| sign_in::identify(tx, &op, &attempt, &checked, None));
+        let ((), later) = scratch::overlap(world.store(), takes_back(&world, bea), later).await;
+        assert_eq!(later.unwrap().map(|_| ()), None, "{}", world.engine());
+    }
+}
+
+#[tokio::test]
+async fn a_password_that_is_given_up_just_now_vouches_for_no_passkey() {
+    for world in world().await {
+        let bea = person(&world, BEA).await;
+        let mut key = Authenticator::new("key");
+        key.enrol(&world, bea).await;
+        let attempt = attempt(&world).await;
+        let place = Place::second_step(attempt.id);
+        let asked = ask(&world, &place, Some(bea)).await;
+        let checked = check(&world, &place, &key.answer(&asked.options)).await;
+        let (op, organization) = (world.op(), world.organization);
+        let write = world.store().write(move |tx| by_password(tx, &op, organization, bea));
+        let half = HalfProved { identified: write.await.unwrap(), asked: Asks::Factor, session: None };
+        world.advance(60);
+        let taken = takes_back(&world, bea);
+        world.advance(1);
+        let op = world.op();
+        let later = world.store().write(move |tx| second_step::prove_by_passkey(tx, &op, &attempt, &half, &checked));
+        let ((), later) = scratch::overlap(world.store(), taken, later).await;
+        assert!(matches!(later, Err(OwnPasswordError::Changed)), "{}: {later:?}", world.engine());
+        assert!(signed_in(&world, &key).await.is_none(), "{}", world.engine());
     }
 }

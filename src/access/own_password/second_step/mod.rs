@@ -131,6 +131,8 @@ pub fn prove_by_passkey(
     checked: &Checked,
 ) -> Result<Option<Secret>, OwnPasswordError> {
     let op = &op.by(Actor::Person { account: half.identified.account });
+    // Whoever chooses another password just now is not to find that this one has vouched for the passkey afterwards.
+    account_rows::lock(tx, half.identified.account)?;
     require_standing(tx, op, half)?;
     let beside = match half.session {
         None => Beside::Password,
