@@ -314,7 +314,17 @@ async fn operations_on_one_resource_keep_their_order(engine: Engine) {
     assert_eq!(statuses(&found), wanted, "{found:#?}");
     assert_eq!(world.scim.get(&ada).await.expect(200)["userName"], "ada39");
     assert_eq!(found[39]["version"], "W/\"41\"");
+    no_name_is_given_free_early(&world).await;
     world.server.stop().await;
+}
+
+/// A user name that a later operation gives free is still taken for those before it.
+async fn no_name_is_given_free_early(world: &World) {
+    let names: Vec<String> = (0..16).map(|n| format!("taken{n}")).collect();
+    let made = world.bulk(json!(names.iter().map(|name| user(name)).collect::<Vec<_>>())).await;
+    let remove = |made: &Value| json!({ "method": "DELETE", "path": place(made) });
+    let operations: Vec<Value> = names.iter().zip(&made).flat_map(|(name, made)| [user(name), remove(made)]).collect();
+    assert_eq!(statuses(&world.bulk(json!(operations)).await), ["409", "204"].repeat(16));
 }
 
 async fn a_thousand_operations_share_commits_and_leave_room_for_others(engine: Engine) {

@@ -10,7 +10,7 @@ use super::Bulk;
 use super::step::{self, Company, Settled, Work};
 use crate::protocol::scim::bulk::answer::{Head, Outcome, Verdict};
 use crate::protocol::scim::bulk::plan::{self, Step};
-use crate::protocol::scim::bulk::request::{BulkRequest, Endpoint, Entry, Method};
+use crate::protocol::scim::bulk::request::{BulkRequest, Endpoint, Entry, Method, Operation};
 use crate::store::failure::StoreError;
 use crate::values::ids::ResourceId;
 
@@ -122,7 +122,7 @@ impl Run {
         if self.under_way >= most || self.left == 0 || self.failed.is_some() {
             return None;
         }
-        let number = (self.first_open..self.steps.len()).take(REACH).find(|number| self.may_begin(*number))?;
+        let number = self.next()?;
         let company = self.company(number);
         let (step, state) = self.steps.get_mut(number)?;
         *state = State::UnderWay;
@@ -133,6 +133,27 @@ impl Run {
         let heads = step.positions.iter().copied().zip(entries.iter().map(|entry| Head::of(entry))).collect();
         let work = Work::of(&self.bulk, &entries, step.is_circle, &self.created);
         Some((number, heads, work, company))
+    }
+
+    /// The first step that may begin. What may give a user name free waits for the POSTs before it: one of them would
+    /// otherwise get a name that is still taken in its turn.
+    fn next(&self) -> Option<usize> {
+        let mut users_are_open = false;
+        for number in (self.first_open..self.steps.len()).take(REACH) {
+            if self.may_begin(number) && !(users_are_open && self.works_on_users(number, Company::Freeing)) {
+                return Some(number);
+            }
+            users_are_open |= !self.is_over(number) && self.works_on_users(number, Company::Adding);
+        }
+        None
+    }
+
+    fn works_on_users(&self, number: usize, company: Company) -> bool {
+        let Some((step, _)) = self.steps.get(number) else { return false };
+        let operations = step.positions.iter().filter_map(|position| self.request.entries.get(*position));
+        operations.filter_map(|entry| entry.operation.as_ref().ok()).any(|operation| {
+            operation.endpoint == Endpoint::Users && company_of(operation) == company
+        })
     }
 
     fn may_begin(&self, number: usize) -> bool {
@@ -151,17 +172,13 @@ impl Run {
     fn company(&self, number: usize) -> Company {
         let before = self.steps.get(self.first_open..number).unwrap_or_default();
         let open = before.iter().filter(|(_, state)| *state != State::Over);
-        let company = open.flat_map(|(step, _)| &step.positions).map(|position| self.company_of(*position));
+        let company = open.flat_map(|(step, _)| &step.positions).map(|position| self.company_at(*position));
         company.max().unwrap_or(Company::None)
     }
 
-    fn company_of(&self, position: usize) -> Company {
-        match self.request.entries.get(position).map(|entry| &entry.operation) {
-            Some(Ok(operation)) if operation.endpoint == Endpoint::Users && operation.method != Method::Post => {
-                Company::Freeing
-            }
-            _ => Company::Adding,
-        }
+    fn company_at(&self, position: usize) -> Company {
+        let operation = self.request.entries.get(position).and_then(|entry| entry.operation.as_ref().ok());
+        operation.map_or(Company::Adding, company_of)
     }
 
     fn settle(&mut self, number: usize, settled: Settled) {
@@ -198,6 +215,13 @@ impl Run {
         if let Some(place) = self.outcomes.get_mut(position) {
             *place = Some(outcome);
         }
+    }
+}
+
+fn company_of(operation: &Operation) -> Company {
+    match (operation.endpoint, operation.method) {
+        (Endpoint::Users, Method::Put | Method::Patch | Method::Delete) => Company::Freeing,
+        (Endpoint::Users, Method::Post) | (Endpoint::Groups, _) => Company::Adding,
     }
 }
 
