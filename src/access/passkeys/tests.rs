@@ -5,11 +5,12 @@ use super::ceremony::{Answer, Asked, Holder, Registration, Rejected};
 use super::challenges::{self, Place};
 use super::testing::{Authenticator, ceremonies};
 use super::{enrolment, list, rename, sign_in};
-use crate::access::attempts::Attempt;
+use crate::access::attempts::{Attempt, AttemptError};
 use crate::access::attempts::state::{Asked as Asks, HalfProved, Identified, State};
 use crate::access::own_password::{OwnPasswordError, second_step};
 use crate::access::passwords::{self, Cost, PasswordHash};
 use crate::access::second_factors::enrolment::{CODES, EnrolmentError};
+use crate::access::second_factors::reset::reset;
 use crate::access::second_factors::{self, overview};
 use crate::access::testing::{World, by_password, world};
 use crate::directory::accounts;
@@ -565,6 +566,29 @@ async fn a_password_that_is_given_up_just_now_vouches_for_no_passkey() {
         let later = world.store().write(move |tx| second_step::prove_by_passkey(tx, &op, &attempt, &half, &checked));
         let ((), later) = scratch::overlap(world.store(), taken, later).await;
         assert!(matches!(later, Err(OwnPasswordError::Changed)), "{}: {later:?}", world.engine());
+        assert!(signed_in(&world, &key).await.is_none(), "{}", world.engine());
+    }
+}
+
+#[tokio::test]
+async fn who_signs_in_by_a_passkey_that_is_taken_away_just_now_and_the_taking_both_end() {
+    for world in world().await {
+        let bea = person(&world, BEA).await;
+        let mut key = Authenticator::new("key");
+        key.enrol(&world, bea).await;
+        let attempt = attempt(&world).await;
+        let asked = ask(&world, &Place::sign_in(attempt.id), None).await;
+        let checked = check(&world, &Place::sign_in(attempt.id), &key.answer(&asked.options)).await;
+        let (op, operator, organization) = (world.op(), world.operator(), world.organization);
+        let hold = move |tx: &mut Tx<'_>| account_rows::lock(tx, bea);
+        let sign_in = move |tx: &mut Tx<'_>, ()| match sign_in::identify(tx, &op, &attempt, &checked, None) {
+            Ok(found) => Ok(found.is_some()),
+            Err(AttemptError::Store(error)) => Err(error),
+            Err(other) => panic!("{other}"),
+        };
+        let reset = world.store().write(move |tx| reset(tx, &operator, organization, bea));
+        let (is_let_in, taken_away) = scratch::interleave(world.store(), hold, sign_in, reset).await;
+        assert!(is_let_in && taken_away.is_ok(), "{}: {taken_away:?}", world.engine());
         assert!(signed_in(&world, &key).await.is_none(), "{}", world.engine());
     }
 }

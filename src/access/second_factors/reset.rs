@@ -6,8 +6,8 @@ use super::is_there;
 use crate::access::passwords::KeepingError;
 use crate::directory::memberships::{self, MembershipKind};
 use crate::directory::permission::{self, Denied, Permission};
-use crate::store::Tx;
 use crate::store::failure::StoreError;
+use crate::store::{Tx, accounts as account_rows};
 use crate::values::ids::{AccountId, OrganizationId};
 use crate::values::operation::Operation;
 
@@ -44,6 +44,8 @@ pub fn reset(
     if membership.kind != MembershipKind::Member || !membership.is_joined() {
         return Err(ResetError::NotOwnMember);
     }
+    // As whoever signs in by one of them does, who would otherwise wait for this, and this for them.
+    account_rows::lock(tx, account)?;
     if !is_there(tx, account)? {
         return Err(ResetError::NotFound);
     }
