@@ -73,22 +73,31 @@ async fn a_rotation_is_published_by_the_running_gateway_within_seconds() {
 async fn rotation(engine: Engine) {
     let gateway = Gateway::start(engine, |_| {});
     let api = Api::new(&gateway.url, "");
-    let kids = |jwks: Value| -> Vec<String> {
-        jwks["keys"].as_array().expect("keys").iter().map(|key| text(key, "kid")).collect()
-    };
-    let before = kids(api.get("/oauth2/jwks").await.expect(200));
+    let before = kids(&api.get("/oauth2/jwks").await.expect(200));
     let printed = gateway.command(&["keys", "rotate", "--purpose", "oidc-es256"]);
     assert!(printed.contains("signs now"), "{printed}");
+    published(&api, before.len() + 1).await;
+    let (is_good, complaint) = gateway.unheard_command(&["keys", "rotate"]);
+    assert!(!is_good && !complaint.contains("panicked"), "{complaint}");
+    let after = published(&api, before.len() + 3).await;
+    assert!(before.iter().all(|kid| after.contains(kid)), "a key was withdrawn: {before:?} {after:?}");
+}
+
+/// The names of the published keys, once they are so many.
+async fn published(api: &Api, wanted: usize) -> Vec<String> {
     let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
     loop {
-        let now = kids(api.get("/oauth2/jwks").await.expect(200));
-        assert!(before.iter().all(|kid| now.contains(kid)), "a key was withdrawn: {before:?} {now:?}");
-        if now.len() == before.len() + 1 {
-            break;
+        let now = kids(&api.get("/oauth2/jwks").await.expect(200));
+        if now.len() == wanted {
+            return now;
         }
-        assert!(std::time::Instant::now() < deadline, "the new key is not published: {now:?}");
+        assert!(std::time::Instant::now() < deadline, "not {wanted} keys: {now:?}");
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     }
+}
+
+fn kids(jwks: &Value) -> Vec<String> {
+    jwks["keys"].as_array().expect("keys").iter().map(|key| text(key, "kid")).collect()
 }
 
 const WRONG: &str = "public_url = \"http://id.acme.test\"\ndatabase_url = \"mysql://x\"\ncolour = \"red\"\n\

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
 
@@ -33,6 +33,15 @@ impl Gateway {
     /// Runs one command of the command line against the same configuration and answers what it printed.
     pub fn command(&self, arguments: &[&str]) -> String {
         run("causeway", command(self.folder.path(), arguments))
+    }
+
+    /// Runs a command whose standard output is closed before it can write: whether it succeeded, and what it complained of.
+    pub fn unheard_command(&self, arguments: &[&str]) -> (bool, String) {
+        let mut command = command(self.folder.path(), arguments);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("causeway starts");
+        drop(child.stdout.take());
+        let output = child.wait_with_output().expect("causeway ends");
+        (output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned())
     }
 
     /// The operator's access to the API, with a token from the command line.

@@ -2,14 +2,13 @@
 
 use std::path::Path;
 
-use super::load;
+use super::{load, output};
 
 /// Prints what is wrong; fails when something is.
 pub fn run(file: &Path) -> anyhow::Result<()> {
     let checked = load(file)?;
     for warning in &checked.warnings {
-        println!("warning: {warning}");
+        output::line(format_args!("warning: {warning}"))?;
     }
-    println!("{} is sound", file.display());
-    Ok(())
+    Ok(output::line(format_args!("{} is sound", file.display()))?)
 }

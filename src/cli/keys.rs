@@ -2,7 +2,7 @@
 
 use clap::{Subcommand, ValueEnum};
 
-use super::as_operator;
+use super::{as_operator, output};
 use crate::access::signing_keys;
 use crate::config::Config;
 use crate::keys::purpose::Purpose;
@@ -55,12 +55,15 @@ pub async fn run(command: Command, config: Config) -> anyhow::Result<()> {
     let sealer = Sealer::new(&config.encryption_keys)?;
     crate::app::establish_keys(&store, &sealer, &op).await?;
     let purposes = purpose.map_or_else(|| Purpose::ALL.to_vec(), |name| vec![name.into()]);
+    // A closed output keeps no key from being rotated.
+    let mut said = Ok(());
     for purpose in purposes {
         let (at, sealer) = (op.clone(), sealer.clone());
         let next = tokio::task::spawn_blocking(move || rotation::prepare(&at, &sealer, purpose)).await??;
         let at = op.clone();
         let rotation = store.write(move |tx| signing_keys::rotate(tx, &at, &next)).await?;
-        println!("{}: {} signs now, {} is next", purpose.as_str(), rotation.active, rotation.next);
+        let (purpose, active, next) = (purpose.as_str(), rotation.active, rotation.next);
+        said = said.and(output::line(format_args!("{purpose}: {active} signs now, {next} is next")));
     }
-    Ok(())
+    Ok(said?)
 }

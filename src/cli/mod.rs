@@ -7,6 +7,7 @@ pub mod keys;
 pub mod migrate;
 pub mod operator;
 pub mod org;
+pub mod output;
 pub mod serve;
 
 use std::path::{Path, PathBuf};

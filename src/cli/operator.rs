@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 
-use super::as_operator;
+use super::{as_operator, output};
 use crate::config::Config;
 use crate::directory::admin_tokens::{self, OperatorToken};
 use crate::store::Store;
@@ -53,12 +53,12 @@ pub async fn run(command: Command, config: Config) -> anyhow::Result<()> {
         None => {
             let ttl_seconds = days * SECONDS_PER_DAY;
             let create = store.write(move |tx| admin_tokens::create_for_operator(tx, &op, &name, ttl_seconds));
-            println!("{}", create.await?.expose());
+            output::line(format_args!("{}", create.await?.expose()))?;
         }
         Some(Action::List) => list(&store, &op).await?,
         Some(Action::Revoke { id }) => {
             store.write(move |tx| admin_tokens::revoke_of_operators(tx, &op, id)).await?;
-            println!("revoked {id}");
+            output::line(format_args!("revoked {id}"))?;
         }
     }
     Ok(())
@@ -70,7 +70,9 @@ async fn list(store: &Store, op: &Operation) -> anyhow::Result<()> {
         let (reader, request) = (op.clone(), PageRequest::new(after, None)?);
         let page = store.read(move |tx| admin_tokens::page_of_operators(tx, &reader, &request)).await?;
         for token in &page.items {
-            println!("{}  {:<24}  {}", token.id, end(token, op.at), token.name);
+            if !output::is_wanted(format_args!("{}  {:<24}  {}", token.id, end(token, op.at), token.name))? {
+                return Ok(());
+            }
         }
         match page.next {
             Some(next) => after = Some(next),

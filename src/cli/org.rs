@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand};
 use serde_json::json;
 
-use super::as_operator;
+use super::{as_operator, output};
 use crate::config::Config;
 use crate::directory::admin_tokens::{self, AdminTokenError, NewToken};
 use crate::directory::organizations::{self, NewOrganization, OrganizationError};
@@ -81,6 +81,5 @@ pub async fn run(command: Command, config: Config) -> anyhow::Result<()> {
         "dc": config.data_center,
         "admin_token": token.expose(),
     });
-    println!("{text:#}");
-    Ok(())
+    Ok(output::line(format_args!("{text:#}"))?)
 }

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::people;
 use super::places::Places;
+use crate::cli::output;
 use crate::values::ids::{ConnectionId, OrganizationId};
 
 /// Everything that was made for the demo.
@@ -102,7 +103,7 @@ impl Manifest {
         let person = |at: usize, key: &str| {
             first.get(at).and_then(|one| one.get(key)).and_then(Value::as_str).unwrap_or_default().to_owned()
         };
-        println!(
+        output::progress(format_args!(
             "\nready after {:.1} seconds\n\n  \
              Open      {}  and choose \"Sign in\"\n  \
              Type      {}  then choose \"Acme SAML\"\n  \
@@ -126,7 +127,7 @@ impl Manifest {
             places.mail().display(),
             places.folder().join("log").display(),
             places.manifest().display(),
-        );
+        ));
     }
 }
 

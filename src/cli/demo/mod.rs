@@ -19,6 +19,8 @@ use tokio::signal::unix::{SignalKind, signal};
 use part::Part;
 use places::Places;
 
+use crate::cli::output;
+
 /// Where and how the demo runs.
 #[derive(Debug, Args)]
 pub struct Options {
@@ -61,7 +63,7 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
         _ = terminate.recv() => Ok(()),
         _ = interrupt.recv() => Ok(()),
     };
-    println!("\nstopping");
+    output::progress(format_args!("\nstopping"));
     let forgotten = places.forget();
     for part in parts.into_iter().rev() {
         part.stop().await;
@@ -70,22 +72,22 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
 }
 
 async fn start(places: &Places, parts: &mut Vec<Part>) -> anyhow::Result<manifest::Manifest> {
-    println!("starting the DNS server, the identity providers and the app");
+    output::progress(format_args!("starting the DNS server, the identity providers and the app"));
     name_server::write(places, None)?;
     parts.push(Part::start("DNS server", places.knotd(), &places.log("dns"))?);
     parts.push(Part::start("SAML identity provider", places.saml_idp()?, &places.log("saml-idp"))?);
     parts.push(Part::start("OpenID provider", places.openid_provider()?, &places.log("openid-provider"))?);
     parts.push(Part::start("sample app", places.sample_app()?, &places.log("sample-app"))?);
-    println!("preparing the gateway's database");
+    output::progress(format_args!("preparing the gateway's database"));
     let setup = setup::Setup::begin(places).await?;
     name_server::wait(places, PATIENCE).await?;
     setup.prove_domain(places).await?;
     for part in parts.iter_mut().skip(1) {
         part.ready(PATIENCE).await?;
     }
-    println!("connecting the identity providers");
+    output::progress(format_args!("connecting the identity providers"));
     let manifest = setup.finish(places).await?;
-    println!("starting the gateway");
+    output::progress(format_args!("starting the gateway"));
     parts.push(Part::start("gateway", places.gateway()?, &places.log("gateway"))?);
     let client = places::http_client()?;
     let ready = format!("{}/health/ready", places.gateway_url());
@@ -93,7 +95,7 @@ async fn start(places: &Places, parts: &mut Vec<Part>) -> anyhow::Result<manifes
         is_ready = places::wait_for(&client, &ready, PATIENCE) => is_ready?,
         ended = part::first_to_end(parts) => return Err(ended),
     }
-    println!("pushing sample people by SCIM");
+    output::progress(format_args!("pushing sample people by SCIM"));
     manifest.introduce(&client, places).await?;
     people::push(places, &manifest).await?;
     manifest.write(places).context("demo.json cannot be written")?;

@@ -151,9 +151,9 @@ impl Run {
     fn works_on_users(&self, number: usize, company: Company) -> bool {
         let Some((step, _)) = self.steps.get(number) else { return false };
         let operations = step.positions.iter().filter_map(|position| self.request.entries.get(*position));
-        operations.filter_map(|entry| entry.operation.as_ref().ok()).any(|operation| {
-            operation.endpoint == Endpoint::Users && company_of(operation) == company
-        })
+        operations
+            .filter_map(|entry| entry.operation.as_ref().ok())
+            .any(|operation| operation.endpoint == Endpoint::Users && company_of(operation) == company)
     }
 
     fn may_begin(&self, number: usize) -> bool {
