@@ -7,7 +7,7 @@ use serde_json::json;
 use super::Tx;
 use super::dynamic::{DynamicQuery, Engine};
 use super::failure::{StoreError, require_one};
-use super::kept::Kept;
+use super::kept::{Kept, KeptSelect};
 use super::memberships::MembershipRow;
 use super::schema::{accounts as table, addresses, memberships};
 use crate::store::connection::{AnyConnection, Backend};
@@ -253,7 +253,7 @@ pub fn mark_verified(tx: &mut Tx<'_>, account: AccountId, address: &str, at: Tim
         .filter(addresses::account_id.eq(account))
         .filter(addresses::address.eq(address))
         .filter(addresses::verified_at.is_null());
-    Ok(diesel::update(one).set(addresses::verified_at.eq(at)).execute(tx.connection())? == 1)
+    Ok(Kept(diesel::update(one).set(addresses::verified_at.eq(at))).execute(tx.connection())? == 1)
 }
 
 /// The account that an address is verified for.
@@ -278,10 +278,9 @@ pub fn active_with_primary_address(tx: &mut Tx<'_>, address: &str) -> Result<Vec
 
 /// Keeps other transactions from changing an account before this one ends. On SQLite there is one writer.
 pub fn lock(tx: &mut Tx<'_>, id: AccountId) -> Result<(), StoreError> {
-    if let AnyConnection::Postgres(_) = tx.connection() {
-        diesel::sql_query("SELECT 1 FROM accounts WHERE id = $1 FOR NO KEY UPDATE")
-            .bind::<Binary, _>(id)
-            .execute(tx.connection())?;
+    if let AnyConnection::Postgres(postgres) = tx.connection() {
+        let text = "SELECT 1 FROM accounts WHERE id = $1 FOR NO KEY UPDATE";
+        KeptSelect(diesel::sql_query(text).bind::<Binary, _>(id)).execute(postgres)?;
     }
     Ok(())
 }

@@ -1,11 +1,11 @@
 //! Assertions that were used. An id works once per connection; it is kept for as long as the assertion would be
 //! accepted; `expiry` removes it.
 
-use diesel::RunQueryDsl as _;
 use diesel::sql_types::{BigInt, Binary, Text};
 
 use super::Tx;
 use super::failure::StoreError;
+use super::kept::Kept;
 use crate::values::clock::Timestamp;
 use crate::values::ids::ConnectionId;
 
@@ -21,11 +21,13 @@ pub fn consume(
 ) -> Result<bool, StoreError> {
     let text = "INSERT INTO consumed_assertions (connection_id, assertion_id, expires_at) VALUES ($1, $2, $3) \
                 ON CONFLICT DO NOTHING";
-    let inserted = diesel::sql_query(text)
-        .bind::<Binary, _>(connection)
-        .bind::<Text, _>(assertion_id)
-        .bind::<BigInt, _>(expires_at)
-        .execute(tx.connection())?;
+    let inserted = Kept(
+        diesel::sql_query(text)
+            .bind::<Binary, _>(connection)
+            .bind::<Text, _>(assertion_id)
+            .bind::<BigInt, _>(expires_at),
+    )
+    .execute(tx.connection())?;
     Ok(inserted == 1)
 }
 

@@ -5,6 +5,7 @@ use diesel::prelude::*;
 
 use super::Tx;
 use super::failure::StoreError;
+use super::kept::Kept;
 use super::schema::attempts as table;
 use crate::store::connection::Backend;
 use crate::values::clock::Timestamp;
@@ -83,18 +84,17 @@ pub fn send(
     now: Timestamp,
 ) -> Result<bool, StoreError> {
     let one = table::table.filter(table::id.eq(id)).filter(table::state.eq_any(from)).filter(table::expires_at.gt(now));
-    let changed = diesel::update(one)
-        .set((
-            table::state.eq("sent"),
-            table::address.eq(departure.address.as_ref()),
-            table::connection_id.eq(Some(departure.connection_id)),
-            table::upstream_hash.eq(Some(departure.upstream_hash.as_bytes())),
-            table::upstream.eq(Some(&departure.upstream)),
-            table::outcome.eq(None::<String>),
-            table::arrival_hash.eq(None::<Vec<u8>>),
-            table::tries.eq(0),
-        ))
-        .execute(tx.connection())?;
+    let change = (
+        table::state.eq("sent"),
+        table::address.eq(departure.address.as_ref()),
+        table::connection_id.eq(Some(departure.connection_id)),
+        table::upstream_hash.eq(Some(departure.upstream_hash.as_bytes())),
+        table::upstream.eq(Some(&departure.upstream)),
+        table::outcome.eq(None::<String>),
+        table::arrival_hash.eq(None::<Vec<u8>>),
+        table::tries.eq(0),
+    );
+    let changed = Kept(diesel::update(one).set(change)).execute(tx.connection())?;
     Ok(changed == 1)
 }
 
@@ -107,7 +107,7 @@ pub fn set_address(
     now: Timestamp,
 ) -> Result<bool, StoreError> {
     let one = table::table.filter(table::id.eq(id)).filter(table::state.eq_any(from)).filter(table::expires_at.gt(now));
-    let changed = diesel::update(one).set(table::address.eq(Some(address))).execute(tx.connection())?;
+    let changed = Kept(diesel::update(one).set(table::address.eq(Some(address)))).execute(tx.connection())?;
     Ok(changed == 1)
 }
 
@@ -125,15 +125,14 @@ pub fn consume(
         .filter(table::connection_id.eq(connection))
         .filter(table::state.eq("sent"))
         .filter(table::expires_at.gt(now));
-    let changed = diesel::update(one)
-        .set((
-            table::state.eq(settlement.state),
-            table::outcome.eq(Some(&settlement.outcome)),
-            table::arrival_hash.eq(Some(settlement.arrival_hash.as_bytes())),
-            table::upstream_hash.eq(None::<Vec<u8>>),
-            table::upstream.eq(None::<String>),
-        ))
-        .execute(tx.connection())?;
+    let change = (
+        table::state.eq(settlement.state),
+        table::outcome.eq(Some(&settlement.outcome)),
+        table::arrival_hash.eq(Some(settlement.arrival_hash.as_bytes())),
+        table::upstream_hash.eq(None::<Vec<u8>>),
+        table::upstream.eq(None::<String>),
+    );
+    let changed = Kept(diesel::update(one).set(change)).execute(tx.connection())?;
     Ok(changed == 1)
 }
 
@@ -147,16 +146,15 @@ pub fn settle_here(
     now: Timestamp,
 ) -> Result<bool, StoreError> {
     let one = table::table.filter(table::id.eq(id)).filter(table::state.eq_any(from)).filter(table::expires_at.gt(now));
-    let changed = diesel::update(one)
-        .set((
-            table::state.eq(settlement.state),
-            table::connection_id.eq(None::<ConnectionId>),
-            table::outcome.eq(Some(&settlement.outcome)),
-            table::arrival_hash.eq(Some(settlement.arrival_hash.as_bytes())),
-            table::upstream_hash.eq(None::<Vec<u8>>),
-            table::upstream.eq(None::<String>),
-        ))
-        .execute(tx.connection())?;
+    let change = (
+        table::state.eq(settlement.state),
+        table::connection_id.eq(None::<ConnectionId>),
+        table::outcome.eq(Some(&settlement.outcome)),
+        table::arrival_hash.eq(Some(settlement.arrival_hash.as_bytes())),
+        table::upstream_hash.eq(None::<Vec<u8>>),
+        table::upstream.eq(None::<String>),
+    );
+    let changed = Kept(diesel::update(one).set(change)).execute(tx.connection())?;
     Ok(changed == 1)
 }
 
@@ -171,17 +169,16 @@ pub fn half_settle(
     now: Timestamp,
 ) -> Result<bool, StoreError> {
     let one = table::table.filter(table::id.eq(id)).filter(table::state.eq_any(from)).filter(table::expires_at.gt(now));
-    let changed = diesel::update(one)
-        .set((
-            table::state.eq(to),
-            table::connection_id.eq(None::<ConnectionId>),
-            table::outcome.eq(Some(outcome)),
-            table::arrival_hash.eq(None::<Vec<u8>>),
-            table::upstream_hash.eq(None::<Vec<u8>>),
-            table::upstream.eq(None::<String>),
-            table::tries.eq(0),
-        ))
-        .execute(tx.connection())?;
+    let change = (
+        table::state.eq(to),
+        table::connection_id.eq(None::<ConnectionId>),
+        table::outcome.eq(Some(outcome)),
+        table::arrival_hash.eq(None::<Vec<u8>>),
+        table::upstream_hash.eq(None::<Vec<u8>>),
+        table::upstream.eq(None::<String>),
+        table::tries.eq(0),
+    );
+    let changed = Kept(diesel::update(one).set(change)).execute(tx.connection())?;
     Ok(changed == 1)
 }
 
@@ -212,7 +209,7 @@ pub fn advance(
     now: Timestamp,
 ) -> Result<bool, StoreError> {
     let one = table::table.filter(table::id.eq(id)).filter(table::state.eq(from)).filter(table::expires_at.gt(now));
-    let changed =
-        diesel::update(one).set((table::state.eq(to), table::outcome.eq(outcome))).execute(tx.connection())?;
+    let change = (table::state.eq(to), table::outcome.eq(outcome));
+    let changed = Kept(diesel::update(one).set(change)).execute(tx.connection())?;
     Ok(changed == 1)
 }

@@ -4,6 +4,7 @@ use diesel::prelude::*;
 
 use super::Tx;
 use super::failure::StoreError;
+use super::kept::Kept;
 use super::schema::authorization_codes as table;
 use crate::store::connection::Backend;
 use crate::values::clock::Timestamp;
@@ -39,5 +40,5 @@ pub fn find(tx: &mut Tx<'_>, code: &TokenHash) -> Result<Option<CodeRow>, StoreE
 /// Consumes a code. Of any number of callers, at any number of nodes, one is told `true`.
 pub fn consume(tx: &mut Tx<'_>, code: &TokenHash, at: Timestamp) -> Result<bool, StoreError> {
     let unused = table::table.filter(table::code_hash.eq(code.as_bytes())).filter(table::consumed_at.is_null());
-    Ok(diesel::update(unused).set(table::consumed_at.eq(Some(at))).execute(tx.connection())? == 1)
+    Ok(Kept(diesel::update(unused).set(table::consumed_at.eq(Some(at)))).execute(tx.connection())? == 1)
 }

@@ -5,6 +5,7 @@ use diesel::sql_types::Binary;
 
 use super::Tx;
 use super::failure::StoreError;
+use super::kept::KeptSelect;
 use super::schema::connections as table;
 use crate::store::connection::{AnyConnection, Backend};
 use crate::values::clock::Timestamp;
@@ -45,20 +46,18 @@ pub fn find(tx: &mut Tx<'_>, id: ConnectionId) -> Result<Option<ConnectionRow>, 
 /// Keeps other transactions from changing a connection before this one ends; they do not keep each other from doing so.
 /// On SQLite there is one writer.
 pub fn lock_for_share(tx: &mut Tx<'_>, id: ConnectionId) -> Result<(), StoreError> {
-    if let AnyConnection::Postgres(_) = tx.connection() {
-        diesel::sql_query("SELECT 1 FROM connections WHERE id = $1 FOR SHARE")
-            .bind::<Binary, _>(id)
-            .execute(tx.connection())?;
+    if let AnyConnection::Postgres(postgres) = tx.connection() {
+        let text = "SELECT 1 FROM connections WHERE id = $1 FOR SHARE";
+        KeptSelect(diesel::sql_query(text).bind::<Binary, _>(id)).execute(postgres)?;
     }
     Ok(())
 }
 
 /// Keeps other transactions from changing a connection, and from resting on it, before this one ends.
 pub fn lock(tx: &mut Tx<'_>, id: ConnectionId) -> Result<(), StoreError> {
-    if let AnyConnection::Postgres(_) = tx.connection() {
-        diesel::sql_query("SELECT 1 FROM connections WHERE id = $1 FOR NO KEY UPDATE")
-            .bind::<Binary, _>(id)
-            .execute(tx.connection())?;
+    if let AnyConnection::Postgres(postgres) = tx.connection() {
+        let text = "SELECT 1 FROM connections WHERE id = $1 FOR NO KEY UPDATE";
+        KeptSelect(diesel::sql_query(text).bind::<Binary, _>(id)).execute(postgres)?;
     }
     Ok(())
 }

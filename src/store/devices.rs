@@ -5,6 +5,7 @@ use diesel::prelude::*;
 use super::Tx;
 use super::credential_schema::devices as table;
 use super::failure::StoreError;
+use super::kept::Kept;
 use crate::store::connection::Backend;
 use crate::values::clock::Timestamp;
 use crate::values::ids::AccountId;
@@ -41,7 +42,7 @@ pub fn touch(
         .filter(table::token_hash.eq(token.as_bytes()))
         .filter(table::expires_at.gt(now));
     let change = (table::last_seen_at.eq(now), table::expires_at.eq(expires_at));
-    Ok(diesel::update(one).set(change).execute(tx.connection())? == 1)
+    Ok(Kept(diesel::update(one).set(change)).execute(tx.connection())? == 1)
 }
 
 /// True when the account was used in this browser before.

@@ -5,6 +5,7 @@ use diesel::sql_types::{Binary, Text};
 
 use super::Tx;
 use super::failure::StoreError;
+use super::kept::KeptSelect;
 use super::schema::domains as table;
 use crate::store::connection::{AnyConnection, Backend};
 use crate::values::clock::Timestamp;
@@ -109,11 +110,9 @@ pub fn is_owner(tx: &mut Tx<'_>, organization: OrganizationId, name: &str) -> Re
 /// As [`is_owner`], and keeps the claim from being given up or changed before this transaction ends. On SQLite there is one
 /// writer.
 pub fn lock_owner_for_share(tx: &mut Tx<'_>, organization: OrganizationId, name: &str) -> Result<bool, StoreError> {
-    if let AnyConnection::Postgres(_) = tx.connection() {
-        diesel::sql_query("SELECT 1 FROM domains WHERE org_id = $1 AND name = $2 FOR SHARE")
-            .bind::<Binary, _>(organization)
-            .bind::<Text, _>(name)
-            .execute(tx.connection())?;
+    if let AnyConnection::Postgres(postgres) = tx.connection() {
+        let text = "SELECT 1 FROM domains WHERE org_id = $1 AND name = $2 FOR SHARE";
+        KeptSelect(diesel::sql_query(text).bind::<Binary, _>(organization).bind::<Text, _>(name)).execute(postgres)?;
     }
     is_owner(tx, organization, name)
 }

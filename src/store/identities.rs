@@ -5,6 +5,7 @@ use diesel::sql_types::{BigInt, Binary, Text};
 
 use super::Tx;
 use super::failure::StoreError;
+use super::kept::{Kept, KeptSelect};
 use super::schema::identities as table;
 use crate::store::connection::{AnyConnection, Backend};
 use crate::values::clock::Timestamp;
@@ -30,25 +31,27 @@ pub struct IdentityRow {
 pub fn insert_if_new(tx: &mut Tx<'_>, row: &IdentityRow) -> Result<bool, StoreError> {
     let text = "INSERT INTO identities (id, org_id, connection_id, subject, account_id, created_at, last_sign_in_at) \
                 VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (connection_id, subject) DO NOTHING";
-    let inserted = diesel::sql_query(text)
-        .bind::<Binary, _>(row.id)
-        .bind::<Binary, _>(row.org_id)
-        .bind::<Binary, _>(row.connection_id)
-        .bind::<Text, _>(&row.subject)
-        .bind::<Binary, _>(row.account_id)
-        .bind::<BigInt, _>(row.created_at)
-        .bind::<BigInt, _>(row.last_sign_in_at)
-        .execute(tx.connection())?;
+    let inserted = Kept(
+        diesel::sql_query(text)
+            .bind::<Binary, _>(row.id)
+            .bind::<Binary, _>(row.org_id)
+            .bind::<Binary, _>(row.connection_id)
+            .bind::<Text, _>(&row.subject)
+            .bind::<Binary, _>(row.account_id)
+            .bind::<BigInt, _>(row.created_at)
+            .bind::<BigInt, _>(row.last_sign_in_at),
+    )
+    .execute(tx.connection())?;
     Ok(inserted == 1)
 }
 
 /// Waits until no other transaction is linking this subject, and keeps others from doing so before this one ends. On SQLite
 /// there is one writer.
 pub fn take_turn(tx: &mut Tx<'_>, connection: ConnectionId, subject: &str) -> Result<(), StoreError> {
-    if let AnyConnection::Postgres(_) = tx.connection() {
-        diesel::sql_query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))")
-            .bind::<Text, _>(format!("{connection} {subject}"))
-            .execute(tx.connection())?;
+    if let AnyConnection::Postgres(postgres) = tx.connection() {
+        let text = "SELECT CAST(1 AS INTEGER) FROM pg_advisory_xact_lock(hashtextextended($1, 0))";
+        let subject = format!("{connection} {subject}");
+        KeptSelect(diesel::sql_query(text).bind::<Text, _>(subject)).execute(postgres)?;
     }
     Ok(())
 }
@@ -70,9 +73,8 @@ pub fn is_known(tx: &mut Tx<'_>, connection: ConnectionId, account: AccountId) -
 
 /// Notes a sign-in.
 pub fn touch(tx: &mut Tx<'_>, id: IdentityId, at: Timestamp) -> Result<(), StoreError> {
-    diesel::update(table::table.filter(table::id.eq(id)))
-        .set(table::last_sign_in_at.eq(at))
-        .execute(tx.connection())?;
+    let one = table::table.filter(table::id.eq(id));
+    Kept(diesel::update(one).set(table::last_sign_in_at.eq(at))).execute(tx.connection())?;
     Ok(())
 }
 

@@ -6,7 +6,7 @@ use diesel::sql_types::Binary;
 use super::Tx;
 use super::dynamic::{DynamicQuery, Engine};
 use super::failure::StoreError;
-use super::kept::Kept;
+use super::kept::{Kept, KeptSelect};
 use super::schema::{accounts, addresses, memberships as table};
 use crate::store::connection::{AnyConnection, Backend};
 use crate::values::clock::Timestamp;
@@ -53,11 +53,10 @@ pub fn of_account(tx: &mut Tx<'_>, account: AccountId) -> Result<Vec<MembershipR
 
 /// Keeps other transactions from changing or ending a membership before this one ends. On SQLite there is one writer.
 pub fn lock(tx: &mut Tx<'_>, account: AccountId, organization: OrganizationId) -> Result<(), StoreError> {
-    if let AnyConnection::Postgres(_) = tx.connection() {
-        diesel::sql_query("SELECT 1 FROM memberships WHERE account_id = $1 AND org_id = $2 FOR NO KEY UPDATE")
-            .bind::<Binary, _>(account)
-            .bind::<Binary, _>(organization)
-            .execute(tx.connection())?;
+    if let AnyConnection::Postgres(postgres) = tx.connection() {
+        let text = "SELECT 1 FROM memberships WHERE account_id = $1 AND org_id = $2 FOR NO KEY UPDATE";
+        KeptSelect(diesel::sql_query(text).bind::<Binary, _>(account).bind::<Binary, _>(organization))
+            .execute(postgres)?;
     }
     Ok(())
 }

@@ -5,6 +5,7 @@ use diesel::prelude::*;
 
 use super::Tx;
 use super::failure::StoreError;
+use super::kept::Kept;
 use super::schema::refresh_tokens as table;
 use crate::store::connection::Backend;
 use crate::values::clock::Timestamp;
@@ -38,5 +39,5 @@ pub fn find(tx: &mut Tx<'_>, token: &TokenHash) -> Result<Option<RefreshTokenRow
 /// Consumes a token. Of any number of callers, at any number of nodes, one is told `true`.
 pub fn consume(tx: &mut Tx<'_>, token: &TokenHash, at: Timestamp) -> Result<bool, StoreError> {
     let unused = table::table.filter(table::token_hash.eq(token.as_bytes())).filter(table::consumed_at.is_null());
-    Ok(diesel::update(unused).set(table::consumed_at.eq(Some(at))).execute(tx.connection())? == 1)
+    Ok(Kept(diesel::update(unused).set(table::consumed_at.eq(Some(at)))).execute(tx.connection())? == 1)
 }

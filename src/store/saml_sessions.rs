@@ -5,6 +5,7 @@ use diesel::sql_types::{BigInt, Binary};
 
 use super::Tx;
 use super::failure::StoreError;
+use super::kept::{Kept, KeptSelect};
 use super::saml_schema::saml_sessions as table;
 use crate::store::connection::{AnyConnection, Backend};
 use crate::values::clock::Timestamp;
@@ -43,22 +44,23 @@ pub fn bind(
     until: Timestamp,
 ) -> Result<(), StoreError> {
     let text = "UPDATE saml_sessions SET session_id = $1, expires_at = $2 WHERE attempt_id = $3 AND connection_id = $4";
-    diesel::sql_query(text)
-        .bind::<Binary, _>(session)
-        .bind::<BigInt, _>(until)
-        .bind::<Binary, _>(attempt)
-        .bind::<Binary, _>(connection)
-        .execute(tx.connection())?;
+    Kept(
+        diesel::sql_query(text)
+            .bind::<Binary, _>(session)
+            .bind::<BigInt, _>(until)
+            .bind::<Binary, _>(attempt)
+            .bind::<Binary, _>(connection),
+    )
+    .execute(tx.connection())?;
     Ok(())
 }
 
 /// True when the connection's provider has said something of a sign-in; it stays until this transaction ends. On SQLite there is
 /// one writer.
 pub fn is_kept_for_update(tx: &mut Tx<'_>, attempt: AttemptId, connection: ConnectionId) -> Result<bool, StoreError> {
-    if let AnyConnection::Postgres(_) = tx.connection() {
-        diesel::sql_query("SELECT 1 FROM saml_sessions WHERE attempt_id = $1 FOR UPDATE")
-            .bind::<Binary, _>(attempt)
-            .execute(tx.connection())?;
+    if let AnyConnection::Postgres(postgres) = tx.connection() {
+        let text = "SELECT 1 FROM saml_sessions WHERE attempt_id = $1 FOR UPDATE";
+        KeptSelect(diesel::sql_query(text).bind::<Binary, _>(attempt)).execute(postgres)?;
     }
     let one = table::table.filter(table::attempt_id.eq(attempt)).filter(table::connection_id.eq(connection));
     Ok(one.count().get_result::<i64>(tx.connection())? > 0)
@@ -95,10 +97,12 @@ pub fn forget(tx: &mut Tx<'_>, attempt: AttemptId) -> Result<(), StoreError> {
 
 /// A session goes on as another one.
 pub fn hand_on(tx: &mut Tx<'_>, from: SessionId, to: SessionId) -> Result<(), StoreError> {
-    diesel::sql_query("UPDATE saml_sessions SET session_id = $1 WHERE session_id = $2")
-        .bind::<Binary, _>(to)
-        .bind::<Binary, _>(from)
-        .execute(tx.connection())?;
+    Kept(
+        diesel::sql_query("UPDATE saml_sessions SET session_id = $1 WHERE session_id = $2")
+            .bind::<Binary, _>(to)
+            .bind::<Binary, _>(from),
+    )
+    .execute(tx.connection())?;
     Ok(())
 }
 

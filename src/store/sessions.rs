@@ -4,6 +4,7 @@ use diesel::prelude::*;
 
 use super::Tx;
 use super::failure::StoreError;
+use super::kept::Kept;
 use super::schema::sessions as table;
 use crate::store::connection::Backend;
 use crate::values::clock::Timestamp;
@@ -47,7 +48,7 @@ pub fn find_by_token(tx: &mut Tx<'_>, token: &TokenHash) -> Result<Option<Sessio
 /// Notes that a session was used. False when it has ended.
 pub fn touch(tx: &mut Tx<'_>, id: SessionId, at: Timestamp) -> Result<bool, StoreError> {
     let one = table::table.filter(table::id.eq(id)).filter(table::ended_at.is_null());
-    Ok(diesel::update(one).set(table::last_seen_at.eq(at)).execute(tx.connection())? == 1)
+    Ok(Kept(diesel::update(one).set(table::last_seen_at.eq(at))).execute(tx.connection())? == 1)
 }
 
 /// The sessions of an account that have not ended or expired, the newest first.
@@ -100,5 +101,5 @@ pub fn end_others(tx: &mut Tx<'_>, account: AccountId, kept: SessionId, at: Time
 /// Ends a session. False when it had ended before.
 pub fn end(tx: &mut Tx<'_>, id: SessionId, at: Timestamp) -> Result<bool, StoreError> {
     let one = table::table.filter(table::id.eq(id)).filter(table::ended_at.is_null());
-    Ok(diesel::update(one).set(table::ended_at.eq(Some(at))).execute(tx.connection())? == 1)
+    Ok(Kept(diesel::update(one).set(table::ended_at.eq(Some(at)))).execute(tx.connection())? == 1)
 }

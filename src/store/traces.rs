@@ -5,6 +5,7 @@ use diesel::sql_types::{BigInt, Binary, Integer, Nullable, Text};
 
 use super::Tx;
 use super::failure::StoreError;
+use super::kept::Kept;
 use super::policy_schema::traces as table;
 use crate::store::connection::Backend;
 use crate::values::clock::Timestamp;
@@ -63,17 +64,19 @@ pub fn begin(
                 ON CONFLICT (attempt_id, connection_id) DO UPDATE SET outcome = excluded.outcome, code = excluded.code, \
                   steps = CASE WHEN traces.step_count < $9 THEN traces.steps || excluded.steps ELSE traces.steps END, \
                   step_count = traces.step_count + excluded.step_count, updated_at = excluded.updated_at";
-    diesel::sql_query(text)
-        .bind::<Binary, _>(id)
-        .bind::<Binary, _>(attempt)
-        .bind::<Text, _>(step.outcome)
-        .bind::<Nullable<Text>, _>(step.code)
-        .bind::<Integer, _>(step.count)
-        .bind::<Text, _>(step.lines)
-        .bind::<BigInt, _>(step.at)
-        .bind::<Binary, _>(connection)
-        .bind::<Integer, _>(most)
-        .execute(tx.connection())?;
+    Kept(
+        diesel::sql_query(text)
+            .bind::<Binary, _>(id)
+            .bind::<Binary, _>(attempt)
+            .bind::<Text, _>(step.outcome)
+            .bind::<Nullable<Text>, _>(step.code)
+            .bind::<Integer, _>(step.count)
+            .bind::<Text, _>(step.lines)
+            .bind::<BigInt, _>(step.at)
+            .bind::<Binary, _>(connection)
+            .bind::<Integer, _>(most),
+    )
+    .execute(tx.connection())?;
     Ok(())
 }
 
@@ -88,16 +91,18 @@ pub fn go_on(
                   steps = CASE WHEN step_count < $3 THEN steps || $4 ELSE steps END, \
                   step_count = step_count + $5, updated_at = $6 \
                 WHERE attempt_id = $7 AND connection_id = $8";
-    diesel::sql_query(text)
-        .bind::<Text, _>(step.outcome)
-        .bind::<Nullable<Text>, _>(step.code)
-        .bind::<Integer, _>(most)
-        .bind::<Text, _>(step.lines)
-        .bind::<Integer, _>(step.count)
-        .bind::<BigInt, _>(step.at)
-        .bind::<Binary, _>(attempt)
-        .bind::<Binary, _>(connection)
-        .execute(tx.connection())?;
+    Kept(
+        diesel::sql_query(text)
+            .bind::<Text, _>(step.outcome)
+            .bind::<Nullable<Text>, _>(step.code)
+            .bind::<Integer, _>(most)
+            .bind::<Text, _>(step.lines)
+            .bind::<Integer, _>(step.count)
+            .bind::<BigInt, _>(step.at)
+            .bind::<Binary, _>(attempt)
+            .bind::<Binary, _>(connection),
+    )
+    .execute(tx.connection())?;
     Ok(())
 }
 
@@ -117,16 +122,18 @@ pub fn fill(
     let text = "INSERT INTO traces (id, org_id, connection_id, slot, outcome, code, step_count, steps, updated_at) \
                 SELECT $1, org_id, id, $2, $3, $4, $5, $6, $7 FROM connections WHERE id = $8 \
                 ON CONFLICT (slot) DO NOTHING";
-    diesel::sql_query(text)
-        .bind::<Binary, _>(id)
-        .bind::<Text, _>(slot)
-        .bind::<Text, _>(step.outcome)
-        .bind::<Nullable<Text>, _>(step.code)
-        .bind::<Integer, _>(step.count)
-        .bind::<Text, _>(step.lines)
-        .bind::<BigInt, _>(step.at)
-        .bind::<Binary, _>(connection)
-        .execute(tx.connection())?;
+    Kept(
+        diesel::sql_query(text)
+            .bind::<Binary, _>(id)
+            .bind::<Text, _>(slot)
+            .bind::<Text, _>(step.outcome)
+            .bind::<Nullable<Text>, _>(step.code)
+            .bind::<Integer, _>(step.count)
+            .bind::<Text, _>(step.lines)
+            .bind::<BigInt, _>(step.at)
+            .bind::<Binary, _>(connection),
+    )
+    .execute(tx.connection())?;
     Ok(())
 }
 

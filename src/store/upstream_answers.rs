@@ -6,6 +6,7 @@ use diesel::sql_types::Binary;
 
 use super::Tx;
 use super::failure::StoreError;
+use super::kept::KeptSelect;
 use super::relying_party_schema::upstream_answers as table;
 use crate::store::connection::AnyConnection;
 use crate::values::ids::{AccountId, AttemptId, ConnectionId, OrganizationId};
@@ -34,10 +35,9 @@ pub fn insert(tx: &mut Tx<'_>, row: &UpstreamAnswerRow) -> Result<(), StoreError
 /// True when an answer through the connection is kept of the attempt; it stays until this transaction ends. On SQLite there is
 /// one writer.
 pub fn is_kept_for_update(tx: &mut Tx<'_>, attempt: AttemptId, connection: ConnectionId) -> Result<bool, StoreError> {
-    if let AnyConnection::Postgres(_) = tx.connection() {
-        diesel::sql_query("SELECT 1 FROM upstream_answers WHERE attempt_id = $1 FOR UPDATE")
-            .bind::<Binary, _>(attempt)
-            .execute(tx.connection())?;
+    if let AnyConnection::Postgres(postgres) = tx.connection() {
+        let text = "SELECT 1 FROM upstream_answers WHERE attempt_id = $1 FOR UPDATE";
+        KeptSelect(diesel::sql_query(text).bind::<Binary, _>(attempt)).execute(postgres)?;
     }
     let one = table::table.filter(table::attempt_id.eq(attempt)).filter(table::connection_id.eq(connection));
     Ok(one.count().get_result::<i64>(tx.connection())? > 0)
