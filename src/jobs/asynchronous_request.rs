@@ -2,7 +2,7 @@
 
 use super::{JobFailure, Runner};
 use crate::flows::bulk::asynchronous::Turn;
-use crate::store::jobs::{self as rows, ClaimedRow};
+use crate::store::jobs::ClaimedRow;
 use crate::values::ids::{OrganizationId, RequestId};
 
 /// Whether a job is over.
@@ -24,8 +24,7 @@ pub async fn run(
     match runner.bulk.turn(organization, request).await {
         Ok(Turn::Over) => Ok(Outlook::Over),
         Ok(Turn::More) => {
-            let (id, now) = (claimed.id, runner.clock.now());
-            let again = runner.store.write(move |tx| rows::reschedule(tx, id, now)).await;
+            let again = runner.reschedule(claimed, runner.clock.now()).await;
             again.map(|()| Outlook::Waits).map_err(|error| JobFailure(error.to_string()))
         }
         Err(error) => Err(JobFailure(error.to_string())),

@@ -38,7 +38,7 @@ use crate::store::failure::StoreError;
 use crate::store::jobs::ClaimedRow;
 use crate::store::{Store, jobs as rows, removals};
 use crate::telemetry::metrics;
-use crate::values::clock::Clock;
+use crate::values::clock::{Clock, Timestamp};
 use crate::values::data_center::DataCenter;
 use crate::values::entropy::Entropy;
 use crate::values::ids::{Id, Sequence};
@@ -265,27 +265,48 @@ impl Runner {
 
     /// A job that is done is gone; one that failed is tried again, or given up.
     async fn settle(&self, claimed: &ClaimedRow, result: Result<(), JobFailure>) -> Result<(), StoreError> {
-        let (id, kind, attempts, now) = (claimed.id, claimed.kind.clone(), claimed.attempts, self.clock.now());
+        let (held, kind, attempts, now) = (claimed.clone(), claimed.kind.clone(), claimed.attempts, self.clock.now());
+        let id = held.id;
         let outcome = match &result {
             Ok(()) => "done",
             Err(_) if attempts >= MAX_ATTEMPTS => "given_up",
             Err(_) => "failed",
         };
         ::metrics::counter!(metrics::JOBS, "kind" => kind.clone(), "outcome" => outcome).increment(1);
-        self.store
+        let is_held = self
+            .store
             .write(move |tx| match result {
-                Ok(()) => rows::delete(tx, id),
+                Ok(()) => rows::delete(tx, &held),
                 Err(failure) if attempts >= MAX_ATTEMPTS => {
                     tracing::error!(job = %id, kind, %failure, "a job was given up");
-                    rows::give_up(tx, id, &failure.0)
+                    rows::give_up(tx, &held, &failure.0)
                 }
                 Err(failure) => {
                     tracing::warn!(job = %id, kind, attempts, %failure, "a job failed and will be tried again");
-                    rows::retry(tx, id, now.plus_seconds(back_off_seconds(attempts)), Some(&failure.0))
+                    rows::retry(tx, &held, now.plus_seconds(back_off_seconds(attempts)), Some(&failure.0))
                 }
             })
-            .await
+            .await?;
+        if !is_held {
+            warn_of_loss(claimed);
+        }
+        Ok(())
     }
+
+    /// Keeps a job in its slot for another turn.
+    async fn reschedule(&self, claimed: &ClaimedRow, at: Timestamp) -> Result<(), StoreError> {
+        let held = claimed.clone();
+        if !self.store.write(move |tx| rows::reschedule(tx, &held, at)).await? {
+            warn_of_loss(claimed);
+        }
+        Ok(())
+    }
+}
+
+/// Says that a job outlasted its lease, and is now somebody else's to settle.
+fn warn_of_loss(claimed: &ClaimedRow) {
+    let (job, kind) = (claimed.id, &claimed.kind);
+    tracing::warn!(%job, kind, "a job outlasted its lease and is left to whoever has it now");
 }
 
 /// A job that takes longer than its lease would be run twice.

@@ -10,7 +10,7 @@ use crate::directory::connections::ConnectionError;
 use crate::directory::connections::metadata;
 use crate::flows::refresh_metadata;
 use crate::store::failure::StoreError;
-use crate::store::jobs::{self as rows, ClaimedRow};
+use crate::store::jobs::ClaimedRow;
 
 /// How often it looks.
 pub const PERIOD_SECONDS: i64 = 60;
@@ -51,6 +51,5 @@ pub async fn run(runner: &Runner, claimed: &ClaimedRow) -> Result<(), StoreError
             break;
         }
     }
-    let (id, next) = (claimed.id, runner.clock.now().plus_seconds(PERIOD_SECONDS));
-    runner.store.write(move |tx| rows::reschedule(tx, id, next)).await
+    runner.reschedule(claimed, runner.clock.now().plus_seconds(PERIOD_SECONDS)).await
 }

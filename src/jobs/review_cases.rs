@@ -8,7 +8,7 @@ use crate::directory::cases;
 use crate::provisioning::failure::ProvisioningError;
 use crate::provisioning::person;
 use crate::store::failure::StoreError;
-use crate::store::jobs::{self as rows, ClaimedRow};
+use crate::store::jobs::ClaimedRow;
 
 /// How often the cases are looked at.
 pub const PERIOD_SECONDS: i64 = 300;
@@ -33,6 +33,5 @@ pub async fn run(runner: &Runner, claimed: &ClaimedRow) -> Result<(), StoreError
             }
         }
     }
-    let (id, next) = (claimed.id, runner.clock.now().plus_seconds(PERIOD_SECONDS));
-    runner.store.write(move |tx| rows::reschedule(tx, id, next)).await
+    runner.reschedule(claimed, runner.clock.now().plus_seconds(PERIOD_SECONDS)).await
 }

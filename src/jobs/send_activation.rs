@@ -4,7 +4,7 @@
 use super::asynchronous_request::Outlook;
 use super::{JobFailure, Runner};
 use crate::flows::send_activation::{self, Sent};
-use crate::store::jobs::{self as rows, ClaimedRow};
+use crate::store::jobs::ClaimedRow;
 use crate::values::ids::{ActivationId, OrganizationId};
 
 /// Runs the story once. Run twice, the person has two mails, of which the newer one's link works.
@@ -20,8 +20,7 @@ pub async fn run(
     match sent.map_err(|error| JobFailure(error.to_string()))? {
         Sent::Over => Ok(Outlook::Over),
         Sent::Later(at) => {
-            let id = claimed.id;
-            let again = store.write(move |tx| rows::reschedule(tx, id, at)).await;
+            let again = runner.reschedule(claimed, at).await;
             again.map(|()| Outlook::Waits).map_err(|error| JobFailure(error.to_string()))
         }
     }

@@ -7,7 +7,7 @@ use super::Runner;
 use crate::directory::activation::invite;
 use crate::provisioning::request_log;
 use crate::store::failure::StoreError;
-use crate::store::jobs::{self as rows, ClaimedRow};
+use crate::store::jobs::ClaimedRow;
 use crate::store::{Tx, asynchronous_requests, expiry, removals, resource_counts, scim_events, traces};
 use crate::values::ids::{EventId, TraceId};
 
@@ -54,8 +54,7 @@ pub async fn run(runner: &Runner, claimed: &ClaimedRow) -> Result<(), StoreError
     }
     trim_traces(runner, begun).await?;
     runner.store.write(resource_counts::fold).await?;
-    let (id, next) = (claimed.id, runner.clock.now().plus_seconds(pause));
-    runner.store.write(move |tx| rows::reschedule(tx, id, next)).await
+    runner.reschedule(claimed, runner.clock.now().plus_seconds(pause)).await
 }
 
 /// Removes the oldest traces of organizations that have too many, one organization after the other.

@@ -3,7 +3,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use base64::Engine as _;
 
-use super::{Runner, back_off_seconds};
+use super::{JobFailure, Runner, back_off_seconds};
 use crate::directory::accounts::state::AccountState;
 use crate::directory::accounts::{self, ProfileChange};
 use crate::directory::domains::claim;
@@ -197,8 +197,18 @@ async fn a_job_of_a_node_that_died_is_claimed_again_after_its_lease() {
         assert_eq!(lost.len(), 1);
         assert!(!fixture.runner.look().await.unwrap(), "a leased job was claimed: {}", fixture.scratch.engine);
         fixture.now.fetch_add(61, Ordering::SeqCst);
-        while fixture.runner.look().await.unwrap() {}
+        let now = fixture.runner.clock.now();
+        let claim = fixture.runner.store.write(move |tx| rows::claim(tx, now, now.plus_seconds(60), 10));
+        let again = claim.await.unwrap();
+        fixture.runner.settle(&lost[0], Ok(())).await.unwrap();
+        fixture.runner.settle(&lost[0], Err(JobFailure("late".to_owned()))).await.unwrap();
+        fixture.runner.reschedule(&lost[0], now).await.unwrap();
+        let running = fixture.runner.store.read(move |tx| rows::count(tx, "running")).await.unwrap();
+        assert_eq!(running, 1, "whoever had it before settles nothing: {}", fixture.scratch.engine);
+        fixture.runner.run_one(&again[0]).await.unwrap();
         assert_eq!(mails(&fixture).len(), 1, "{}", fixture.scratch.engine);
+        let running = fixture.runner.store.read(move |tx| rows::count(tx, "running")).await.unwrap();
+        assert_eq!(running, 0, "{}", fixture.scratch.engine);
     }
 }
 

@@ -7,7 +7,7 @@ use super::Runner;
 use crate::directory::connections::certificates;
 use crate::provisioning::clients::expiry;
 use crate::store::failure::StoreError;
-use crate::store::jobs::{self as rows, ClaimedRow};
+use crate::store::jobs::ClaimedRow;
 
 /// How often it looks.
 pub const PERIOD_SECONDS: i64 = 24 * 3600;
@@ -34,6 +34,5 @@ pub async fn run(runner: &Runner, claimed: &ClaimedRow) -> Result<(), StoreError
             break;
         }
     }
-    let (id, next) = (claimed.id, runner.clock.now().plus_seconds(pause));
-    runner.store.write(move |tx| rows::reschedule(tx, id, next)).await
+    runner.reschedule(claimed, runner.clock.now().plus_seconds(pause)).await
 }

@@ -39,6 +39,8 @@ pub struct ClaimedRow {
     pub payload: String,
     #[diesel(sql_type = Integer)]
     pub attempts: i32,
+    #[diesel(sql_type = BigInt)]
+    pub leased_until: Timestamp,
 }
 
 /// Appends one job. [`super::constraint::Constraint::JobSlot`] when its slot is taken.
@@ -75,7 +77,7 @@ pub fn claim(
     let text = format!(
         "UPDATE jobs SET state = 'running', leased_until = $1, attempts = attempts + 1 WHERE id IN (\
            SELECT id FROM jobs WHERE (state = 'waiting' AND run_at <= $2) OR (state = 'running' AND leased_until < $3) \
-           ORDER BY run_at LIMIT $4{lock}) RETURNING id, kind, payload, attempts"
+           ORDER BY run_at LIMIT $4{lock}) RETURNING id, kind, payload, attempts, leased_until"
     );
     Ok(diesel::sql_query(text)
         .bind::<BigInt, _>(leased_until)
@@ -85,38 +87,53 @@ pub fn claim(
         .load(tx.connection())?)
 }
 
-/// Removes a job that is done.
-pub fn delete(tx: &mut Tx<'_>, id: JobId) -> Result<(), StoreError> {
-    diesel::delete(table::table.filter(table::id.eq(id))).execute(tx.connection())?;
-    Ok(())
+/// The job, while it is leased as it was claimed. Once its lease ran out somebody else may have claimed it, or be done with it.
+#[diesel::dsl::auto_type]
+fn held(claimed: &ClaimedRow) -> _ {
+    let (id, leased_until): (JobId, Timestamp) = (claimed.id, claimed.leased_until);
+    table::table
+        .filter(table::id.eq(id))
+        .filter(table::state.eq("running"))
+        .filter(table::leased_until.eq(leased_until))
 }
 
-/// Puts a job back, to be run again at `run_at`.
-pub fn retry(tx: &mut Tx<'_>, id: JobId, run_at: Timestamp, error: Option<&str>) -> Result<(), StoreError> {
-    diesel::update(table::table.filter(table::id.eq(id)))
-        .set((
-            table::state.eq("waiting"),
-            table::run_at.eq(run_at),
-            table::leased_until.eq(None::<Timestamp>),
-            table::last_error.eq(error),
-        ))
-        .execute(tx.connection())?;
-    Ok(())
+/// Removes a job that is done. False when it is not held any more.
+pub fn delete(tx: &mut Tx<'_>, claimed: &ClaimedRow) -> Result<bool, StoreError> {
+    Ok(diesel::delete(held(claimed)).execute(tx.connection())? == 1)
 }
 
-/// Keeps a recurring job in its slot for its next turn, with its count of attempts reset.
-pub fn reschedule(tx: &mut Tx<'_>, id: JobId, run_at: Timestamp) -> Result<(), StoreError> {
-    retry(tx, id, run_at, None)?;
-    diesel::update(table::table.filter(table::id.eq(id))).set(table::attempts.eq(0)).execute(tx.connection())?;
-    Ok(())
+/// Puts a job back, to be run again at `run_at`. False when it is not held any more.
+pub fn retry(
+    tx: &mut Tx<'_>,
+    claimed: &ClaimedRow,
+    run_at: Timestamp,
+    error: Option<&str>,
+) -> Result<bool, StoreError> {
+    let change = (
+        table::state.eq("waiting"),
+        table::run_at.eq(run_at),
+        table::leased_until.eq(None::<Timestamp>),
+        table::last_error.eq(error),
+    );
+    Ok(diesel::update(held(claimed)).set(change).execute(tx.connection())? == 1)
 }
 
-/// Gives a job up: it stays for the operator to see, and is not claimed again.
-pub fn give_up(tx: &mut Tx<'_>, id: JobId, error: &str) -> Result<(), StoreError> {
-    diesel::update(table::table.filter(table::id.eq(id)))
-        .set((table::state.eq("failed"), table::last_error.eq(error), table::slot.eq(None::<String>)))
-        .execute(tx.connection())?;
-    Ok(())
+/// Keeps a recurring job in its slot for its next turn, with its count of attempts reset. False when it is not held any more.
+pub fn reschedule(tx: &mut Tx<'_>, claimed: &ClaimedRow, run_at: Timestamp) -> Result<bool, StoreError> {
+    let change = (
+        table::state.eq("waiting"),
+        table::run_at.eq(run_at),
+        table::leased_until.eq(None::<Timestamp>),
+        table::last_error.eq(None::<String>),
+        table::attempts.eq(0),
+    );
+    Ok(diesel::update(held(claimed)).set(change).execute(tx.connection())? == 1)
+}
+
+/// Gives a job up: it stays for the operator to see, and is not claimed again. False when it is not held any more.
+pub fn give_up(tx: &mut Tx<'_>, claimed: &ClaimedRow, error: &str) -> Result<bool, StoreError> {
+    let change = (table::state.eq("failed"), table::last_error.eq(error), table::slot.eq(None::<String>));
+    Ok(diesel::update(held(claimed)).set(change).execute(tx.connection())? == 1)
 }
 
 /// What the jobs of a kind carry, in the order they were queued.
