@@ -84,7 +84,15 @@ impl ResponseError for Failure {
         match self {
             // RFC 6750, 3.1: without a token "the resource server SHOULD NOT include an error code".
             Self::NoToken => answer.finish(),
-            _ => answer.json(self.told().body()),
+            Self::OAuth(_)
+            | Self::TooSlow
+            | Self::InvalidToken
+            | Self::OverLimit(_)
+            | Self::Internal(_)
+            | Self::Unavailable(_) => {
+                self.note();
+                answer.json(self.told().body())
+            }
         }
     }
 }
@@ -98,14 +106,19 @@ impl Failure {
             }
             Self::TooSlow => OAuthError::invalid_request("the body did not arrive in time"),
             Self::OverLimit(_) => OAuthError::new(ErrorCode::TemporarilyUnavailable, "too many requests of this kind"),
-            Self::Internal(error) => {
-                tracing::error!(%error, "a request of an application failed");
-                OAuthError::new(ErrorCode::ServerError, "the gateway failed")
-            }
-            Self::Unavailable(error) => {
-                tracing::warn!(%error, "a request of an application could not be served");
+            Self::Internal(_) => OAuthError::new(ErrorCode::ServerError, "the gateway failed"),
+            Self::Unavailable(_) => {
                 OAuthError::new(ErrorCode::TemporarilyUnavailable, "the gateway cannot answer at the moment")
             }
+        }
+    }
+
+    /// Logs what the gateway is at fault for.
+    fn note(&self) {
+        match self {
+            Self::Internal(error) => tracing::error!(%error, "a request of an application failed"),
+            Self::Unavailable(error) => tracing::warn!(%error, "a request of an application could not be served"),
+            Self::OAuth(_) | Self::TooSlow | Self::NoToken | Self::InvalidToken | Self::OverLimit(_) => {}
         }
     }
 
@@ -126,29 +139,15 @@ impl Failure {
 
 /// The page for a failure of a request that a browser brought.
 pub fn shown(provider: &Provider, op: &Operation, failure: &Failure) -> HttpResponse {
-    match failure {
-        Failure::OAuth(error) => page(provider, op, error),
-        other => broken(provider, op, other),
-    }
-}
-
-/// A page that says that the application's request cannot be followed. Nothing of the request is shown.
-pub fn page(provider: &Provider, op: &Operation, error: &OAuthError) -> HttpResponse {
-    let text = format!("The app that sent you here asked in a way that cannot be answered: {}.", error.description);
-    let advice = "Go back to the app and try again. If it happens again, tell the people who run the app.";
-    answer(provider, op, StatusCode::BAD_REQUEST, ("This sign-in link does not work", text, advice))
-}
-
-/// A page for a failure of the gateway itself.
-fn broken(provider: &Provider, op: &Operation, failure: &Failure) -> HttpResponse {
-    let told = failure.told();
-    let (title, text) = match (failure, told.code) {
-        (Failure::TooSlow, _) => ("That took too long", "What your browser sent did not arrive in time."),
-        (Failure::OverLimit(_), _) => ("Please wait a moment", "Too many sign-ins were begun from your network."),
-        (_, ErrorCode::TemporarilyUnavailable) => {
-            ("Something went wrong", "The sign-in service cannot be reached for the moment.")
+    failure.note();
+    let (title, text) = match failure {
+        Failure::OAuth(error) => return page(provider, op, error),
+        Failure::TooSlow => ("That took too long", "What your browser sent did not arrive in time."),
+        Failure::OverLimit(_) => ("Please wait a moment", "Too many sign-ins were begun from your network."),
+        Failure::Unavailable(_) => ("Something went wrong", "The sign-in service cannot be reached for the moment."),
+        Failure::NoToken | Failure::InvalidToken | Failure::Internal(_) => {
+            ("Something went wrong", "The sign-in service has failed.")
         }
-        _ => ("Something went wrong", "The sign-in service has failed."),
     };
     let words = (title, text.to_owned(), "Please try again in a moment.");
     let mut answer = answer(provider, op, failure.status_code(), words);
@@ -156,6 +155,13 @@ fn broken(provider: &Provider, op: &Operation, failure: &Failure) -> HttpRespons
         answer.headers_mut().insert(name, value);
     }
     answer
+}
+
+/// A page that says that the application's request cannot be followed. Nothing of the request is shown.
+pub fn page(provider: &Provider, op: &Operation, error: &OAuthError) -> HttpResponse {
+    let text = format!("The app that sent you here asked in a way that cannot be answered: {}.", error.description);
+    let advice = "Go back to the app and try again. If it happens again, tell the people who run the app.";
+    answer(provider, op, StatusCode::BAD_REQUEST, ("This sign-in link does not work", text, advice))
 }
 
 fn answer(
