@@ -108,7 +108,16 @@ pub async fn answer(
     match &failure {
         Failure::NotFound => return pages.page(StatusCode::NOT_FOUND, &NotFoundPage, Forms::StayHere),
         Failure::Internal(reason) => tracing::error!(reason, connection = ?connection, "an answer was not taken"),
-        other => tracing::info!(reason = %other, connection = ?connection, "an answer was not taken"),
+        Failure::Malformed
+        | Failure::TooLong
+        | Failure::TooSlow
+        | Failure::NotExpected
+        | Failure::SignedInElsewhere
+        | Failure::Logout(_)
+        | Failure::OverLimit(_)
+        | Failure::Unavailable => {
+            tracing::info!(reason = %failure, connection = ?connection, "an answer was not taken");
+        }
     }
     if let (Some(connection), Some(code)) = (connection, stray_code(&failure)) {
         note_stray(context, op, connection, code).await;
@@ -118,15 +127,25 @@ pub async fn answer(
         None => None,
     };
     let mut answer = pages.page(status(&failure), &page(op, &failure, support), Forms::StayHere);
-    let wait = match &failure {
-        Failure::OverLimit(limit) => Some(limit.retry_after_seconds),
-        Failure::Unavailable => Some(RETRY_AFTER_SECONDS),
-        _ => None,
-    };
-    if let Some(seconds) = wait {
+    if let Some(seconds) = retry_after_seconds(&failure) {
         answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
     }
     answer
+}
+
+fn retry_after_seconds(failure: &Failure) -> Option<i64> {
+    match failure {
+        Failure::OverLimit(limit) => Some(limit.retry_after_seconds),
+        Failure::Unavailable => Some(RETRY_AFTER_SECONDS),
+        Failure::NotFound
+        | Failure::Malformed
+        | Failure::TooLong
+        | Failure::TooSlow
+        | Failure::NotExpected
+        | Failure::SignedInElsewhere
+        | Failure::Logout(_)
+        | Failure::Internal(_) => None,
+    }
 }
 
 /// The code under which an answer that could not be taken is traced, where its organization can do something about it.
