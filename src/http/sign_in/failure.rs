@@ -157,15 +157,10 @@ pub fn answer(pages: PageHeaders, op: &Operation, failure: Failure) -> HttpRespo
     if let Failure::Internal(reason) = &failure {
         tracing::error!(reason, "a sign-in page failed");
     }
-    let status = status(&failure);
-    let wait = match &failure {
-        Failure::OverLimit(limit) => Some(limit.retry_after_seconds),
-        Failure::Guessed(wait) => Some(wait.seconds),
-        Failure::Unavailable | Failure::Busy => Some(RETRY_AFTER_SECONDS),
-        _ => None,
-    };
-    let mut answer = pages.page(status, &page(op, failure), Forms::StayHere);
-    if let Some(seconds) = wait {
+    let (status, further) = (status(&failure), further(&failure));
+    let retry_after_seconds = further.retry_after_seconds;
+    let mut answer = pages.page(status, &page(op, words(failure), further), Forms::StayHere);
+    if let Some(seconds) = retry_after_seconds {
         answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
     }
     answer
@@ -193,21 +188,51 @@ fn status(failure: &Failure) -> StatusCode {
     }
 }
 
-fn page(op: &Operation, failure: Failure) -> ErrorPage {
-    let (next, support) = match &failure {
-        Failure::Expired(attempt) => (Next::StartAgain { action: path::restart(*attempt) }, None),
-        Failure::NoWayIn(place) | Failure::Refused(place, _) => {
-            (Next::OtherAddress { path: path::email(place.attempt) }, place.organization.as_ref().map(support))
-        }
-        Failure::ActivationTaken(organization) => (Next::Nothing, Some(support(organization))),
-        _ => (Next::Nothing, None),
-    };
-    let refused_in = match &failure {
-        Failure::Refused(place, _) => place.refused_in,
-        _ => None,
-    };
-    let Words { title, text, advice } = words(failure);
+fn page(op: &Operation, words: Words, further: Further) -> ErrorPage {
+    let Words { title, text, advice } = words;
+    let Further { next, support, refused_in, retry_after_seconds: _ } = further;
     ErrorPage { title, text, advice, next, support, request: refused_in.unwrap_or(op.request), at: op.at }
+}
+
+/// What an answer says beside its words.
+struct Further {
+    next: Next,
+    support: Option<Support>,
+    refused_in: Option<RequestId>,
+    retry_after_seconds: Option<i64>,
+}
+
+fn further(failure: &Failure) -> Further {
+    let nothing = Further { next: Next::Nothing, support: None, refused_in: None, retry_after_seconds: None };
+    let other_address = |place: &Place| Further {
+        next: Next::OtherAddress { path: path::email(place.attempt) },
+        support: place.organization.as_ref().map(support),
+        refused_in: None,
+        retry_after_seconds: None,
+    };
+    match failure {
+        Failure::Expired(attempt) => Further { next: Next::StartAgain { action: path::restart(*attempt) }, ..nothing },
+        Failure::NoWayIn(place) => other_address(place),
+        Failure::Refused(place, _) => Further { refused_in: place.refused_in, ..other_address(place) },
+        Failure::ActivationTaken(organization) => Further { support: Some(support(organization)), ..nothing },
+        Failure::OverLimit(limit) => Further { retry_after_seconds: Some(limit.retry_after_seconds), ..nothing },
+        Failure::Guessed(wait) => Further { retry_after_seconds: Some(wait.seconds), ..nothing },
+        Failure::Unavailable | Failure::Busy => Further { retry_after_seconds: Some(RETRY_AFTER_SECONDS), ..nothing },
+        Failure::NotFound
+        | Failure::OtherBrowser
+        | Failure::Malformed
+        | Failure::TooLong
+        | Failure::TooSlow
+        | Failure::AlreadyFinished
+        | Failure::NotExpected
+        | Failure::ActivationDead
+        | Failure::LinkRequestDead
+        | Failure::NotSignedIn
+        | Failure::AddressTaken
+        | Failure::LinkDead
+        | Failure::WrongPassword
+        | Failure::Internal(_) => nothing,
+    }
 }
 
 /// The people of `organization` who can help.
