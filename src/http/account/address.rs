@@ -18,17 +18,6 @@ use crate::http::sign_in::visit::Visit;
 use crate::pages::confirm_address::ConfirmAddressPage;
 use crate::values::secret::TokenHash;
 
-impl From<ConfirmError> for Failure {
-    fn from(error: ConfirmError) -> Self {
-        match error {
-            ConfirmError::Dead => Self::LinkDead,
-            ConfirmError::OtherAccount => Self::NotSignedIn,
-            ConfirmError::Taken => Self::AddressTaken,
-            ConfirmError::Store(error) => error.into(),
-        }
-    }
-}
-
 /// `POST /account/address/ask`
 pub async fn ask(request: HttpRequest, context: Data<Context>, payload: Payload) -> HttpResponse {
     let visit = Visit::new(&context, &request);

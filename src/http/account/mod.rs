@@ -22,6 +22,7 @@
 //! Each page asks for a live session, and each form for the token of that session as well, which no other site can know.
 
 pub mod address;
+pub mod failure;
 pub mod passkeys;
 pub mod password;
 pub mod path;

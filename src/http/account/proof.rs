@@ -20,21 +20,6 @@ use crate::values::password::Password;
 use crate::values::recovery_code::RecoveryCode;
 use crate::values::secret::{Secret, TokenHash};
 
-impl From<SecondFactorsError> for Failure {
-    fn from(error: SecondFactorsError) -> Self {
-        match error {
-            SecondFactorsError::Dead => Self::LinkDead,
-            SecondFactorsError::Busy => Self::Busy,
-            SecondFactorsError::Store(error) => error.into(),
-            SecondFactorsError::WrongPassword
-            | SecondFactorsError::WrongCode
-            | SecondFactorsError::WrongPasskey
-            | SecondFactorsError::TooManyPasskeys
-            | SecondFactorsError::Internal(_) => Self::Internal(error.to_string()),
-        }
-    }
-}
-
 /// What was shown in a form, as a guess about the account where it was typed: a stolen session is not to be a way to guess.
 pub fn read(visit: &Visit<'_>, person: &SignedIn, form: &Form) -> Result<(Proof, Option<Guess>), Failure> {
     if let Some(answer) = form.field("answer").filter(|answer| !answer.is_empty()) {

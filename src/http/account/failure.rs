@@ -1,0 +1,32 @@
+//! What the account pages add to the failures of the sign-in pages, whose pages they show. Each match is exhaustive, so that a new
+//! error is given its answer here.
+
+use crate::access::own_address::ConfirmError;
+use crate::flows::second_factors::SecondFactorsError;
+use crate::http::sign_in::failure::Failure;
+
+impl From<ConfirmError> for Failure {
+    fn from(error: ConfirmError) -> Self {
+        match error {
+            ConfirmError::Dead => Self::LinkDead,
+            ConfirmError::OtherAccount => Self::NotSignedIn,
+            ConfirmError::Taken => Self::AddressTaken,
+            ConfirmError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<SecondFactorsError> for Failure {
+    fn from(error: SecondFactorsError) -> Self {
+        match error {
+            SecondFactorsError::Dead => Self::LinkDead,
+            SecondFactorsError::Busy => Self::Busy,
+            SecondFactorsError::Store(error) => error.into(),
+            SecondFactorsError::WrongPassword
+            | SecondFactorsError::WrongCode
+            | SecondFactorsError::WrongPasskey
+            | SecondFactorsError::TooManyPasskeys
+            | SecondFactorsError::Internal(_) => Self::Internal(error.to_string()),
+        }
+    }
+}
