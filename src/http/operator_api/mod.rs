@@ -6,6 +6,7 @@
 //! * `/api/v1/operator/tokens` [`tokens`]
 
 pub mod applications;
+pub mod failure;
 pub mod organization_kinds;
 pub mod organizations;
 pub mod tokens;

@@ -7,7 +7,7 @@ use actix_web::{HttpRequest, HttpResponse, put, web};
 use serde::{Deserialize, Serialize};
 use utoipa::{OpenApi, ToSchema};
 
-use crate::access::enforcement::readiness::{self, KindError, OrganizationKind};
+use crate::access::enforcement::readiness::{self, OrganizationKind};
 use crate::directory::{organizations, permission};
 use crate::http::admin_api::caller::authenticate;
 use crate::http::admin_api::reply::{answer, id, json};
@@ -27,15 +27,6 @@ pub struct OrganizationKindBody {
     /// `corporate` (every organization, before something else is said) or `education`.
     #[schema(example = "education")]
     kind: String,
-}
-
-impl From<KindError> for Problem {
-    fn from(error: KindError) -> Self {
-        match error {
-            KindError::Denied(denied) => denied.into(),
-            KindError::Store(error) => error.into(),
-        }
-    }
 }
 
 /// Say what kind of organization it is: from which share of its domain's people on requiring single sign-on is recommended.
