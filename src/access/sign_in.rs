@@ -1,6 +1,7 @@
 //! What comes next in a sign-in: one pure dispatcher over the attempt and what was loaded for it. Steps never call
 //! each other; a door asks here, and does what it is told.
 
+use super::attempts::Life;
 use super::attempts::refusal::Refusal;
 use super::attempts::state::{HalfProved, Identified, State};
 use super::grants::is_application_open;
@@ -88,10 +89,10 @@ pub enum Step {
 }
 
 /// The next step of an attempt in `state`.
-pub fn next_step(state: &State, is_expired: bool, moment: Moment) -> Step {
+pub fn next_step(state: &State, life: Life, moment: Moment) -> Step {
     match (state, moment) {
         (State::Finished, _) => Step::AlreadyFinished,
-        _ if is_expired => Step::StartAgain,
+        _ if life == Life::Over => Step::StartAgain,
         (State::Identified(identified), Moment::CameBack(facts)) => came_back(identified, facts),
         (State::Identified(_), _) => Step::Continue,
         (State::Refused(refusal), Moment::CameBack(_)) => Step::Explain(refusal.clone()),
@@ -151,6 +152,7 @@ fn chosen(route: Route, connection: ConnectionId) -> Step {
 #[cfg(test)]
 mod tests {
     use super::{Facts, Moment, Step, next_step};
+    use crate::access::attempts::Life;
     use crate::access::attempts::refusal::Refusal;
     use crate::access::attempts::state::{Asked, HalfProved, Identified, Sent, State, Upstream};
     use crate::access::realm::Route;
@@ -266,7 +268,7 @@ mod tests {
             ("goes back to a finished attempt", State::Finished, Moment::AtStart, Step::AlreadyFinished),
         ];
         for (name, state, moment, expected) in cases {
-            assert_eq!(next_step(&state, false, moment), expected, "{name}");
+            assert_eq!(next_step(&state, Life::Running, moment), expected, "{name}");
         }
     }
 
@@ -283,7 +285,7 @@ mod tests {
         let other = OrganizationId::from_bytes(&[2; 16]).unwrap();
         let step = |owner| {
             let found = Facts { application_owner: owner, ..facts(WELL) };
-            next_step(&State::Identified(identified()), false, Moment::CameBack(Some(found)))
+            next_step(&State::Identified(identified()), Life::Running, Moment::CameBack(Some(found)))
         };
         assert_eq!(step(None), Step::Finish(identified()));
         assert_eq!(step(Some(acme())), Step::Finish(identified()));
@@ -293,7 +295,7 @@ mod tests {
     #[test]
     fn a_word_that_the_provider_has_taken_back_lets_nobody_in() {
         let found = Facts { does_word_count: false, ..facts(WELL) };
-        let step = next_step(&State::Identified(identified()), false, Moment::CameBack(Some(found)));
+        let step = next_step(&State::Identified(identified()), Life::Running, Moment::CameBack(Some(found)));
         assert_eq!(step, Step::Refuse(identified(), Refusal::Overtaken));
     }
 
@@ -302,7 +304,7 @@ mod tests {
         let other = OrganizationId::from_bytes(&[2; 16]).unwrap();
         let step = |signed_in_for| {
             let found = Facts { signed_in_for, ..facts(WELL) };
-            next_step(&State::Identified(identified()), false, Moment::CameBack(Some(found)))
+            next_step(&State::Identified(identified()), Life::Running, Moment::CameBack(Some(found)))
         };
         assert_eq!(step(None), Step::Finish(identified()));
         assert_eq!(step(Some(acme())), Step::Finish(identified()));
@@ -323,7 +325,7 @@ mod tests {
             (None, Refusal::AccountInactive),
         ];
         for (standing, refusal) in cases {
-            let step = next_step(&State::Identified(identified()), false, came_back(standing));
+            let step = next_step(&State::Identified(identified()), Life::Running, came_back(standing));
             assert_eq!(step, Step::Refuse(identified(), refusal));
         }
     }
@@ -335,9 +337,9 @@ mod tests {
             let steps = [Moment::AtSecondStep, Moment::WithOwnCredentials];
             let moments = [Moment::AtStart, Moment::Typed(one()), chosen(two(), 1), came_back(Some(WELL))];
             for moment in moments.into_iter().chain(steps) {
-                assert_eq!(next_step(&state, true, moment), Step::StartAgain);
+                assert_eq!(next_step(&state, Life::Over, moment), Step::StartAgain);
             }
         }
-        assert_eq!(next_step(&State::Finished, true, Moment::AtStart), Step::AlreadyFinished);
+        assert_eq!(next_step(&State::Finished, Life::Over, Moment::AtStart), Step::AlreadyFinished);
     }
 }

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::attempts::refusal::Refusal;
 use super::attempts::state::{Identified, State};
-use super::attempts::{self, Attempt, AttemptError};
+use super::attempts::{self, Attempt, AttemptError, Life};
 use super::devices;
 use super::enforcement;
 use super::grants::{self, Lifetimes};
@@ -121,11 +121,11 @@ pub fn look(
     presented: &Presented,
 ) -> Result<Option<Arrival>, ArrivalError> {
     let attempt = presented_attempt(tx, id, presented)?;
-    let is_expired = attempt.is_expired(op.at);
-    if matches!(attempt.state, State::Identified(_)) && !is_expired {
+    let life = attempt.life(op.at);
+    if matches!(attempt.state, State::Identified(_)) && life == Life::Running {
         return Ok(None);
     }
-    Ok(Some(without_change(next_step(&attempt.state, is_expired, Moment::CameBack(None)), attempt)))
+    Ok(Some(without_change(next_step(&attempt.state, life, Moment::CameBack(None)), attempt)))
 }
 
 /// Takes the last step of the attempt `id`.
@@ -143,7 +143,7 @@ pub fn arrive(
         State::Started | State::Sent(_) | State::HalfProved(_) | State::Finished | State::Refused(_) => None,
     };
     let moment = Moment::CameBack(facts);
-    match next_step(&attempt.state, attempt.is_expired(op.at), moment) {
+    match next_step(&attempt.state, attempt.life(op.at), moment) {
         Step::Finish(identified) => finish(tx, op, &attempt, &application, &identified, presented, terms),
         Step::Refuse(identified, refusal) => refuse(tx, op, attempt, &identified, refusal),
         step => Ok(without_change(step, attempt)),

@@ -56,6 +56,15 @@ pub struct Attempt {
     arrival_hash: Option<Vec<u8>>,
 }
 
+/// Whether there is time left for an attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Life {
+    /// It may go on.
+    Running,
+    /// It has expired.
+    Over,
+}
+
 /// Why an attempt cannot go on.
 #[derive(Debug, thiserror::Error)]
 pub enum AttemptError {
@@ -81,7 +90,12 @@ impl Attempt {
 
     /// True when its life is over.
     pub fn is_expired(&self, now: Timestamp) -> bool {
-        self.expires_at <= now
+        self.life(now) == Life::Over
+    }
+
+    /// Whether it lives.
+    pub fn life(&self, now: Timestamp) -> Life {
+        if self.expires_at <= now { Life::Over } else { Life::Running }
     }
 }
 

@@ -30,6 +30,6 @@ async fn submit(visit: &Visit<'_>, id: &str, payload: Payload) -> Result<HttpRes
     let wanted = address.clone();
     let route = visit.context.store.read(move |tx| own_password::find_route(tx, &wanted)).await?;
     let moment = Moment::Chosen { route, connection };
-    let step = next_step(&begun.attempt.state, begun.attempt.is_expired(visit.op.at), moment);
+    let step = next_step(&begun.attempt.state, begun.attempt.life(visit.op.at), moment);
     departure::follow(visit, &begun, &address, step).await
 }

@@ -30,7 +30,7 @@ pub async fn post(request: HttpRequest, context: Data<Context>, id: Path<String>
 async fn show(visit: &Visit<'_>, id: &str) -> Result<HttpResponse, Failure> {
     let begun = visit.begun(id).await?;
     let attempt = &begun.attempt;
-    match next_step(&attempt.state, attempt.is_expired(visit.op.at), Moment::AtStart) {
+    match next_step(&attempt.state, attempt.life(visit.op.at), Moment::AtStart) {
         Step::StartAgain => Err(Failure::Expired(attempt.id)),
         Step::AlreadyFinished => Err(Failure::AlreadyFinished),
         Step::Continue => Ok(see_other(&path::outcome(attempt.id))),
@@ -58,7 +58,7 @@ async fn submit(visit: &Visit<'_>, id: &str, payload: Payload) -> Result<HttpRes
     };
     let wanted = address.clone();
     let route = visit.context.store.read(move |tx| own_password::find_route(tx, &wanted)).await?;
-    let step = next_step(&begun.attempt.state, begun.attempt.is_expired(visit.op.at), Moment::Typed(route));
+    let step = next_step(&begun.attempt.state, begun.attempt.life(visit.op.at), Moment::Typed(route));
     departure::follow(visit, &begun, &address, step).await
 }
 

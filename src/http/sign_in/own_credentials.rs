@@ -41,7 +41,7 @@ async fn show(visit: &Visit<'_>, id: &str) -> Result<HttpResponse, Failure> {
 /// Where else the attempt goes on, if it does.
 fn elsewhere(visit: &Visit<'_>, begun: &Begun) -> Result<Option<HttpResponse>, Failure> {
     let attempt = &begun.attempt;
-    match next_step(&attempt.state, attempt.is_expired(visit.op.at), Moment::WithOwnCredentials) {
+    match next_step(&attempt.state, attempt.life(visit.op.at), Moment::WithOwnCredentials) {
         Step::AskOwnCredentials => Ok(None),
         Step::StartAgain => Err(Failure::Expired(attempt.id)),
         Step::AlreadyFinished => Err(Failure::AlreadyFinished),

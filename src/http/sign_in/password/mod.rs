@@ -63,7 +63,7 @@ async fn asked(visit: &Visit<'_>, begun: &Begun) -> Result<Result<EmailAddress, 
     };
     let wanted = address.clone();
     let route = visit.context.store.read(move |tx| own_password::find_route(tx, &wanted)).await?;
-    match next_step(&begun.attempt.state, begun.attempt.is_expired(visit.op.at), Moment::Typed(route)) {
+    match next_step(&begun.attempt.state, begun.attempt.life(visit.op.at), Moment::Typed(route)) {
         Step::AskPassword => Ok(Ok(address)),
         Step::StartAgain => Err(Failure::Expired(begun.attempt.id)),
         Step::AlreadyFinished => Err(Failure::AlreadyFinished),

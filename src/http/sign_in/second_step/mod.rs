@@ -102,7 +102,7 @@ async fn show(visit: &Visit<'_>, id: &str) -> Result<HttpResponse, Failure> {
 /// What is asked for, or where else the attempt goes on.
 fn asked(visit: &Visit<'_>, begun: &Begun) -> Result<Result<HalfProved, HttpResponse>, Failure> {
     let attempt = &begun.attempt;
-    match next_step(&attempt.state, attempt.is_expired(visit.op.at), Moment::AtSecondStep) {
+    match next_step(&attempt.state, attempt.life(visit.op.at), Moment::AtSecondStep) {
         Step::AskMore(half) => Ok(Ok(half)),
         Step::StartAgain => Err(Failure::Expired(attempt.id)),
         Step::AlreadyFinished => Err(Failure::AlreadyFinished),
