@@ -6,7 +6,7 @@
 
 use serde_json::json;
 
-use super::ceremony::{Answer, Ceremonies, Rejected};
+use super::ceremony::{Answer, Ceremonies, Rejected, Storage};
 use super::challenges::{self, Place};
 use crate::access::own_password::home_organization;
 use crate::access::second_factors::tell;
@@ -45,7 +45,7 @@ pub struct Checked {
 
 #[derive(Debug, Clone)]
 enum Outcome {
-    Right { before: PasskeyRow, credential: String, is_synced: bool },
+    Right { before: PasskeyRow, credential: String, storage: Storage },
     CountedBack(PasskeyRow),
     Wrong,
 }
@@ -78,19 +78,23 @@ pub struct Shown {
     pub account: AccountId,
     /// It was made, or used beside the password, since the password was last chosen. Another one is a second factor only.
     pub counts_alone: bool,
-    is_synced: bool,
+    storage: Storage,
 }
 
 impl Shown {
     /// How somebody proved themselves by it (RFC 8176).
     pub const fn methods(&self) -> [&'static str; 2] {
-        methods(self.is_synced)
+        methods(self.storage)
     }
 }
 
-/// How somebody proved themselves by a passkey that may be synchronized or not (RFC 8176).
-pub const fn methods(is_synced: bool) -> [&'static str; 2] {
-    [if is_synced { SOFTWARE_KEY_AMR } else { HARDWARE_KEY_AMR }, USER_PRESENCE_AMR]
+/// How somebody proved themselves by a passkey that is kept there (RFC 8176).
+pub const fn methods(storage: Storage) -> [&'static str; 2] {
+    let key = match storage {
+        Storage::OneDevice => HARDWARE_KEY_AMR,
+        Storage::Synced => SOFTWARE_KEY_AMR,
+    };
+    [key, USER_PRESENCE_AMR]
 }
 
 /// Reads what an answer is compared with. Consumes nothing.
@@ -111,9 +115,7 @@ impl Presented {
         let owner = self.passkey.as_ref().map(|row| row.account_id);
         let outcome = match (checked, self.passkey) {
             _ if !is_theirs(&self.place, challenge.account_id, &self.answer, owner) => Outcome::Wrong,
-            (Ok(used), Some(before)) => {
-                Outcome::Right { before, credential: used.credential, is_synced: used.is_synced }
-            }
+            (Ok(used), Some(before)) => Outcome::Right { before, credential: used.credential, storage: used.storage },
             (Err(Rejected::CountedBack), Some(row)) => Outcome::CountedBack(row),
             (Ok(_) | Err(_), _) => Outcome::Wrong,
         };
@@ -147,7 +149,7 @@ pub fn take(tx: &mut Tx<'_>, op: &Operation, checked: &Checked, beside: Beside) 
             note_copied(tx, op, row)?;
             Ok(None)
         }
-        Outcome::Right { before, credential, is_synced } => {
+        Outcome::Right { before, credential, storage } => {
             let confirmed_at = (beside == Beside::Password).then_some(op.at);
             let used = Use { credential: credential.clone(), last_used_at: op.at, confirmed_at };
             if !rows::note_use(tx, before.id, &before.credential, &used)? {
@@ -155,7 +157,7 @@ pub fn take(tx: &mut Tx<'_>, op: &Operation, checked: &Checked, beside: Beside) 
             }
             let chosen_at = passwords::find(tx, before.account_id)?.map(|row| row.set_at);
             let counts_alone = chosen_at.is_none_or(|chosen_at| chosen_at <= before.confirmed_at);
-            Ok(Some(Shown { passkey: before.id, account: before.account_id, counts_alone, is_synced: *is_synced }))
+            Ok(Some(Shown { passkey: before.id, account: before.account_id, counts_alone, storage: *storage }))
         }
     }
 }

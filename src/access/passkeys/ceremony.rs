@@ -53,6 +53,15 @@ pub struct Holder<'a> {
     pub credentials: &'a [Vec<u8>],
 }
 
+/// Where a passkey may be kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Storage {
+    /// In the one authenticator that made it.
+    OneDevice,
+    /// It may be synchronized between devices.
+    Synced,
+}
+
 /// A passkey that was made.
 #[derive(Debug, Clone)]
 pub struct NewPasskey {
@@ -60,8 +69,8 @@ pub struct NewPasskey {
     pub credential_id: Vec<u8>,
     /// What is kept of it, as JSON.
     pub credential: String,
-    /// It may be synchronized between devices.
-    pub is_synced: bool,
+    /// Where it is kept.
+    pub storage: Storage,
 }
 
 /// A passkey that was used.
@@ -69,8 +78,8 @@ pub struct NewPasskey {
 pub struct Used {
     /// What is kept of it from now on, as JSON.
     pub credential: String,
-    /// It may be synchronized between devices.
-    pub is_synced: bool,
+    /// Where it is kept.
+    pub storage: Storage,
 }
 
 /// What a browser answered that used a passkey.
@@ -135,12 +144,15 @@ impl Ceremonies {
         let passkey = self.webauthn.finish_passkey_registration(raw, &state).map_err(|_| Rejected::Wrong)?;
         let credential_id = passkey.cred_id().to_vec();
         let kept = serde_json::to_value(&passkey).map_err(|_| Rejected::Wrong)?;
-        let is_synced = kept.pointer("/cred/backup_eligible") == Some(&Value::Bool(true));
+        let storage = match kept.pointer("/cred/backup_eligible") {
+            Some(&Value::Bool(true)) => Storage::Synced,
+            Some(_) | None => Storage::OneDevice,
+        };
         // What it calls itself and what it signed under are one.
         if credential_id.len() > MAX_CREDENTIAL_ID || raw.raw_id.as_slice() != credential_id.as_slice() {
             return Err(Rejected::Wrong);
         }
-        Ok(NewPasskey { credential_id, credential: kept.to_string(), is_synced })
+        Ok(NewPasskey { credential_id, credential: kept.to_string(), storage })
     }
 
     /// Asks for a passkey: any that the authenticator offers, or one of `credentials`.
@@ -176,7 +188,8 @@ impl Ceremonies {
         };
         passkey.update_credential(&result).ok_or(Rejected::Wrong)?;
         let credential = serde_json::to_string(&passkey).map_err(|_| Rejected::Wrong)?;
-        Ok(Used { credential, is_synced: result.backup_eligible() })
+        let storage = if result.backup_eligible() { Storage::Synced } else { Storage::OneDevice };
+        Ok(Used { credential, storage })
     }
 
     /// True when the browser says that it is on a page of this gateway, which no other page holds in a frame. The library

@@ -107,7 +107,7 @@ impl SecondFactors {
             let proved = match session.connection {
                 // By what they have shown just now, and by the passkey, which has verified them.
                 None => {
-                    let (amr, acr) = raised(session.amr.clone(), &assertion::methods(made.is_synced));
+                    let (amr, acr) = raised(session.amr.clone(), &assertion::methods(made.storage));
                     Session { amr, acr, ..session.clone() }
                 }
                 Some(_) => session.clone(),
