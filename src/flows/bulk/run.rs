@@ -11,6 +11,7 @@ use super::step::{self, Company, Settled, Work};
 use crate::protocol::scim::bulk::answer::{Head, Outcome, Verdict};
 use crate::protocol::scim::bulk::plan::{self, Step};
 use crate::protocol::scim::bulk::request::{BulkRequest, Endpoint, Entry, Method, Operation};
+use crate::provisioning::failure;
 use crate::store::failure::StoreError;
 use crate::values::ids::ResourceId;
 
@@ -131,7 +132,11 @@ impl Run {
         let entries: Vec<&Entry> =
             step.positions.iter().filter_map(|position| self.request.entries.get(*position)).collect();
         let heads = step.positions.iter().copied().zip(entries.iter().map(|entry| Head::of(entry))).collect();
-        let work = Work::of(&self.bulk, &entries, step.is_circle, &self.created);
+        let work = match entries.as_slice() {
+            entries if step.is_circle => Work::circle(entries, &self.created),
+            [entry, ..] => Work::one(&self.bulk, entry, &self.created),
+            [] => Work::Refused(failure::not_found()),
+        };
         Some((number, heads, work, company))
     }
 

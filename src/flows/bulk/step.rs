@@ -82,37 +82,32 @@ impl From<PrepareError> for StepError {
 }
 
 impl Work {
-    /// What the operations of a step amount to, with the ids of what was created so far.
-    pub(super) fn of(bulk: &Bulk, entries: &[&Entry], is_circle: bool, created: &HashMap<String, ResourceId>) -> Self {
-        let request = bulk.operation.request;
-        if is_circle {
-            return circle(entries, created);
-        }
-        let Some(entry) = entries.first() else { return Self::Refused(failure::not_found()) };
+    /// What an operation amounts to, with the ids of what was created so far.
+    pub(super) fn one(bulk: &Bulk, entry: &Entry, created: &HashMap<String, ResourceId>) -> Self {
         match &entry.operation {
             Err(error) => Self::Refused(error.clone().into()),
             Ok(operation) => match bulk::prepare(operation, &bulk.reading, &|name| created.get(name).copied()) {
                 Ok(prepared) => Self::One(Box::new(prepared)),
-                Err(error) => Self::Refused(StepError::from(error).refusal(request)),
+                Err(error) => Self::Refused(StepError::from(error).refusal(bulk.operation.request)),
             },
         }
     }
-}
 
-/// The work of a circle: what it refers to outside of itself is known by now, or never will be.
-fn circle(entries: &[&Entry], created: &HashMap<String, ResourceId>) -> Work {
-    if entries.len() > MOST_IN_CIRCLE {
-        let detail = format!("more than {MOST_IN_CIRCLE} operations refer to each other in circles");
-        return Work::Refused(Refusal::plain(409, detail));
+    /// The work of a circle: what it refers to outside of itself is known by now, or never will be.
+    pub(super) fn circle(entries: &[&Entry], created: &HashMap<String, ResourceId>) -> Self {
+        if entries.len() > MOST_IN_CIRCLE {
+            let detail = format!("more than {MOST_IN_CIRCLE} operations refer to each other in circles");
+            return Self::Refused(Refusal::plain(409, detail));
+        }
+        let named = entries.iter().filter_map(|entry| {
+            let operation = entry.operation.as_ref().ok()?;
+            Some((entry.bulk_id.clone()?, operation.clone()))
+        });
+        let named: Vec<(String, BulkOperation)> = named.collect();
+        let outside = named.iter().flat_map(|(_, operation)| references::of(&operation.data));
+        let known = outside.filter_map(|name| created.get(&name).map(|id| (name.clone(), *id))).collect();
+        Self::Circle(named, known)
     }
-    let named = entries.iter().filter_map(|entry| {
-        let operation = entry.operation.as_ref().ok()?;
-        Some((entry.bulk_id.clone()?, operation.clone()))
-    });
-    let named: Vec<(String, BulkOperation)> = named.collect();
-    let outside = named.iter().flat_map(|(_, operation)| references::of(&operation.data));
-    let known = outside.filter_map(|name| created.get(&name).map(|id| (name.clone(), *id))).collect();
-    Work::Circle(named, known)
 }
 
 impl StepError {
