@@ -97,11 +97,10 @@ impl Search {
                 Wanted::Behind { place, count: *count }
             }
         };
-        let is_sorted = request.sort_by.as_deref().is_some_and(|sort_by| !sort_by.trim().is_empty());
         let sort_order = Order::read(request.sort_order.as_deref())?;
         let query = Query {
-            sought: self.sought(caller, is_sorted)?,
-            direction: is_sorted.then(|| order::direction(sort_order)),
+            sought: self.sought(caller)?,
+            direction: self.is_sorted().then(|| order::direction(sort_order)),
             wanted,
             scan_rows: self.limits.scan_rows,
             most_related: self.limits.page_members,
@@ -124,7 +123,7 @@ impl Search {
 
     /// What is looked for of each kind. A kind that does not have an attribute of the filter has no match, and one that does
     /// not have what is sorted by has no value; when none has it the query is wrong.
-    fn sought(&self, caller: &Caller, is_sorted: bool) -> Result<Vec<Sought>, Failure> {
+    fn sought(&self, caller: &Caller) -> Result<Vec<Sought>, Failure> {
         let (mut sought, mut wrong): (Vec<Sought>, Option<ScimError>) = (Vec::new(), None);
         let (attributes, excluded) = (self.request.attributes.as_deref(), self.request.excluded_attributes.as_deref());
         let rules = self.rules.of(caller);
@@ -143,18 +142,22 @@ impl Search {
                     }
                 }
             };
-            let key = if is_sorted { self.key(resource_type)? } else { None };
+            let key = if self.is_sorted() { self.key(resource_type)? } else { None };
             let projection = Projection::read(attributes, excluded, resource_type)?;
             let resource_type = Arc::clone(resource_type);
             sought.push(Sought { kind: *kind, resource_type, condition, key, projection });
         }
         match wrong {
             Some(error) if sought.is_empty() => Err(error.into()),
-            _ if is_sorted && sought.iter().all(|sought| sought.key.is_none()) => {
+            _ if self.is_sorted() && sought.iter().all(|sought| sought.key.is_none()) => {
                 Err(ScimError::value("sortBy names an attribute that there is not").into())
             }
             _ => Ok(sought),
         }
+    }
+
+    fn is_sorted(&self) -> bool {
+        self.request.sort_by.as_deref().is_some_and(|sort_by| !sort_by.trim().is_empty())
     }
 
     fn key(&self, resource_type: &ResourceType) -> Result<Option<SortKey>, ScimError> {

@@ -17,8 +17,7 @@ pub fn check(
     parts: &[Part],
     scan_rows: u32,
 ) -> Result<(), ProvisioningError> {
-    let is_one = parts.len() == 1;
-    let scanned: Vec<&Part> = parts.iter().filter(|part| looks_at_all(part, is_one)).collect();
+    let scanned: Vec<&Part> = parts.iter().filter(|part| looks_at_all(part, parts)).collect();
     let mut rows = 0_i64;
     for part in &scanned {
         rows = rows.saturating_add(resource_counts::total(tx, organization, part.kind)?);
@@ -55,12 +54,12 @@ fn check_waiting(
     Err(ScimError::new(ScimType::TooMany, detail).into())
 }
 
-/// True when nothing leads to what the part asks for. All resources of one kind are a list by their age or by an
+/// True when nothing leads to what the part asks for, which is one of `parts`. All resources of one kind are a list by their age or by an
 /// indexed column; lists of several kinds are sorted by looking at both.
-fn looks_at_all(part: &Part, is_one: bool) -> bool {
+fn looks_at_all(part: &Part, parts: &[Part]) -> bool {
     match (&part.condition, &part.key) {
         (Condition::Always(false), _) | (Condition::Always(true), None) => false,
-        (Condition::Always(true), Some(key)) => !is_one || !(key.is_indexed() || *key == SortKey::Absent),
+        (Condition::Always(true), Some(key)) => parts.len() > 1 || !(key.is_indexed() || *key == SortKey::Absent),
         (condition, _) => condition.service() == Service::Scan,
     }
 }
