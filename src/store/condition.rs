@@ -183,8 +183,8 @@ impl Condition {
     /// The same with what always or never holds taken out: a choice in which something always holds, for one.
     pub fn simplified(self) -> Self {
         match self {
-            Self::All(all) => joined(all, false, Self::All),
-            Self::Any(all) => joined(all, true, Self::Any),
+            Self::All(all) => joined(all, Junction::All),
+            Self::Any(all) => joined(all, Junction::Any),
             Self::Not(one) => match one.simplified() {
                 Self::Always(holds) => Self::Always(!holds),
                 one => Self::Not(Box::new(one)),
@@ -204,8 +204,15 @@ impl Condition {
     }
 }
 
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Junction {
+    All,
+    Any,
+}
+
 /// A conjunction (decided by the first that never holds) or a choice (by the first that always does).
-fn joined(all: Vec<Condition>, decides: bool, many: impl Fn(Vec<Condition>) -> Condition) -> Condition {
+fn joined(all: Vec<Condition>, junction: Junction) -> Condition {
+    let decides = junction == Junction::Any;
     let mut kept = Vec::with_capacity(all.len());
     for one in all {
         match one.simplified() {
@@ -218,7 +225,10 @@ fn joined(all: Vec<Condition>, decides: bool, many: impl Fn(Vec<Condition>) -> C
         (1, Some(only)) => only,
         (_, Some(last)) => {
             kept.push(last);
-            many(kept)
+            match junction {
+                Junction::All => Condition::All(kept),
+                Junction::Any => Condition::Any(kept),
+            }
         }
         (_, None) => Condition::Always(!decides),
     }

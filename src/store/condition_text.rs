@@ -35,13 +35,18 @@ pub(in crate::store) struct Place {
 }
 
 impl Place {
-    /// The resource of this kind that is looked for.
-    pub(in crate::store) const fn sought(kind: ResourceKind, leads: bool) -> Self {
+    /// The resource of this kind that is looked for, from this condition.
+    pub(in crate::store) const fn sought(kind: ResourceKind) -> Self {
         let kinds = match kind {
             ResourceKind::User => " = 'user'",
             ResourceKind::Group => " = 'group'",
         };
-        Self { alias: "r", kinds, leads }
+        Self { alias: "r", kinds, leads: true }
+    }
+
+    /// The same resource, looked at where it is there already.
+    pub(in crate::store) const fn beside(self) -> Self {
+        Self { leads: false, ..self }
     }
 
     /// The resource `o` at the other end of a membership.
@@ -60,33 +65,20 @@ pub(in crate::store) struct Writer<'q> {
 impl Writer<'_> {
     /// Writes a condition on the resource at this place.
     pub(in crate::store) fn write(&mut self, condition: &Condition, at: Place) {
-        let beside = Place { leads: false, ..at };
         match condition {
             Condition::Always(holds) => {
                 self.query.sql(if *holds { "1 = 1" } else { "1 = 0" });
             }
-            Condition::All(all) => {
-                let leader = all.iter().map(Condition::service).max();
-                let leader = all.iter().position(|one| Some(one.service()) == leader);
-                self.join(all, " AND ", |writer, index, one| {
-                    writer.write(one, if Some(index) == leader { at } else { beside });
-                });
-            }
+            Condition::All(all) => self.all(all, at),
             Condition::Any(all) => self.join(all, " OR ", |writer, _, one| writer.write(one, at)),
             Condition::Not(one) => {
                 self.query.sql("NOT (");
-                self.write(one, beside);
+                self.write(one, at.beside());
                 self.query.sql(")");
             }
             Condition::Column(column, test) => self.column(*column, test, at),
             Condition::Id(test) => self.id(at.alias, test),
-            Condition::Active(is_active) => {
-                self.query.composed(format!("({}.active IS NOT NULL", at.alias));
-                if let Some(is_active) = is_active {
-                    self.query.composed(format!(" AND {}.active = ", at.alias)).boolean(*is_active);
-                }
-                self.query.sql(")");
-            }
+            Condition::Active(active) => self.active(*active, at),
             Condition::Instant(instant, operator, micros) => self.instant(*instant, *operator, *micros, at),
             Condition::Version(version) => {
                 self.query.composed(format!("{}.version = ", at.alias)).integer(*version);
@@ -99,7 +91,7 @@ impl Writer<'_> {
                 self.query.sql(")");
             }
             Condition::Below(prefix) => {
-                self.start_values(beside);
+                self.start_values(at.beside());
                 self.query.sql(" AND ");
                 self.below("v", prefix);
                 self.query.sql(")");
@@ -124,17 +116,39 @@ impl Writer<'_> {
         self.query.composed(format!("{}.k IN (", at.alias));
         resource_grams::candidates(self.query, self.engine, self.organization, &wanted);
         self.query.sql(") AND ");
-        Place { leads: false, ..at }
+        at.beside()
     }
 
-    /// Keeps to the organization, and to the kinds where the index has them, so that the index leads to the resource.
-    fn lead(&mut self, at: Place, names_kind: bool) {
-        if !at.leads {
-            return;
+    /// A conjunction starts from the operand that an index serves best.
+    fn all(&mut self, all: &[Condition], at: Place) {
+        let leader = all.iter().map(Condition::service).max();
+        let leader = all.iter().position(|one| Some(one.service()) == leader);
+        self.join(all, " AND ", |writer, index, one| {
+            writer.write(one, if Some(index) == leader { at } else { at.beside() });
+        });
+    }
+
+    /// A user who shows this `active`, or any.
+    fn active(&mut self, active: Option<bool>, at: Place) {
+        self.query.composed(format!("({}.active IS NOT NULL", at.alias));
+        if let Some(is_active) = active {
+            self.query.composed(format!(" AND {}.active = ", at.alias)).boolean(is_active);
         }
-        let organization = self.organization;
-        self.query.composed(format!("{}.org_id = ", at.alias)).bytes(organization.as_bytes()).sql(" AND ");
-        if names_kind {
+        self.query.sql(")");
+    }
+
+    /// Keeps to the organization, so that an index leads to the resource.
+    fn lead(&mut self, at: Place) {
+        if at.leads {
+            let organization = self.organization;
+            self.query.composed(format!("{}.org_id = ", at.alias)).bytes(organization.as_bytes()).sql(" AND ");
+        }
+    }
+
+    /// The same for an index that has the kind too.
+    fn lead_by_kind(&mut self, at: Place) {
+        self.lead(at);
+        if at.leads {
             self.query.composed(format!("{}.kind{} AND ", at.alias, at.kinds));
         }
     }
@@ -159,7 +173,10 @@ impl Writer<'_> {
         };
         self.query.sql("(");
         let at = self.narrowed(path, test, at);
-        self.lead(at, column != Column::UserName);
+        match column {
+            Column::UserName => self.lead(at),
+            Column::ExternalId | Column::Display | Column::Kind => self.lead_by_kind(at),
+        }
         self.nullable(&format!("{}.{name}", at.alias), test);
         self.query.sql(")");
     }
@@ -167,7 +184,7 @@ impl Writer<'_> {
     /// What was made since an instant was also changed since, which is what the index is on.
     fn instant(&mut self, instant: Instant, operator: Operator, micros: i64, at: Place) {
         self.query.sql("(");
-        self.lead(at, true);
+        self.lead_by_kind(at);
         if at.leads && instant == Instant::Created {
             self.query.composed(format!("{}.updated_at >= ", at.alias)).integer(micros).sql(" AND ");
         }
@@ -278,7 +295,7 @@ impl Writer<'_> {
                 self.within(within, Some(part));
             }
             None => {
-                self.start_values(Place { leads: false, ..at });
+                self.start_values(at.beside());
                 self.query.sql(" AND ");
                 self.below("v", &format!("{path}."));
                 self.query.sql(" AND ");

@@ -32,6 +32,17 @@ pub enum SortKey {
     Absent,
 }
 
+/// What the values are that a list is sorted by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::store) enum Sorting {
+    /// It is not sorted.
+    None,
+    /// Texts.
+    Texts,
+    /// Numbers, as [`SortValue::Number`] says.
+    Numbers,
+}
+
 /// Which way a list runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Direction {
@@ -112,9 +123,19 @@ impl SortKey {
         }
     }
 
-    /// True when the values are numbers.
-    pub(in crate::store) const fn is_number(&self) -> bool {
-        matches!(self, Self::Active | Self::Created | Self::Updated | Self::Version | Self::ElementPrimary(_))
+    /// What the values are.
+    pub(in crate::store) const fn sorting(&self) -> Sorting {
+        match self {
+            Self::Active | Self::Created | Self::Updated | Self::Version | Self::ElementPrimary(_) => Sorting::Numbers,
+            Self::UserName
+            | Self::ExternalId
+            | Self::Display
+            | Self::Id
+            | Self::Value(_)
+            | Self::ElementType(_)
+            | Self::Constant(_)
+            | Self::Absent => Sorting::Texts,
+        }
     }
 }
 

@@ -2,19 +2,21 @@
 //! position in it.
 
 use super::dynamic::{DynamicQuery, Engine};
-use super::order::{Direction, Position, SortKey, SortValue};
+use super::order::{Direction, Position, SortKey, SortValue, Sorting};
 
 /// Of the rows `v` of an array, the one of the primary element, else the first.
 const FIRST: &str = " ORDER BY CASE WHEN v.element_primary THEN 0 ELSE 1 END, v.element LIMIT 1)";
 
-/// Writes the value of the resource `r`, a number or a text. A value is sorted by its indexed beginning.
-pub(in crate::store) fn value(query: &mut DynamicQuery, engine: Engine, key: &SortKey, is_number: bool) {
-    // Two schemas that give one name to values of two types do not make one list of them.
-    if key.is_number() != is_number {
-        return absent(query, is_number);
-    }
+/// Writes the value of the resource `r`, as a list of this sorting has it. A value is sorted by its indexed beginning.
+pub(in crate::store) fn value(query: &mut DynamicQuery, engine: Engine, key: &SortKey, sorting: Sorting) {
+    let absent = match sorting {
+        Sorting::None | Sorting::Texts => "CAST(NULL AS TEXT)",
+        Sorting::Numbers => "CAST(NULL AS BIGINT)",
+    };
     let text = match key {
-        SortKey::Absent => return absent(query, is_number),
+        // Two schemas that give one name to values of two types do not make one list of them.
+        key if key.sorting() != sorting => absent,
+        SortKey::Absent => absent,
         SortKey::UserName => "r.user_name_folded",
         SortKey::ExternalId => "r.external_id",
         SortKey::Display => "r.display_folded",
@@ -51,10 +53,6 @@ pub(in crate::store) fn value(query: &mut DynamicQuery, engine: Engine, key: &So
     query.sql(text);
 }
 
-fn absent(query: &mut DynamicQuery, is_number: bool) {
-    query.sql(if is_number { "CAST(NULL AS BIGINT)" } else { "CAST(NULL AS TEXT)" });
-}
-
 /// The rows of the array with this path: a slash follows the dot in ASCII.
 fn below(query: &mut DynamicQuery, path: &str) {
     query.sql(" AND v.path >= ").text(format!("{path}.")).sql(" AND v.path < ").text(format!("{path}/"));
@@ -73,10 +71,10 @@ pub(in crate::store) fn id_text(engine: Engine, alias: &str) -> String {
 }
 
 /// Writes `ORDER BY` for rows `k, s` of this alias.
-pub(in crate::store) fn order(query: &mut DynamicQuery, alias: &str, is_sorted: bool, direction: Direction) {
+pub(in crate::store) fn order(query: &mut DynamicQuery, alias: &str, sorting: Sorting, direction: Direction) {
     let way = direction.sql();
     query.sql(" ORDER BY ");
-    if is_sorted {
+    if sorting != Sorting::None {
         query.composed(format!("({alias}.s IS NULL){way}, {alias}.s{way}, "));
     }
     query.composed(format!("{alias}.k{way}"));

@@ -59,7 +59,7 @@ impl Writer<'_> {
                 "NOT EXISTS (SELECT 1 FROM members d WHERE d.member_k = {alias}.k AND d.group_k = a.k) AND "
             ));
         }
-        self.write(within, Place { leads: false, ..at.related(" = 'group'") });
+        self.write(within, at.related(" = 'group'").beside());
         self.query.sql(")");
     }
 }

@@ -10,7 +10,7 @@ use super::condition::{Condition, Service};
 use super::condition_text::{Place, Writer};
 use super::dynamic::{DynamicQuery, Engine};
 use super::failure::StoreError;
-use super::order::{Direction, Position, Slice, SortKey, SortValue};
+use super::order::{Direction, Position, Slice, SortKey, SortValue, Sorting};
 use super::order_text;
 use super::resource_standings::ResourceStandingRow;
 use super::resources::{ResourceKind, ResourceRow};
@@ -111,7 +111,7 @@ pub fn page(
         return along_index(tx, organization, (*kind, key, column, breadth), direction, slice);
     }
     let mut query = DynamicQuery::recurring();
-    let is_number = parts.iter().find_map(|part| part.key.as_ref()).is_some_and(SortKey::is_number);
+    let sorting = parts.iter().find_map(|part| part.key.as_ref()).map_or(Sorting::None, SortKey::sorting);
     query.sql("WITH found AS ");
     // An unsorted list that no condition leads to is read along its order, and only as far as the slice goes.
     let is_streamed = matches!(parts, [Part { condition, key: None, .. }] if condition.service() == Service::Scan);
@@ -121,17 +121,17 @@ pub fn page(
             query.sql(" UNION ALL ");
         }
         query.sql("SELECT r.k AS k, ");
-        order_text::value(&mut query, engine, part.key.as_ref().unwrap_or(&SortKey::Absent), is_number);
+        order_text::value(&mut query, engine, part.key.as_ref().unwrap_or(&SortKey::Absent), sorting);
         query.sql(" AS s FROM resources r WHERE ");
         restrict(&mut query, engine, organization, part.kind, &part.condition);
     }
     query.sql("), page AS MATERIALIZED (SELECT f.k, f.s FROM found f WHERE ");
-    let is_sorted = parts.iter().any(|part| part.key.is_some());
-    order_text::behind(&mut query, "f.k", is_sorted.then_some("f.s"), direction, slice.after.as_ref());
-    order_text::order(&mut query, "f", is_sorted, direction);
+    let value = (sorting != Sorting::None).then_some("f.s");
+    order_text::behind(&mut query, "f.k", value, direction, slice.after.as_ref());
+    order_text::order(&mut query, "f", sorting, direction);
     query.sql(" LIMIT ").integer(slice.limit).sql(" OFFSET ").integer(slice.offset).sql(")");
-    complete(&mut query, is_sorted, is_number, direction, breadth);
-    hits(tx, query, is_sorted, breadth)
+    complete(&mut query, sorting, direction, breadth);
+    hits(tx, query, sorting, breadth)
 }
 
 /// How much is read of all parts.
@@ -172,7 +172,7 @@ fn along_index(
             break;
         }
         let half = Half { kind, column, has_value, after: after.filter(|_| !is_behind), engine, breadth };
-        let rows = half.read(tx, organization, direction, key.is_number(), (missing, offset))?;
+        let rows = half.read(tx, organization, direction, key.sorting(), (missing, offset))?;
         if offset > 0 {
             let read = i64::try_from(rows.len()).unwrap_or(i64::MAX);
             offset = if read > 0 { 0 } else { offset.saturating_sub(half.count(tx, organization)?).max(0) };
@@ -198,7 +198,7 @@ impl Half<'_> {
         tx: &mut Tx<'_>,
         organization: OrganizationId,
         direction: Direction,
-        is_number: bool,
+        sorting: Sorting,
         (limit, offset): (i64, i64),
     ) -> Result<Vec<Hit>, StoreError> {
         let mut query = DynamicQuery::recurring();
@@ -223,8 +223,8 @@ impl Half<'_> {
         }
         query.composed(format!("r.k{way}"));
         query.sql(" LIMIT ").integer(limit).sql(" OFFSET ").integer(offset).sql(")");
-        complete(&mut query, true, is_number, direction, self.breadth);
-        hits(tx, query, true, self.breadth)
+        complete(&mut query, sorting, direction, self.breadth);
+        hits(tx, query, sorting, self.breadth)
     }
 
     fn count(&self, tx: &mut Tx<'_>, organization: OrganizationId) -> Result<i64, StoreError> {
@@ -245,12 +245,11 @@ impl Half<'_> {
 }
 
 /// Reads the rows of the keys in `page`.
-fn complete(query: &mut DynamicQuery, is_sorted: bool, is_number: bool, direction: Direction, breadth: Breadth) {
+fn complete(query: &mut DynamicQuery, sorting: Sorting, direction: Direction, breadth: Breadth) {
     query.sql(" SELECT r.k, r.id, r.kind, r.account_id, r.active, r.version, r.created_at, r.updated_at, d.document, ");
-    query.sql(if is_number {
-        "CAST(NULL AS TEXT) AS sort_text, CAST(p.s AS BIGINT) AS sort_number"
-    } else {
-        "p.s AS sort_text, CAST(NULL AS BIGINT) AS sort_number"
+    query.sql(match sorting {
+        Sorting::Numbers => "CAST(NULL AS TEXT) AS sort_text, CAST(p.s AS BIGINT) AS sort_number",
+        Sorting::None | Sorting::Texts => "p.s AS sort_text, CAST(NULL AS BIGINT) AS sort_number",
     });
     let (columns, joins) = match breadth {
         Breadth::Row | Breadth::Standing => ("", ""),
@@ -265,36 +264,36 @@ fn complete(query: &mut DynamicQuery, is_sorted: bool, is_number: bool, directio
         .sql(columns)
         .sql(" FROM page p JOIN resources r ON r.k = p.k JOIN resource_docs d ON d.k = p.k");
     query.sql(standing_joins).sql(joins);
-    order_text::order(query, "p", is_sorted, direction);
+    order_text::order(query, "p", sorting, direction);
 }
 
-fn hits(tx: &mut Tx<'_>, query: DynamicQuery, is_sorted: bool, breadth: Breadth) -> Result<Vec<Hit>, StoreError> {
+fn hits(tx: &mut Tx<'_>, query: DynamicQuery, sorting: Sorting, breadth: Breadth) -> Result<Vec<Hit>, StoreError> {
     match breadth {
         Breadth::Row => {
             let rows: Vec<HitRow> = query.load(tx.connection())?;
-            rows.into_iter().map(|row| hit(row, is_sorted)).collect()
+            rows.into_iter().map(|row| hit(row, sorting)).collect()
         }
         Breadth::Standing => {
             let rows: Vec<StandingHitRow> = query.load(tx.connection())?;
-            rows.into_iter().map(|row| with_standing(row, is_sorted)).collect()
+            rows.into_iter().map(|row| with_standing(row, sorting)).collect()
         }
-        Breadth::Surroundings => surrounded(tx, query, is_sorted),
+        Breadth::Surroundings => surrounded(tx, query, sorting),
     }
 }
 
-fn with_standing(row: StandingHitRow, is_sorted: bool) -> Result<Hit, StoreError> {
-    let mut hit = hit(row.hit, is_sorted)?;
+fn with_standing(row: StandingHitRow, sorting: Sorting) -> Result<Hit, StoreError> {
+    let mut hit = hit(row.hit, sorting)?;
     hit.found.around = Some(Surroundings { standing: row.standing, groups: None });
     Ok(hit)
 }
 
-fn surrounded(tx: &mut Tx<'_>, query: DynamicQuery, is_sorted: bool) -> Result<Vec<Hit>, StoreError> {
+fn surrounded(tx: &mut Tx<'_>, query: DynamicQuery, sorting: Sorting) -> Result<Vec<Hit>, StoreError> {
     let (mut found, mut around) = (Vec::<Hit>::new(), Vec::new());
     for row in query.load::<SurroundedHitRow>(tx.connection())? {
         // The rows of one user stand together.
         if found.last().is_none_or(|last| last.found.row.k != row.hit.resource.k) {
             surround(&mut found, &mut around);
-            found.push(hit(row.hit, is_sorted)?);
+            found.push(hit(row.hit, sorting)?);
         }
         around.push(row.around);
     }
@@ -308,9 +307,9 @@ fn surround(found: &mut [Hit], around: &mut Vec<SurroundingsRow>) {
     }
 }
 
-fn hit(row: HitRow, is_sorted: bool) -> Result<Hit, StoreError> {
+fn hit(row: HitRow, sorting: Sorting) -> Result<Hit, StoreError> {
     let value = row.sort_text.map(SortValue::Text).or(row.sort_number.map(SortValue::Number));
-    let position = Position { value: value.filter(|_| is_sorted), k: row.resource.k };
+    let position = Position { value: value.filter(|_| sorting != Sorting::None), k: row.resource.k };
     Ok(Hit { kind: ResourceKind::parse(&row.kind)?, found: row.resource.into(), position })
 }
 
@@ -349,5 +348,6 @@ fn restrict(
     if engine == Engine::Sqlite {
         query.sql("is_in_time() AND ");
     }
-    Writer { query, engine, organization }.write(condition, Place::sought(kind, leads));
+    let sought = Place::sought(kind);
+    Writer { query, engine, organization }.write(condition, if leads { sought } else { sought.beside() });
 }
