@@ -17,10 +17,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ipnet::IpNet;
 use toml::Table;
-use url::{Host, Url};
+use url::Url;
 
 use crate::values::data_center::DataCenter;
 use crate::values::email::EmailAddress;
+use crate::values::loopback::is_loopback;
 use crate::values::secret::Secret;
 use limits::Limits;
 use passwords::Passwords;
@@ -199,7 +200,10 @@ fn config(reader: &mut Reader, check_filter: FilterCheck, warnings: &mut Vec<Str
     let shutdown_grace = reader.number("shutdown_grace_seconds", 1..=600, 30);
     let migrates_on_start = reader.flag("database.migrate_on_start", true);
     if let Some(url) = &public_url {
-        check_loopback(reader, url, allows_loopback, warnings);
+        check_scheme(reader, url, warnings);
+        if allows_loopback {
+            check_outbound(reader, url, warnings);
+        }
     }
     if let Some(Mail { transport: MailTransport::Directory(directory), .. }) = &mail {
         warnings.push(format!("mail is not sent but written to {directory}"));
@@ -325,28 +329,23 @@ fn lifetimes(reader: &mut Reader) -> Lifetimes {
 }
 
 /// What is for demo and tests on one machine is warned of there, and refused everywhere else.
-fn check_loopback(reader: &mut Reader, public_url: &Url, allows_loopback: bool, warnings: &mut Vec<String>) {
-    let is_loopback = match public_url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    };
-    if public_url.scheme() == "http" {
-        if is_loopback {
+fn check_scheme(reader: &mut Reader, public_url: &Url, warnings: &mut Vec<String>) {
+    match public_url.scheme() {
+        "http" if is_loopback(public_url) => {
             warnings.push("public_url is http: cookies are not Secure. For demo and tests on this machine only".into());
-        } else {
-            reader.fault("public_url", "is http, which is for demo and tests on loopback only");
         }
+        "http" => reader.fault("public_url", "is http, which is for demo and tests on loopback only"),
+        _ => {}
     }
-    if allows_loopback {
-        if is_loopback {
-            warnings.push(
-                "outbound.allow_loopback is on: connections may point at this machine. For demo and tests only".into(),
-            );
-        } else {
-            reader.fault("outbound.allow_loopback", "is for demo and tests on loopback only");
-        }
+}
+
+/// The same for connections to this machine, where they are allowed.
+fn check_outbound(reader: &mut Reader, public_url: &Url, warnings: &mut Vec<String>) {
+    if is_loopback(public_url) {
+        let warning = "outbound.allow_loopback is on: connections may point at this machine. For demo and tests only";
+        warnings.push(warning.into());
+    } else {
+        reader.fault("outbound.allow_loopback", "is for demo and tests on loopback only");
     }
 }
 

@@ -9,6 +9,7 @@ pub mod email;
 pub mod entropy;
 pub mod folding;
 pub mod ids;
+pub mod loopback;
 pub mod operation;
 pub mod page;
 pub mod passkey_name;

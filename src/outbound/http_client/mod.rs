@@ -19,6 +19,7 @@ use url::{Host, Url};
 
 use crate::outbound::address::{self, Reach};
 use crate::outbound::dns::{self, Hosts};
+use crate::values::loopback::is_loopback;
 use crate::values::secret::Secret;
 
 /// A longer `ETag` is as none.
@@ -209,10 +210,9 @@ fn check_url(url: &Url, reach: Reach) -> Result<(), CallFailure> {
     if literal.is_some_and(|literal| !address::is_allowed(literal, reach)) {
         return Err(CallFailure::ForbiddenAddress);
     }
-    let is_loopback = literal.map_or(url.host_str() == Some("localhost"), |literal| literal.is_loopback());
     match url.scheme() {
         "https" => Ok(()),
-        "http" if is_loopback && reach == Reach::PublicAndLoopback => Ok(()),
+        "http" if is_loopback(url) && reach == Reach::PublicAndLoopback => Ok(()),
         _ => Err(CallFailure::ForbiddenUrl),
     }
 }

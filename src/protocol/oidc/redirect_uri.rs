@@ -1,7 +1,9 @@
 //! What may be registered as a redirect URI, and the one way it is compared: as a string, character by character. Beside it, what
 //! counts as another place of the same application: one on the very site of a redirect URI.
 
-use url::{Host, Url};
+use url::Url;
+
+use crate::values::loopback::is_loopback;
 
 /// The longest redirect URI that can be registered.
 pub const MAX_LENGTH: usize = 2_000;
@@ -67,16 +69,6 @@ fn is_canonical(text: &str, url: &Url) -> bool {
 /// wildcard, no normalisation, no varying port).
 pub fn is_registered(requested: &str, registered: &[String]) -> bool {
     registered.iter().any(|uri| uri == requested)
-}
-
-/// True when the URL's host is this machine.
-pub fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    }
 }
 
 /// A URL on the site of one of `known`, that is with the same scheme, host and port, and with nothing hidden in it.

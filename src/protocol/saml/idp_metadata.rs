@@ -6,7 +6,7 @@
 use std::collections::HashSet;
 
 use serde::{Deserialize, Serialize};
-use url::{Host, Url};
+use url::Url;
 
 use crate::protocol::saml::certificate::{Certificate, InvalidCertificate};
 use crate::protocol::saml::document::Element;
@@ -17,6 +17,7 @@ use crate::protocol::saml::gate::{self, signature_shape};
 use crate::protocol::saml::names::{BINDING_POST, BINDING_REDIRECT, DSIG, METADATA, SAMLP};
 use crate::protocol::saml::verification::{Signed, Unverified, verified};
 use crate::values::clock::Timestamp;
+use crate::values::loopback::is_loopback;
 
 /// SAML metadata 2.2.1 bounds an entity id at 1024 characters.
 const MAX_ENTITY_ID_CHARACTERS: usize = 1024;
@@ -225,14 +226,8 @@ fn logout_service(role: &Element, uri: &str, binding: Binding) -> Option<LogoutS
 
 /// A browser is sent there with a request: https, or http on this machine (demo and tests).
 fn is_acceptable_address(url: &Url) -> bool {
-    let is_loopback = match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => return false,
-    };
     let has_credentials = !url.username().is_empty() || url.password().is_some();
-    (url.scheme() == "https" || (url.scheme() == "http" && is_loopback)) && !has_credentials
+    (url.scheme() == "https" || (url.scheme() == "http" && is_loopback(url))) && !has_credentials
 }
 
 /// Every certificate of every key for signing. SAML metadata 2.4.1.1: a key without `use` is for both purposes.

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use url::Url;
 
-use crate::protocol::oidc::redirect_uri::is_loopback;
+use crate::values::loopback::is_loopback;
 
 /// The largest document that is read.
 pub const MAX_BYTES: usize = 256 * 1024;
