@@ -140,7 +140,7 @@ mod tests {
             let (op, organization) = (world.op(), world.organization);
             let other = world
                 .store()
-                .write(move |tx| accounts::create(tx, &op, organization, &Profile::default(), Role::Member, true));
+                .write(move |tx| accounts::create(tx, &op, organization, &Profile::default(), Role::Member));
             let (first, first_token) = session(&world, world.ada).await;
             let (second, second_token) = session(&world, world.ada).await;
             let (_, third_token) = session(&world, world.ada).await;

@@ -16,6 +16,7 @@ use crate::directory::applications::{self, ApplicationKind, IdTokenAlgorithm, Ne
 use crate::directory::connection_policy::{self, ConnectionPolicy, LinkingRule};
 use crate::directory::connections::{self, NewConnection, Settings};
 use crate::directory::matching::Matching;
+use crate::directory::memberships::MembershipStatus;
 use crate::directory::organizations::{self, NewOrganization};
 use crate::directory::profile::Profile;
 use crate::protocol::oidc::authorization::AuthorizationRequest;
@@ -180,7 +181,7 @@ fn seed(tx: &mut Tx<'_>, op: &Operation) -> Result<Seeds, StoreError> {
     };
     let connections = [connect("Employees"), connect("Contractors")];
     let profile = Profile { addresses: vec!["ada@acme.test".parse().unwrap()], ..Profile::default() };
-    let ada = accounts::provision(tx, op, acme.id, &profile, true)?.account;
+    let ada = accounts::provision(tx, op, acme.id, &profile, MembershipStatus::Active)?.account;
     let new = NewApplication {
         name: "Harbour Planner".to_owned(),
         kind: ApplicationKind::Public,

@@ -6,6 +6,7 @@
 
 use serde_json::json;
 
+use super::memberships::MembershipStatus;
 use super::permission::{self, Denied, Permission};
 use crate::record::audit::{self, Action, Subject};
 use crate::store::cases::{self as rows, CaseRow};
@@ -47,8 +48,8 @@ pub struct Case {
     pub address: EmailAddress,
     /// Where it is.
     pub state: CaseState,
-    /// Whether the directory wants the user to have access.
-    pub is_access_asked: bool,
+    /// What the directory wants the user's membership to be.
+    pub asked: MembershipStatus,
     /// When it was opened.
     pub opened_at: Timestamp,
 }
@@ -104,7 +105,7 @@ pub fn open(
     organization: OrganizationId,
     user: ResourceId,
     address: &EmailAddress,
-    is_access_asked: bool,
+    asked: MembershipStatus,
 ) -> Result<(), StoreError> {
     let row = CaseRow {
         id: op.new_id(),
@@ -113,7 +114,7 @@ pub fn open(
         address: address.as_str().to_owned(),
         state: CaseState::Detected.as_str().to_owned(),
         reason: REASON.to_owned(),
-        is_access_asked,
+        is_access_asked: asked == MembershipStatus::Active,
         opened_at: op.at,
         closed_at: None,
     };
@@ -132,8 +133,9 @@ pub fn ask(
     op: &Operation,
     organization: OrganizationId,
     case: &Case,
-    is_access_asked: bool,
+    asked: MembershipStatus,
 ) -> Result<(), StoreError> {
+    let is_access_asked = asked == MembershipStatus::Active;
     if rows::update_asked(tx, organization, case.id, is_access_asked)? {
         let detail = json!({ "user": case.user, "access_asked": is_access_asked });
         audit::write(tx, op, Some(organization), Action::CaseUpdated, &Subject::new("case", case.id), &detail)?;
@@ -192,7 +194,7 @@ fn from_row(row: CaseRow) -> Result<Case, StoreError> {
             "cancelled" => CaseState::Cancelled,
             _ => return Err(StoreError::Inconsistent("cases.state")),
         },
-        is_access_asked: row.is_access_asked,
+        asked: MembershipStatus::of(row.is_access_asked),
         opened_at: row.opened_at,
     })
 }

@@ -161,6 +161,17 @@ pub fn of_account(tx: &mut Tx<'_>, account: AccountId) -> Result<Vec<Membership>
     rows::of_account(tx, account)?.into_iter().map(from_row).collect()
 }
 
+/// Where the primary address of somebody who comes into an organization lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// In the organization's own verified domain.
+    OwnDomain,
+    /// In another's domain, or in nobody's.
+    Elsewhere,
+    /// They have none.
+    NoAddress,
+}
+
 /// How somebody with this primary address comes into an organization: in its own verified domain they have joined at once
 /// (rules D2 and E29), and so has somebody without any address, whose mailbox there is none to confirm; everybody else
 /// is to be invited (rule E30).
@@ -169,16 +180,17 @@ pub fn on_arrival(
     organization: OrganizationId,
     address: Option<&EmailAddress>,
 ) -> Result<InviteState, StoreError> {
-    let is_own_domain = match address {
-        Some(address) => domains::is_owner(tx, organization, address.domain().as_str())?,
-        None => false,
-    };
-    Ok(arriving(address, is_own_domain))
+    let Some(address) = address else { return Ok(arriving(Origin::NoAddress)) };
+    let is_own = domains::is_owner(tx, organization, address.domain().as_str())?;
+    Ok(arriving(if is_own { Origin::OwnDomain } else { Origin::Elsewhere }))
 }
 
-/// As [`on_arrival`], where it is known whether the domain of the address is the organization's own.
-pub fn arriving(address: Option<&EmailAddress>, is_own_domain: bool) -> InviteState {
-    if address.is_none() || is_own_domain { InviteState::Joined } else { InviteState::NotInvited }
+/// As [`on_arrival`], where it is known whose the domain of the address is.
+pub const fn arriving(origin: Origin) -> InviteState {
+    match origin {
+        Origin::OwnDomain | Origin::NoAddress => InviteState::Joined,
+        Origin::Elsewhere => InviteState::NotInvited,
+    }
 }
 
 /// A row as what it stands for.

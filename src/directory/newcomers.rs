@@ -10,6 +10,7 @@ use super::accounts::{self, Account, AccountError, Ownership};
 use super::cases;
 use super::connection_policy::ConnectionPolicy;
 use super::linking::{Assertion, LinkingError};
+use super::memberships::MembershipStatus;
 use super::profile::Profile;
 use crate::record::audit::{self, Action, Subject};
 use crate::store::{Tx, memberships as membership_rows, resources};
@@ -37,7 +38,7 @@ pub(super) fn provision(
         return Err(LinkingError::AddressTaken);
     }
     let profile = named(&Profile { addresses: vec![address.clone()], ..Profile::default() }, asserted);
-    let account = accounts::provision(tx, op, organization, &profile, true)?.account;
+    let account = accounts::provision(tx, op, organization, &profile, MembershipStatus::Active)?.account;
     if policy.default_role != Role::Member {
         membership_rows::update_role(tx, account, organization, policy.default_role.as_str(), None, op.at)?;
         let detail = json!({ "from": Role::Member.as_str(), "to": policy.default_role.as_str(), "by": "connection" });

@@ -96,7 +96,7 @@ pub fn create(
     let detail = json!({ "slug": organization.slug.as_str(), "name": organization.name });
     audit::write(tx, op, Some(organization.id), Action::OrganizationCreated, &subject, &detail)?;
     let profile = Profile { addresses: vec![new.owner.clone()], ..Profile::default() };
-    let owner = accounts::create(tx, op, organization.id, &profile, Role::Owner, true)?;
+    let owner = accounts::create(tx, op, organization.id, &profile, Role::Owner)?;
     Ok((organization, owner))
 }
 

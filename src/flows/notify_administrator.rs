@@ -213,7 +213,7 @@ mod tests {
                 let alone = told(tx, globex.id, owner)?;
                 let profile =
                     Profile { addresses: vec!["admin@elsewhere.test".parse().unwrap()], ..Profile::default() };
-                let admin = accounts::create(tx, &op, globex.id, &profile, Role::Admin, true)?;
+                let admin = accounts::create(tx, &op, globex.id, &profile, Role::Admin)?;
                 account_rows::mark_verified(tx, admin, "admin@elsewhere.test", op.at)?;
                 let beside = [told(tx, globex.id, owner)?, told(tx, globex.id, admin)?];
                 Ok::<_, StoreError>((alone, beside, told(tx, acme, ada)?))

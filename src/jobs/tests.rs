@@ -8,6 +8,7 @@ use crate::directory::accounts::state::AccountState;
 use crate::directory::accounts::{self, ProfileChange};
 use crate::directory::domains::claim;
 use crate::directory::domains::proof::{Answer, record_value};
+use crate::directory::memberships::MembershipStatus::{Active, Inactive};
 use crate::directory::memberships::{self, InviteState};
 use crate::directory::organizations::{self, NewOrganization, OrganizationError};
 use crate::directory::profile::Profile;
@@ -226,13 +227,13 @@ async fn d2_pending_members_join_when_their_domain_is_verified() {
         };
         let written = fixture.runner.store.write(move |tx| {
             let acme = organizations::create(tx, &op, &new).unwrap().0.id;
-            let mut push = |address: String, is_active| {
+            let mut push = |address: String, status| {
                 let profile = Profile { addresses: vec![address.parse().unwrap()], ..Profile::default() };
-                accounts::provision(tx, &op, acme, &profile, is_active).unwrap().account
+                accounts::provision(tx, &op, acme, &profile, status).unwrap().account
             };
-            let mut people: Vec<_> = (0..250).map(|n| push(format!("u{n}@acme.test"), true)).collect();
-            people.push(push("off@acme.test".to_owned(), false));
-            people.push(push("ada@sub.acme.test".to_owned(), true));
+            let mut people: Vec<_> = (0..250).map(|n| push(format!("u{n}@acme.test"), Active)).collect();
+            people.push(push("off@acme.test".to_owned(), Inactive));
+            people.push(push("ada@sub.acme.test".to_owned(), Active));
             let domain = claim::create(tx, &op, acme, &"acme.test".parse().unwrap(), &Quota::default()).unwrap();
             let answer = Answer::Records(vec![record_value(&domain.challenge)]);
             claim::finish_check(tx, &op, acme, domain.id, &answer).unwrap();

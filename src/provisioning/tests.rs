@@ -174,7 +174,7 @@ async fn a_member_who_was_there_before_the_client_keeps_the_account() {
             let acme = organization(tx, "acme");
             let profile =
                 PersonProfile { addresses: vec!["owner@acme.test".parse().unwrap()], ..PersonProfile::default() };
-            let owner = accounts::create(tx, &operation(NOW), acme, &profile, Role::Owner, true)?;
+            let owner = accounts::create(tx, &operation(NOW), acme, &profile, Role::Owner)?;
             let id = users::create(tx, &operation(NOW), acme, &user(json!({ "userName": "Owner@acme.test" })))?.id;
             assert_eq!(account(tx, acme, id), owner);
             assert_eq!(memberships::find(tx, owner, acme)?.unwrap().role, Role::Owner);
@@ -310,7 +310,7 @@ async fn a_client_can_neither_deactivate_nor_remove_the_last_active_owner() {
         let engine = scratch.engine;
         let done = scratch.store.write(move |tx| {
             let acme = organization(tx, "acme");
-            let owner = accounts::create(tx, &operation(NOW), acme, &person("o@acme.test"), Role::Owner, true)?;
+            let owner = accounts::create(tx, &operation(NOW), acme, &person("o@acme.test"), Role::Owner)?;
             let closed = json!({ "userName": "o@acme.test", "active": false });
             assert!(is_immutable(&users::create(tx, &operation(NOW), acme, &user(closed))), "{engine}");
             let id = users::create(tx, &operation(NOW), acme, &user(json!({ "userName": "o@acme.test" })))?.id;
@@ -335,8 +335,9 @@ async fn an_owner_can_go_once_there_is_another_active_one() {
             let acme = organization(tx, "acme");
             let op = operation(NOW);
             let [first, second] = ["one@acme.test", "two@acme.test"].map(person);
-            let first = accounts::create(tx, &op, acme, &first, Role::Owner, true)?;
-            let second = accounts::create(tx, &op, acme, &second, Role::Owner, false)?;
+            let first = accounts::create(tx, &op, acme, &first, Role::Owner)?;
+            let second = accounts::create(tx, &op, acme, &second, Role::Owner)?;
+            accounts::deactivate(tx, &op, acme, second).unwrap();
             let last = accounts::deactivate(tx, &op, acme, first);
             assert!(matches!(last, Err(AccountError::LastOwner)), "{engine}: the other one is not active");
             accounts::reactivate(tx, &op, acme, second).unwrap();

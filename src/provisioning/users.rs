@@ -9,12 +9,13 @@ use serde_json::{Value, json};
 
 use super::announcement::{self, Subject as Told, Verb};
 use super::failure::ProvisioningError;
-use super::person::{self, Wanted};
+use super::person;
 use super::reprovisioning;
 use super::resource::{self, Patch, Resource};
 use super::room;
 use super::search_values;
 use super::user_profile;
+use crate::directory::memberships::MembershipStatus;
 use crate::directory::permission::{self, Permission};
 use crate::directory::profile::Profile;
 use crate::protocol::event::scim::ScimEvent;
@@ -157,8 +158,8 @@ pub fn create(
     room::require_of(known.users, ResourceKind::User, draft.most)?;
     let at = resource::instant(op);
     // A client that never sends `active` means that the user may sign in.
-    let is_active = draft.active.unwrap_or(true);
-    let arrived = person::arrive(tx, op, organization, &draft.profile, is_active, &known)?;
+    let status = draft.active.map_or(MembershipStatus::Active, MembershipStatus::of);
+    let arrived = person::arrive(tx, op, organization, &draft.profile, status, &known)?;
     let may_sign_in = arrived.is_some_and(|arrived| arrived.may_sign_in);
     let row = NewResourceRow {
         id: op.new_id(),
@@ -182,8 +183,7 @@ pub fn create(
     let k = resources::insert(tx, &row, &draft.text, &draft.values)?;
     unique_values::replace(tx, organization, k, &[], &draft.unique)??;
     if arrived.is_none() {
-        let wanted = Wanted { active: Some(is_active), profile: &draft.profile };
-        person::wait(tx, op, organization, row.id, wanted)?;
+        person::wait(tx, op, organization, row.id, &draft.profile, status)?;
     }
     Ok(Resource {
         id: row.id,

@@ -12,6 +12,7 @@ use crate::directory::connections::{NewConnection, Settings};
 use crate::directory::domains::claim;
 use crate::directory::domains::proof::{Answer, record_value};
 use crate::directory::matching::{MatchRule, Matching};
+use crate::directory::memberships::MembershipStatus;
 use crate::directory::organizations::{self, NewOrganization};
 use crate::directory::profile::Profile;
 use crate::directory::{accounts, connections};
@@ -321,7 +322,11 @@ async fn new_owner(world: &World) -> (OrganizationId, ConnectionId, AccountId) {
         let connection = connections::create(tx, &op, globex, &new, &Quota::default()).unwrap().id;
         connection_policy::set(tx, &op, globex, connection, LINKING).unwrap();
         let profile = Profile { addresses: vec!["ada@acme.test".parse().unwrap()], ..Profile::default() };
-        Ok::<_, StoreError>((globex, connection, accounts::provision(tx, &op, globex, &profile, true)?.account))
+        Ok::<_, StoreError>((
+            globex,
+            connection,
+            accounts::provision(tx, &op, globex, &profile, MembershipStatus::Active)?.account,
+        ))
     });
     write.await.unwrap()
 }

@@ -17,7 +17,7 @@ async fn make(world: &World, address: &'static str, is_verified: bool) -> Accoun
     let (op, organization) = (world.op(), world.organization);
     let write = world.store().write(move |tx| {
         let profile = Profile { addresses: vec![address.parse().unwrap()], ..Profile::default() };
-        let account = accounts::create(tx, &op, organization, &profile, Role::Member, true)?;
+        let account = accounts::create(tx, &op, organization, &profile, Role::Member)?;
         if is_verified {
             account_rows::mark_verified(tx, account, address, op.at)?;
         }
@@ -92,7 +92,7 @@ async fn links_go_to_who_may_have_a_password_and_to_nobody_else() {
         let ambiguous = world.store().write(move |tx| {
             let addresses = vec!["twice@fresh.test".parse().unwrap()];
             let profile = Profile { addresses, ..Profile::default() };
-            accounts::create(tx, &op, organization, &profile, Role::Member, true)
+            accounts::create(tx, &op, organization, &profile, Role::Member)
         });
         ambiguous.await.unwrap();
         assert!(ask(&world, "twice@fresh.test").await.is_none(), "two accounts: {}", world.engine());

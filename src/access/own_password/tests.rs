@@ -41,7 +41,7 @@ async fn bea(world: &World) -> AccountId {
     let (op, organization) = (world.op(), world.organization);
     let write = world.store().write(move |tx| {
         let profile = Profile { addresses: vec![BEA.parse().unwrap()], ..Profile::default() };
-        let bea = accounts::create(tx, &op, organization, &profile, Role::Member, true)?;
+        let bea = accounts::create(tx, &op, organization, &profile, Role::Member)?;
         account_rows::mark_verified(tx, bea, BEA, op.at)?;
         passwords::set(tx, &op, &sealer(), bea, &hash("correct horse")).unwrap();
         Ok::<_, StoreError>(bea)
@@ -272,7 +272,7 @@ async fn choosing_by_one_link_takes_the_others_back() {
         let (op, organization) = (world.op(), world.organization);
         let write = world.store().write(move |tx| {
             let profile = Profile { addresses: vec![BEA.parse().unwrap()], ..Profile::default() };
-            let bea = accounts::create(tx, &op, organization, &profile, Role::Member, true)?;
+            let bea = accounts::create(tx, &op, organization, &profile, Role::Member)?;
             account_rows::mark_verified(tx, bea, BEA, op.at)?;
             let address = BEA.parse().unwrap();
             let granted = [1, 2].map(|_| mail_proofs::grant_password(tx, &op, bea, &address).unwrap().unwrap());
@@ -316,7 +316,7 @@ async fn a_link_verifies_no_address_in_the_domain_of_another_organization() {
         let (op, organization) = (world.operator(), world.organization);
         let write = world.store().write(move |tx| {
             let profile = Profile { addresses: vec![BEA.parse().unwrap()], ..Profile::default() };
-            let bea = accounts::create(tx, &op, organization, &profile, Role::Member, true)?;
+            let bea = accounts::create(tx, &op, organization, &profile, Role::Member)?;
             let token = mail_proofs::grant_password(tx, &op, bea, &BEA.parse().unwrap())?.unwrap();
             freelance_owns_its_domain(tx, &op)?;
             let refused = choosing::by_link(tx, &op, &sealer(), token.expose(), &hash("a new password"));
@@ -355,7 +355,7 @@ async fn a_link_to_a_mailbox_that_is_the_accounts_no_more_from_that_moment_sets_
         let write = world.store().write(move |tx| {
             let address: EmailAddress = BEA.parse().unwrap();
             let profile = Profile { addresses: vec![address.clone()], ..Profile::default() };
-            let bea = accounts::create(tx, &op, organization, &profile, Role::Member, true)?;
+            let bea = accounts::create(tx, &op, organization, &profile, Role::Member)?;
             Ok::<_, StoreError>((bea, mail_proofs::grant_password(tx, &op, bea, &address)?.unwrap()))
         });
         let (bea, token) = write.await.unwrap();

@@ -37,7 +37,7 @@ async fn person(world: &World, address: &'static str) -> AccountId {
     let (op, organization) = (world.op(), world.organization);
     let write = world.store().write(move |tx| {
         let profile = Profile { addresses: vec![address.parse().unwrap()], ..Profile::default() };
-        let account = accounts::create(tx, &op, organization, &profile, Role::Member, true)?;
+        let account = accounts::create(tx, &op, organization, &profile, Role::Member)?;
         account_rows::mark_verified(tx, account, address, op.at)?;
         Ok::<_, StoreError>(account)
     });

@@ -24,7 +24,7 @@ async fn bea(world: &World) -> AccountId {
     let (op, organization) = (world.op(), world.organization);
     let write = world.store().write(move |tx| {
         let profile = Profile { addresses: vec!["bea@freelance.test".parse().unwrap()], ..Profile::default() };
-        accounts::create(tx, &op, organization, &profile, Role::Member, true)
+        accounts::create(tx, &op, organization, &profile, Role::Member)
     });
     write.await.unwrap()
 }

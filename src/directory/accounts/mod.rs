@@ -134,10 +134,10 @@ pub fn provision(
     op: &Operation,
     organization: OrganizationId,
     profile: &Profile,
-    is_active: bool,
+    status: MembershipStatus,
 ) -> Result<Provisioned, StoreError> {
     let invite_state = memberships::on_arrival(tx, organization, profile.primary_address())?;
-    provision_as(tx, op, organization, profile, is_active, invite_state)
+    provision_as(tx, op, organization, profile, status, invite_state)
 }
 
 /// As [`provision`], where it is known how they come in.
@@ -146,32 +146,31 @@ pub fn provision_as(
     op: &Operation,
     organization: OrganizationId,
     profile: &Profile,
-    is_active: bool,
+    status: MembershipStatus,
     invite_state: InviteState,
 ) -> Result<Provisioned, StoreError> {
-    let status = MembershipStatus::of(is_active);
     let state = match invite_state {
         InviteState::Joined => AccountState::of(status),
         InviteState::NotInvited | InviteState::NotJoined => AccountState::PendingVerification,
     };
     let account = insert(tx, op, organization, profile, state, (Role::Member, invite_state, status))?;
-    if let (AccountState::PendingVerification, true, Some(address)) = (state, is_active, profile.primary_address()) {
+    let is_awaited = state == AccountState::PendingVerification && status == MembershipStatus::Active;
+    if let Some(address) = profile.primary_address().filter(|_| is_awaited) {
         invite::issue(tx, op, organization, account, address)?;
     }
     let joined_as = (invite_state == InviteState::Joined).then_some(status);
     Ok(Provisioned { account, may_sign_in: state == AccountState::Active, joined_as })
 }
 
-/// Creates the account of a person for whom the operator vouches, such as an organization's first owner.
+/// Creates the account of a person for whom the operator vouches, such as an organization's first owner. It is active at once.
 pub fn create(
     tx: &mut Tx<'_>,
     op: &Operation,
     organization: OrganizationId,
     profile: &Profile,
     role: Role,
-    is_active: bool,
 ) -> Result<AccountId, StoreError> {
-    let status = MembershipStatus::of(is_active);
+    let status = MembershipStatus::Active;
     insert(tx, op, organization, profile, AccountState::of(status), (role, InviteState::Joined, status))
 }
 

@@ -48,7 +48,7 @@ async fn of_two_owners_who_lose_their_access_at_once_one_stays() {
         let (op, organization) = (world.operator(), world.organization);
         let write = world.store().write(move |tx| {
             let profile = Profile { addresses: vec!["kim@acme.test".parse().unwrap()], ..Profile::default() };
-            create(tx, &op, organization, &profile, Role::Owner, true)?;
+            create(tx, &op, organization, &profile, Role::Owner)?;
             membership_rows::active_in_role(tx, organization, "owner")
         });
         let owners = write.await.unwrap();

@@ -219,7 +219,7 @@ mod tests {
         let (op, organization) = (world.op(), world.organization);
         let write = world.store().write(move |tx| {
             let profile = Profile { addresses: vec!["bea@freelance.test".parse().unwrap()], ..Profile::default() };
-            let account = accounts::create(tx, &op, organization, &profile, Role::Member, true)?;
+            let account = accounts::create(tx, &op, organization, &profile, Role::Member)?;
             let hash = PasswordHash::of(&Password::typed("correct horse"), [7; 16], COST).unwrap();
             passwords::set(tx, &op, &sealer(), account, &hash).unwrap();
             let offer = Offer::new(&op, &sealer(), &Place::new(account, op.request)).unwrap();

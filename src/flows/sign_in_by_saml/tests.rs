@@ -476,7 +476,7 @@ impl Stage {
         let write = self.world.store().write(move |tx| {
             let globex = connections::find(tx, foreign)?.unwrap().organization;
             let profile = Profile { addresses: vec!["gus@globex.test".parse().unwrap()], ..Profile::default() };
-            let account = accounts::create(tx, &op, globex, &profile, Role::Member, true)?;
+            let account = accounts::create(tx, &op, globex, &profile, Role::Member)?;
             let identified = Identified {
                 account,
                 organization: globex,

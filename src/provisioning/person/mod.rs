@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::directory::accounts::{self, AccountError, Ownership, ProfileChange, Provisioned};
 use crate::directory::cases::{self, Case, CaseState};
-use crate::directory::memberships;
+use crate::directory::memberships::{self, MembershipStatus, Origin};
 use crate::directory::profile::Profile;
 use crate::protocol::scim::error::ScimError;
 use crate::provisioning::brake::{self, Removal};
@@ -25,15 +25,6 @@ use crate::store::resources::{self, ResourceKind, ResourceRow};
 use crate::values::ids::{AccountId, OrganizationId, ResourceId};
 use crate::values::operation::Operation;
 
-/// What a request says about a person.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Wanted<'w> {
-    /// Whether they are to have access; `None` where the client says neither.
-    pub(super) active: Option<bool>,
-    /// Their profile.
-    pub(super) profile: &'w Profile,
-}
-
 /// Finds or makes the account of somebody who is pushed and of whom this is known. `None` for somebody who exists outside the
 /// organization; the caller calls [`wait`] when the user is there.
 pub(super) fn arrive(
@@ -41,17 +32,22 @@ pub(super) fn arrive(
     op: &Operation,
     organization: OrganizationId,
     profile: &Profile,
-    is_active: bool,
+    status: MembershipStatus,
     known: &ArrivalRow,
 ) -> Result<Option<Provisioned>, ProvisioningError> {
     if let Some(account) = member_without_resource(tx, organization, known)? {
-        return Ok(Some(adopt(tx, op, organization, account, profile, is_active)?));
+        return Ok(Some(adopt(tx, op, organization, account, profile, status)?));
     }
     if known.is_outside {
         return Ok(None);
     }
-    let invite_state = memberships::arriving(profile.primary_address(), known.is_own_domain);
-    Ok(Some(accounts::provision_as(tx, op, organization, profile, is_active, invite_state)?))
+    let origin = match profile.primary_address() {
+        None => Origin::NoAddress,
+        Some(_) if known.is_own_domain => Origin::OwnDomain,
+        Some(_) => Origin::Elsewhere,
+    };
+    let invite_state = memberships::arriving(origin);
+    Ok(Some(accounts::provision_as(tx, op, organization, profile, status, invite_state)?))
 }
 
 /// As [`arrive`], for somebody of whom nothing is known yet.
@@ -60,10 +56,10 @@ fn arrive_unknown(
     op: &Operation,
     organization: OrganizationId,
     profile: &Profile,
-    is_active: bool,
+    status: MembershipStatus,
 ) -> Result<Option<Provisioned>, ProvisioningError> {
     let known = arrivals::find(tx, organization, None, profile.primary_address())?;
-    arrive(tx, op, organization, profile, is_active, &known)
+    arrive(tx, op, organization, profile, status, &known)
 }
 
 /// Opens the case of a user whose person exists outside.
@@ -72,10 +68,11 @@ pub(super) fn wait(
     op: &Operation,
     organization: OrganizationId,
     user: ResourceId,
-    wanted: Wanted<'_>,
+    profile: &Profile,
+    status: MembershipStatus,
 ) -> Result<(), ProvisioningError> {
-    if let Some(address) = wanted.profile.primary_address() {
-        cases::open(tx, op, organization, user, address, wanted.active.unwrap_or(true))?;
+    if let Some(address) = profile.primary_address() {
+        cases::open(tx, op, organization, user, address, status)?;
     }
     Ok(())
 }
@@ -101,8 +98,9 @@ fn adopt(
     organization: OrganizationId,
     account: AccountId,
     profile: &Profile,
-    is_active: bool,
+    status: MembershipStatus,
 ) -> Result<Provisioned, ProvisioningError> {
+    let is_active = status == MembershipStatus::Active;
     let shown = set_active(tx, op, organization, account, Some(is_active))?;
     let change = accounts::update_profile(tx, op, organization, account, profile).map_err(vanished)?;
     let subject = Subject::new("account", account);
@@ -124,7 +122,7 @@ pub(super) fn asked_active(
             let membership = memberships::find(tx, account, organization)?;
             Ok(Some(membership.is_some_and(|membership| membership.is_active())))
         }
-        (Some(false), None) => Ok(Some(case_of(tx, organization, row)?.is_access_asked)),
+        (Some(false), None) => Ok(Some(case_of(tx, organization, row)?.asked == MembershipStatus::Active)),
         (shown, _) => Ok(shown),
     }
 }
@@ -170,22 +168,22 @@ fn change_waiting(
     profile: Option<&Profile>,
 ) -> Result<Option<bool>, ProvisioningError> {
     let case = case_of(tx, organization, row)?;
-    let is_asked = active.unwrap_or(case.is_access_asked);
-    if is_asked != case.is_access_asked {
-        cases::ask(tx, op, organization, &case, is_asked)?;
+    let asked = active.map_or(case.asked, MembershipStatus::of);
+    if asked != case.asked {
+        cases::ask(tx, op, organization, &case, asked)?;
     }
     let Some(profile) = profile.filter(|profile| profile.primary_address() != Some(&case.address)) else {
         return Ok(active.map(|_| false));
     };
     cases::close(tx, op, organization, row.id, CaseState::cancel)?;
-    match arrive_unknown(tx, op, organization, profile, is_asked)? {
+    match arrive_unknown(tx, op, organization, profile, asked)? {
         Some(Provisioned { account, may_sign_in, .. }) => {
             resources::set_account(tx, row.k, account)?;
             group_roles::evaluate_users(tx, op, organization, &[row.k])?;
             Ok(active.map(|_| may_sign_in))
         }
         None => {
-            wait(tx, op, organization, row.id, Wanted { active: Some(is_asked), profile })?;
+            wait(tx, op, organization, row.id, profile, asked)?;
             Ok(active.map(|_| false))
         }
     }
@@ -233,8 +231,7 @@ pub fn review(
     };
     let Some(case) = cases::find_open(tx, organization, case.user)? else { return Ok(false) };
     let profile = user_profile::of_stored(&resource::parse(&row.document)?);
-    let Some(Provisioned { account, may_sign_in, .. }) =
-        arrive_unknown(tx, op, organization, &profile, case.is_access_asked)?
+    let Some(Provisioned { account, may_sign_in, .. }) = arrive_unknown(tx, op, organization, &profile, case.asked)?
     else {
         return Ok(false);
     };

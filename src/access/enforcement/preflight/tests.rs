@@ -341,7 +341,7 @@ async fn q18_a_use_is_noted_for_whichever_address_single_sign_on_is_asked() {
         let write = world.store().write(move |tx| {
             let addresses = ["kim@freelance.test", "kim@acme.test"].map(|text| text.parse().unwrap()).to_vec();
             let profile = Profile { addresses, ..Profile::default() };
-            let kim = accounts::create(tx, &op, organization, &profile, Role::Admin, true)?;
+            let kim = accounts::create(tx, &op, organization, &profile, Role::Admin)?;
             break_glass::add(tx, &op, organization, kim).unwrap();
             passwords::set(tx, &op, &sealer(), kim, &password()).unwrap();
             let secret = TotpFactorRow { account_id: kim, sealed_secret: vec![1], last_step: 0, confirmed_at: op.at };
@@ -422,7 +422,7 @@ async fn three_on_the_list(world: &World) -> [AccountId; 3] {
     let write = world.store().write(move |tx| {
         memberships::update_role(tx, ada, organization, "admin", None, op.at)?;
         let profile = Profile { addresses: vec!["kim@acme.test".parse().unwrap()], ..Profile::default() };
-        let kim = accounts::create(tx, &op, organization, &profile, Role::Admin, true)?;
+        let kim = accounts::create(tx, &op, organization, &profile, Role::Admin)?;
         for account in [owner, ada, kim] {
             break_glass::add(tx, &op, organization, account).unwrap();
         }

@@ -56,7 +56,7 @@ async fn person(world: &World, address: &'static str, organization: Organization
     let op = world.op();
     let write = world.store().write(move |tx| {
         let profile = Profile { addresses: vec![address.parse().unwrap()], ..Profile::default() };
-        let id = accounts::create(tx, &op, organization, &profile, Role::Member, true)?;
+        let id = accounts::create(tx, &op, organization, &profile, Role::Member)?;
         account_rows::mark_verified(tx, id, address, op.at)?;
         passwords::set(tx, &op, &sealer(), id, &hash()).unwrap();
         Ok::<_, StoreError>(id)

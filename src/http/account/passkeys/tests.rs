@@ -35,7 +35,7 @@ impl Stage {
         let (op, organization, sealer) = (world.op(), world.organization, context.outside.sealer.clone());
         let write = world.store().write(move |tx| {
             let profile = Profile { addresses: vec![BEA.parse().unwrap()], ..Profile::default() };
-            let bea = accounts::create(tx, &op, organization, &profile, Role::Member, true)?;
+            let bea = accounts::create(tx, &op, organization, &profile, Role::Member)?;
             account_rows::mark_verified(tx, bea, BEA, op.at)?;
             let cost = Cost { memory_kib: 64, passes: 1, lanes: 1 };
             let hash = PasswordHash::of(&Password::typed("correct horse battery"), [7; 16], cost).unwrap();

@@ -42,7 +42,7 @@ impl Stage {
         let (op, organization) = (self.world.op(), self.world.organization);
         let write = self.world.store().write(move |tx| {
             let profile = Profile { addresses: vec![address.parse().unwrap()], ..Profile::default() };
-            accounts::create(tx, &op, organization, &profile, Role::Member, true)
+            accounts::create(tx, &op, organization, &profile, Role::Member)
         });
         let account = write.await.unwrap();
         self.give_password(account, address).await;

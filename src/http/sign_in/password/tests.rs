@@ -36,7 +36,7 @@ impl Stage {
         let (op, organization, sealer) = (world.op(), world.organization, context.outside.sealer.clone());
         let write = world.store().write(move |tx| {
             let profile = Profile { addresses: vec![BEA.parse().unwrap()], ..Profile::default() };
-            let bea = accounts::create(tx, &op, organization, &profile, Role::Member, true)?;
+            let bea = accounts::create(tx, &op, organization, &profile, Role::Member)?;
             account_rows::mark_verified(tx, bea, BEA, op.at)?;
             // At another cost than today's, so that the sign-in moves it to that of today.
             let cost = Cost { memory_kib: 64, passes: 1, lanes: 1 };

@@ -47,7 +47,7 @@ impl Stage {
         let (op, organization) = (world.op(), world.organization);
         let write = world.store().write(move |tx| {
             let profile = Profile { addresses: vec![BEA.parse().unwrap()], ..Profile::default() };
-            accounts::create(tx, &op, organization, &profile, Role::Member, true)
+            accounts::create(tx, &op, organization, &profile, Role::Member)
         });
         let bea = write.await.unwrap();
         let stage = Self { world, context, bea };
@@ -296,7 +296,7 @@ async fn q18_break_glass_signs_in_beside_a_required_identity_provider_and_raises
             let (op, organization) = (stage.world.op(), stage.world.organization);
             let write = stage.world.store().write(move |tx| {
                 let profile = Profile { addresses: vec!["eve@acme.test".parse().unwrap()], ..Profile::default() };
-                accounts::create(tx, &op, organization, &profile, Role::Member, true)
+                accounts::create(tx, &op, organization, &profile, Role::Member)
             });
             write.await.unwrap()
         };
