@@ -15,6 +15,7 @@ use super::resource::{self, Patch, Resource};
 use super::room;
 use super::search_values;
 use super::user_profile;
+use crate::directory::accounts::Provisioned;
 use crate::directory::memberships::MembershipStatus;
 use crate::directory::permission::{self, Permission};
 use crate::directory::profile::Profile;
@@ -156,26 +157,10 @@ pub fn create(
         return Ok(taken);
     }
     room::require_of(known.users, ResourceKind::User, draft.most)?;
-    let at = resource::instant(op);
     // A client that never sends `active` means that the user may sign in.
     let status = draft.active.map_or(MembershipStatus::Active, MembershipStatus::of);
     let arrived = person::arrive(tx, op, organization, &draft.profile, status, &known)?;
-    let may_sign_in = arrived.is_some_and(|arrived| arrived.may_sign_in);
-    let row = NewResourceRow {
-        id: op.new_id(),
-        org_id: organization,
-        client_id,
-        kind: ResourceKind::User.as_str().to_owned(),
-        account_id: arrived.map(|arrived| arrived.account),
-        user_name_folded: Some(draft.user_name_folded.clone()),
-        external_id: draft.external_id.clone(),
-        display: draft.display.clone(),
-        display_folded: draft.display.as_deref().map(fold),
-        active: Some(may_sign_in),
-        version: 1,
-        created_at: at,
-        updated_at: at,
-    };
+    let row = NewResourceRow { client_id, ..new_row(op, organization, draft, arrived) };
     let told =
         Told { kind: ResourceKind::User, id: row.id, external_id: draft.external_id.as_deref(), version: Some(1) };
     let event = announcement::created(&draft.document, Some("active"));
@@ -189,10 +174,10 @@ pub fn create(
         id: row.id,
         kind: ResourceKind::User,
         resource_type: Arc::clone(&draft.resource_type),
-        active: Some(may_sign_in),
-        version: 1,
-        created_at: at,
-        updated_at: at,
+        active: row.active,
+        version: row.version,
+        created_at: row.created_at,
+        updated_at: row.updated_at,
         document: draft.text.clone(),
         related: Vec::new(),
         is_complete: true,
@@ -201,6 +186,31 @@ pub fn create(
             None => resource::standing_of(tx, organization, &draft.resource_type, k)?,
         },
     })
+}
+
+/// The row of a user who is new, and of whom `arrived` became.
+fn new_row(
+    op: &Operation,
+    organization: OrganizationId,
+    draft: &UserDraft,
+    arrived: Option<Provisioned>,
+) -> NewResourceRow {
+    let at = resource::instant(op);
+    NewResourceRow {
+        id: op.new_id(),
+        org_id: organization,
+        client_id: None,
+        kind: ResourceKind::User.as_str().to_owned(),
+        account_id: arrived.map(|arrived| arrived.account),
+        user_name_folded: Some(draft.user_name_folded.clone()),
+        external_id: draft.external_id.clone(),
+        display: draft.display.clone(),
+        display_folded: draft.display.as_deref().map(fold),
+        active: Some(arrived.is_some_and(|arrived| arrived.may_sign_in)),
+        version: 1,
+        created_at: at,
+        updated_at: at,
+    }
 }
 
 /// The user with this id.
