@@ -209,7 +209,21 @@ async fn support(context: &Context, connection: ConnectionId) -> Option<Support>
 }
 
 fn page(op: &Operation, failure: &Failure, support: Option<Support>) -> ErrorPage {
-    let (title, text, advice) = match failure {
+    let (title, text, advice) = words(failure);
+    ErrorPage {
+        title: title.to_owned(),
+        text: text.to_owned(),
+        advice: Some(advice.to_owned()),
+        next: Next::Nothing,
+        support,
+        request: op.request,
+        at: op.at,
+    }
+}
+
+/// A title, what happened, and what to do.
+fn words(failure: &Failure) -> (&'static str, &'static str, &'static str) {
+    match failure {
         Failure::NotExpected => (
             "We did not expect this answer",
             "Your organization’s sign-in sent you to us, but no sign-in is waiting for its answer. It may have taken \
@@ -257,14 +271,5 @@ fn page(op: &Operation, failure: &Failure, support: Option<Support>) -> ErrorPag
             "This is a fault of ours, not of yours. It has been written down.",
             "Try again in a minute.",
         ),
-    };
-    ErrorPage {
-        title: title.to_owned(),
-        text: text.to_owned(),
-        advice: Some(advice.to_owned()),
-        next: Next::Nothing,
-        support,
-        request: op.request,
-        at: op.at,
     }
 }
