@@ -2,7 +2,7 @@
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{ALLOW, CACHE_CONTROL, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use actix_web::http::header::{ALLOW, CACHE_CONTROL, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 
 use super::answer::MEDIA_TYPE;
 use crate::directory::room::TooMany;
@@ -142,58 +142,67 @@ impl Failure {
 
     /// The answer. What failed inside is logged here, once, and not told.
     pub fn answer(self, request: RequestId) -> HttpResponse {
-        match self {
-            Self::Unauthenticated => {
-                let mut response = refused(&failure::unauthenticated());
-                // RFC 7644, section 2: the server "SHALL indicate supported HTTP authentication schemes".
-                let scheme = actix_web::http::header::HeaderValue::from_static("Bearer realm=\"scim\"");
-                response.headers_mut().insert(WWW_AUTHENTICATE, scheme);
-                response
-            }
-            Self::ScopeMissing => body(StatusCode::FORBIDDEN, None, "the token lacks the scope profile"),
+        let header = self.header();
+        let mut response = match self {
+            Self::Unauthenticated => refused(&failure::unauthenticated()),
             Self::NotFound => refused(&failure::not_found()),
-            Self::MethodNotAllowed(allowed) => {
-                let mut response = body(StatusCode::METHOD_NOT_ALLOWED, None, "the resource does not have this method");
-                let allowed = actix_web::http::header::HeaderValue::from_static(allowed);
-                response.headers_mut().insert(ALLOW, allowed);
-                response
-            }
-            Self::NotAcceptable => {
-                body(StatusCode::NOT_ACCEPTABLE, None, "answers are application/scim+json, which Accept leaves out")
-            }
-            Self::UnsupportedMediaType => {
-                let detail = "the body must be application/scim+json or application/json";
-                body(StatusCode::UNSUPPORTED_MEDIA_TYPE, None, detail)
-            }
-            Self::TooLarge(limit) => {
-                body(StatusCode::PAYLOAD_TOO_LARGE, None, &format!("the body is longer than {limit} bytes"))
-            }
-            Self::TooManyWaiting(most) => {
-                let detail = format!("{most} asynchronous requests of this client are under way already");
-                let mut response = body(StatusCode::TOO_MANY_REQUESTS, None, &detail);
-                response.headers_mut().insert(RETRY_AFTER, RETRY_AFTER_SECONDS.into());
-                response
-            }
-            Self::TooSlow => body(StatusCode::REQUEST_TIMEOUT, None, "the body did not arrive in time"),
-            Self::Unreadable => body(StatusCode::BAD_REQUEST, Some(ScimType::InvalidSyntax), "the body cannot be read"),
-            Self::FilterForbidden => body(StatusCode::FORBIDDEN, None, "this endpoint takes no filter"),
-            Self::TooManyRequests(seconds) => {
-                let mut response = body(StatusCode::TOO_MANY_REQUESTS, None, "too many requests; come back later");
-                response.headers_mut().insert(RETRY_AFTER, seconds.into());
-                response
-            }
-            Self::NotImplemented => body(StatusCode::NOT_IMPLEMENTED, None, "this endpoint is not supported"),
-            Self::TooManyOperations(limit) => {
-                // RFC 7644, section 3.7.4: 413, and the detail names the limit.
-                let detail = format!("more than {limit} operations: the limit is bulk.maxOperations");
-                body(StatusCode::PAYLOAD_TOO_LARGE, None, &detail)
-            }
-            Self::BulkTooLarge(limit) => {
-                let detail = format!("the body is longer than {limit} bytes: the limit is bulk.maxPayloadSize");
-                body(StatusCode::PAYLOAD_TOO_LARGE, None, &detail)
-            }
             Self::Protocol(error) => refused(&error.into()),
             Self::Provisioning(error) => provisioning(error, request),
+            Self::ScopeMissing => plain(StatusCode::FORBIDDEN, "the token lacks the scope profile"),
+            Self::MethodNotAllowed(_) => {
+                plain(StatusCode::METHOD_NOT_ALLOWED, "the resource does not have this method")
+            }
+            Self::NotAcceptable => {
+                plain(StatusCode::NOT_ACCEPTABLE, "answers are application/scim+json, which Accept leaves out")
+            }
+            Self::UnsupportedMediaType => {
+                plain(StatusCode::UNSUPPORTED_MEDIA_TYPE, "the body must be application/scim+json or application/json")
+            }
+            Self::TooSlow => plain(StatusCode::REQUEST_TIMEOUT, "the body did not arrive in time"),
+            Self::Unreadable => body(StatusCode::BAD_REQUEST, Some(ScimType::InvalidSyntax), "the body cannot be read"),
+            Self::FilterForbidden => plain(StatusCode::FORBIDDEN, "this endpoint takes no filter"),
+            Self::TooManyRequests(_) => plain(StatusCode::TOO_MANY_REQUESTS, "too many requests; come back later"),
+            Self::NotImplemented => plain(StatusCode::NOT_IMPLEMENTED, "this endpoint is not supported"),
+            Self::TooManyWaiting(most) => {
+                let detail = format!("{most} asynchronous requests of this client are under way already");
+                plain(StatusCode::TOO_MANY_REQUESTS, &detail)
+            }
+            Self::TooLarge(limit) => too_large(&format!("the body is longer than {limit} bytes")),
+            // RFC 7644, section 3.7.4: 413, and the detail names the limit.
+            Self::TooManyOperations(limit) => {
+                too_large(&format!("more than {limit} operations: the limit is bulk.maxOperations"))
+            }
+            Self::BulkTooLarge(limit) => {
+                too_large(&format!("the body is longer than {limit} bytes: the limit is bulk.maxPayloadSize"))
+            }
+        };
+        if let Some((name, value)) = header {
+            response.headers_mut().insert(name, value);
+        }
+        response
+    }
+
+    /// What the answer has beside its body.
+    fn header(&self) -> Option<(HeaderName, HeaderValue)> {
+        match self {
+            // RFC 7644, section 2: the server "SHALL indicate supported HTTP authentication schemes".
+            Self::Unauthenticated => Some((WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"scim\""))),
+            Self::MethodNotAllowed(allowed) => Some((ALLOW, HeaderValue::from_static(allowed))),
+            Self::TooManyWaiting(_) => Some((RETRY_AFTER, RETRY_AFTER_SECONDS.into())),
+            Self::TooManyRequests(seconds) => Some((RETRY_AFTER, (*seconds).into())),
+            Self::ScopeMissing
+            | Self::NotFound
+            | Self::NotAcceptable
+            | Self::UnsupportedMediaType
+            | Self::TooLarge(_)
+            | Self::BulkTooLarge(_)
+            | Self::TooManyOperations(_)
+            | Self::TooSlow
+            | Self::Unreadable
+            | Self::FilterForbidden
+            | Self::NotImplemented
+            | Self::Protocol(_)
+            | Self::Provisioning(_) => None,
         }
     }
 }
@@ -238,6 +247,14 @@ fn note(error: &ProvisioningError) -> Option<HeaderValue> {
 fn refused(refusal: &Refusal) -> HttpResponse {
     let status = StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     body(status, refusal.scim_type, &refusal.detail)
+}
+
+fn plain(status: StatusCode, detail: &str) -> HttpResponse {
+    body(status, None, detail)
+}
+
+fn too_large(detail: &str) -> HttpResponse {
+    plain(StatusCode::PAYLOAD_TOO_LARGE, detail)
 }
 
 fn body(status: StatusCode, scim_type: Option<ScimType>, detail: &str) -> HttpResponse {
