@@ -206,29 +206,34 @@ fn change(
         elements.push(Value::Object(implied.clone()));
     }
     for index in &found {
-        let Some(Value::Object(element)) = elements.get_mut(*index) else { continue };
-        match (at.part, value) {
-            (Some(part), value) => {
-                let alone = Object::from_iter([(part.name.to_string(), value.clone())]);
-                match validation::unpack(at.attribute, &alone, rules) {
-                    Some(unpacked) => merge(element, at.attribute, unpacked, rules)?,
-                    None => set_part(element, at.attribute, part, value.clone(), rules)?,
-                }
+        if let Some(Value::Object(element)) = elements.get_mut(*index) {
+            if verb == Verb::Replace && at.part.is_none() && value.is_object() {
+                *element = implied.clone();
             }
-            (None, Value::Object(incoming)) => {
-                if verb == Verb::Replace {
-                    *element = implied.clone();
-                }
-                merge(element, at.attribute, incoming.clone(), rules)?;
-            }
-            (None, other) => {
-                if let Some(Value::Object(bare)) = validation::single(at.attribute, other.clone(), rules)? {
-                    element.extend(bare);
-                }
-            }
+            change_element(element, at, value, rules)?;
         }
     }
     Ok(found)
+}
+
+/// Writes the value into an element: into one part of it, or as some of its parts, or as the value of an element that is bare.
+fn change_element(element: &mut Object, at: Located<'_>, value: &Value, rules: &Rules) -> Result<(), ScimError> {
+    match (at.part, value) {
+        (Some(part), value) => {
+            let alone = Object::from_iter([(part.name.to_string(), value.clone())]);
+            match validation::unpack(at.attribute, &alone, rules) {
+                Some(unpacked) => merge(element, at.attribute, unpacked, rules),
+                None => set_part(element, at.attribute, part, value.clone(), rules),
+            }
+        }
+        (None, Value::Object(incoming)) => merge(element, at.attribute, incoming.clone(), rules),
+        (None, other) => {
+            if let Some(Value::Object(bare)) = validation::single(at.attribute, other.clone(), rules)? {
+                element.extend(bare);
+            }
+            Ok(())
+        }
+    }
 }
 
 /// What an element has to have for the filter to find it: the terms of its conjunction that say "equal".
