@@ -260,6 +260,33 @@ fn keeper(config: &Config, store: &Store, outside: &Outside, entropy: Entropy) -
     }
 }
 
+/// What does the jobs.
+fn runner(
+    config: &Config,
+    bulk: AsynchronousBulk,
+    outside: &Outside,
+    retention: Retention,
+) -> Result<Runner, StartError> {
+    Ok(Runner {
+        store: bulk.store.clone(),
+        clock: bulk.clock.clone(),
+        entropy: bulk.entropy,
+        bulk,
+        scim_event_seconds: config.lifetimes.scim_event_seconds,
+        traces: TraceRetention {
+            seconds: config.sign_in.trace_seconds,
+            per_organization: i64::from(config.sign_in.traces_per_organization),
+        },
+        data_center: config.data_center.clone(),
+        mailer: mailer(config)?,
+        idp: outside.idp.clone(),
+        verifier: outside.verifier.clone(),
+        gateway: config.public_url.as_str().trim_end_matches('/').to_owned(),
+        activation_mails_per_hour: config.limits.activation_mails_per_hour,
+        retention,
+    })
+}
+
 /// Starts the gateway; it serves when this returns.
 pub async fn start(config: Config, clock: Clock, entropy: Entropy) -> Result<Running, StartError> {
     metrics::install();
@@ -269,35 +296,18 @@ pub async fn start(config: Config, clock: Clock, entropy: Entropy) -> Result<Run
     let outside = outside(&config, sealer)?;
     let signing_keys = SigningKeys::new(outside.keys.clone());
     let keeper = keeper(&config, &store, &outside, entropy);
-    let scim_catalog = Catalog::default();
     let bulk = AsynchronousBulk {
         store: store.clone(),
         clock: clock.clone(),
         entropy,
         data_center: config.data_center.clone(),
         sealer: outside.sealer.clone(),
-        catalog: scim_catalog.clone(),
+        catalog: Catalog::default(),
         limits: exchange::limits(&config.limits),
         kept_seconds: config.lifetimes.scim_answer_seconds,
     };
-    let runner = Runner {
-        bulk,
-        scim_event_seconds: config.lifetimes.scim_event_seconds,
-        traces: TraceRetention {
-            seconds: config.sign_in.trace_seconds,
-            per_organization: i64::from(config.sign_in.traces_per_organization),
-        },
-        store: store.clone(),
-        clock: clock.clone(),
-        entropy,
-        data_center: config.data_center.clone(),
-        mailer: mailer(&config)?,
-        idp: outside.idp.clone(),
-        verifier: outside.verifier.clone(),
-        gateway: config.public_url.as_str().trim_end_matches('/').to_owned(),
-        activation_mails_per_hour: config.limits.activation_mails_per_hour,
-        retention: keeper.retention,
-    };
+    let scim_catalog = bulk.catalog.clone();
+    let runner = runner(&config, bulk, &outside, keeper.retention)?;
     let context = Context {
         scim_catalog,
         request_log: keeper.buffer.clone(),
