@@ -120,13 +120,7 @@ impl Setup {
         };
         let oidc = self.connect("Acme OpenID", provider).await?;
         let redirect_uri = format!("{}/callback", places.sample_app_url());
-        let app = NewApplication {
-            name: "Sample app".to_owned(),
-            kind: ApplicationKind::Confidential,
-            id_token_algorithm: IdTokenAlgorithm::Es256,
-            redirect_uris: vec![redirect_uri.clone()],
-            post_logout_redirect_uris: vec![format!("{}/", places.sample_app_url())],
-        };
+        let app = sample_app(places, &redirect_uri);
         let (op, organization, quota) = (self.op.clone(), self.organization.id, self.config.limits.quota);
         let written = self.store.write(move |tx| {
             let client = clients::create(tx, &op, organization, "Acme directory", Profile::Standard, &quota)?;
@@ -166,6 +160,16 @@ impl Setup {
         let connected =
             connect_identity_provider::create(store, outside, &self.op, organization, name, provider, quota);
         Ok(connected.await?)
+    }
+}
+
+fn sample_app(places: &Places, redirect_uri: &str) -> NewApplication {
+    NewApplication {
+        name: "Sample app".to_owned(),
+        kind: ApplicationKind::Confidential,
+        id_token_algorithm: IdTokenAlgorithm::Es256,
+        redirect_uris: vec![redirect_uri.to_owned()],
+        post_logout_redirect_uris: vec![format!("{}/", places.sample_app_url())],
     }
 }
 
