@@ -10,6 +10,7 @@ pub mod federation;
 pub mod gate;
 pub mod guesses;
 pub mod health;
+pub mod methods;
 pub mod observe;
 pub mod operator_api;
 pub mod page_answer;

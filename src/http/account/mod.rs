@@ -32,29 +32,34 @@ pub mod security;
 pub mod sessions;
 pub mod signed_in;
 
-use actix_web::web::{self, ServiceConfig};
+use actix_web::web::ServiceConfig;
+
+use crate::http::methods::at;
+use crate::http::sign_in::home;
 
 /// Mounts the routes.
 pub fn mount(services: &mut ServiceConfig) {
-    services
-        .route(path::SECURITY, web::get().to(security::get))
-        .route(path::PASSWORD, web::post().to(password::post))
-        .route(path::SECOND_STEP, web::get().to(second_step::get))
-        .route(path::ADD_SECOND_STEP, web::post().to(second_step::add))
-        .route(path::RENEW_CODES, web::post().to(second_step::renew_codes))
-        .route(path::REMOVE_SECOND_STEP, web::post().to(second_step::remove))
-        .route(path::PASSKEYS, web::get().to(passkeys::get))
-        .route(path::ADD_PASSKEY, web::post().to(passkeys::add))
-        .route(path::CREATE_PASSKEY, web::post().to(passkeys::create))
-        .route(path::RENAME_PASSKEY, web::post().to(passkeys::rename))
-        .route(path::REMOVE_PASSKEY, web::post().to(passkeys::remove))
-        .route(path::ASK_ADDRESS, web::post().to(address::ask))
-        .service(
-            web::resource("/account/address").route(web::get().to(address::get)).route(web::post().to(address::post)),
-        )
-        .route(path::SESSIONS, web::get().to(sessions::get))
-        .route(path::END_SESSION, web::post().to(sessions::end_one))
-        .route(path::END_OTHER_SESSIONS, web::post().to(sessions::end_others));
+    let pages = [
+        at(path::SECURITY).get(security::get),
+        at(path::PASSWORD).post(password::post),
+        at(path::SECOND_STEP).get(second_step::get),
+        at(path::ADD_SECOND_STEP).post(second_step::add),
+        at(path::RENEW_CODES).post(second_step::renew_codes),
+        at(path::REMOVE_SECOND_STEP).post(second_step::remove),
+        at(path::PASSKEYS).get(passkeys::get),
+        at(path::ADD_PASSKEY).post(passkeys::add),
+        at(path::CREATE_PASSKEY).post(passkeys::create),
+        at(path::RENAME_PASSKEY).post(passkeys::rename),
+        at(path::REMOVE_PASSKEY).post(passkeys::remove),
+        at(path::ASK_ADDRESS).post(address::ask),
+        at("/account/address").get(address::get).post(address::post),
+        at(path::SESSIONS).get(sessions::get),
+        at(path::END_SESSION).post(sessions::end_one),
+        at(path::END_OTHER_SESSIONS).post(sessions::end_others),
+    ];
+    for page in pages {
+        services.service(page.otherwise(home::other_method));
+    }
 }
 
 #[cfg(test)]

@@ -1,11 +1,12 @@
 //! `GET /api/v1/openapi.json`: the OpenAPI 3.1 document of the admin and operator APIs, without authentication.
 
+use std::collections::HashMap;
 use std::sync::OnceLock;
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::CACHE_CONTROL;
 use actix_web::{HttpResponse, get};
-use utoipa::openapi::path::Operation;
+use utoipa::openapi::path::{Operation, PathItem};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{
     Components, Content, Info, License, OpenApi, OpenApiBuilder, Paths, Ref, RefOr, Response, ResponseBuilder,
@@ -78,6 +79,29 @@ pub async fn show_document() -> HttpResponse {
         .content_type("application/json")
         .insert_header((CACHE_CONTROL, "public, max-age=300"))
         .body(text.as_str())
+}
+
+/// The methods of a path of the document, or of the document itself, as `Allow` lists them.
+pub fn methods(pattern: &str) -> Option<&'static str> {
+    static KNOWN: OnceLock<HashMap<String, String>> = OnceLock::new();
+    let known = KNOWN.get_or_init(|| {
+        let paths = document().paths.paths.into_iter();
+        let own = (format!("{PREFIX}/openapi.json"), "GET".to_owned());
+        paths.map(|(path, item)| (path, listed(&item))).chain([own]).collect()
+    });
+    known.get(pattern).map(String::as_str)
+}
+
+fn listed(item: &PathItem) -> String {
+    let operations = [
+        ("GET", &item.get),
+        ("POST", &item.post),
+        ("PUT", &item.put),
+        ("PATCH", &item.patch),
+        ("DELETE", &item.delete),
+    ];
+    let there = operations.into_iter().filter(|(_, operation)| operation.is_some()).map(|(name, _)| name);
+    there.collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]

@@ -45,8 +45,12 @@ pub mod sso_policy;
 pub mod sso_policy_body;
 pub mod traces;
 
-use actix_web::web;
+use actix_web::http::header::{ALLOW, HeaderValue};
+use actix_web::{HttpRequest, HttpResponse, web};
 use utoipa::OpenApi as _;
+
+use crate::http::observe::request_id;
+use crate::http::problem::Problem;
 
 #[cfg(test)]
 mod strangers;
@@ -169,7 +173,15 @@ pub fn documents() -> Vec<utoipa::openapi::OpenApi> {
     ]
 }
 
-/// The answer for a path under `/api/v1` that no route has.
-pub async fn unknown_route(request: actix_web::HttpRequest) -> actix_web::HttpResponse {
-    crate::http::problem::Problem::not_found().answer(crate::http::observe::request_id(&request))
+/// The answer under `/api/v1` for a path that no route has, and for a method that a path does not have.
+pub async fn unknown_route(request: HttpRequest) -> HttpResponse {
+    let id = request_id(&request);
+    match request.match_pattern().and_then(|pattern| document::methods(&pattern)) {
+        Some(allowed) => {
+            let mut answer = Problem::method_not_allowed().answer(id);
+            answer.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
+            answer
+        }
+        None => Problem::not_found().answer(id),
+    }
 }

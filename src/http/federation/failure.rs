@@ -1,14 +1,16 @@
 //! Everything that stops somebody at these doors, as a page. Nothing of an answer that was sent is shown again.
 
-use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderValue, RETRY_AFTER};
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
 
 use crate::access::traces;
 use crate::directory::service_provider::ServiceProviderError;
 use crate::directory::{connections, organizations};
 use crate::flows::sign_in_by_saml::SamlSignInError;
 use crate::http::context::Context;
+use crate::http::observe::request_id;
 use crate::http::page_answer::{Forms, PageHeaders};
 use crate::http::problem::RETRY_AFTER_SECONDS;
 use crate::http::request_body::BodyFailure;
@@ -18,7 +20,7 @@ use crate::pages::error::{ErrorPage, Next, Support};
 use crate::pages::not_found::NotFoundPage;
 use crate::store::failure::StoreError;
 use crate::values::ids::ConnectionId;
-use crate::values::operation::Operation;
+use crate::values::operation::{Actor, Operation};
 
 /// Why an answer cannot be taken.
 #[derive(Debug, thiserror::Error)]
@@ -26,6 +28,9 @@ pub enum Failure {
     /// There is no such connection.
     #[error("no such connection")]
     NotFound,
+    /// The door is not used that way.
+    #[error("the door does not have this method")]
+    MethodNotAllowed,
     /// Not a form, or not one with an answer in it.
     #[error("the form is malformed")]
     Malformed,
@@ -97,6 +102,12 @@ impl From<SamlSignInError> for Failure {
     }
 }
 
+/// Every method that a door does not have.
+pub async fn other_method(request: HttpRequest, context: Data<Context>) -> HttpResponse {
+    let op = context.operation(Actor::Anonymous, request_id(&request));
+    answer(&context, &op, None, Failure::MethodNotAllowed).await
+}
+
 /// Answers with the page for `failure`, which says whom to ask where the connection is known.
 pub async fn answer(
     context: &Context,
@@ -108,7 +119,8 @@ pub async fn answer(
     match &failure {
         Failure::NotFound => return pages.page(StatusCode::NOT_FOUND, &NotFoundPage, Forms::StayHere),
         Failure::Internal(reason) => tracing::error!(reason, connection = ?connection, "an answer was not taken"),
-        Failure::Malformed
+        Failure::MethodNotAllowed
+        | Failure::Malformed
         | Failure::TooLong
         | Failure::TooSlow
         | Failure::NotExpected
@@ -138,6 +150,7 @@ fn retry_after_seconds(failure: &Failure) -> Option<i64> {
         Failure::OverLimit(limit) => Some(limit.retry_after_seconds),
         Failure::Unavailable => Some(RETRY_AFTER_SECONDS),
         Failure::NotFound
+        | Failure::MethodNotAllowed
         | Failure::Malformed
         | Failure::TooLong
         | Failure::TooSlow
@@ -157,6 +170,7 @@ fn stray_code(failure: &Failure) -> Option<&'static str> {
         Failure::Unavailable => Some("answer_not_verified"),
         Failure::Logout(code) => Some(code),
         Failure::NotFound
+        | Failure::MethodNotAllowed
         | Failure::SignedInElsewhere
         | Failure::TooSlow
         | Failure::OverLimit(_)
@@ -184,6 +198,7 @@ pub(super) async fn note_stray(context: &Context, op: &Operation, connection: Co
 fn status(failure: &Failure) -> StatusCode {
     match failure {
         Failure::NotFound => StatusCode::NOT_FOUND,
+        Failure::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
         Failure::Malformed | Failure::NotExpected | Failure::Logout(_) => StatusCode::BAD_REQUEST,
         Failure::SignedInElsewhere => StatusCode::CONFLICT,
         Failure::TooLong => StatusCode::PAYLOAD_TOO_LARGE,
@@ -228,6 +243,11 @@ fn words(failure: &Failure) -> (&'static str, &'static str, &'static str) {
             "We did not expect this answer",
             "Your organization’s sign-in sent you to us, but no sign-in is waiting for its answer. It may have taken \
              too long, the page may have been loaded twice, or the sign-in was not begun here.",
+            "Open the app that you want to use, and sign in from there.",
+        ),
+        Failure::MethodNotAllowed => (
+            "This page cannot be opened that way",
+            "Sign-in passes through this address on its way, and it does nothing by itself.",
             "Open the app that you want to use, and sign in from there.",
         ),
         Failure::Malformed => (

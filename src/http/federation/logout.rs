@@ -55,6 +55,11 @@ pub async fn post(request: HttpRequest, context: Data<Context>, path: Path<Strin
     }
 }
 
+/// Every method that this door does not have.
+pub async fn other_method() -> HttpResponse {
+    answer(StatusCode::METHOD_NOT_ALLOWED).json(json!({ "error": "invalid_request" }))
+}
+
 async fn take(
     context: &Context,
     op: &Operation,

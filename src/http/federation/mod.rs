@@ -24,27 +24,27 @@ pub mod oidc;
 pub mod saml;
 pub mod saml_logout;
 
-use actix_web::web::{self, ServiceConfig};
+use actix_web::web::ServiceConfig;
+
+use crate::http::methods::at;
 
 /// Mounts the routes.
 pub fn mount(services: &mut ServiceConfig) {
-    services
-        .route("/federation/saml/{connection}/metadata", web::get().to(saml::metadata))
-        .route("/federation/saml/{connection}/acs", web::post().to(saml::acs))
-        .route("/federation/saml/{connection}/start", web::get().to(saml::start))
-        .service(
-            web::resource("/federation/saml/{connection}/slo")
-                .route(web::get().to(saml_logout::get))
-                .route(web::post().to(saml_logout::post)),
-        )
-        .route("/federation/oidc/{connection}/callback", web::get().to(oidc::callback))
-        .service(
-            web::resource("/federation/oidc/{connection}/initiate")
-                .route(web::get().to(initiate::lead))
-                .route(web::post().to(initiate::lead)),
-        )
-        .route("/federation/oidc/{connection}/jwks", web::get().to(oidc::jwks))
-        .route("/federation/oidc/{connection}/backchannel-logout", web::post().to(logout::post));
+    let pages = [
+        at("/federation/saml/{connection}/metadata").get(saml::metadata),
+        at("/federation/saml/{connection}/acs").post(saml::acs),
+        at("/federation/saml/{connection}/start").get(saml::start),
+        at("/federation/saml/{connection}/slo").get(saml_logout::get).post(saml_logout::post),
+        at("/federation/oidc/{connection}/callback").get(oidc::callback),
+        at("/federation/oidc/{connection}/initiate").get(initiate::lead).post(initiate::lead),
+        at("/federation/oidc/{connection}/jwks").get(oidc::jwks),
+    ];
+    for page in pages {
+        services.service(page.otherwise(failure::other_method));
+    }
+    services.service(
+        at("/federation/oidc/{connection}/backchannel-logout").post(logout::post).otherwise(logout::other_method),
+    );
 }
 
 #[cfg(test)]
@@ -64,10 +64,8 @@ mod tests {
             let path = format!("/federation/oidc/{}/callback", world.connection);
             let form =
                 TestRequest::post().uri(&path).insert_header((CONTENT_TYPE, "application/x-www-form-urlencoded"));
-            assert_eq!(
-                send(&context, form.set_payload("error=access_denied&state=s")).await.status,
-                StatusCode::NOT_FOUND
-            );
+            let answer = send(&context, form.set_payload("error=access_denied&state=s")).await;
+            assert_eq!(answer.status, StatusCode::METHOD_NOT_ALLOWED);
         }
     }
 

@@ -20,6 +20,9 @@ pub enum Failure {
     /// The request or the client is at fault.
     #[error(transparent)]
     OAuth(#[from] OAuthError),
+    /// The endpoint is not used that way.
+    #[error("the endpoint does not have this method")]
+    MethodNotAllowed,
     /// The body did not arrive in time.
     #[error("the body did not arrive in time")]
     TooSlow,
@@ -68,6 +71,7 @@ impl ResponseError for Failure {
             | Self::InvalidToken => StatusCode::UNAUTHORIZED,
             Self::OAuth(OAuthError { code: ErrorCode::InsufficientScope, .. }) => StatusCode::FORBIDDEN,
             Self::OAuth(_) => StatusCode::BAD_REQUEST,
+            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::OverLimit(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
@@ -85,6 +89,7 @@ impl ResponseError for Failure {
             // RFC 6750, 3.1: without a token "the resource server SHOULD NOT include an error code".
             Self::NoToken => answer.finish(),
             Self::OAuth(_)
+            | Self::MethodNotAllowed
             | Self::TooSlow
             | Self::InvalidToken
             | Self::OverLimit(_)
@@ -104,6 +109,7 @@ impl Failure {
             Self::NoToken | Self::InvalidToken => {
                 OAuthError::new(ErrorCode::InvalidToken, "the access token is not valid (any more)")
             }
+            Self::MethodNotAllowed => OAuthError::invalid_request("the endpoint does not have this method"),
             Self::TooSlow => OAuthError::invalid_request("the body did not arrive in time"),
             Self::OverLimit(_) => OAuthError::new(ErrorCode::TemporarilyUnavailable, "too many requests of this kind"),
             Self::Internal(_) => OAuthError::new(ErrorCode::ServerError, "the gateway failed"),
@@ -118,7 +124,12 @@ impl Failure {
         match self {
             Self::Internal(error) => tracing::error!(%error, "a request of an application failed"),
             Self::Unavailable(error) => tracing::warn!(%error, "a request of an application could not be served"),
-            Self::OAuth(_) | Self::TooSlow | Self::NoToken | Self::InvalidToken | Self::OverLimit(_) => {}
+            Self::OAuth(_)
+            | Self::MethodNotAllowed
+            | Self::TooSlow
+            | Self::NoToken
+            | Self::InvalidToken
+            | Self::OverLimit(_) => {}
         }
     }
 
@@ -132,9 +143,19 @@ impl Failure {
             }
             Self::OverLimit(limit) => Some((RETRY_AFTER, limit.retry_after_seconds.into())),
             Self::Unavailable(_) => Some((RETRY_AFTER, RETRY_AFTER_SECONDS.into())),
-            Self::OAuth(_) | Self::TooSlow | Self::Internal(_) => None,
+            Self::OAuth(_) | Self::MethodNotAllowed | Self::TooSlow | Self::Internal(_) => None,
         }
     }
+}
+
+/// Every method that an endpoint for applications does not have.
+pub async fn other_method() -> Result<HttpResponse, Failure> {
+    Err(Failure::MethodNotAllowed)
+}
+
+/// Every method that an endpoint for browsers does not have.
+pub async fn other_method_of_page(provider: Provider) -> HttpResponse {
+    shown(&provider, &provider.operation(), &Failure::MethodNotAllowed)
 }
 
 /// The page for a failure of a request that a browser brought.
@@ -142,6 +163,9 @@ pub fn shown(provider: &Provider, op: &Operation, failure: &Failure) -> HttpResp
     failure.note();
     let (title, text) = match failure {
         Failure::OAuth(error) => return page(provider, op, error),
+        Failure::MethodNotAllowed => {
+            ("This page cannot be opened that way", "Your browser asked in a way that it does not have.")
+        }
         Failure::TooSlow => ("That took too long", "What your browser sent did not arrive in time."),
         Failure::OverLimit(_) => ("Please wait a moment", "Too many sign-ins were begun from your network."),
         Failure::Unavailable(_) => ("Something went wrong", "The sign-in service cannot be reached for the moment."),

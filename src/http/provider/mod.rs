@@ -28,7 +28,7 @@ use std::future::{Ready, ready};
 
 use actix_web::dev::Payload;
 use actix_web::error::ErrorInternalServerError;
-use actix_web::web::{self, Data, ServiceConfig};
+use actix_web::web::{Data, ServiceConfig};
 use actix_web::{Error, FromRequest, HttpRequest};
 
 use crate::access::grants::Lifetimes;
@@ -36,6 +36,7 @@ use crate::access::sessions::Limits;
 use crate::access::signing_keys::SigningKeys;
 use crate::http::context::Context;
 use crate::http::cookies::Cookies;
+use crate::http::methods::at;
 use crate::http::observe::request_id;
 use crate::http::page_answer::PageHeaders;
 use crate::http::throttle::OverLimit;
@@ -46,22 +47,23 @@ use crate::values::operation::{Actor, Operation};
 
 /// Mounts the routes.
 pub fn mount(services: &mut ServiceConfig) {
-    services
-        .service(web::resource(path::METADATA).route(web::get().to(discovery::get)))
-        .service(web::resource(path::JWKS).route(web::get().to(jwks::get)))
-        .service(
-            web::resource(path::AUTHORIZE).route(web::get().to(authorize::get)).route(web::post().to(authorize::post)),
-        )
-        .service(web::resource(path::TOKEN).route(web::post().to(token::post)))
-        .service(
-            web::resource(path::USERINFO).route(web::get().to(userinfo::get)).route(web::post().to(userinfo::post)),
-        )
-        .service(web::resource(path::REVOKE).route(web::post().to(revoke::post)))
-        .service(
-            web::resource(path::END_SESSION)
-                .route(web::get().to(end_session::get))
-                .route(web::post().to(end_session::post)),
-        );
+    let documents = [
+        at(path::METADATA).get(discovery::get),
+        at(path::JWKS).get(jwks::get),
+        at(path::TOKEN).post(token::post),
+        at(path::USERINFO).get(userinfo::get).post(userinfo::post),
+        at(path::REVOKE).post(revoke::post),
+    ];
+    for document in documents {
+        services.service(document.otherwise(failure::other_method));
+    }
+    let pages = [
+        at(path::AUTHORIZE).get(authorize::get).post(authorize::post),
+        at(path::END_SESSION).get(end_session::get).post(end_session::post),
+    ];
+    for page in pages {
+        services.service(page.otherwise(failure::other_method_of_page));
+    }
 }
 
 /// What a handler of this door holds: the gateway's state, seen as an OpenID provider, and the id of the request.

@@ -40,6 +40,9 @@ pub enum Failure {
     /// There is no such page.
     #[error("no such page")]
     NotFound,
+    /// The page is not asked for that way.
+    #[error("the page does not have this method")]
+    MethodNotAllowed,
     /// The attempt is not one of this browser, was answered by another one, or does not exist. They are told apart for
     /// nobody.
     #[error("the attempt was not begun and answered in this browser")]
@@ -169,6 +172,7 @@ pub fn answer(pages: PageHeaders, op: &Operation, failure: Failure) -> HttpRespo
 fn status(failure: &Failure) -> StatusCode {
     match failure {
         Failure::NotFound => StatusCode::NOT_FOUND,
+        Failure::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
         Failure::OtherBrowser | Failure::Malformed | Failure::NotExpected => StatusCode::BAD_REQUEST,
         Failure::TooLong => StatusCode::PAYLOAD_TOO_LARGE,
         Failure::TooSlow => StatusCode::REQUEST_TIMEOUT,
@@ -219,6 +223,7 @@ fn further(failure: &Failure) -> Further {
         Failure::Guessed(wait) => Further { retry_after_seconds: Some(wait.seconds), ..nothing },
         Failure::Unavailable | Failure::Busy => Further { retry_after_seconds: Some(RETRY_AFTER_SECONDS), ..nothing },
         Failure::NotFound
+        | Failure::MethodNotAllowed
         | Failure::OtherBrowser
         | Failure::Malformed
         | Failure::TooLong
@@ -256,6 +261,11 @@ const LINK_REQUEST_DEAD: Text = (
     "This link no longer works",
     "It has been used, has expired, or a newer mail has replaced it.",
     "Sign in again: if we still need to ask you, there will be another mail.",
+);
+const METHOD_NOT_ALLOWED: Text = (
+    "This page cannot be opened that way",
+    "What your browser asked for is a step of another page, and does nothing by itself.",
+    "Go back to the page before, or open the app that you want to use.",
 );
 const NOT_EXPECTED: Text = (
     "We did not expect this answer",
@@ -317,6 +327,7 @@ fn words(failure: Failure) -> Words {
             "It was begun or finished in another browser or in a private window, or this browser does not keep our cookies.",
             "Open the app again in this browser, and sign in from there.",
         ),
+        Failure::MethodNotAllowed => METHOD_NOT_ALLOWED,
         Failure::NotExpected => NOT_EXPECTED,
         Failure::Malformed => (
             "We could not read that",

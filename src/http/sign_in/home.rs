@@ -27,6 +27,11 @@ pub async fn unknown(request: HttpRequest, context: Data<Context>) -> HttpRespon
     Visit::new(&context, &request).answer(Err(Failure::NotFound))
 }
 
+/// Every method that a page does not have.
+pub async fn other_method(request: HttpRequest, context: Data<Context>) -> HttpResponse {
+    Visit::new(&context, &request).answer(Err(Failure::MethodNotAllowed))
+}
+
 async fn show(visit: &Visit<'_>) -> Result<HttpResponse, Failure> {
     let person = match visit.cookies.read(visit.request, Cookie::Session) {
         None => None,

@@ -51,52 +51,38 @@ pub mod second_step;
 pub mod sign_out;
 pub mod visit;
 
-use actix_web::web::{self, ServiceConfig};
+use actix_web::web::ServiceConfig;
+
+use crate::http::methods::at;
 
 /// Mounts the routes.
 pub fn mount(services: &mut ServiceConfig) {
-    services
-        .route("/", web::get().to(home::get))
-        .route("/sign-in/{attempt}", web::get().to(email::get))
-        .route("/sign-in/{attempt}/email", web::post().to(email::post))
-        .service(
-            web::resource("/sign-in/{attempt}/password")
-                .route(web::get().to(password::get))
-                .route(web::post().to(password::post)),
-        )
-        .service(
-            web::resource("/sign-in/{attempt}/own")
-                .route(web::get().to(own_credentials::get))
-                .route(web::post().to(own_credentials::post)),
-        )
-        .service(
-            web::resource("/sign-in/{attempt}/second-step")
-                .route(web::get().to(second_step::get))
-                .route(web::post().to(second_step::post)),
-        )
-        .route("/sign-in/{attempt}/second-step/set-up", web::post().to(second_step::set_up))
-        .route("/sign-in/{attempt}/passkey", web::post().to(passkey::post))
-        .route("/sign-in/{attempt}/passkey/answer", web::post().to(passkey::answer))
-        .route("/sign-in/{attempt}/second-step/passkey", web::post().to(second_step::passkey::post))
-        .route("/sign-in/{attempt}/second-step/passkey/answer", web::post().to(second_step::passkey::answer))
-        .service(
-            web::resource(path::FORGOTTEN).route(web::get().to(forgotten::get)).route(web::post().to(forgotten::post)),
-        )
-        .service(
-            web::resource("/password/choose")
-                .route(web::get().to(new_password::get))
-                .route(web::post().to(new_password::post)),
-        )
-        .route("/sign-in/{attempt}/connection", web::post().to(choice::post))
-        .route("/sign-in/{attempt}/continue", web::get().to(outcome::get))
-        .route("/sign-in/{attempt}/restart", web::post().to(restart::post))
-        .service(
-            web::resource("/activation").route(web::get().to(activation::get)).route(web::post().to(activation::post)),
-        )
-        .service(web::resource("/link").route(web::get().to(link::get)).route(web::post().to(link::post)))
-        .service(web::resource("/sign-out").route(web::get().to(sign_out::get)).route(web::post().to(sign_out::post)))
-        .route(path::SIGNED_OUT, web::get().to(sign_out::done))
-        .route("/assets/{file}", web::get().to(assets::get));
+    let pages = [
+        at("/").get(home::get),
+        at("/sign-in/{attempt}").get(email::get),
+        at("/sign-in/{attempt}/email").post(email::post),
+        at("/sign-in/{attempt}/password").get(password::get).post(password::post),
+        at("/sign-in/{attempt}/own").get(own_credentials::get).post(own_credentials::post),
+        at("/sign-in/{attempt}/second-step").get(second_step::get).post(second_step::post),
+        at("/sign-in/{attempt}/second-step/set-up").post(second_step::set_up),
+        at("/sign-in/{attempt}/passkey").post(passkey::post),
+        at("/sign-in/{attempt}/passkey/answer").post(passkey::answer),
+        at("/sign-in/{attempt}/second-step/passkey").post(second_step::passkey::post),
+        at("/sign-in/{attempt}/second-step/passkey/answer").post(second_step::passkey::answer),
+        at(path::FORGOTTEN).get(forgotten::get).post(forgotten::post),
+        at("/password/choose").get(new_password::get).post(new_password::post),
+        at("/sign-in/{attempt}/connection").post(choice::post),
+        at("/sign-in/{attempt}/continue").get(outcome::get),
+        at("/sign-in/{attempt}/restart").post(restart::post),
+        at("/activation").get(activation::get).post(activation::post),
+        at("/link").get(link::get).post(link::post),
+        at("/sign-out").get(sign_out::get).post(sign_out::post),
+        at(path::SIGNED_OUT).get(sign_out::done),
+        at("/assets/{file}").get(assets::get),
+    ];
+    for page in pages {
+        services.service(page.otherwise(home::other_method));
+    }
 }
 
 #[cfg(test)]
