@@ -6,8 +6,9 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
 use crate::access::traces;
+use crate::directory::connections::{self, ConnectionState, Settings};
+use crate::directory::organizations::{self, Organization};
 use crate::directory::service_provider::ServiceProviderError;
-use crate::directory::{connections, organizations};
 use crate::flows::sign_in_by_saml::SamlSignInError;
 use crate::http::context::Context;
 use crate::http::observe::request_id;
@@ -108,17 +109,27 @@ pub async fn other_method(request: HttpRequest, context: Data<Context>) -> HttpR
     answer(&context, &op, None, Failure::MethodNotAllowed).await
 }
 
-/// Answers with the page for `failure`, which says whom to ask where the connection is known.
-pub async fn answer(
-    context: &Context,
-    op: &Operation,
-    connection: Option<ConnectionId>,
-    failure: Failure,
-) -> HttpResponse {
+/// A connection by its id in the path, at a door of this protocol.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Named {
+    /// At a door for SAML.
+    Saml(ConnectionId),
+    /// At a door for OpenID Connect.
+    Oidc(ConnectionId),
+}
+
+/// Answers with the page for `failure`, which says whom to ask where the connection is known. At a connection that is not there,
+/// nothing is said of what was sent.
+pub async fn answer(context: &Context, op: &Operation, named: Option<Named>, failure: Failure) -> HttpResponse {
+    let found = match named {
+        Some(named) => look(context, named).await,
+        None => Found::Unknown,
+    };
+    let failure = if found == Found::Nothing { at_no_connection(failure) } else { failure };
     let pages = PageHeaders::new(&context.config.public_url);
     match &failure {
         Failure::NotFound => return pages.page(StatusCode::NOT_FOUND, &NotFoundPage, Forms::StayHere),
-        Failure::Internal(reason) => tracing::error!(reason, connection = ?connection, "an answer was not taken"),
+        Failure::Internal(reason) => tracing::error!(reason, connection = ?named, "an answer was not taken"),
         Failure::MethodNotAllowed
         | Failure::Malformed
         | Failure::TooLong
@@ -128,21 +139,40 @@ pub async fn answer(
         | Failure::Logout(_)
         | Failure::OverLimit(_)
         | Failure::Unavailable => {
-            tracing::info!(reason = %failure, connection = ?connection, "an answer was not taken");
+            tracing::info!(reason = %failure, connection = ?named, "an answer was not taken");
         }
     }
-    if let (Some(connection), Some(code)) = (connection, stray_code(&failure)) {
-        note_stray(context, op, connection, code).await;
-    }
-    let support = match connection {
-        Some(connection) => support(context, connection).await,
-        None => None,
+    let support = match found {
+        Found::Connection(connection, support) => {
+            if let Some(code) = stray_code(&failure) {
+                note_stray(context, op, connection, code).await;
+            }
+            support
+        }
+        Found::Nothing | Found::Unknown => None,
     };
     let mut answer = pages.page(status(&failure), &page(op, &failure, support), Forms::StayHere);
     if let Some(seconds) = retry_after_seconds(&failure) {
         answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
     }
     answer
+}
+
+/// What a failure comes to where there is no such connection. What bounds the use of a door does so there too.
+fn at_no_connection(failure: Failure) -> Failure {
+    match failure {
+        Failure::NotFound
+        | Failure::Malformed
+        | Failure::NotExpected
+        | Failure::SignedInElsewhere
+        | Failure::Logout(_) => Failure::NotFound,
+        Failure::MethodNotAllowed
+        | Failure::TooLong
+        | Failure::TooSlow
+        | Failure::OverLimit(_)
+        | Failure::Unavailable
+        | Failure::Internal(_) => failure,
+    }
 }
 
 fn retry_after_seconds(failure: &Failure) -> Option<i64> {
@@ -209,18 +239,41 @@ fn status(failure: &Failure) -> StatusCode {
     }
 }
 
-/// The help desk of the connection's organization. A page without it is better than none.
-async fn support(context: &Context, connection: ConnectionId) -> Option<Support> {
-    let find = context.store.read(move |tx| match connections::find(tx, connection)? {
-        Some(found) => organizations::find(tx, found.organization),
-        None => Ok::<_, StoreError>(None),
+/// What a door finds under the id in its path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Found {
+    /// A connection, with the help desk of its organization.
+    Connection(ConnectionId, Option<Support>),
+    /// There is none of this protocol.
+    Nothing,
+    /// It is not asked about, or the database is away.
+    Unknown,
+}
+
+async fn look(context: &Context, named: Named) -> Found {
+    let (Named::Saml(id) | Named::Oidc(id)) = named;
+    let find = context.store.read(move |tx| {
+        let found = connections::find(tx, id)?.filter(|found| {
+            let is_here = matches!(
+                (&found.settings, named),
+                (Settings::Saml { .. }, Named::Saml(_)) | (Settings::Oidc { .. }, Named::Oidc(_))
+            );
+            is_here && found.state != ConnectionState::Deleted
+        });
+        let Some(found) = found else { return Ok(Found::Nothing) };
+        Ok::<_, StoreError>(Found::Connection(id, organizations::find(tx, found.organization)?.map(support)))
     });
-    let organization = find.await.ok().flatten()?;
-    Some(Support {
+    // A page without what is known is better than none.
+    find.await.unwrap_or(Found::Unknown)
+}
+
+/// The help desk of an organization.
+fn support(organization: Organization) -> Support {
+    Support {
         organization: organization.name,
         name: organization.support_name,
         email: Some(organization.support_email),
-    })
+    }
 }
 
 fn page(op: &Operation, failure: &Failure, support: Option<Support>) -> ErrorPage {

@@ -5,7 +5,7 @@ use actix_web::http::Method;
 use actix_web::web::{Data, Path, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 
-use super::failure::{self, Failure};
+use super::failure::{self, Failure, Named};
 use crate::directory::connections::initiation::{self, InitiationError};
 use crate::http::context::Context;
 use crate::http::observe::request_id;
@@ -33,7 +33,7 @@ pub async fn lead(request: HttpRequest, context: Data<Context>, path: Path<Strin
     };
     match find(&context, &op, connection, &request, payload).await {
         Ok(url) => see_other(&url),
-        Err(failure) => failure::answer(&context, &op, Some(connection), failure).await,
+        Err(failure) => failure::answer(&context, &op, Some(Named::Oidc(connection)), failure).await,
     }
 }
 

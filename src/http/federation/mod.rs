@@ -54,8 +54,10 @@ mod tests {
     use actix_web::test::TestRequest;
 
     use crate::access::testing::world;
+    use crate::http::federation::journey::connect_saml;
     use crate::http::testing::{context, send};
     use crate::http::throttle::{Rate, Throttle};
+    use crate::values::ids::ConnectionId;
 
     #[actix_web::test]
     async fn oidcc_client_test_form_post_error_an_answer_in_a_form_is_not_taken() {
@@ -115,13 +117,66 @@ mod tests {
     async fn a_relay_state_of_a_sign_out_is_not_longer_than_one_can_be() {
         for world in world().await {
             let context = context(&world, "https://id.test").await;
-            let path = format!("/federation/saml/{}/slo", world.connection);
-            for (length, status) in [(512, StatusCode::NOT_FOUND), (513, StatusCode::BAD_REQUEST)] {
+            let path = format!("/federation/saml/{}/slo", connect_saml(&world).await);
+            for (length, is_read) in [(512, true), (513, false)] {
                 let form = format!("SAMLRequest=x&RelayState={}", "r".repeat(length));
                 let request = TestRequest::post().uri(&path).set_payload(form);
                 let request = request.insert_header((CONTENT_TYPE, "application/x-www-form-urlencoded"));
-                assert_eq!(send(&context, request).await.status, status, "{length}");
+                let answer = send(&context, request).await;
+                assert_eq!(
+                    (answer.status, answer.text().contains("could not read")),
+                    (StatusCode::BAD_REQUEST, !is_read)
+                );
             }
+        }
+    }
+
+    /// Whatever is sent there: a connection that is not there, one of the other protocol, and what is no id at all.
+    #[actix_web::test]
+    async fn at_no_connection_every_door_answers_as_at_any_address_that_leads_nowhere() {
+        for world in world().await {
+            let context = context(&world, "https://id.test").await;
+            let nobody: ConnectionId = world.op().new_id();
+            let saml = connect_saml(&world).await;
+            let nowhere = send(&context, TestRequest::get().uri("/nowhere")).await;
+            let form = |door: String, text: &'static str| {
+                let request = TestRequest::post().uri(&door).set_payload(text);
+                request.insert_header((CONTENT_TYPE, "application/x-www-form-urlencoded"))
+            };
+            let get = |door: String| TestRequest::get().uri(&door);
+            for id in [nobody.to_string(), world.connection.to_string(), "x".to_owned()] {
+                let door = |name: &str| format!("/federation/saml/{id}/{name}");
+                let requests = [
+                    get(door("metadata")),
+                    get(door("start")),
+                    get(door("slo")),
+                    get(door("slo?SAMLRequest=x")),
+                    form(door("slo"), "SAMLRequest=x"),
+                    form(door("slo"), "nothing"),
+                    form(door("acs"), "SAMLResponse=x&RelayState=y"),
+                    form(door("acs"), "nothing"),
+                ];
+                for (number, request) in requests.into_iter().enumerate() {
+                    let answer = send(&context, request).await;
+                    assert_eq!((answer.status.as_u16(), &answer.body), (404, &nowhere.body), "saml {id} {number}");
+                }
+            }
+            for id in [nobody.to_string(), saml.to_string(), "x".to_owned()] {
+                let door = |name: &str| format!("/federation/oidc/{id}/{name}");
+                let requests = [
+                    get(door("jwks")),
+                    get(door("callback")),
+                    get(door("callback?code=c&state=s")),
+                    get(door("initiate")),
+                    form(door("initiate"), "iss=x"),
+                ];
+                for (number, request) in requests.into_iter().enumerate() {
+                    let answer = send(&context, request).await;
+                    assert_eq!((answer.status.as_u16(), &answer.body), (404, &nowhere.body), "oidc {id} {number}");
+                }
+            }
+            let known = send(&context, form(format!("/federation/saml/{saml}/acs"), "nothing")).await;
+            assert_eq!(known.status, StatusCode::BAD_REQUEST, "at one that is there it is said what was wrong");
         }
     }
 

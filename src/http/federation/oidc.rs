@@ -5,7 +5,7 @@ use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use actix_web::web::{Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
 
-use super::failure::{self, Failure};
+use super::failure::{self, Failure, Named};
 use crate::access::identity::Outcome;
 use crate::directory::connections::{self, ConnectionState, Settings};
 use crate::flows::sign_in_by_oidc::FinishError;
@@ -38,7 +38,7 @@ pub async fn callback(request: HttpRequest, context: Data<Context>, connection: 
     };
     match take(&context, &op, connection, &request).await {
         Ok(outcome) => see_other(&path::arrival(outcome.attempt, &outcome.arrival)),
-        Err(failure) => failure::answer(&context, &op, Some(connection), failure).await,
+        Err(failure) => failure::answer(&context, &op, Some(Named::Oidc(connection)), failure).await,
     }
 }
 

@@ -5,7 +5,7 @@ use actix_web::web::{Data, Path, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use url::form_urlencoded;
 
-use super::failure::{self, Failure};
+use super::failure::{self, Failure, Named};
 use crate::access::attempts;
 use crate::access::identity::Outcome;
 use crate::directory::connections::{self, ConnectionState, Settings};
@@ -60,7 +60,7 @@ pub async fn acs(request: HttpRequest, context: Data<Context>, path: Path<String
         Ok(Taken::Answer(outcome)) => see_other(&path::arrival(outcome.attempt, &outcome.arrival)),
         // A redirect on our own site, where the browser's cookies arrive.
         Ok(Taken::Wish) => see_other(&format!("/federation/saml/{connection}/start")),
-        Err(failure) => failure::answer(&context, &op, Some(connection), failure).await,
+        Err(failure) => failure::answer(&context, &op, Some(Named::Saml(connection)), failure).await,
     }
 }
 
@@ -111,7 +111,7 @@ pub async fn start(request: HttpRequest, context: Data<Context>, path: Path<Stri
     };
     match leave(&context, &op, connection, &request).await {
         Ok(answer) => answer,
-        Err(failure) => failure::answer(&context, &op, Some(connection), failure).await,
+        Err(failure) => failure::answer(&context, &op, Some(Named::Saml(connection)), failure).await,
     }
 }
 

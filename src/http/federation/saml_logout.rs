@@ -9,7 +9,7 @@ use actix_web::web::{Data, Path, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use url::form_urlencoded;
 
-use super::failure::{self, Failure};
+use super::failure::{self, Failure, Named};
 use crate::flows::sign_out_by_saml::{self, Message, SignOutError};
 use crate::http::context::Context;
 use crate::http::observe::request_id;
@@ -50,7 +50,7 @@ pub async fn get(request: HttpRequest, context: Data<Context>, path: Path<String
     };
     match outcome {
         Ok(answer) => answer,
-        Err(failure) => failure::answer(&context, &op, Some(connection), failure).await,
+        Err(failure) => failure::answer(&context, &op, Some(Named::Saml(connection)), failure).await,
     }
 }
 
@@ -66,7 +66,7 @@ pub async fn post(request: HttpRequest, context: Data<Context>, path: Path<Strin
     };
     match outcome {
         Ok(answer) => answer,
-        Err(failure) => failure::answer(&context, &op, Some(connection), failure).await,
+        Err(failure) => failure::answer(&context, &op, Some(Named::Saml(connection)), failure).await,
     }
 }
 
