@@ -20,6 +20,7 @@ pub mod provider;
 pub mod request_body;
 pub mod saml_message;
 pub mod scim;
+pub mod session_end;
 pub mod sign_in;
 #[cfg(test)]
 pub mod testing;

@@ -22,6 +22,7 @@ mod journey;
 pub mod logout;
 pub mod oidc;
 pub mod saml;
+pub mod saml_form;
 pub mod saml_logout;
 
 use actix_web::web::ServiceConfig;

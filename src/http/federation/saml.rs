@@ -3,9 +3,9 @@
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, SET_COOKIE};
 use actix_web::web::{Data, Path, Payload};
 use actix_web::{HttpRequest, HttpResponse};
-use url::form_urlencoded;
 
 use super::failure::{self, Failure, Named};
+use super::saml_form::SamlForm;
 use crate::access::attempts;
 use crate::access::identity::Outcome;
 use crate::directory::connections::{self, ConnectionState, Settings};
@@ -15,14 +15,10 @@ use crate::http::context::Context;
 use crate::http::cookies::{Cookie, Cookies};
 use crate::http::observe::request_id;
 use crate::http::page_answer::see_other;
-use crate::http::request_body::{self, FORM};
 use crate::http::sign_in::path;
 use crate::protocol::saml::sp_metadata::MEDIA_TYPE;
 use crate::values::ids::ConnectionId;
 use crate::values::operation::{Actor, Operation};
-
-/// What a form may have beside the response: the field names, the RelayState, and what other fields there are.
-const OTHER_FIELDS_BYTES: usize = 4 * 1024;
 
 /// Our metadata for one connection. Not a secret: an identity provider fetches it without credentials.
 pub async fn metadata(request: HttpRequest, context: Data<Context>, path: Path<String>) -> HttpResponse {
@@ -80,7 +76,11 @@ async fn take(
     payload: Payload,
 ) -> Result<Taken, Failure> {
     context.admit(&context.throttles.answers, request, op)?;
-    let answer = read_form(request, payload, context.config.limits.saml_response_bytes).await?;
+    let form = SamlForm::read(context, request, payload).await?;
+    let saml_response = form.field("SAMLResponse")?.ok_or(Failure::Malformed)?;
+    // Without one nobody can be waiting: the flow says so in its own words.
+    let relay_state = form.field("RelayState")?.unwrap_or_default();
+    let answer = Answer { saml_response, relay_state };
     let (provider, verifier) = (&context.outside.service_provider, &context.outside.verifier);
     let response = answer.saml_response.clone();
     match sign_in_by_saml::finish(&context.store, provider, verifier, op, connection, answer).await {
@@ -136,20 +136,4 @@ async fn leave(
     let mut answer = see_other(&landing::begin(&context.store, provider, op, connection, leaving).await?);
     answer.headers_mut().append(SET_COOKIE, cookie);
     Ok(answer)
-}
-
-/// SAML bindings 3.5.4. `document_bytes` bounds the response once it is decoded; base64 and form encoding are on top.
-async fn read_form(request: &HttpRequest, payload: Payload, document_bytes: usize) -> Result<Answer, Failure> {
-    let limit = document_bytes.saturating_mul(2).saturating_add(OTHER_FIELDS_BYTES);
-    let body = request_body::bounded(request, payload, &[FORM], limit).await?;
-    let field = |name: &str| -> Result<Option<String>, Failure> {
-        let mut values = form_urlencoded::parse(&body).filter(|(key, _)| key == name).map(|(_, value)| value);
-        let value = values.next();
-        // Sent twice, two readers could take different ones.
-        if values.next().is_some() { Err(Failure::Malformed) } else { Ok(value.map(String::from)) }
-    };
-    let saml_response = field("SAMLResponse")?.ok_or(Failure::Malformed)?;
-    // Without one nobody can be waiting: the flow says so in its own words.
-    let relay_state = field("RelayState")?.unwrap_or_default();
-    Ok(Answer { saml_response, relay_state })
 }

@@ -7,23 +7,19 @@
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path, Payload};
 use actix_web::{HttpRequest, HttpResponse};
-use url::form_urlencoded;
 
 use super::failure::{self, Failure, Named};
+use super::saml_form::SamlForm;
 use crate::flows::sign_out_by_saml::{self, Message, SignOutError};
 use crate::http::context::Context;
 use crate::http::observe::request_id;
 use crate::http::page_answer::{Forms, PageHeaders, see_other};
-use crate::http::request_body::{self, FORM};
 use crate::http::saml_message;
 use crate::http::sign_in::path;
 use crate::pages::signed_out::SignedOutPage;
 use crate::protocol::saml::redirect_binding::{self, Kind};
 use crate::values::ids::ConnectionId;
 use crate::values::operation::{Actor, Operation};
-
-/// What a form may have beside the message.
-const OTHER_FIELDS_BYTES: usize = 4 * 1024;
 
 impl From<SignOutError> for Failure {
     fn from(error: SignOutError) -> Self {
@@ -86,20 +82,13 @@ async fn posted(
     payload: Payload,
 ) -> Result<(Kind, Message), Failure> {
     context.admit(&context.throttles.answers, request, op)?;
-    let limit = context.config.limits.saml_response_bytes.saturating_mul(2).saturating_add(OTHER_FIELDS_BYTES);
-    let body = request_body::bounded(request, payload, &[FORM], limit).await?;
-    let field = |name: &str| -> Result<Option<String>, Failure> {
-        let mut values = form_urlencoded::parse(&body).filter(|(key, _)| key == name).map(|(_, value)| value);
-        let value = values.next();
-        // Sent twice, two readers could take different ones.
-        if values.next().is_some() { Err(Failure::Malformed) } else { Ok(value.map(String::from)) }
-    };
-    let (kind, text) = match (field(Kind::Request.parameter())?, field(Kind::Response.parameter())?) {
+    let form = SamlForm::read(context, request, payload).await?;
+    let (kind, text) = match (form.field(Kind::Request.parameter())?, form.field(Kind::Response.parameter())?) {
         (Some(text), None) => (Kind::Request, text),
         (None, Some(text)) => (Kind::Response, text),
-        _ => return Err(Failure::Malformed),
+        (Some(_), Some(_)) | (None, None) => return Err(Failure::Malformed),
     };
-    let relay_state = field("RelayState")?;
+    let relay_state = form.field("RelayState")?;
     if relay_state.as_ref().is_some_and(|state| state.len() > redirect_binding::MAX_RELAY_STATE_BYTES) {
         return Err(Failure::Malformed);
     }

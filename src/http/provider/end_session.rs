@@ -5,22 +5,17 @@
 //! the application that the ID token is for.
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::SET_COOKIE;
 use actix_web::web::Payload;
 use actix_web::{HttpRequest, HttpResponse};
 
 use super::failure::{self, Failure};
 use super::{Provider, form};
-use crate::access::attempts;
 use crate::access::sessions::{self, Session};
-use crate::access::sign_outs::Leaving;
 use crate::directory::applications;
-use crate::flows::sign_out_by_saml::{self, SignOutError};
 use crate::http::cookies::Cookie;
 use crate::http::page_answer::{Forms, see_other};
-use crate::http::saml_message;
+use crate::http::session_end;
 use crate::pages::sign_out::SignOutPage;
-use crate::pages::signed_out::SignedOutPage;
 use crate::protocol::oidc::discovery::path;
 use crate::protocol::oidc::error::OAuthError;
 use crate::protocol::oidc::id_token::HintClaims;
@@ -74,51 +69,8 @@ async fn answer(request: &HttpRequest, provider: &Provider, op: &Operation) -> R
             let page = SignOutPage { action: SIGN_OUT.to_owned() };
             Ok(provider.pages().page(StatusCode::OK, &page, Forms::LeadAway))
         }
-        Outcome::SignedOut(back) => Ok(leave(provider, back)),
-        Outcome::End(token, back) => end(request, provider, op, token, back).await,
-    }
-}
-
-/// Ends the session. The browser goes to its SAML provider first, which is asked to end its own.
-async fn end(
-    request: &HttpRequest,
-    provider: &Provider,
-    op: &Operation,
-    token: Secret,
-    back: Option<String>,
-) -> Result<HttpResponse, Failure> {
-    let cookies = provider.cookies();
-    let known = cookies.read(request, Cookie::Attempt);
-    let binding = known.clone().unwrap_or_else(|| attempts::new_binding(op));
-    let leaving = Leaving { binding: binding.clone(), return_url: back.clone() };
-    let parties = provider.context.sign_out_parties();
-    let upstream = sign_out_by_saml::begin(parties, op, token, provider.session_limits(), leaving).await;
-    let upstream = upstream.map_err(|error| match error {
-        SignOutError::Store(error) => error.into(),
-        SignOutError::NoConnection
-        | SignOutError::Rejected(_)
-        | SignOutError::NotExpected
-        | SignOutError::Unfinished(_)
-        | SignOutError::ServiceProvider(_) => Failure::Internal(error.to_string()),
-    })?;
-    let mut set = vec![cookies.remove(Cookie::Session)];
-    if upstream.is_some() && known.is_none() {
-        set.push(cookies.set(Cookie::Attempt, &binding));
-    }
-    let mut answer = match upstream {
-        Some(outgoing) => saml_message::answer(provider.pages(), outgoing),
-        None => leave(provider, back),
-    };
-    for cookie in set {
-        answer.headers_mut().append(SET_COOKIE, cookie.map_err(|error| Failure::Internal(error.to_string()))?);
-    }
-    Ok(answer)
-}
-
-fn leave(provider: &Provider, back: Option<String>) -> HttpResponse {
-    match back {
-        Some(url) => see_other(&url),
-        None => provider.pages().page(StatusCode::OK, &SignedOutPage::here(), Forms::StayHere),
+        Outcome::SignedOut(back) => Ok(session_end::signed_out(provider.pages(), back)),
+        Outcome::End(token, back) => Ok(session_end::end(&provider.context, request, op, token, back).await?),
     }
 }
 

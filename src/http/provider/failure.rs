@@ -8,6 +8,7 @@ use super::Provider;
 use crate::access::tokens::issuance::IssuanceError;
 use crate::http::page_answer::Forms;
 use crate::http::problem::RETRY_AFTER_SECONDS;
+use crate::http::session_end::EndError;
 use crate::http::throttle::OverLimit;
 use crate::pages::error::{ErrorPage, Next};
 use crate::protocol::oidc::error::{ErrorCode, OAuthError};
@@ -59,6 +60,15 @@ impl From<IssuanceError> for Failure {
         match error {
             IssuanceError::Store(error) => error.into(),
             IssuanceError::Signing(error) => Self::Internal(error.to_string()),
+        }
+    }
+}
+
+impl From<EndError> for Failure {
+    fn from(error: EndError) -> Self {
+        match error {
+            EndError::Store(error) => error.into(),
+            EndError::Message(_) | EndError::Cookie(_) => Self::Internal(error.to_string()),
         }
     }
 }

@@ -10,18 +10,24 @@ use super::failure::Failure;
 use super::form::Form;
 use super::path;
 use super::visit::Visit;
-use crate::access::attempts;
-use crate::access::sign_outs::{self, Leaving, SignedOut};
-use crate::flows::sign_out_by_saml::{self, SignOutError};
+use crate::access::sign_outs::{self, SignedOut};
 use crate::http::context::Context;
 use crate::http::cookies::Cookie;
 use crate::http::page_answer::{Forms, see_other};
-use crate::http::saml_message;
+use crate::http::session_end::{self, EndError};
 use crate::pages::sign_out::SignOutPage;
 use crate::pages::signed_out::{Elsewhere, SignedOutPage};
-use crate::protocol::saml::logout::ours::Outgoing;
 use crate::protocol::saml::logout::response::Answer;
 use crate::values::secret::Secret;
+
+impl From<EndError> for Failure {
+    fn from(error: EndError) -> Self {
+        match error {
+            EndError::Store(error) => error.into(),
+            EndError::Message(_) | EndError::Cookie(_) => Self::Internal(error.to_string()),
+        }
+    }
+}
 
 /// `GET /sign-out`: asks, or says that nobody is signed in.
 pub async fn get(request: HttpRequest, context: Data<Context>) -> HttpResponse {
@@ -30,7 +36,7 @@ pub async fn get(request: HttpRequest, context: Data<Context>) -> HttpResponse {
         Some(_) => {
             visit.pages.page(StatusCode::OK, &SignOutPage { action: path::SIGN_OUT.to_owned() }, Forms::LeadAway)
         }
-        None => visit.pages.page(StatusCode::OK, &SignedOutPage::here(), Forms::StayHere),
+        None => session_end::signed_out(visit.pages, None),
     }
 }
 
@@ -43,41 +49,13 @@ pub async fn post(request: HttpRequest, context: Data<Context>, payload: Payload
 async fn submit(visit: &Visit<'_>, payload: Payload) -> Result<HttpResponse, Failure> {
     visit.context.admit(&visit.context.throttles.answers, visit.request, &visit.op)?;
     Form::read(visit.request, payload, visit.context.config.limits.form_bytes).await?;
-    let known = visit.cookies.read(visit.request, Cookie::Attempt);
-    let binding = known.clone().unwrap_or_else(|| attempts::new_binding(&visit.op));
-    let upstream = match visit.cookies.read(visit.request, Cookie::Session) {
-        Some(token) => end(visit, token, binding.clone()).await?,
-        None => None,
-    };
-    let cookie_failed = |error: actix_web::http::header::InvalidHeaderValue| Failure::Internal(error.to_string());
-    let new_binding = match (&upstream, known) {
-        (Some(_), None) => Some(visit.cookies.set(Cookie::Attempt, &binding).map_err(cookie_failed)?),
-        _ => None,
-    };
-    let mut answer = match upstream {
-        Some(outgoing) => saml_message::answer(visit.pages, outgoing),
-        None => visit.pages.page(StatusCode::OK, &SignedOutPage::here(), Forms::StayHere),
-    };
-    answer.headers_mut().append(SET_COOKIE, visit.cookies.remove(Cookie::Session).map_err(cookie_failed)?);
-    if let Some(cookie) = new_binding {
-        answer.headers_mut().append(SET_COOKIE, cookie);
+    if let Some(token) = visit.cookies.read(visit.request, Cookie::Session) {
+        return Ok(session_end::end(visit.context, visit.request, &visit.op, token, None).await?);
     }
+    let mut answer = session_end::signed_out(visit.pages, None);
+    let cookie = visit.cookies.remove(Cookie::Session).map_err(EndError::from)?;
+    answer.headers_mut().append(SET_COOKIE, cookie);
     Ok(answer)
-}
-
-/// Ends the session of the cookie. What its provider is to be told, if it is.
-async fn end(visit: &Visit<'_>, token: Secret, binding: Secret) -> Result<Option<Outgoing>, Failure> {
-    let (parties, limits) = (visit.context.sign_out_parties(), visit.context.session_limits());
-    let leaving = Leaving { binding, return_url: None };
-    let begun = sign_out_by_saml::begin(parties, &visit.op, token, limits, leaving).await;
-    begun.map_err(|error| match error {
-        SignOutError::Store(error) => error.into(),
-        SignOutError::NoConnection
-        | SignOutError::Rejected(_)
-        | SignOutError::NotExpected
-        | SignOutError::Unfinished(_)
-        | SignOutError::ServiceProvider(_) => Failure::Internal(error.to_string()),
-    })
 }
 
 /// `GET /sign-out/done`: what the provider answered, in the browser that left for it.
