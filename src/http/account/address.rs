@@ -1,16 +1,15 @@
 //! Confirming the own address by mail: the link is asked for by who is signed in, and works where the same person is. Following it
 //! asks; only the form confirms, so that no mail scanner can.
 
+use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
-use actix_web::web::{Data, Payload};
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::web::Payload;
 
 use super::path;
 use super::signed_in::SignedIn;
 use crate::access::mail_proofs::{self, Purpose};
 use crate::access::own_address::{self, ConfirmError};
 use crate::directory::accounts;
-use crate::http::context::Context;
 use crate::http::page_answer::Forms;
 use crate::http::sign_in::activation::token;
 use crate::http::sign_in::failure::Failure;
@@ -19,24 +18,7 @@ use crate::pages::confirm_address::ConfirmAddressPage;
 use crate::values::secret::TokenHash;
 
 /// `POST /account/address/ask`
-pub async fn ask(request: HttpRequest, context: Data<Context>, payload: Payload) -> HttpResponse {
-    let visit = Visit::new(&context, &request);
-    visit.answer(send(&visit, payload).await)
-}
-
-/// `GET /account/address?token=...`: asks.
-pub async fn get(request: HttpRequest, context: Data<Context>) -> HttpResponse {
-    let visit = Visit::new(&context, &request);
-    visit.answer(show(&visit).await)
-}
-
-/// `POST /account/address?token=...`: confirms.
-pub async fn post(request: HttpRequest, context: Data<Context>, payload: Payload) -> HttpResponse {
-    let visit = Visit::new(&context, &request);
-    visit.answer(confirm(&visit, payload).await)
-}
-
-async fn send(visit: &Visit<'_>, payload: Payload) -> Result<HttpResponse, Failure> {
+pub async fn ask(visit: &Visit<'_>, payload: Payload) -> Result<HttpResponse, Failure> {
     let person = SignedIn::of(visit).await?;
     person.form(visit, payload).await?;
     let account = person.session.account;
@@ -49,7 +31,8 @@ async fn send(visit: &Visit<'_>, payload: Payload) -> Result<HttpResponse, Failu
     Ok(visit.pages.page(StatusCode::OK, &page, Forms::StayHere))
 }
 
-async fn show(visit: &Visit<'_>) -> Result<HttpResponse, Failure> {
+/// `GET /account/address?token=...`: asks.
+pub async fn get(visit: &Visit<'_>) -> Result<HttpResponse, Failure> {
     let token = token(visit.request).ok_or(Failure::LinkDead)?;
     let (op, shown) = (visit.op.clone(), token.clone());
     let read = visit.context.store.read(move |tx| mail_proofs::look(tx, &op, Purpose::Address, &shown));
@@ -65,7 +48,8 @@ async fn show(visit: &Visit<'_>) -> Result<HttpResponse, Failure> {
     Ok(visit.pages.page(StatusCode::OK, &page, Forms::StayHere))
 }
 
-async fn confirm(visit: &Visit<'_>, payload: Payload) -> Result<HttpResponse, Failure> {
+/// `POST /account/address?token=...`: confirms.
+pub async fn post(visit: &Visit<'_>, payload: Payload) -> Result<HttpResponse, Failure> {
     let person = SignedIn::of(visit).await?;
     person.form(visit, payload).await?;
     let token = token(visit.request).ok_or(Failure::LinkDead)?;

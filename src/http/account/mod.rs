@@ -36,26 +36,27 @@ use actix_web::web::ServiceConfig;
 
 use crate::http::methods::at;
 use crate::http::sign_in::home;
+use crate::http::sign_in::visit::{form, page};
 
 /// Mounts the routes.
 pub fn mount(services: &mut ServiceConfig) {
     let pages = [
-        at(path::SECURITY).get(security::get),
-        at(path::PASSWORD).post(password::post),
-        at(path::SECOND_STEP).get(second_step::get),
-        at(path::ADD_SECOND_STEP).post(second_step::add),
-        at(path::RENEW_CODES).post(second_step::renew_codes),
-        at(path::REMOVE_SECOND_STEP).post(second_step::remove),
-        at(path::PASSKEYS).get(passkeys::get),
-        at(path::ADD_PASSKEY).post(passkeys::add),
-        at(path::CREATE_PASSKEY).post(passkeys::create),
-        at(path::RENAME_PASSKEY).post(passkeys::rename),
-        at(path::REMOVE_PASSKEY).post(passkeys::remove),
-        at(path::ASK_ADDRESS).post(address::ask),
-        at("/account/address").get(address::get).post(address::post),
-        at(path::SESSIONS).get(sessions::get),
-        at(path::END_SESSION).post(sessions::end_one),
-        at(path::END_OTHER_SESSIONS).post(sessions::end_others),
+        at(path::SECURITY).get(page(security::get)),
+        at(path::PASSWORD).post(form(password::post)),
+        at(path::SECOND_STEP).get(page(second_step::get)),
+        at(path::ADD_SECOND_STEP).post(form(second_step::add)),
+        at(path::RENEW_CODES).post(form(second_step::renew_codes)),
+        at(path::REMOVE_SECOND_STEP).post(form(second_step::remove)),
+        at(path::PASSKEYS).get(page(passkeys::get)),
+        at(path::ADD_PASSKEY).post(form(passkeys::add)),
+        at(path::CREATE_PASSKEY).post(form(passkeys::create)),
+        at(path::RENAME_PASSKEY).post(form(passkeys::rename)),
+        at(path::REMOVE_PASSKEY).post(form(passkeys::remove)),
+        at(path::ASK_ADDRESS).post(form(address::ask)),
+        at("/account/address").get(page(address::get)).post(form(address::post)),
+        at(path::SESSIONS).get(page(sessions::get)),
+        at(path::END_SESSION).post(form(sessions::end_one)),
+        at(path::END_OTHER_SESSIONS).post(form(sessions::end_others)),
     ];
     for page in pages {
         services.service(page.otherwise(home::other_method));

@@ -1,15 +1,14 @@
 //! Another password, by somebody who knows the one before. Everything else that is signed in to the account ends; this browser
 //! goes on with another session.
 
+use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header::SET_COOKIE;
-use actix_web::web::{Data, Payload};
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::web::Payload;
 
 use super::path;
 use super::security;
 use super::signed_in::SignedIn;
-use crate::http::context::Context;
 use crate::http::cookies::Cookie;
 use crate::http::page_answer::see_other;
 use crate::http::sign_in::failure::Failure;
@@ -17,12 +16,7 @@ use crate::http::sign_in::new_password;
 use crate::http::sign_in::visit::Visit;
 
 /// `POST /account/password`
-pub async fn post(request: HttpRequest, context: Data<Context>, payload: Payload) -> HttpResponse {
-    let visit = Visit::new(&context, &request);
-    visit.answer(submit(&visit, payload).await)
-}
-
-async fn submit(visit: &Visit<'_>, payload: Payload) -> Result<HttpResponse, Failure> {
+pub async fn post(visit: &Visit<'_>, payload: Payload) -> Result<HttpResponse, Failure> {
     let person = SignedIn::of(visit).await?;
     let form = person.form(visit, payload).await?;
     let typed = form.field("current").ok_or(Failure::Malformed)?;

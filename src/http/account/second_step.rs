@@ -1,9 +1,9 @@
 //! The authenticator app of the person: set up by their password and a code of the app that was offered, changed and removed by
 //! their password and a code; or each by a passkey, for who has one. What is signed in elsewhere ends; this browser goes on with another session.
 
+use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
-use actix_web::web::{Data, Payload};
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::web::Payload;
 
 use super::signed_in::SignedIn;
 use super::{passkeys, path, proof};
@@ -14,7 +14,6 @@ use crate::access::second_factors::offer::{Offer, Place};
 use crate::access::second_factors::{self, Overview};
 use crate::directory::accounts;
 use crate::flows::second_factors::SecondFactorsError;
-use crate::http::context::Context;
 use crate::http::page_answer::{Forms, see_other};
 use crate::http::sign_in::failure::Failure;
 use crate::http::sign_in::second_step::qr_code;
@@ -28,30 +27,7 @@ use crate::values::clock::Timestamp;
 use crate::values::secret::Secret;
 
 /// `GET /account/second-step`
-pub async fn get(request: HttpRequest, context: Data<Context>) -> HttpResponse {
-    let visit = Visit::new(&context, &request);
-    visit.answer(show(&visit).await)
-}
-
-/// `POST /account/second-step/add`
-pub async fn add(request: HttpRequest, context: Data<Context>, payload: Payload) -> HttpResponse {
-    let visit = Visit::new(&context, &request);
-    visit.answer(submit_add(&visit, payload).await)
-}
-
-/// `POST /account/second-step/remove`
-pub async fn remove(request: HttpRequest, context: Data<Context>, payload: Payload) -> HttpResponse {
-    let visit = Visit::new(&context, &request);
-    visit.answer(submit_remove(&visit, payload).await)
-}
-
-/// `POST /account/second-step/codes`
-pub async fn renew_codes(request: HttpRequest, context: Data<Context>, payload: Payload) -> HttpResponse {
-    let visit = Visit::new(&context, &request);
-    visit.answer(submit_codes(&visit, payload).await)
-}
-
-async fn show(visit: &Visit<'_>) -> Result<HttpResponse, Failure> {
+pub async fn get(visit: &Visit<'_>) -> Result<HttpResponse, Failure> {
     let person = SignedIn::of(visit).await?;
     match overview(visit, &person).await? {
         Standing::Has(shown) => manage_page(visit, &person, StatusCode::OK, shown, None).await,
@@ -61,6 +37,64 @@ async fn show(visit: &Visit<'_>) -> Result<HttpResponse, Failure> {
             set_up_page(visit, &person, StatusCode::OK, &offer, None).await
         }
         Standing::HasNoPassword => Ok(see_other(path::SECURITY)),
+    }
+}
+
+/// `POST /account/second-step/add`
+pub async fn add(visit: &Visit<'_>, payload: Payload) -> Result<HttpResponse, Failure> {
+    let person = SignedIn::of(visit).await?;
+    let form = person.form(visit, payload).await?;
+    let place = Place::new(person.session.account, person.session.id);
+    let sealed = form.field("offer").ok_or(Failure::Malformed)?;
+    let Some(offer) = Offer::reopen(&visit.op, &visit.context.outside.sealer, &place, sealed) else {
+        return Ok(see_other(path::SECOND_STEP));
+    };
+    let (shown, guess) = proof::read(visit, &person, &form)?;
+    let (story, limits) = (visit.context.second_factors(), visit.context.session_limits());
+    let code = Secret::from(form.field("code").ok_or(Failure::Malformed)?.to_owned());
+    match story.add(&person.op, &person.session, limits, (offer.clone(), code), shown).await {
+        Ok((token, codes)) => {
+            proof::was_right(guess);
+            let answer = match codes.is_empty() {
+                true => see_other(path::SECOND_STEP),
+                false => proof::codes_page(visit, &codes, path::SECOND_STEP),
+            };
+            proof::with_session(visit, answer, &token)
+        }
+        Err(SecondFactorsError::Dead) => Ok(see_other(path::SECOND_STEP)),
+        Err(error) => match proof::problem(&error) {
+            Some(problem) => set_up_page(visit, &person, StatusCode::UNPROCESSABLE_ENTITY, &offer, Some(problem)).await,
+            None => Err(error.into()),
+        },
+    }
+}
+
+/// `POST /account/second-step/remove`
+pub async fn remove(visit: &Visit<'_>, payload: Payload) -> Result<HttpResponse, Failure> {
+    let person = SignedIn::of(visit).await?;
+    let form = person.form(visit, payload).await?;
+    let (shown, guess) = proof::read(visit, &person, &form)?;
+    let (story, limits) = (visit.context.second_factors(), visit.context.session_limits());
+    match story.remove(&person.op, &person.session, limits, shown).await {
+        Ok(token) => {
+            proof::was_right(guess);
+            proof::with_session(visit, see_other(path::SECURITY), &token)
+        }
+        Err(error) => not_changed(visit, &person, error).await,
+    }
+}
+
+/// `POST /account/second-step/codes`
+pub async fn renew_codes(visit: &Visit<'_>, payload: Payload) -> Result<HttpResponse, Failure> {
+    let person = SignedIn::of(visit).await?;
+    let form = person.form(visit, payload).await?;
+    let (shown, guess) = proof::read(visit, &person, &form)?;
+    match visit.context.second_factors().renew_codes(&person.op, &person.session, shown).await {
+        Ok(codes) => {
+            proof::was_right(guess);
+            Ok(proof::codes_page(visit, &codes, path::SECURITY))
+        }
+        Err(error) => not_changed(visit, &person, error).await,
     }
 }
 
@@ -92,61 +126,6 @@ async fn overview(visit: &Visit<'_>, person: &SignedIn) -> Result<Standing, Fail
         Ok::<_, StoreError>(if has_password { Standing::MayHave } else { Standing::HasNoPassword })
     });
     Ok(read.await?)
-}
-
-async fn submit_add(visit: &Visit<'_>, payload: Payload) -> Result<HttpResponse, Failure> {
-    let person = SignedIn::of(visit).await?;
-    let form = person.form(visit, payload).await?;
-    let place = Place::new(person.session.account, person.session.id);
-    let sealed = form.field("offer").ok_or(Failure::Malformed)?;
-    let Some(offer) = Offer::reopen(&visit.op, &visit.context.outside.sealer, &place, sealed) else {
-        return Ok(see_other(path::SECOND_STEP));
-    };
-    let (shown, guess) = proof::read(visit, &person, &form)?;
-    let (story, limits) = (visit.context.second_factors(), visit.context.session_limits());
-    let code = Secret::from(form.field("code").ok_or(Failure::Malformed)?.to_owned());
-    match story.add(&person.op, &person.session, limits, (offer.clone(), code), shown).await {
-        Ok((token, codes)) => {
-            proof::was_right(guess);
-            let answer = match codes.is_empty() {
-                true => see_other(path::SECOND_STEP),
-                false => proof::codes_page(visit, &codes, path::SECOND_STEP),
-            };
-            proof::with_session(visit, answer, &token)
-        }
-        Err(SecondFactorsError::Dead) => Ok(see_other(path::SECOND_STEP)),
-        Err(error) => match proof::problem(&error) {
-            Some(problem) => set_up_page(visit, &person, StatusCode::UNPROCESSABLE_ENTITY, &offer, Some(problem)).await,
-            None => Err(error.into()),
-        },
-    }
-}
-
-async fn submit_remove(visit: &Visit<'_>, payload: Payload) -> Result<HttpResponse, Failure> {
-    let person = SignedIn::of(visit).await?;
-    let form = person.form(visit, payload).await?;
-    let (shown, guess) = proof::read(visit, &person, &form)?;
-    let (story, limits) = (visit.context.second_factors(), visit.context.session_limits());
-    match story.remove(&person.op, &person.session, limits, shown).await {
-        Ok(token) => {
-            proof::was_right(guess);
-            proof::with_session(visit, see_other(path::SECURITY), &token)
-        }
-        Err(error) => not_changed(visit, &person, error).await,
-    }
-}
-
-async fn submit_codes(visit: &Visit<'_>, payload: Payload) -> Result<HttpResponse, Failure> {
-    let person = SignedIn::of(visit).await?;
-    let form = person.form(visit, payload).await?;
-    let (shown, guess) = proof::read(visit, &person, &form)?;
-    match visit.context.second_factors().renew_codes(&person.op, &person.session, shown).await {
-        Ok(codes) => {
-            proof::was_right(guess);
-            Ok(proof::codes_page(visit, &codes, path::SECURITY))
-        }
-        Err(error) => not_changed(visit, &person, error).await,
-    }
 }
 
 async fn not_changed(visit: &Visit<'_>, person: &SignedIn, error: SecondFactorsError) -> Result<HttpResponse, Failure> {

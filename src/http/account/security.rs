@@ -1,14 +1,12 @@
 //! How the person signs in: their password if they may have one, and whether their address is confirmed.
 
+use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
-use actix_web::web::Data;
-use actix_web::{HttpRequest, HttpResponse};
 
 use super::path;
 use super::signed_in::SignedIn;
 use crate::access::{own_password, passkeys, second_factors};
 use crate::directory::{accounts, organizations};
-use crate::http::context::Context;
 use crate::http::page_answer::Forms;
 use crate::http::sign_in::failure::Failure;
 use crate::http::sign_in::path as sign_in_path;
@@ -18,12 +16,7 @@ use crate::store::failure::StoreError;
 use crate::store::passwords;
 
 /// `GET /account/security`
-pub async fn get(request: HttpRequest, context: Data<Context>) -> HttpResponse {
-    let visit = Visit::new(&context, &request);
-    visit.answer(show(&visit).await)
-}
-
-async fn show(visit: &Visit<'_>) -> Result<HttpResponse, Failure> {
+pub async fn get(visit: &Visit<'_>) -> Result<HttpResponse, Failure> {
     let person = SignedIn::of(visit).await?;
     page(visit, &person, StatusCode::OK, None).await
 }

@@ -1,13 +1,12 @@
 //! Where the person is signed in, and the end of what they do not want any more.
 
+use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
-use actix_web::web::{Data, Payload};
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::web::Payload;
 
 use super::path;
 use super::signed_in::SignedIn;
 use crate::access::own_sessions::{self, OwnSession};
-use crate::http::context::Context;
 use crate::http::page_answer::{Forms, see_other};
 use crate::http::sign_in::failure::Failure;
 use crate::http::sign_in::path as sign_in_path;
@@ -15,24 +14,7 @@ use crate::http::sign_in::visit::Visit;
 use crate::pages::account_sessions::{AccountSessionsPage, Place};
 
 /// `GET /account/sessions`
-pub async fn get(request: HttpRequest, context: Data<Context>) -> HttpResponse {
-    let visit = Visit::new(&context, &request);
-    visit.answer(show(&visit).await)
-}
-
-/// `POST /account/sessions/end`
-pub async fn end_one(request: HttpRequest, context: Data<Context>, payload: Payload) -> HttpResponse {
-    let visit = Visit::new(&context, &request);
-    visit.answer(submit_one(&visit, payload).await)
-}
-
-/// `POST /account/sessions/end-others`
-pub async fn end_others(request: HttpRequest, context: Data<Context>, payload: Payload) -> HttpResponse {
-    let visit = Visit::new(&context, &request);
-    visit.answer(submit_others(&visit, payload).await)
-}
-
-async fn show(visit: &Visit<'_>) -> Result<HttpResponse, Failure> {
+pub async fn get(visit: &Visit<'_>) -> Result<HttpResponse, Failure> {
     let person = SignedIn::of(visit).await?;
     let (op, session, limits) = (person.op.clone(), person.session.clone(), visit.context.session_limits());
     let found = visit.context.store.read(move |tx| own_sessions::list(tx, &op, &session, limits)).await?;
@@ -47,6 +29,24 @@ async fn show(visit: &Visit<'_>) -> Result<HttpResponse, Failure> {
     Ok(visit.pages.page(StatusCode::OK, &page, Forms::StayHere))
 }
 
+/// `POST /account/sessions/end`
+pub async fn end_one(visit: &Visit<'_>, payload: Payload) -> Result<HttpResponse, Failure> {
+    let person = SignedIn::of(visit).await?;
+    let form = person.form(visit, payload).await?;
+    let id = form.field("session").and_then(|id| id.parse().ok()).ok_or(Failure::Malformed)?;
+    let limits = visit.context.session_limits();
+    person.write(visit, move |tx, op, session| own_sessions::end_one(tx, op, session, limits, id)).await?;
+    Ok(see_other(path::SESSIONS))
+}
+
+/// `POST /account/sessions/end-others`
+pub async fn end_others(visit: &Visit<'_>, payload: Payload) -> Result<HttpResponse, Failure> {
+    let person = SignedIn::of(visit).await?;
+    person.form(visit, payload).await?;
+    person.write(visit, own_sessions::end_others).await?;
+    Ok(see_other(path::SESSIONS))
+}
+
 fn place(session: OwnSession) -> Place {
     Place {
         session: session.id,
@@ -56,20 +56,4 @@ fn place(session: OwnSession) -> Place {
         last_seen_at: session.last_seen_at,
         is_this: session.is_this,
     }
-}
-
-async fn submit_one(visit: &Visit<'_>, payload: Payload) -> Result<HttpResponse, Failure> {
-    let person = SignedIn::of(visit).await?;
-    let form = person.form(visit, payload).await?;
-    let id = form.field("session").and_then(|id| id.parse().ok()).ok_or(Failure::Malformed)?;
-    let limits = visit.context.session_limits();
-    person.write(visit, move |tx, op, session| own_sessions::end_one(tx, op, session, limits, id)).await?;
-    Ok(see_other(path::SESSIONS))
-}
-
-async fn submit_others(visit: &Visit<'_>, payload: Payload) -> Result<HttpResponse, Failure> {
-    let person = SignedIn::of(visit).await?;
-    person.form(visit, payload).await?;
-    person.write(visit, own_sessions::end_others).await?;
-    Ok(see_other(path::SESSIONS))
 }

@@ -1,7 +1,8 @@
 //! One request of a browser to the sign-in pages: the operation, the cookies it brought, the attempt it is about.
 
 use actix_web::http::StatusCode;
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::web::{Data, Payload};
+use actix_web::{Handler, HttpRequest, HttpResponse};
 use askama::Template;
 
 use super::failure::{self, Failure, Place};
@@ -39,6 +40,34 @@ pub struct Begun {
     pub attempt: Attempt,
     /// The application.
     pub application: Application,
+}
+
+/// A handler that answers a visit by `show`, or by the page for what stopped it.
+pub fn page<F>(show: F) -> impl Handler<(HttpRequest, Data<Context>), Output = HttpResponse>
+where
+    F: AsyncFn(&Visit<'_>) -> Result<HttpResponse, Failure> + Clone + 'static,
+{
+    move |request: HttpRequest, context: Data<Context>| {
+        let show = show.clone();
+        async move {
+            let visit = Visit::new(&context, &request);
+            visit.answer(show(&visit).await)
+        }
+    }
+}
+
+/// The same for a form that was submitted.
+pub fn form<F>(submit: F) -> impl Handler<(HttpRequest, Data<Context>, Payload), Output = HttpResponse>
+where
+    F: AsyncFn(&Visit<'_>, Payload) -> Result<HttpResponse, Failure> + Clone + 'static,
+{
+    move |request: HttpRequest, context: Data<Context>, payload: Payload| {
+        let submit = submit.clone();
+        async move {
+            let visit = Visit::new(&context, &request);
+            visit.answer(submit(&visit, payload).await)
+        }
+    }
 }
 
 impl<'a> Visit<'a> {

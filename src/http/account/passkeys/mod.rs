@@ -1,9 +1,9 @@
 //! The passkeys of the person. Adding one takes two steps: who is there proves it, then the browser makes the passkey. Removing one
 //! takes a proof. What is signed in elsewhere ends; this browser goes on with another session.
 
+use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
-use actix_web::web::{Data, Payload};
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::web::Payload;
 
 use super::signed_in::SignedIn;
 use super::{path, proof};
@@ -13,7 +13,6 @@ use crate::access::passkeys::{self, OwnPasskey};
 use crate::access::second_factors::{self, Overview};
 use crate::directory::accounts;
 use crate::flows::second_factors::SecondFactorsError;
-use crate::http::context::Context;
 use crate::http::page_answer::{Forms, see_other};
 use crate::http::sign_in::failure::Failure;
 use crate::http::sign_in::visit::Visit;
@@ -25,59 +24,13 @@ use crate::values::ids::PasskeyId;
 use crate::values::passkey_name::PasskeyName;
 
 /// `GET /account/passkeys`
-pub async fn get(request: HttpRequest, context: Data<Context>) -> HttpResponse {
-    let visit = Visit::new(&context, &request);
-    visit.answer(show(&visit).await)
-}
-
-/// `POST /account/passkeys/add`
-pub async fn add(request: HttpRequest, context: Data<Context>, payload: Payload) -> HttpResponse {
-    let visit = Visit::new(&context, &request);
-    visit.answer(submit_add(&visit, payload).await)
-}
-
-/// `POST /account/passkeys/create`
-pub async fn create(request: HttpRequest, context: Data<Context>, payload: Payload) -> HttpResponse {
-    let visit = Visit::new(&context, &request);
-    visit.answer(submit_create(&visit, payload).await)
-}
-
-/// `POST /account/passkeys/rename`
-pub async fn rename(request: HttpRequest, context: Data<Context>, payload: Payload) -> HttpResponse {
-    let visit = Visit::new(&context, &request);
-    visit.answer(submit_rename(&visit, payload).await)
-}
-
-/// `POST /account/passkeys/remove`
-pub async fn remove(request: HttpRequest, context: Data<Context>, payload: Payload) -> HttpResponse {
-    let visit = Visit::new(&context, &request);
-    visit.answer(submit_remove(&visit, payload).await)
-}
-
-/// How the person stands.
-struct Standing {
-    passkeys: Vec<OwnPasskey>,
-    overview: Option<Overview>,
-    may_have: bool,
-}
-
-async fn standing(visit: &Visit<'_>, person: &SignedIn) -> Result<Standing, Failure> {
-    let account = person.session.account;
-    let read = visit.context.store.read(move |tx| {
-        let found = accounts::find(tx, account)?.ok_or(StoreError::Inconsistent("sessions.account_id"))?;
-        let may_have = passwords::is_there(tx, account)? && own_password::may_have_password(tx, &found)?;
-        let (passkeys, overview) = (passkeys::list(tx, account)?, second_factors::overview(tx, account)?);
-        Ok::<_, StoreError>(Standing { passkeys, overview, may_have })
-    });
-    Ok(read.await?)
-}
-
-async fn show(visit: &Visit<'_>) -> Result<HttpResponse, Failure> {
+pub async fn get(visit: &Visit<'_>) -> Result<HttpResponse, Failure> {
     let person = SignedIn::of(visit).await?;
     page(visit, &person, StatusCode::OK, String::new(), None).await
 }
 
-async fn submit_add(visit: &Visit<'_>, payload: Payload) -> Result<HttpResponse, Failure> {
+/// `POST /account/passkeys/add`
+pub async fn add(visit: &Visit<'_>, payload: Payload) -> Result<HttpResponse, Failure> {
     let person = SignedIn::of(visit).await?;
     let form = person.form(visit, payload).await?;
     let typed: String = form.field("name").ok_or(Failure::Malformed)?.chars().take(100).collect();
@@ -101,7 +54,8 @@ async fn submit_add(visit: &Visit<'_>, payload: Payload) -> Result<HttpResponse,
     }
 }
 
-async fn submit_create(visit: &Visit<'_>, payload: Payload) -> Result<HttpResponse, Failure> {
+/// `POST /account/passkeys/create`
+pub async fn create(visit: &Visit<'_>, payload: Payload) -> Result<HttpResponse, Failure> {
     let person = SignedIn::of(visit).await?;
     let form = person.form(visit, payload).await?;
     let answer = form.field("answer").and_then(Registration::parse).ok_or(Failure::Malformed)?;
@@ -117,7 +71,8 @@ async fn submit_create(visit: &Visit<'_>, payload: Payload) -> Result<HttpRespon
     }
 }
 
-async fn submit_rename(visit: &Visit<'_>, payload: Payload) -> Result<HttpResponse, Failure> {
+/// `POST /account/passkeys/rename`
+pub async fn rename(visit: &Visit<'_>, payload: Payload) -> Result<HttpResponse, Failure> {
     let person = SignedIn::of(visit).await?;
     let form = person.form(visit, payload).await?;
     let id = form.field("passkey").and_then(|id| id.parse::<PasskeyId>().ok()).ok_or(Failure::Malformed)?;
@@ -129,7 +84,8 @@ async fn submit_rename(visit: &Visit<'_>, payload: Payload) -> Result<HttpRespon
     Ok(see_other(path::PASSKEYS))
 }
 
-async fn submit_remove(visit: &Visit<'_>, payload: Payload) -> Result<HttpResponse, Failure> {
+/// `POST /account/passkeys/remove`
+pub async fn remove(visit: &Visit<'_>, payload: Payload) -> Result<HttpResponse, Failure> {
     let person = SignedIn::of(visit).await?;
     let form = person.form(visit, payload).await?;
     let id = form.field("passkey").and_then(|id| id.parse::<PasskeyId>().ok()).ok_or(Failure::Malformed)?;
@@ -142,6 +98,24 @@ async fn submit_remove(visit: &Visit<'_>, payload: Payload) -> Result<HttpRespon
         }
         Err(error) => not_changed(visit, &person, String::new(), error).await,
     }
+}
+
+/// How the person stands.
+struct Standing {
+    passkeys: Vec<OwnPasskey>,
+    overview: Option<Overview>,
+    may_have: bool,
+}
+
+async fn standing(visit: &Visit<'_>, person: &SignedIn) -> Result<Standing, Failure> {
+    let account = person.session.account;
+    let read = visit.context.store.read(move |tx| {
+        let found = accounts::find(tx, account)?.ok_or(StoreError::Inconsistent("sessions.account_id"))?;
+        let may_have = passwords::is_there(tx, account)? && own_password::may_have_password(tx, &found)?;
+        let (passkeys, overview) = (passkeys::list(tx, account)?, second_factors::overview(tx, account)?);
+        Ok::<_, StoreError>(Standing { passkeys, overview, may_have })
+    });
+    Ok(read.await?)
 }
 
 /// The page with what was wrong, or where it goes on.
