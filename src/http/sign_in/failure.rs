@@ -321,7 +321,9 @@ fn words(failure: Failure) -> Words {
             let organization = place.organization.map_or_else(|| "Your organization".to_owned(), |found| found.name);
             return refusal_words::words(&refusal, &organization, &place.application);
         }
-        Failure::NoWayIn(place) => return no_way_in(*place),
+        Failure::NoWayIn(place) => {
+            return refusal_words::no_way_in(place.organization.map(|found| found.name).as_deref(), &place.application);
+        }
         Failure::OtherBrowser => (
             "This sign-in belongs to another browser",
             "It was begun or finished in another browser or in a private window, or this browser does not keep our cookies.",
@@ -376,18 +378,4 @@ fn words(failure: Failure) -> Words {
         ),
     };
     Words { title: title.to_owned(), text: text.to_owned(), advice: Some(advice.to_owned()) }
-}
-
-fn no_way_in(place: Place) -> Words {
-    let (text, advice) = match place.organization {
-        Some(organization) => (
-            format!("{} has no working way to sign in to {} at the moment.", organization.name, place.application),
-            "The people below can tell you when it works again.".to_owned(),
-        ),
-        None => (
-            format!("No organization has set up a way to sign in to {} with this address.", place.application),
-            format!("Check the address. If it is right, ask whoever gave you access to {}.", place.application),
-        ),
-    };
-    Words { title: "There is no way in with this address".to_owned(), text, advice: Some(advice) }
 }

@@ -23,6 +23,21 @@ pub fn words(refusal: &Refusal, organization: &str, application: &str) -> Words 
     }
 }
 
+/// The words where nothing leads into `application`: the organization of the address has no way that works, or none answers for it.
+pub fn no_way_in(organization: Option<&str>, application: &str) -> Words {
+    let (text, advice) = match organization {
+        Some(organization) => (
+            format!("{organization} has no working way to sign in to {application} at the moment."),
+            "The people below can tell you when it works again.".to_owned(),
+        ),
+        None => (
+            format!("No organization has set up a way to sign in to {application} with this address."),
+            format!("Check the address. If it is right, ask whoever gave you access to {application}."),
+        ),
+    };
+    Words { title: "There is no way in with this address".to_owned(), text, advice: Some(advice) }
+}
+
 fn title(refusal: &Refusal, application: &str) -> String {
     let title = match refusal {
         Refusal::AccountInactive | Refusal::MembershipInactive => "Your access has been switched off",
