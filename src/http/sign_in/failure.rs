@@ -252,6 +252,21 @@ pub fn support(organization: &Organization) -> Support {
 /// A title, what happened, and what to do.
 type Text = (&'static str, &'static str, &'static str);
 
+const EXPIRED: Text = (
+    "This took too long",
+    "For your security, a sign-in has to be finished within a few minutes.",
+    "Start again; you will not lose anything.",
+);
+const ALREADY_FINISHED: Text = (
+    "You have finished this sign-in already",
+    "The app has its answer, and a sign-in is good for one answer only.",
+    "Go back to the app. If it asks you to sign in, do so from there.",
+);
+const OTHER_BROWSER: Text = (
+    "This sign-in belongs to another browser",
+    "It was begun or finished in another browser or in a private window, or this browser does not keep our cookies.",
+    "Open the app again in this browser, and sign in from there.",
+);
 const ACTIVATION_DEAD: Text = (
     "This link no longer works",
     "It has expired, a newer mail has replaced it, or your organization has taken it back.",
@@ -324,11 +339,7 @@ fn words(failure: Failure) -> Words {
         Failure::NoWayIn(place) => {
             return refusal_words::no_way_in(place.organization.map(|found| found.name).as_deref(), &place.application);
         }
-        Failure::OtherBrowser => (
-            "This sign-in belongs to another browser",
-            "It was begun or finished in another browser or in a private window, or this browser does not keep our cookies.",
-            "Open the app again in this browser, and sign in from there.",
-        ),
+        Failure::OtherBrowser => OTHER_BROWSER,
         Failure::MethodNotAllowed => METHOD_NOT_ALLOWED,
         Failure::NotExpected => NOT_EXPECTED,
         Failure::Malformed => (
@@ -351,16 +362,8 @@ fn words(failure: Failure) -> Words {
             "There were too many attempts to sign in from your network.",
             "Wait a minute, then go back and try again.",
         ),
-        Failure::Expired(_) => (
-            "This took too long",
-            "For your security, a sign-in has to be finished within a few minutes.",
-            "Start again; you will not lose anything.",
-        ),
-        Failure::AlreadyFinished => (
-            "You have finished this sign-in already",
-            "The app has its answer, and a sign-in is good for one answer only.",
-            "Go back to the app. If it asks you to sign in, do so from there.",
-        ),
+        Failure::Expired(_) => EXPIRED,
+        Failure::AlreadyFinished => ALREADY_FINISHED,
         Failure::NotSignedIn => NOT_SIGNED_IN,
         Failure::AddressTaken => ADDRESS_TAKEN,
         Failure::LinkDead => LINK_DEAD,
