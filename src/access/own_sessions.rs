@@ -1,6 +1,8 @@
 //! A person looks at their own sessions and ends those that they do not want any more. What such a session gave to apps ends
-//! with it, also what was for offline use: who ends a session elsewhere does not trust who holds it.
+//! with it, also what was for offline use: who ends a session elsewhere does not trust who holds it. A session that does not
+//! reach the account (`sessions::reach`) sees and ends what is on behalf of its own organization, and nothing else.
 
+use super::sessions::reach;
 use super::sessions::{self, Limits, Session};
 use crate::directory::{connections, organizations};
 use crate::record::audit::{self, Action, Subject};
@@ -32,7 +34,7 @@ pub struct OwnSession {
     pub is_this: bool,
 }
 
-/// The live sessions of the person of `session`, the newest first.
+/// The live sessions of the person of `session` that it reaches, the newest first.
 pub fn list(tx: &mut Tx<'_>, op: &Operation, session: &Session, limits: Limits) -> Result<Vec<OwnSession>, StoreError> {
     let mut found = Vec::new();
     for other in live(tx, op, session, limits)? {
@@ -54,8 +56,9 @@ pub fn list(tx: &mut Tx<'_>, op: &Operation, session: &Session, limits: Limits) 
 }
 
 fn live(tx: &mut Tx<'_>, op: &Operation, session: &Session, limits: Limits) -> Result<Vec<Session>, StoreError> {
+    let within = reach::of(tx, session)?.bound();
     let mut found = Vec::new();
-    for row in rows::open_of_account(tx, session.account, op.at, SHOWN)? {
+    for row in rows::open_of_account(tx, session.account, within, op.at, SHOWN)? {
         let other = sessions::session(row)?;
         let standing = sessions::standing(tx, other.account, other.organization, other.connection)?;
         if other.is_live(&standing, limits, op.at) {
@@ -65,7 +68,7 @@ fn live(tx: &mut Tx<'_>, op: &Operation, session: &Session, limits: Limits) -> R
     Ok(found)
 }
 
-/// Ends one of the person's sessions. One that is somebody else's, or has ended, is left alone.
+/// Ends one of the person's sessions. One that is somebody else's, out of reach, or has ended, is left alone.
 pub fn end_one(
     tx: &mut Tx<'_>,
     op: &Operation,
@@ -79,12 +82,13 @@ pub fn end_one(
     Ok(())
 }
 
-/// Ends all of the person's sessions but the one in hand, however many there are, and every grant that was not made in it, those
-/// for offline use and those whose session is over already included.
+/// Ends all of the person's sessions that the one in hand reaches, but that one, however many there are, and every grant that was
+/// not made in it, those for offline use and those whose session is over already included.
 pub fn end_others(tx: &mut Tx<'_>, op: &Operation, session: &Session) -> Result<(), StoreError> {
     let op = &op.by(Actor::Person { account: session.account });
-    let ended = rows::end_others(tx, session.account, session.id, op.at)?;
-    let revoked = grants::revoke_others(tx, session.account, session.id, op.at)?;
+    let within = reach::of(tx, session)?.bound();
+    let ended = rows::end_others(tx, session.account, within, session.id, op.at)?;
+    let revoked = grants::revoke_others(tx, session.account, within, session.id, op.at)?;
     if ended == 0 && revoked == 0 {
         return Ok(());
     }
@@ -107,6 +111,7 @@ fn end(tx: &mut Tx<'_>, op: &Operation, other: &Session) -> Result<(), StoreErro
 #[cfg(test)]
 mod tests {
     use super::{SHOWN, end_one, end_others, list};
+    use crate::access::sessions::testing::guest_of_globex;
     use crate::access::sessions::{self, Limits, Session};
     use crate::access::testing::{World, by_password, world};
     use crate::directory::accounts;
@@ -114,7 +119,7 @@ mod tests {
     use crate::store::failure::StoreError;
     use crate::store::grants::{self, GrantRow};
     use crate::store::sessions as rows;
-    use crate::values::ids::AccountId;
+    use crate::values::ids::{AccountId, GrantId};
     use crate::values::operation::Role;
     use crate::values::secret::Secret;
 
@@ -176,24 +181,8 @@ mod tests {
     async fn ending_all_others_leaves_nothing_but_the_session_in_hand() {
         for world in world().await {
             let (old, _) = session(&world, world.ada).await;
-            let (op, ada, organization, application) = (world.op(), world.ada, world.organization, world.application);
-            let grant = GrantRow {
-                id: op.new_id(),
-                application_id: application,
-                account_id: ada,
-                org_id: organization,
-                session_id: old.id,
-                session_epoch: old.session_epoch,
-                scope: "openid offline_access".to_owned(),
-                created_at: op.at,
-                expires_at: op.at.plus_seconds(86_400),
-                revoked_at: None,
-            };
-            let id = grant.id;
-            let write = world.store().write(move |tx| {
-                grants::insert(tx, &grant)?;
-                rows::end(tx, old.id, op.at)
-            });
+            let (id, op) = (offline(&world, &old).await, world.op());
+            let write = world.store().write(move |tx| rows::end(tx, old.id, op.at));
             assert!(write.await.unwrap());
             let (_, idle) = session(&world, world.ada).await;
             world.advance(LIMITS.idle_seconds - 1);
@@ -208,6 +197,69 @@ mod tests {
             let op = world.op();
             let was_in_force = world.store().write(move |tx| grants::revoke(tx, id, op.at)).await.unwrap();
             assert!(!was_in_force, "{}", world.engine());
+        }
+    }
+
+    /// A grant for offline use of a session of Ada's.
+    async fn offline(world: &World, session: &Session) -> GrantId {
+        let (op, application, session) = (world.op(), world.application, session.clone());
+        let write = world.store().write(move |tx| {
+            let row = GrantRow {
+                id: op.new_id(),
+                application_id: application,
+                account_id: session.account,
+                org_id: session.organization,
+                session_id: session.id,
+                session_epoch: session.session_epoch,
+                scope: "openid offline_access".to_owned(),
+                created_at: op.at,
+                expires_at: op.at.plus_seconds(86_400),
+                revoked_at: None,
+            };
+            grants::insert(tx, &row)?;
+            Ok::<_, StoreError>(row.id)
+        });
+        write.await.unwrap()
+    }
+
+    async fn is_in_force(world: &World, grant: GrantId) -> bool {
+        let read = world.store().read(move |tx| grants::find_standing(tx, grant)).await.unwrap().unwrap();
+        read.grant.revoked_at.is_none()
+    }
+
+    /// Whoever runs the provider of Globex can make such a session whenever they like.
+    #[tokio::test]
+    async fn b9_c13_d7_a_guest_sees_and_ends_what_is_on_behalf_of_that_organization_alone() {
+        for world in world().await {
+            let (at_acme, acme_token) = session(&world, world.ada).await;
+            let guest = guest_of_globex(&world, world.ada).await;
+            let (other, other_token) = guest.signs_in_again(&world).await;
+            let (third, third_token) = guest.signs_in_again(&world).await;
+            let (of_acme, of_globex) = (offline(&world, &at_acme).await, offline(&world, &third).await);
+            let seen = async |from: &Session| {
+                let (op, from) = (world.op(), from.clone());
+                let seen = world.store().read(move |tx| list(tx, &op, &from, LIMITS)).await.unwrap();
+                let mut seen: Vec<_> = seen.into_iter().map(|own| own.organization).collect();
+                seen.sort();
+                seen
+            };
+            assert_eq!(seen(&guest.session).await, ["Globex"; 3], "{}", world.engine());
+            assert_eq!(seen(&at_acme).await, ["Acme", "Globex", "Globex", "Globex"], "{}", world.engine());
+            let (op, from, ids) = (world.op(), guest.session.clone(), [at_acme.id, other.id]);
+            let write =
+                world.store().write(move |tx| ids.into_iter().try_for_each(|id| end_one(tx, &op, &from, LIMITS, id)));
+            write.await.unwrap();
+            assert!(!is_live(&world, &other_token).await, "{}", world.engine());
+            let (op, from) = (world.op(), guest.session.clone());
+            world.store().write(move |tx| end_others(tx, &op, &from)).await.unwrap();
+            assert!(is_live(&world, &guest.token).await && !is_live(&world, &third_token).await);
+            assert!(is_live(&world, &acme_token).await, "{}", world.engine());
+            let grants = (is_in_force(&world, of_acme).await, is_in_force(&world, of_globex).await);
+            assert_eq!(grants, (true, false), "{}", world.engine());
+
+            let op = world.op();
+            world.store().write(move |tx| end_others(tx, &op, &at_acme)).await.unwrap();
+            assert!(!is_live(&world, &guest.token).await, "{}: one's own ends everything", world.engine());
         }
     }
 

@@ -5,13 +5,13 @@ use crate::access::mail_proofs::{self, Opened, ProofError, Purpose};
 use crate::access::own_password;
 use crate::access::own_password::choosing::{self, ChoosingError};
 use crate::access::passwords::{self, KeepingError, Kept};
+use crate::access::sessions::reach;
 use crate::access::sessions::{self, Limits, Session};
 use crate::directory::accounts;
 use crate::keys::sealing::Sealer;
 use crate::store::failure::StoreError;
 use crate::store::{Store, Tx};
 use crate::values::email::EmailAddress;
-use crate::values::ids::AccountId;
 use crate::values::operation::Operation;
 use crate::values::password::{Password, Unfit};
 use crate::values::secret::Secret;
@@ -33,6 +33,9 @@ pub enum ChooseError {
     /// The link does not work, or the account may not have a password, or everything changed meanwhile.
     #[error("the password cannot be set, or no longer")]
     Dead,
+    /// The session does not reach the account.
+    #[error("the session does not reach the account")]
+    OutOfReach,
     /// The one before is wrong.
     #[error("the password before is wrong")]
     Wrong,
@@ -66,6 +69,7 @@ impl From<ChoosingError> for ChooseError {
     fn from(error: ChoosingError) -> Self {
         match error {
             ChoosingError::Dead => Self::Dead,
+            ChoosingError::OutOfReach => Self::OutOfReach,
             ChoosingError::Keeping(error) => error.into(),
         }
     }
@@ -113,8 +117,8 @@ impl ChoosePassword {
         limits: Limits,
         (typed, chosen): (&str, &str),
     ) -> Result<Secret, ChooseError> {
-        let (account, sealer) = (session.account, self.sealer.clone());
-        let kept = self.store.read(move |tx| kept(tx, &sealer, account)).await?;
+        let (asking, sealer) = (session.clone(), self.sealer.clone());
+        let kept = self.store.read(move |tx| kept(tx, &sealer, &asking)).await?;
         let (kept, address) = kept.ok_or(ChooseError::Dead)?;
         if self.passwords.compare(Password::typed(typed), Some(kept.clone())).await? == Compared::Wrong {
             return Err(ChooseError::Wrong);
@@ -129,7 +133,11 @@ impl ChoosePassword {
     }
 }
 
-fn kept(tx: &mut Tx<'_>, sealer: &Sealer, account: AccountId) -> Result<Option<(Kept, EmailAddress)>, KeepingError> {
+/// What is kept of the person, and their address. A session that does not reach the account has nothing compared, or it would be a
+/// way to guess.
+fn kept(tx: &mut Tx<'_>, sealer: &Sealer, session: &Session) -> Result<Option<(Kept, EmailAddress)>, ChoosingError> {
+    reach::require_account(tx, session)?;
+    let account = session.account;
     let Some(kept) = passwords::find(tx, sealer, account)? else { return Ok(None) };
     let Some(found) = accounts::find(tx, account)? else { return Ok(None) };
     // A password that is no longer good is not compared either: that would tell whether it was.

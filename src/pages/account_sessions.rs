@@ -11,6 +11,8 @@ use crate::values::ids::SessionId;
 pub struct AccountSessionsPage {
     /// What the forms carry to prove that they are of this session.
     pub form_token: String,
+    /// The organization whose guest the person is here, where only sessions on its behalf are shown.
+    pub guest_of: Option<String>,
     /// The sessions, the newest first.
     pub places: Vec<Place>,
     /// Where the form that ends one goes.
@@ -19,8 +21,8 @@ pub struct AccountSessionsPage {
     pub end_others: String,
     /// Where this one is ended.
     pub sign_out: String,
-    /// How the person signs in.
-    pub security: String,
+    /// How the person signs in, where this session reaches that.
+    pub security: Option<String>,
 }
 
 /// One session.
@@ -67,11 +69,12 @@ impl AccountSessionsPage {
         };
         Self {
             form_token: "0123456789abcdef".to_owned(),
+            guest_of: None,
             places: vec![place(1, "your password"), place(2, "Acme SSO")],
             end_one: "/account/sessions/end".to_owned(),
             end_others: "/account/sessions/end-others".to_owned(),
             sign_out: "/sign-out".to_owned(),
-            security: "/account/security".to_owned(),
+            security: Some("/account/security".to_owned()),
         }
     }
 }

@@ -21,8 +21,8 @@ pub struct Person {
     pub support: Support,
     /// The page on which they sign out.
     pub sign_out: String,
-    /// The page on which they look after how they sign in.
-    pub security: String,
+    /// The page on which they look after how they sign in, where this session reaches that.
+    pub security: Option<String>,
     /// The page that shows where they are signed in.
     pub sessions: String,
 }
@@ -40,7 +40,7 @@ impl HomePage {
                 name: "Ada Lovelace".to_owned(),
                 support,
                 sign_out: "/sign-out".to_owned(),
-                security: "/account/security".to_owned(),
+                security: Some("/account/security".to_owned()),
                 sessions: "/account/sessions".to_owned(),
             }),
         }

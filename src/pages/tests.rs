@@ -70,6 +70,7 @@ fn samples() -> Vec<(&'static str, String)> {
         ("account_security_none", security(OwnPassword::None { ask: "/password/forgotten".to_owned() })),
         ("account_security_of_organization", security(OwnPassword::OfOrganization("Acme".to_owned()))),
         ("account_sessions", AccountSessionsPage::sample().render().unwrap()),
+        ("account_sessions_of_guest", sessions_of_guest("Globex").render().unwrap()),
         ("confirm_address", ConfirmAddressPage::sample().render().unwrap()),
         ("confirm_address_sent", sent("ada@freelance.example").render().unwrap()),
         (
@@ -150,6 +151,10 @@ fn samples_of_second_steps() -> Vec<(&'static str, String)> {
 
 fn security(password: OwnPassword) -> String {
     AccountSecurityPage { password, problem: None, ..AccountSecurityPage::sample() }.render().unwrap()
+}
+
+fn sessions_of_guest(organization: &str) -> AccountSessionsPage {
+    AccountSessionsPage { guest_of: Some(organization.to_owned()), security: None, ..AccountSessionsPage::sample() }
 }
 
 fn sent(address: &str) -> ConfirmAddressPage {

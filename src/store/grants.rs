@@ -163,13 +163,26 @@ pub fn revoke_of_session(tx: &mut Tx<'_>, session: SessionId, at: Timestamp) -> 
     Ok(diesel::update(in_force).set(table::revoked_at.eq(Some(at))).execute(tx.connection())?)
 }
 
-/// Revokes every grant of an account that was not made in the session `kept`; tells how many were in force.
-pub fn revoke_others(tx: &mut Tx<'_>, account: AccountId, kept: SessionId, at: Timestamp) -> Result<usize, StoreError> {
+/// Revokes every grant of an account that was not made in the session `kept`, or only those on behalf of `within`, if that is
+/// given; tells how many were in force.
+pub fn revoke_others(
+    tx: &mut Tx<'_>,
+    account: AccountId,
+    within: Option<OrganizationId>,
+    kept: SessionId,
+    at: Timestamp,
+) -> Result<usize, StoreError> {
     let others = table::table
         .filter(table::account_id.eq(account))
         .filter(table::revoked_at.is_null())
         .filter(table::session_id.ne(kept));
-    Ok(diesel::update(others).set(table::revoked_at.eq(Some(at))).execute(tx.connection())?)
+    let revoked = table::revoked_at.eq(Some(at));
+    Ok(match within {
+        None => diesel::update(others).set(revoked).execute(tx.connection())?,
+        Some(within) => {
+            diesel::update(others.filter(table::org_id.eq(within))).set(revoked).execute(tx.connection())?
+        }
+    })
 }
 
 /// Revokes a grant, and with it every token made from it; tells whether it was in force.

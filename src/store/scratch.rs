@@ -14,6 +14,8 @@ use tempfile::TempDir;
 
 use super::connection::{self, AnyConnection, Location, Mode};
 use super::failure::StoreError;
+use super::memberships::{self, MembershipRow};
+use super::schema::memberships as membership_table;
 use super::{Settings, Store, Tx, migration};
 
 /// A store and what keeps it alive.
@@ -117,6 +119,13 @@ fn is_anybody_held_up(tx: &mut Tx<'_>) -> Result<bool, StoreError> {
         AnyConnection::Sqlite(_) => Ok(true),
         AnyConnection::Postgres(postgres) => Ok(diesel::sql_query(text).get_result::<Found>(postgres)?.is_held_up),
     }
+}
+
+/// Writes what an account is in an organization, whatever it was before, and whether it was anything.
+pub fn put_membership(tx: &mut Tx<'_>, row: &MembershipRow) -> Result<(), StoreError> {
+    memberships::delete(tx, row.account_id, row.org_id)?;
+    diesel::insert_into(membership_table::table).values(row).execute(tx.connection())?;
+    Ok(())
 }
 
 /// What a store was asked for.

@@ -51,20 +51,26 @@ pub fn touch(tx: &mut Tx<'_>, id: SessionId, at: Timestamp) -> Result<bool, Stor
     Ok(Kept(diesel::update(one).set(table::last_seen_at.eq(at))).execute(tx.connection())? == 1)
 }
 
-/// The sessions of an account that have not ended or expired, the newest first.
+/// The sessions of an account that have not ended or expired, the newest first; only those on behalf of `within`, if that is
+/// given.
 pub fn open_of_account(
     tx: &mut Tx<'_>,
     account: AccountId,
+    within: Option<OrganizationId>,
     now: Timestamp,
     limit: i64,
 ) -> Result<Vec<SessionRow>, StoreError> {
-    let query = table::table
+    let mut query = table::table
         .filter(table::account_id.eq(account))
         .filter(table::ended_at.is_null())
         .filter(table::expires_at.gt(now))
         .order(table::id.desc())
         .limit(limit)
-        .select(SessionRow::as_select());
+        .select(SessionRow::as_select())
+        .into_boxed();
+    if let Some(organization) = within {
+        query = query.filter(table::org_id.eq(organization));
+    }
     Ok(query.load(tx.connection())?)
 }
 
@@ -88,14 +94,24 @@ pub fn end_of_connection(
     Ok(diesel::update(all).set(table::ended_at.eq(Some(at))).execute(tx.connection())?)
 }
 
-/// Ends every session of an account but `kept`; tells how many there were.
-pub fn end_others(tx: &mut Tx<'_>, account: AccountId, kept: SessionId, at: Timestamp) -> Result<usize, StoreError> {
+/// Ends every session of an account but `kept`, or only those on behalf of `within`, if that is given; tells how many there were.
+pub fn end_others(
+    tx: &mut Tx<'_>,
+    account: AccountId,
+    within: Option<OrganizationId>,
+    kept: SessionId,
+    at: Timestamp,
+) -> Result<usize, StoreError> {
     let others = table::table
         .filter(table::account_id.eq(account))
         .filter(table::id.ne(kept))
         .filter(table::ended_at.is_null())
         .filter(table::expires_at.gt(at));
-    Ok(diesel::update(others).set(table::ended_at.eq(Some(at))).execute(tx.connection())?)
+    let ended = table::ended_at.eq(Some(at));
+    Ok(match within {
+        None => diesel::update(others).set(ended).execute(tx.connection())?,
+        Some(within) => diesel::update(others.filter(table::org_id.eq(within))).set(ended).execute(tx.connection())?,
+    })
 }
 
 /// Ends a session. False when it had ended before.

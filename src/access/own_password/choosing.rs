@@ -7,6 +7,7 @@ use super::{home_organization, may_have_password};
 use crate::access::mail_proofs::{self, ProofError, Purpose};
 use crate::access::passwords::{self, KeepingError, PasswordHash};
 use crate::access::sessions::Session;
+use crate::access::sessions::reach::{self, ReachError};
 use crate::directory::accounts;
 use crate::directory::accounts::mailbox::{self, MailboxError};
 use crate::keys::sealing::Sealer;
@@ -24,6 +25,9 @@ pub enum ChoosingError {
     /// The link does not work, or the account may not have a password (any more), or its password changed meanwhile.
     #[error("the password cannot be set, or no longer")]
     Dead,
+    /// The session does not reach the account.
+    #[error("the session does not reach the account")]
+    OutOfReach,
     /// The kept password cannot be had.
     #[error(transparent)]
     Keeping(#[from] KeepingError),
@@ -32,6 +36,15 @@ pub enum ChoosingError {
 impl From<StoreError> for ChoosingError {
     fn from(error: StoreError) -> Self {
         Self::Keeping(KeepingError::Store(error))
+    }
+}
+
+impl From<ReachError> for ChoosingError {
+    fn from(error: ReachError) -> Self {
+        match error {
+            ReachError::OutOfReach => Self::OutOfReach,
+            ReachError::Store(error) => error.into(),
+        }
     }
 }
 
@@ -85,6 +98,7 @@ pub fn by_person(
 ) -> Result<i64, ChoosingError> {
     // Two who change it at the same moment come one after the other, and the second finds another epoch.
     account_rows::lock(tx, session.account)?;
+    reach::require_account(tx, session)?;
     let found = accounts::find(tx, session.account)?.ok_or(ChoosingError::Dead)?;
     let kept = passwords::find(tx, sealer, session.account)?.ok_or(ChoosingError::Dead)?;
     if kept.hash != *compared || found.session_epoch != session.session_epoch {

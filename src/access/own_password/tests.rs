@@ -5,6 +5,7 @@ use crate::access::devices;
 use crate::access::mail_proofs;
 use crate::access::passwords::{self, Cost, PasswordHash};
 use crate::access::realm::Route;
+use crate::access::sessions::testing::guest_of_globex;
 use crate::access::sessions::{self, Limits, Session};
 use crate::access::testing::{World, by_password, only_letter, world};
 use crate::directory::accounts::state::AccountState;
@@ -209,6 +210,12 @@ async fn who_may_have_no_password_chooses_none_and_neither_does_whoever_is_inact
         });
         assert!(matches!(chosen.await, Err(ChoosingError::Dead)), "{}", world.engine());
         let bea = bea(&world).await;
+        let (op, session) = (world.op(), guest_of_globex(&world, bea).await.session);
+        let chosen = world.store().write(move |tx| {
+            choosing::by_person(tx, &op, &sealer(), &session, &hash("correct horse"), &hash("another"))
+        });
+        let chosen = chosen.await;
+        assert!(matches!(chosen, Err(ChoosingError::OutOfReach)), "{}: D7: {chosen:?}", world.engine());
         let found = world.store().read(move |tx| accounts::find(tx, bea)).await.unwrap().unwrap();
         for (state, may) in [(AccountState::Active, true), (AccountState::Inactive, false)] {
             let account = Account { state, ..found.clone() };

@@ -15,6 +15,8 @@ pub mod testing;
 use serde_json::json;
 
 use super::own_password::home_organization;
+use super::sessions::Session;
+use super::sessions::reach::{self, ReachError};
 use crate::record::audit::{self, Action, Subject};
 use crate::store::failure::StoreError;
 use crate::store::{Tx, passkeys as rows};
@@ -57,20 +59,22 @@ pub fn credentials(tx: &mut Tx<'_>, account: AccountId) -> Result<Vec<Vec<u8>>, 
     Ok(rows::of_account(tx, account)?.into_iter().map(|row| row.credential_id).collect())
 }
 
-/// Calls one of an account something else. One that is somebody else's, or is gone, is left alone.
+/// Calls one of the person of `session` something else. One that is somebody else's, or is gone, is left alone.
 pub fn rename(
     tx: &mut Tx<'_>,
     op: &Operation,
-    account: AccountId,
+    session: &Session,
     id: PasskeyId,
     name: &PasskeyName,
-) -> Result<(), StoreError> {
+) -> Result<(), ReachError> {
+    reach::require_account(tx, session)?;
+    let account = session.account;
     if !rows::rename(tx, account, id, name.as_str())? {
         return Ok(());
     }
     let organization = home_organization(tx, account)?;
     let (op, subject) = (&op.by(Actor::Person { account }), Subject::new("account", account));
-    audit::write(tx, op, organization, Action::PasskeyRenamed, &subject, &json!({ "passkey": id }))
+    Ok(audit::write(tx, op, organization, Action::PasskeyRenamed, &subject, &json!({ "passkey": id }))?)
 }
 
 #[cfg(test)]

@@ -12,6 +12,9 @@ use crate::access::passwords::{self, Cost, PasswordHash};
 use crate::access::second_factors::enrolment::{CODES, EnrolmentError};
 use crate::access::second_factors::reset::reset;
 use crate::access::second_factors::{self, overview};
+use crate::access::sessions;
+use crate::access::sessions::reach::ReachError;
+use crate::access::sessions::testing::{LIMITS, guest_of_globex};
 use crate::access::testing::{World, by_password, world};
 use crate::directory::accounts;
 use crate::directory::organizations::{self, NewOrganization};
@@ -403,11 +406,20 @@ async fn a_person_names_their_own_passkeys_and_nobody_elses() {
         Authenticator::new("key").enrol(&world, bea).await;
         let id = world.store().read(move |tx| list(tx, bea)).await.unwrap()[0].id;
         for (account, name) in [(eve, "Mine"), (bea, "My phone")] {
-            let (op, name) = (world.op(), name.parse().unwrap());
-            world.store().write(move |tx| rename(tx, &op, account, id, &name)).await.unwrap();
+            let (op, name, organization) = (world.op(), name.parse().unwrap(), world.organization);
+            let write = world.store().write(move |tx| {
+                let identified = by_password(tx, &op, organization, account)?;
+                let session = sessions::start(tx, &op, &identified, LIMITS)?.0;
+                rename(tx, &op, &session, id, &name)
+            });
+            write.await.unwrap();
         }
         assert_eq!(world.store().read(move |tx| list(tx, bea)).await.unwrap()[0].name, "My phone");
         assert_eq!(world.entries("passkey.renamed").await.len(), 1, "{}", world.engine());
+        let (op, session) = (world.op(), guest_of_globex(&world, bea).await.session);
+        let write = world.store().write(move |tx| rename(tx, &op, &session, id, &"Ours".parse().unwrap()));
+        let renamed = write.await;
+        assert!(matches!(renamed, Err(ReachError::OutOfReach)), "{}: D7: {renamed:?}", world.engine());
     }
 }
 

@@ -9,6 +9,7 @@ use super::standing::{self, Ended};
 use super::{Outcome, PresentedCode, Refusal, redeem, refresh, revoke, userinfo};
 use crate::access::attempts::state::Identified;
 use crate::access::grants::{self, Lifetimes};
+use crate::access::sessions::testing::guest_of_globex;
 use crate::access::sessions::{self, Limits, Session};
 use crate::access::signing_keys::{self, OidcKeys, SigningKeys};
 use crate::access::testing::{REDIRECT_URI, World, world};
@@ -453,6 +454,71 @@ async fn what_a_connection_opened_ends_with_it_for_offline_use_as_well() {
             assert!(who(&world, access_claims(&world, &issuance)).await.is_none(), "{}: {scope}", world.engine());
             let refresh = refused(rotate(&world, &issuance.refresh_token, None).await);
             assert_eq!(refresh, Refusal::Ended(Ended::Revoked), "{}: {scope}", world.engine());
+        }
+    }
+}
+
+/// Product rules, section 7, is all that an application learns of somebody who is a guest of its organization.
+#[tokio::test]
+async fn c13_an_application_of_globex_learns_nothing_of_what_its_guest_is_elsewhere() {
+    const SAID: [&str; 27] = [
+        "iss",
+        "sub",
+        "aud",
+        "exp",
+        "iat",
+        "nonce",
+        "at_hash",
+        "sid",
+        "org",
+        "org_name",
+        "membership",
+        "account_kind",
+        "dc",
+        "home_dc",
+        "amr",
+        "acr",
+        "auth_time",
+        "session_expiry",
+        "name",
+        "given_name",
+        "family_name",
+        "preferred_username",
+        "locale",
+        "zoneinfo",
+        "updated_at",
+        "email",
+        "email_verified",
+    ];
+    for world in world().await {
+        let keys = keys(&world).await;
+        let acme = world.organization;
+        let mapping = serde_json::json!([
+            { "claim": "job", "container": null, "attribute": "title", "part": null, "scope": "openid" },
+        ]);
+        let release =
+            world.store().write(move |tx| organizations::set_claim_mappings(tx, acme, Some(&mapping.to_string())));
+        release.await.unwrap();
+        let guest = guest_of_globex(&world, world.ada).await;
+        let code = code(&world, &guest.session, "openid profile email offline_access").await;
+        let first = issued(present(&world, application(&world).await, presented(&code)).await);
+        let refreshed = issued(rotate(&world, &first.refresh_token, None).await);
+        let userinfo = who(&world, access_claims(&world, &refreshed)).await.unwrap();
+        let id_tokens = [&first, &refreshed].map(|issuance| id_token_of(&world, &keys, issuance));
+        for said in id_tokens.into_iter().chain([serde_json::to_value(userinfo).unwrap()]) {
+            let expected = [("org", guest.globex.to_string()), ("org_name", "Globex".to_owned())];
+            let expected = expected.into_iter().chain([("membership", "external".to_owned())]);
+            for (name, value) in expected {
+                assert_eq!(said[name], value, "{}: {said:#}", world.engine());
+            }
+            let other: Vec<_> =
+                said.as_object().unwrap().keys().filter(|name| !SAID.contains(&name.as_str())).collect();
+            assert_eq!(other, Vec::<&String>::new(), "{}: {said:#}", world.engine());
+            let text = said.to_string().to_lowercase();
+            // Her address is not verified, and lies in no domain of Globex.
+            for told in [acme.to_string(), world.connection.to_string(), "acme".to_owned()] {
+                assert!(!text.contains(&told), "{}: {told} in {said:#}", world.engine());
+            }
         }
     }
 }

@@ -11,6 +11,7 @@ use crate::access::passwords::KeepingError;
 use crate::access::second_factors::enrolment::{self, EnrolmentError};
 use crate::access::second_factors::offer::Offer;
 use crate::access::second_factors::{ONE_TIME_CODE_AMR, raised};
+use crate::access::sessions::reach::ReachError;
 use crate::access::sessions::{self, Limits, Session};
 use crate::keys::sealing::Sealer;
 use crate::store::Store;
@@ -53,6 +54,9 @@ pub enum SecondFactorsError {
     /// The account has what was to be added, or has not what was to be changed, or everything changed meanwhile.
     #[error("there is nothing to change, or no longer")]
     Dead,
+    /// The session does not reach the account.
+    #[error("the session does not reach the account")]
+    OutOfReach,
     /// Too many passwords are being hashed.
     #[error("too many passwords are being hashed")]
     Busy,
@@ -62,6 +66,15 @@ pub enum SecondFactorsError {
     /// Anything else, for the log.
     #[error("{0}")]
     Internal(String),
+}
+
+impl From<ReachError> for SecondFactorsError {
+    fn from(error: ReachError) -> Self {
+        match error {
+            ReachError::OutOfReach => Self::OutOfReach,
+            ReachError::Store(error) => Self::Store(error),
+        }
+    }
 }
 
 impl From<KeepingError> for SecondFactorsError {
@@ -176,11 +189,13 @@ mod tests {
 
     use serde_json::json;
 
-    use super::proof::{Proof, Typed};
+    use super::proof::{Proof, Typed, require_open};
     use super::{SecondFactors, SecondFactorsError};
+    use crate::access::passkeys::testing::ceremonies;
     use crate::access::passwords::{self, Cost, PasswordHash};
     use crate::access::second_factors::offer::{Offer, Place};
     use crate::access::second_factors::{self, enrolment};
+    use crate::access::sessions::testing::{LIMITS, guest_of_globex};
     use crate::access::sessions::{self, Limits, Session};
     use crate::access::testing::{World, by_password, world};
     use crate::directory::accounts;
@@ -294,6 +309,32 @@ mod tests {
             let limits = Limits { idle_seconds: 3_600, absolute_seconds: 36_000 };
             let chosen = choosing.by_person(&world.op(), &session, limits, ("wrong", "another horse battery")).await;
             assert!(matches!(chosen, Err(ChooseError::Dead)), "{}: {chosen:?}", world.engine());
+        }
+    }
+
+    /// Nor is anything compared: whoever can make such sessions would find out the password, or that there is one.
+    #[tokio::test]
+    async fn d7_a_guest_neither_changes_how_the_person_signs_in_nor_guesses_their_password() {
+        for world in world().await {
+            let (session, typed) = signed_in(&world).await;
+            let guest = guest_of_globex(&world, session.account).await.session;
+            let flow = flow(&world);
+            for proof in [by_a_password("wrong"), typed] {
+                let made = flow.renew_codes(&world.op(), &guest, proof).await;
+                assert!(matches!(made, Err(SecondFactorsError::OutOfReach)), "{}: {made:?}", world.engine());
+            }
+            let asking = SecondFactors { ceremonies: Some(ceremonies()), ..flow.clone() };
+            let asked = asking.ask_proof(&world.op(), &guest).await;
+            assert!(matches!(asked, Err(SecondFactorsError::OutOfReach)), "{}: {asked:?}", world.engine());
+            let held = world.store().write({
+                let (op, guest) = (world.op(), guest.clone());
+                move |tx| require_open(tx, &op, &guest)
+            });
+            assert!(matches!(held.await, Err(SecondFactorsError::OutOfReach)), "{}", world.engine());
+            let SecondFactors { store, sealer, passwords, .. } = flow;
+            let choosing = ChoosePassword { store, sealer, passwords };
+            let chosen = choosing.by_person(&world.op(), &guest, LIMITS, ("wrong", "another horse battery")).await;
+            assert!(matches!(chosen, Err(ChooseError::OutOfReach)), "{}: {chosen:?}", world.engine());
         }
     }
 

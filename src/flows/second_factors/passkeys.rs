@@ -10,6 +10,7 @@ use crate::access::passkeys::challenges::{self, Place};
 use crate::access::passkeys::enrolment::{self, AskError};
 use crate::access::passkeys::{self, assertion};
 use crate::access::second_factors::raised;
+use crate::access::sessions::reach;
 use crate::access::sessions::{self, Limits, Session};
 use crate::store::failure::StoreError;
 use crate::values::ids::PasskeyId;
@@ -42,8 +43,12 @@ impl SecondFactors {
     /// What the browser of this session is asked that proves by a passkey that it is its person; `None` when they have none.
     pub async fn ask_proof(&self, op: &Operation, session: &Session) -> Result<Option<String>, SecondFactorsError> {
         let Some(ceremonies) = self.ceremonies.clone() else { return Ok(None) };
-        let (op, account, place) = (op.clone(), session.account, Place::proof(session.id));
-        let credentials = self.store.read(move |tx| passkeys::credentials(tx, account)).await?;
+        let (op, account, place, session) = (op.clone(), session.account, Place::proof(session.id), session.clone());
+        let read = self.store.read(move |tx| {
+            reach::require_account(tx, &session)?;
+            Ok::<_, SecondFactorsError>(passkeys::credentials(tx, account)?)
+        });
+        let credentials = read.await?;
         if credentials.is_empty() {
             return Ok(None);
         }

@@ -11,6 +11,7 @@ use crate::access::passkeys::ceremony::Answer;
 use crate::access::passkeys::challenges::Place;
 use crate::access::passwords::{self, Kept};
 use crate::access::second_factors;
+use crate::access::sessions::reach;
 use crate::access::sessions::{self, Session};
 use crate::directory::accounts;
 use crate::flows::passwords::Compared;
@@ -45,13 +46,16 @@ pub(super) enum Evidence {
 }
 
 impl SecondFactors {
-    /// Compares what somebody shows with what is kept.
+    /// Compares what somebody shows with what is kept. Of a session that does not reach the account nothing is compared, or it would
+    /// be a way to guess.
     pub(super) async fn evidence(
         &self,
         op: &Operation,
         session: &Session,
         proof: Proof,
     ) -> Result<Evidence, SecondFactorsError> {
+        let asking = session.clone();
+        self.store.read(move |tx| reach::require_account(tx, &asking)).await?;
         match proof {
             Proof::Typed(typed) => {
                 let kept = self.compared(session, typed.password).await?;
@@ -139,10 +143,11 @@ impl Evidence {
     }
 }
 
-/// Holds the account, and refuses when the session was ended or has been overtaken.
+/// Holds the account, and refuses when the session does not reach it, was ended or has been overtaken.
 pub(super) fn require_open(tx: &mut Tx<'_>, op: &Operation, session: &Session) -> Result<(), SecondFactorsError> {
     // Two who change something at the same moment come one after the other.
     account_rows::lock(tx, session.account)?;
+    reach::require_account(tx, session)?;
     let standing = sessions::standing(tx, session.account, session.organization, session.connection)?;
     let is_open = session_rows::is_open(tx, session.id, op.at)?;
     match is_open && standing.session_epoch == session.session_epoch {

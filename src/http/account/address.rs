@@ -19,14 +19,14 @@ use crate::values::secret::TokenHash;
 
 /// `POST /account/address/ask`
 pub async fn ask(visit: &Visit<'_>, payload: Payload) -> Result<HttpResponse, Failure> {
-    let person = SignedIn::of(visit).await?;
+    let person = SignedIn::reaching_account(visit).await?;
     person.form(visit, payload).await?;
     let account = person.session.account;
     let found = visit.context.store.read(move |tx| accounts::find(tx, account)).await?;
     let address = found.and_then(|found| found.profile.primary_address().cloned()).ok_or(Failure::NotFound)?;
     visit.context.throttles.mails.admit(TokenHash::of(address.as_str()), visit.op.at)?;
     let wanted = address.clone();
-    person.write(visit, move |tx, op, session| mail_proofs::ask_for_address(tx, op, session.account, &wanted)).await?;
+    person.write(visit, move |tx, op, session| own_address::ask(tx, op, session, &wanted)).await?;
     let page = ConfirmAddressPage::Sent { address: address.as_str().to_owned(), back: path::SECURITY.to_owned() };
     Ok(visit.pages.page(StatusCode::OK, &page, Forms::StayHere))
 }
@@ -38,7 +38,7 @@ pub async fn get(visit: &Visit<'_>) -> Result<HttpResponse, Failure> {
     let read = visit.context.store.read(move |tx| mail_proofs::look(tx, &op, Purpose::Address, &shown));
     let opened = read.await.map_err(ConfirmError::from)?;
     let address = opened.address.as_str().to_owned();
-    let page = match SignedIn::of(visit).await {
+    let page = match SignedIn::reaching_account(visit).await {
         Ok(person) if person.session.account == opened.account => {
             ConfirmAddressPage::Ask { address, action: path::address(&token), form_token: person.form_token() }
         }
@@ -50,11 +50,10 @@ pub async fn get(visit: &Visit<'_>) -> Result<HttpResponse, Failure> {
 
 /// `POST /account/address?token=...`: confirms.
 pub async fn post(visit: &Visit<'_>, payload: Payload) -> Result<HttpResponse, Failure> {
-    let person = SignedIn::of(visit).await?;
+    let person = SignedIn::reaching_account(visit).await?;
     person.form(visit, payload).await?;
     let token = token(visit.request).ok_or(Failure::LinkDead)?;
-    let (op, account) = (visit.op.clone(), person.session.account);
-    let address = visit.context.store.write(move |tx| own_address::confirm(tx, &op, account, &token)).await?;
+    let address = person.write(visit, move |tx, op, session| own_address::confirm(tx, op, session, &token)).await?;
     let page = ConfirmAddressPage::Done { address: address.as_str().to_owned() };
     Ok(visit.pages.page(StatusCode::OK, &page, Forms::StayHere))
 }

@@ -2,8 +2,18 @@
 //! error is given its answer here.
 
 use crate::access::own_address::ConfirmError;
+use crate::access::sessions::reach::ReachError;
 use crate::flows::second_factors::SecondFactorsError;
 use crate::http::sign_in::failure::Failure;
+
+impl From<ReachError> for Failure {
+    fn from(error: ReachError) -> Self {
+        match error {
+            ReachError::OutOfReach => Self::OutOfReach,
+            ReachError::Store(error) => error.into(),
+        }
+    }
+}
 
 impl From<ConfirmError> for Failure {
     fn from(error: ConfirmError) -> Self {
@@ -11,6 +21,7 @@ impl From<ConfirmError> for Failure {
             ConfirmError::Dead => Self::LinkDead,
             ConfirmError::OtherAccount => Self::NotSignedIn,
             ConfirmError::Taken => Self::AddressTaken,
+            ConfirmError::OutOfReach => Self::OutOfReach,
             ConfirmError::Store(error) => error.into(),
         }
     }
@@ -20,6 +31,7 @@ impl From<SecondFactorsError> for Failure {
     fn from(error: SecondFactorsError) -> Self {
         match error {
             SecondFactorsError::Dead => Self::LinkDead,
+            SecondFactorsError::OutOfReach => Self::OutOfReach,
             SecondFactorsError::Busy => Self::Busy,
             SecondFactorsError::Store(error) => error.into(),
             SecondFactorsError::WrongPassword

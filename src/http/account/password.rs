@@ -17,7 +17,7 @@ use crate::http::sign_in::visit::Visit;
 
 /// `POST /account/password`
 pub async fn post(visit: &Visit<'_>, payload: Payload) -> Result<HttpResponse, Failure> {
-    let person = SignedIn::of(visit).await?;
+    let person = SignedIn::reaching_account(visit).await?;
     let form = person.form(visit, payload).await?;
     let typed = form.field("current").ok_or(Failure::Malformed)?;
     let chosen = form.field("password").ok_or(Failure::Malformed)?;

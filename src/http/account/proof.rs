@@ -51,6 +51,7 @@ pub fn problem(error: &SecondFactorsError) -> Option<String> {
         }
         SecondFactorsError::TooManyPasskeys => "You have as many passkeys as an account may have. Remove one first.",
         SecondFactorsError::Dead
+        | SecondFactorsError::OutOfReach
         | SecondFactorsError::Busy
         | SecondFactorsError::Store(_)
         | SecondFactorsError::Internal(_) => return None,

@@ -28,7 +28,7 @@ use crate::values::secret::Secret;
 
 /// `GET /account/second-step`
 pub async fn get(visit: &Visit<'_>) -> Result<HttpResponse, Failure> {
-    let person = SignedIn::of(visit).await?;
+    let person = SignedIn::reaching_account(visit).await?;
     match overview(visit, &person).await? {
         Standing::Has(shown) => manage_page(visit, &person, StatusCode::OK, shown, None).await,
         Standing::MayHave => {
@@ -42,7 +42,7 @@ pub async fn get(visit: &Visit<'_>) -> Result<HttpResponse, Failure> {
 
 /// `POST /account/second-step/add`
 pub async fn add(visit: &Visit<'_>, payload: Payload) -> Result<HttpResponse, Failure> {
-    let person = SignedIn::of(visit).await?;
+    let person = SignedIn::reaching_account(visit).await?;
     let form = person.form(visit, payload).await?;
     let place = Place::new(person.session.account, person.session.id);
     let sealed = form.field("offer").ok_or(Failure::Malformed)?;
@@ -71,7 +71,7 @@ pub async fn add(visit: &Visit<'_>, payload: Payload) -> Result<HttpResponse, Fa
 
 /// `POST /account/second-step/remove`
 pub async fn remove(visit: &Visit<'_>, payload: Payload) -> Result<HttpResponse, Failure> {
-    let person = SignedIn::of(visit).await?;
+    let person = SignedIn::reaching_account(visit).await?;
     let form = person.form(visit, payload).await?;
     let (shown, guess) = proof::read(visit, &person, &form)?;
     let (story, limits) = (visit.context.second_factors(), visit.context.session_limits());
@@ -86,7 +86,7 @@ pub async fn remove(visit: &Visit<'_>, payload: Payload) -> Result<HttpResponse,
 
 /// `POST /account/second-step/codes`
 pub async fn renew_codes(visit: &Visit<'_>, payload: Payload) -> Result<HttpResponse, Failure> {
-    let person = SignedIn::of(visit).await?;
+    let person = SignedIn::reaching_account(visit).await?;
     let form = person.form(visit, payload).await?;
     let (shown, guess) = proof::read(visit, &person, &form)?;
     match visit.context.second_factors().renew_codes(&person.op, &person.session, shown).await {

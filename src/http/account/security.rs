@@ -17,7 +17,7 @@ use crate::store::passwords;
 
 /// `GET /account/security`
 pub async fn get(visit: &Visit<'_>) -> Result<HttpResponse, Failure> {
-    let person = SignedIn::of(visit).await?;
+    let person = SignedIn::reaching_account(visit).await?;
     page(visit, &person, StatusCode::OK, None).await
 }
 

@@ -19,18 +19,18 @@ use crate::values::ids::AccountId;
 use crate::values::operation::Role;
 use crate::values::password::Password;
 
-const BEA: &str = "bea@freelance.test";
+pub(super) const BEA: &str = "bea@freelance.test";
 
 /// The doors over one world in which Bea is signed in with her password.
-struct Stage {
-    world: World,
+pub(super) struct Stage {
+    pub(super) world: World,
     context: Context,
-    bea: AccountId,
-    session: String,
+    pub(super) bea: AccountId,
+    pub(super) session: String,
 }
 
 impl Stage {
-    async fn set(world: World) -> Self {
+    pub(super) async fn set(world: World) -> Self {
         let context = context(&world, "https://id.example").await;
         let (op, organization, sealer) = (world.op(), world.organization, context.outside.sealer.clone());
         let write = world.store().write(move |tx| {
@@ -57,12 +57,12 @@ impl Stage {
         write.await.unwrap().1.expose().to_owned()
     }
 
-    async fn get(&self, path: &str, session: &str) -> Answer {
+    pub(super) async fn get(&self, path: &str, session: &str) -> Answer {
         let cookie = ("Cookie", format!("__Host-causeway-us-session={session}"));
         send(&self.context, TestRequest::get().uri(path).insert_header(cookie)).await
     }
 
-    async fn post(&self, path: &str, form: &str, session: &str) -> Answer {
+    pub(super) async fn post(&self, path: &str, form: &str, session: &str) -> Answer {
         let request = TestRequest::post()
             .uri(path)
             .insert_header(("Content-Type", "application/x-www-form-urlencoded"))
@@ -83,7 +83,7 @@ impl Stage {
     }
 
     /// What the forms of this session carry.
-    async fn form_token(&self, session: &str) -> String {
+    pub(super) async fn form_token(&self, session: &str) -> String {
         let page = self.get(path::SECURITY, session).await;
         let (_, rest) = page.text().split_once("name=\"form_token\" value=\"").expect("a form");
         rest.split_once('"').unwrap().0.to_owned()

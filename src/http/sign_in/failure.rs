@@ -86,6 +86,9 @@ pub enum Failure {
     /// Nobody is signed in in this browser.
     #[error("nobody is signed in")]
     NotSignedIn,
+    /// The session was opened by an organization that the person is no member of, and the page is about their account.
+    #[error("the session does not reach the account")]
+    OutOfReach,
     /// The address is confirmed for somebody else.
     #[error("the address is in use elsewhere")]
     AddressTaken,
@@ -178,7 +181,7 @@ fn status(failure: &Failure) -> StatusCode {
         Failure::TooSlow => StatusCode::REQUEST_TIMEOUT,
         Failure::OverLimit(_) | Failure::Guessed(_) => StatusCode::TOO_MANY_REQUESTS,
         Failure::WrongPassword => StatusCode::UNPROCESSABLE_ENTITY,
-        Failure::NotSignedIn => StatusCode::FORBIDDEN,
+        Failure::NotSignedIn | Failure::OutOfReach => StatusCode::FORBIDDEN,
         Failure::Expired(_)
         | Failure::AlreadyFinished
         | Failure::ActivationDead
@@ -233,6 +236,7 @@ fn further(failure: &Failure) -> Further {
         | Failure::ActivationDead
         | Failure::LinkRequestDead
         | Failure::NotSignedIn
+        | Failure::OutOfReach
         | Failure::AddressTaken
         | Failure::LinkDead
         | Failure::WrongPassword
@@ -292,6 +296,12 @@ const NOT_SIGNED_IN: Text = (
     "You are not signed in",
     "This page is about your own account, and nobody is signed in in this browser, or no longer.",
     "Open the app that you use and sign in. Then come back here.",
+);
+const OUT_OF_REACH: Text = (
+    "You are here as a guest",
+    "An organization that you are a guest of has signed you in in this browser. It does not look after your account, so how you \
+     sign in is neither shown nor changed here.",
+    "Sign in with your own organization, or with your own password. Then come back here.",
 );
 const ADDRESS_TAKEN: Text = (
     "This address is already in use",
@@ -365,6 +375,7 @@ fn words(failure: Failure) -> Words {
         Failure::Expired(_) => EXPIRED,
         Failure::AlreadyFinished => ALREADY_FINISHED,
         Failure::NotSignedIn => NOT_SIGNED_IN,
+        Failure::OutOfReach => OUT_OF_REACH,
         Failure::AddressTaken => ADDRESS_TAKEN,
         Failure::LinkDead => LINK_DEAD,
         Failure::WrongPassword => WRONG_PASSWORD,

@@ -8,6 +8,7 @@ use super::failure::{self, Failure};
 use super::path;
 use super::visit::Visit;
 use crate::access::sessions;
+use crate::access::sessions::reach::{self, Reach};
 use crate::directory::{accounts, organizations};
 use crate::http::account::path as account_path;
 use crate::http::context::Context;
@@ -41,16 +42,17 @@ async fn show(visit: &Visit<'_>) -> Result<HttpResponse, Failure> {
                 let Some(session) = sessions::find_live(tx, &op, &token, limits)? else { return Ok(None) };
                 let account = accounts::find(tx, session.account)?;
                 let organization = organizations::find(tx, session.organization)?;
-                Ok::<_, StoreError>(account.zip(organization))
+                let reach = reach::of(tx, &session)?;
+                Ok::<_, StoreError>(account.zip(organization).map(|(account, found)| (account, found, reach)))
             });
-            found.await?.map(|(account, organization)| {
+            found.await?.map(|(account, organization, reach)| {
                 let address = || account.profile.primary_address().map(|address| address.as_str().to_owned());
                 let name = account.profile.name().or_else(address).unwrap_or_default();
                 Person {
                     name,
                     support: failure::support(&organization),
                     sign_out: path::SIGN_OUT.to_owned(),
-                    security: account_path::SECURITY.to_owned(),
+                    security: (reach == Reach::Account).then(|| account_path::SECURITY.to_owned()),
                     sessions: account_path::SESSIONS.to_owned(),
                 }
             })

@@ -21,6 +21,7 @@ impl From<ChooseError> for Failure {
     fn from(error: ChooseError) -> Self {
         match error {
             ChooseError::Dead => Self::LinkDead,
+            ChooseError::OutOfReach => Self::OutOfReach,
             ChooseError::Busy => Self::Busy,
             ChooseError::Store(error) => error.into(),
             ChooseError::Wrong | ChooseError::Unfit(_) | ChooseError::Known(_) | ChooseError::Internal(_) => {
@@ -76,6 +77,10 @@ pub fn problem(error: &ChooseError) -> Option<&'static str> {
             Some("That password was found in a list of stolen passwords. Choose another one.")
         }
         ChooseError::Wrong => Some("The password you have now is not right."),
-        ChooseError::Dead | ChooseError::Busy | ChooseError::Store(_) | ChooseError::Internal(_) => None,
+        ChooseError::Dead
+        | ChooseError::OutOfReach
+        | ChooseError::Busy
+        | ChooseError::Store(_)
+        | ChooseError::Internal(_) => None,
     }
 }

@@ -25,13 +25,13 @@ use crate::values::passkey_name::PasskeyName;
 
 /// `GET /account/passkeys`
 pub async fn get(visit: &Visit<'_>) -> Result<HttpResponse, Failure> {
-    let person = SignedIn::of(visit).await?;
+    let person = SignedIn::reaching_account(visit).await?;
     page(visit, &person, StatusCode::OK, String::new(), None).await
 }
 
 /// `POST /account/passkeys/add`
 pub async fn add(visit: &Visit<'_>, payload: Payload) -> Result<HttpResponse, Failure> {
-    let person = SignedIn::of(visit).await?;
+    let person = SignedIn::reaching_account(visit).await?;
     let form = person.form(visit, payload).await?;
     let typed: String = form.field("name").ok_or(Failure::Malformed)?.chars().take(100).collect();
     let Ok(name) = typed.parse::<PasskeyName>() else {
@@ -56,7 +56,7 @@ pub async fn add(visit: &Visit<'_>, payload: Payload) -> Result<HttpResponse, Fa
 
 /// `POST /account/passkeys/create`
 pub async fn create(visit: &Visit<'_>, payload: Payload) -> Result<HttpResponse, Failure> {
-    let person = SignedIn::of(visit).await?;
+    let person = SignedIn::reaching_account(visit).await?;
     let form = person.form(visit, payload).await?;
     let answer = form.field("answer").and_then(Registration::parse).ok_or(Failure::Malformed)?;
     let (story, limits) = (visit.context.second_factors(), visit.context.session_limits());
@@ -73,20 +73,20 @@ pub async fn create(visit: &Visit<'_>, payload: Payload) -> Result<HttpResponse,
 
 /// `POST /account/passkeys/rename`
 pub async fn rename(visit: &Visit<'_>, payload: Payload) -> Result<HttpResponse, Failure> {
-    let person = SignedIn::of(visit).await?;
+    let person = SignedIn::reaching_account(visit).await?;
     let form = person.form(visit, payload).await?;
     let id = form.field("passkey").and_then(|id| id.parse::<PasskeyId>().ok()).ok_or(Failure::Malformed)?;
     let Ok(name) = form.field("name").ok_or(Failure::Malformed)?.parse::<PasskeyName>() else {
         let problem = "Give the passkey a name of up to 60 characters.".to_owned();
         return page(visit, &person, StatusCode::UNPROCESSABLE_ENTITY, String::new(), Some(problem)).await;
     };
-    person.write(visit, move |tx, op, session| passkeys::rename(tx, op, session.account, id, &name)).await?;
+    person.write(visit, move |tx, op, session| passkeys::rename(tx, op, session, id, &name)).await?;
     Ok(see_other(path::PASSKEYS))
 }
 
 /// `POST /account/passkeys/remove`
 pub async fn remove(visit: &Visit<'_>, payload: Payload) -> Result<HttpResponse, Failure> {
-    let person = SignedIn::of(visit).await?;
+    let person = SignedIn::reaching_account(visit).await?;
     let form = person.form(visit, payload).await?;
     let id = form.field("passkey").and_then(|id| id.parse::<PasskeyId>().ok()).ok_or(Failure::Malformed)?;
     let (shown, guess) = proof::read(visit, &person, &form)?;

@@ -2,11 +2,13 @@
 
 use actix_web::web::Payload;
 
+use crate::access::sessions::reach;
 use crate::access::sessions::{self, Session};
 use crate::http::cookies::Cookie;
 use crate::http::sign_in::failure::Failure;
 use crate::http::sign_in::form::Form;
 use crate::http::sign_in::visit::Visit;
+use crate::store::Tx;
 use crate::store::failure::StoreError;
 use crate::values::operation::{Actor, Operation};
 use crate::values::secret::{Secret, TokenHash, is_equal};
@@ -39,6 +41,14 @@ impl SignedIn {
         Ok(Self { session, op, token })
     }
 
+    /// The same, if their session reaches their account: for every page that is about more than sessions.
+    pub async fn reaching_account(visit: &Visit<'_>) -> Result<Self, Failure> {
+        let person = Self::of(visit).await?;
+        let session = person.session.clone();
+        visit.context.store.read(move |tx| reach::require_account(tx, &session)).await?;
+        Ok(person)
+    }
+
     /// What the forms of this session carry: made of its secret, which it does not tell.
     pub fn form_token(&self) -> String {
         let hash = TokenHash::of(&format!("form token of {}", self.token.expose()));
@@ -54,16 +64,23 @@ impl SignedIn {
     }
 
     /// Runs `write` in a transaction in which the session is still live.
-    pub async fn write<T: Send + 'static>(
+    pub async fn write<T: Send + 'static, E>(
         &self,
         visit: &Visit<'_>,
-        write: impl FnOnce(&mut crate::store::Tx<'_>, &Operation, &Session) -> Result<T, StoreError> + Send + 'static,
-    ) -> Result<T, Failure> {
+        write: impl FnOnce(&mut Tx<'_>, &Operation, &Session) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, Failure>
+    where
+        E: From<StoreError> + Send + 'static,
+        Failure: From<E>,
+    {
         let (op, token, limits) = (self.op.clone(), self.token.clone(), visit.context.session_limits());
         let done = visit.context.store.write(move |tx| match sessions::find_live(tx, &op, &token, limits)? {
             Some(session) => write(tx, &op, &session).map(Some),
-            None => Ok::<_, StoreError>(None),
+            None => Ok(None),
         });
         done.await?.ok_or(Failure::NotSignedIn)
     }
 }
+
+#[cfg(test)]
+mod tests;
