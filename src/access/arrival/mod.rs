@@ -13,7 +13,8 @@ use super::devices;
 use super::enforcement;
 use super::grants::{self, Lifetimes};
 use super::identity;
-use super::sessions::{self, Limits};
+use super::sessions::reach::{self, Reach};
+use super::sessions::{self, Limits, Session};
 use super::sign_in::{Facts, Moment, Step, next_step};
 use super::traces;
 use super::upstream_answers;
@@ -56,8 +57,8 @@ pub enum Arrival {
     SignedIn {
         /// For the session cookie.
         session_token: Secret,
-        /// For the cookie by which the browser is known again.
-        device_token: Secret,
+        /// For the cookie by which the browser is known again, if it is.
+        device_token: Option<Secret>,
         /// What the application had asked for.
         request: Box<AuthorizationRequest>,
         /// The code, or why the application gets none.
@@ -67,8 +68,8 @@ pub enum Arrival {
     Landed {
         /// For the session cookie.
         session_token: Secret,
-        /// For the cookie by which the browser is known again.
-        device_token: Secret,
+        /// For the cookie by which the browser is known again, if it is.
+        device_token: Option<Secret>,
         /// The place of the application.
         place: String,
     },
@@ -243,12 +244,26 @@ fn finish(
     } else {
         enforcement::note_own_sign_in(tx, op, identified.account)?;
     }
-    let device_token = devices::note(tx, op, identified.account, presented.device.as_ref())?;
+    let device_token = note_device(tx, op, &session, presented.device.as_ref())?;
     if let Some(place) = attempt.landing.clone() {
         return Ok(Arrival::Landed { session_token, device_token, place });
     }
     let answer = grants::issue(tx, op, &attempt.request, application, &session, terms.lifetimes)?;
     Ok(Arrival::SignedIn { session_token, device_token, request: Box::new(attempt.request.clone()), answer })
+}
+
+/// The browser becomes known as the person's. One that a guest's session was made in does not: whoever runs the provider of that
+/// organization could make any browser known, and guess the person's password in it unhindered, or push those out that are theirs.
+fn note_device(
+    tx: &mut Tx<'_>,
+    op: &Operation,
+    session: &Session,
+    shown: Option<&Secret>,
+) -> Result<Option<Secret>, StoreError> {
+    match reach::of(tx, session)? {
+        Reach::Account => devices::note(tx, op, session.account, shown).map(Some),
+        Reach::Organization(_) => Ok(None),
+    }
 }
 
 fn refuse(

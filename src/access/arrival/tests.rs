@@ -6,6 +6,9 @@ use crate::access::attempts::refusal::Refusal;
 use crate::access::attempts::state::State;
 use crate::access::attempts::{self, Attempt, NewAttempt};
 use crate::access::grants::Lifetimes;
+use crate::access::identity;
+use crate::access::identity::AssertedIdentity;
+use crate::access::sessions::testing::guest_of_globex;
 use crate::access::sessions::{self, Limits};
 use crate::access::testing::{World, by_password, world};
 use crate::access::traces;
@@ -13,12 +16,13 @@ use crate::directory::{accounts, connections};
 use crate::protocol::oidc::authorization::AuthorizationRequest;
 use crate::protocol::oidc::error::ErrorCode;
 use crate::store::failure::StoreError;
+use crate::store::identities::{self, IdentityRow};
 use crate::store::saml_sessions::{self, SamlSessionRow};
 use crate::store::traces::Wanted;
-use crate::store::{Tx, scratch};
+use crate::store::{Tx, devices, scratch};
 use crate::values::ids::AccountId;
 use crate::values::page::PageRequest;
-use crate::values::secret::Secret;
+use crate::values::secret::{Secret, TokenHash};
 
 const TERMS: Terms = Terms {
     session: Limits { idle_seconds: 3_600, absolute_seconds: 36_000 },
@@ -357,6 +361,47 @@ async fn nobody_arrives_through_a_connection_that_goes_at_that_moment() {
             let (_, arrived) = scratch::overlap(world.store(), switch_off, arrived).await;
             let is_refused = matches!(arrived, Ok(Arrival::Refused { refusal: Refusal::ConnectionInactive, .. }));
             assert!(is_refused, "{}: {change:?}: {arrived:?}", world.engine());
+        }
+    }
+}
+
+/// Who could make browsers known could guess the password in them unhindered, and push out those that are the person's.
+#[tokio::test]
+async fn d7_a_browser_becomes_known_by_the_persons_own_organization_and_by_no_other() {
+    for world in world().await {
+        let guest = guest_of_globex(&world, world.ada).await;
+        let asserted = AssertedIdentity {
+            connection: guest.connection,
+            organization: guest.globex,
+            subject: "a guest".to_owned(),
+            email: None,
+            ..world.asserted()
+        };
+        let (op, ada) = (world.op(), world.ada);
+        let row = IdentityRow {
+            id: op.new_id(),
+            org_id: guest.globex,
+            connection_id: guest.connection,
+            subject: asserted.subject.clone(),
+            account_id: ada,
+            created_at: op.at,
+            last_sign_in_at: op.at,
+        };
+        assert!(world.store().write(move |tx| identities::insert_if_new(tx, &row)).await.unwrap());
+        for (asserted, is_known) in [(asserted, false), (world.asserted(), true)] {
+            let device = Secret::from(format!("device of {}", asserted.subject));
+            let (attempt, handle) = world.depart(asserted.connection).await;
+            let op = world.op();
+            let accept = world.store().write(move |tx| identity::accept(tx, &op, handle.expose(), &asserted));
+            let arrival = accept.await.unwrap().arrival;
+            let presented = Presented { device: Some(device.clone()), ..bringing(&arrival) };
+            let op = world.op();
+            let arrive = world.store().write(move |tx| arrive(tx, &op, attempt, &presented, TERMS)).await.unwrap();
+            let Arrival::SignedIn { device_token, .. } = arrive else { panic!("not signed in: {arrive:?}") };
+            assert_eq!(device_token.is_some(), is_known, "{}", world.engine());
+            let (op, hash) = (world.op(), TokenHash::of(device.expose()));
+            let found = world.store().read(move |tx| devices::is_known(tx, ada, &hash, op.at)).await.unwrap();
+            assert_eq!(found, is_known, "{}", world.engine());
         }
     }
 }

@@ -51,12 +51,11 @@ async fn show(visit: &Visit<'_>, id: &str) -> Result<HttpResponse, Failure> {
     match arrival(visit, id, presented).await? {
         Arrival::SignedIn { session_token, device_token, request, answer } => {
             counter!(metrics::SIGN_INS, "outcome" => "succeeded").increment(1);
-            let kept = [(Cookie::Session, session_token), (Cookie::Device, device_token)];
-            to_application(visit, &kept, &request, answer)
+            to_application(visit, &kept(session_token, device_token), &request, answer)
         }
         Arrival::Landed { session_token, device_token, place } => {
             counter!(metrics::SIGN_INS, "outcome" => "succeeded").increment(1);
-            lead_on(visit, &[(Cookie::Session, session_token), (Cookie::Device, device_token)], &place)
+            lead_on(visit, &kept(session_token, device_token), &place)
         }
         Arrival::Refused { attempt, refusal } => {
             counter!(metrics::SIGN_INS, "outcome" => "refused").increment(1);
@@ -67,6 +66,12 @@ async fn show(visit: &Visit<'_>, id: &str) -> Result<HttpResponse, Failure> {
         Arrival::Expired(attempt) => Err(Failure::Expired(attempt.id)),
         Arrival::AlreadyFinished => Err(Failure::AlreadyFinished),
     }
+}
+
+/// What the browser keeps.
+fn kept(session: Secret, device: Option<Secret>) -> Vec<(Cookie, Secret)> {
+    let device = device.map(|token| (Cookie::Device, token));
+    [(Cookie::Session, session)].into_iter().chain(device).collect()
 }
 
 /// Read first: who only reloads the page writes nothing.
