@@ -271,9 +271,9 @@ impl Stage {
         assert_eq!(refused.status, 422, "{}", refused.body);
         let shown = self.sign_in_at_the_provider(MIA).await;
         assert_ne!(shown["claims"]["acr"], "urn:causeway:acr:password", "{shown:#}");
-        // What was signed in before goes on until it ends.
+        // And what a password had opened before ends (decision 0031).
         let userinfo = mias.open(&format!("{}/userinfo", self.app.0.url)).await;
-        assert_eq!(userinfo.status, 200, "{}", userinfo.body);
+        assert_eq!(userinfo.status, 401, "{}", userinfo.body);
 
         let browser = Browser::asking_for_json();
         let page = self.own(&browser, OWNER).await;

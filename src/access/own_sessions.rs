@@ -60,7 +60,7 @@ fn live(tx: &mut Tx<'_>, op: &Operation, session: &Session, limits: Limits) -> R
     let mut found = Vec::new();
     for row in rows::open_of_account(tx, session.account, within, op.at, SHOWN)? {
         let other = sessions::session(row)?;
-        let standing = sessions::standing(tx, other.account, other.organization, other.connection)?;
+        let standing = sessions::standing(tx, other.account, other.organization, other.way())?;
         if other.is_live(&standing, limits, op.at) {
             found.push(other);
         }

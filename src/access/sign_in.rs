@@ -121,6 +121,7 @@ fn came_back(identified: &Identified, facts: Option<Facts>) -> Step {
         Some(Facts { standing, .. }) if !standing.is_account_active => Refusal::AccountInactive,
         Some(Facts { standing, .. }) if !standing.is_membership_active => Refusal::MembershipInactive,
         Some(Facts { standing, .. }) if !standing.is_connection_active => Refusal::ConnectionInactive,
+        Some(Facts { standing, .. }) if !standing.may_stay => Refusal::Overtaken,
         Some(Facts { standing, .. }) if standing.session_epoch != identified.session_epoch => Refusal::Overtaken,
         Some(facts) if !facts.does_word_count => Refusal::Overtaken,
         Some(facts) if !is_application_open(facts.application_owner, organization) => Refusal::ForeignApplication,
@@ -160,8 +161,13 @@ mod tests {
     use crate::values::clock::Timestamp;
     use crate::values::ids::{AccountId, ConnectionId, OrganizationId};
 
-    const WELL: Standing =
-        Standing { is_account_active: true, is_membership_active: true, is_connection_active: true, session_epoch: 3 };
+    const WELL: Standing = Standing {
+        is_account_active: true,
+        is_membership_active: true,
+        is_connection_active: true,
+        may_stay: true,
+        session_epoch: 3,
+    };
 
     fn acme() -> OrganizationId {
         OrganizationId::from_bytes(&[1; 16]).unwrap()
@@ -321,6 +327,7 @@ mod tests {
             (Some(Standing { is_account_active: false, ..WELL }), Refusal::AccountInactive),
             (Some(Standing { is_membership_active: false, ..WELL }), Refusal::MembershipInactive),
             (Some(Standing { is_connection_active: false, ..WELL }), Refusal::ConnectionInactive),
+            (Some(Standing { may_stay: false, ..WELL }), Refusal::Overtaken),
             (Some(Standing { session_epoch: 4, ..WELL }), Refusal::Overtaken),
             (None, Refusal::AccountInactive),
         ];

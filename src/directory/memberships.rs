@@ -156,6 +156,16 @@ pub fn find(
     rows::find(tx, account, organization)?.map(from_row).transpose()
 }
 
+/// The same, and whether single sign-on is required or tested for the domain of their primary address, whoever owns it.
+pub fn find_with_policy(
+    tx: &mut Tx<'_>,
+    account: AccountId,
+    organization: OrganizationId,
+) -> Result<Option<(Membership, bool)>, StoreError> {
+    let Some((row, is_asked)) = rows::find_with_policy(tx, account, organization)? else { return Ok(None) };
+    Ok(Some((from_row(row)?, is_asked)))
+}
+
 /// The memberships of an account, the oldest first.
 pub fn of_account(tx: &mut Tx<'_>, account: AccountId) -> Result<Vec<Membership>, StoreError> {
     rows::of_account(tx, account)?.into_iter().map(from_row).collect()

@@ -7,6 +7,7 @@ use super::failure::StoreError;
 use super::schema::{
     accounts, addresses, applications, connections, grants as table, memberships, organizations, sessions,
 };
+use super::sso_policies::IsAskedOf;
 use crate::store::connection::Backend;
 use crate::values::clock::Timestamp;
 use crate::values::ids::{AccountId, ApplicationId, ConnectionId, GrantId, OrganizationId, SessionId};
@@ -106,6 +107,8 @@ pub struct StandingRow {
     pub application: ApplicationFacts,
     pub membership: Option<MembershipFacts>,
     pub address: Option<AddressFacts>,
+    /// The person opened the session by credentials of their own, and single sign-on is required or tested for their domain.
+    pub is_own_way_in_question: bool,
 }
 
 /// Inserts one grant.
@@ -138,6 +141,7 @@ pub fn find_standing(tx: &mut Tx<'_>, id: GrantId) -> Result<Option<StandingRow>
             ApplicationFacts::as_select(),
             Option::<MembershipFacts>::as_select(),
             Option::<AddressFacts>::as_select(),
+            IsAskedOf::GrantedByOwnCredentials,
         ));
     Ok(query.first(tx.connection()).optional()?)
 }

@@ -8,6 +8,7 @@ use super::dynamic::{DynamicQuery, Engine};
 use super::failure::StoreError;
 use super::kept::{Kept, KeptSelect};
 use super::schema::{accounts, addresses, memberships as table};
+use super::sso_policies::IsAskedOf;
 use crate::store::connection::{AnyConnection, Backend};
 use crate::values::clock::Timestamp;
 use crate::values::ids::{AccountId, OrganizationId};
@@ -38,6 +39,19 @@ pub fn find(
         .filter(table::account_id.eq(account))
         .filter(table::org_id.eq(organization))
         .select(MembershipRow::as_select());
+    Ok(query.first(tx.connection()).optional()?)
+}
+
+/// The same, and whether single sign-on is required or tested for the domain of their primary address; in one query.
+pub fn find_with_policy(
+    tx: &mut Tx<'_>,
+    account: AccountId,
+    organization: OrganizationId,
+) -> Result<Option<(MembershipRow, bool)>, StoreError> {
+    let query = table::table
+        .filter(table::account_id.eq(account))
+        .filter(table::org_id.eq(organization))
+        .select((MembershipRow::as_select(), IsAskedOf::Member));
     Ok(query.first(tx.connection()).optional()?)
 }
 

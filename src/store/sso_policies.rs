@@ -1,7 +1,11 @@
 //! How the people of a domain sign in, and what is counted before that is changed.
 
+use diesel::backend::Backend as AnyBackend;
+use diesel::expression::{AppearsOnTable, Expression, SelectableExpression, ValidGrouping, is_aggregate};
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Binary, Text};
+use diesel::query_builder::{AstPass, QueryFragment, QueryId};
+use diesel::result::QueryResult;
+use diesel::sql_types::{BigInt, Binary, Bool, Text};
 
 use super::Tx;
 use super::failure::StoreError;
@@ -36,6 +40,62 @@ pub struct DomainCounts {
     /// Those of them whom a connection of the organization knows.
     #[diesel(sql_type = BigInt)]
     pub signed_in: i64,
+}
+
+/// Part of a query: true when single sign-on is required or tested for the domain of somebody's primary address, whoever owns it.
+/// Constant text, so that it costs no query of its own, and the statement that it is in stays prepared.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::store) enum IsAskedOf {
+    /// Of the person of a row of `memberships`.
+    Member,
+    /// Of the person of a row of `grants`, if they opened its session by credentials of their own.
+    GrantedByOwnCredentials,
+}
+
+impl IsAskedOf {
+    /// What stands before and behind the account in the text. The characters of an address but its one `@` are trimmed from its left,
+    /// which both engines understand alike, and leaves the domain.
+    const fn parts(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Member => ("", "memberships.account_id"),
+            Self::GrantedByOwnCredentials => ("sessions.connection_id IS NULL AND ", "grants.account_id"),
+        }
+    }
+}
+
+impl Expression for IsAskedOf {
+    type SqlType = Bool;
+}
+
+impl<Table> AppearsOnTable<Table> for IsAskedOf {}
+
+impl<Table> SelectableExpression<Table> for IsAskedOf {}
+
+impl ValidGrouping<()> for IsAskedOf {
+    type IsAggregate = is_aggregate::Never;
+}
+
+impl QueryId for IsAskedOf {
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl<DB: AnyBackend> QueryFragment<DB> for IsAskedOf {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
+        let (condition, account) = self.parts();
+        out.push_sql("(");
+        out.push_sql(condition);
+        out.push_sql(
+            "EXISTS (SELECT 1 FROM addresses own \
+             JOIN domains owned ON owned.name = substr(ltrim(own.address, replace(own.address, '@', '')), 2) \
+                  AND owned.state IN ('verified', 'managed', 'at_risk', 'disputed') \
+             JOIN sso_policies asked ON asked.domain_id = owned.id AND asked.state IN ('test', 'required') \
+             WHERE own.is_primary AND own.account_id = ",
+        );
+        out.push_sql(account);
+        out.push_sql("))");
+        Ok(())
+    }
 }
 
 /// Keeps other transactions from changing how the people of an organization sign in before this one ends. On SQLite there

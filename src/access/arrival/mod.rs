@@ -14,7 +14,7 @@ use super::enforcement;
 use super::grants::{self, Lifetimes};
 use super::identity;
 use super::sessions::reach::{self, Reach};
-use super::sessions::{self, Limits, Session};
+use super::sessions::{self, Limits, Session, Way};
 use super::sign_in::{Facts, Moment, Step, next_step};
 use super::traces;
 use super::upstream_answers;
@@ -172,8 +172,9 @@ fn facts(
         (Some(_), Some(token)) => sessions::find_live(tx, op, token, terms.session)?,
         (None, _) | (Some(_), None) => None,
     };
+    let way = Way { connection: who.connection, amr: &who.amr };
     Ok(Facts {
-        standing: sessions::standing(tx, who.account, who.organization, who.connection)?,
+        standing: sessions::standing(tx, who.account, who.organization, way)?,
         application_owner,
         does_word_count,
         signed_in_for: signed_in.map(|session| session.organization),

@@ -16,6 +16,7 @@ use crate::directory::accounts::state::AccountState;
 use crate::directory::permission::{self, Denied, Permission};
 use crate::directory::sso_policy::{self, SsoPolicy};
 use crate::directory::{accounts, group_membership, memberships};
+use crate::protocol::oidc::acr::SEVERAL_FACTORS_AMR;
 use crate::store::failure::StoreError;
 use crate::store::{Tx, sso_policies};
 use crate::values::domain_name::DomainName;
@@ -71,17 +72,21 @@ impl Verdict {
     }
 }
 
+/// True when somebody has to come by the identity provider.
+const fn is_asked(facts: &Facts) -> bool {
+    match facts.policy {
+        SsoPolicy::Off | SsoPolicy::Optional => false,
+        SsoPolicy::Test { .. } => facts.is_in_test_group,
+        SsoPolicy::Required => true,
+    }
+}
+
 /// How somebody may sign in.
 pub const fn verdict(facts: &Facts) -> Verdict {
     if !facts.is_active {
         return Verdict::Nothing;
     }
-    let is_enforced = match facts.policy {
-        SsoPolicy::Off | SsoPolicy::Optional => false,
-        SsoPolicy::Test { .. } => facts.is_in_test_group,
-        SsoPolicy::Required => true,
-    };
-    if is_enforced {
+    if is_asked(facts) {
         // Q18: a break-glass account without a second factor is none.
         let may_break = facts.is_break_glass && facts.local.has_password && facts.local.has_mfa;
         return if may_break { Verdict::BreakGlass } else { Verdict::IdentityProvider };
@@ -101,6 +106,19 @@ pub const fn verdict(facts: &Facts) -> Verdict {
             }
         }
     }
+}
+
+/// True when what somebody opened by their own credentials goes on (decision 0031): nobody asks them to come by the identity
+/// provider, or they could open it now, with the second factor that they have shown.
+pub fn keeps_own_session(facts: &Facts, amr: &[String]) -> bool {
+    let has_shown_factor = amr.iter().any(|method| method == SEVERAL_FACTORS_AMR);
+    !is_asked(facts) || (verdict(facts) == Verdict::BreakGlass && has_shown_factor)
+}
+
+/// As [`keeps_own_session`], of an account that proved itself by these methods; for whoever has found out that its domain asks for
+/// single sign-on at all.
+pub fn may_stay(tx: &mut Tx<'_>, account: AccountId, amr: &[String]) -> Result<bool, StoreError> {
+    Ok(load(tx, account)?.is_some_and(|facts| keeps_own_session(&facts, amr)))
 }
 
 /// Why nothing can be said about how somebody signs in.

@@ -1,8 +1,9 @@
 //! Sessions: what a browser holds after a sign-in.
 //!
 //! A session dies of whichever comes first: it is ended, it expires (the absolute limit or the identity provider's
-//! own), it is idle for too long, its account, its membership or the connection it came through is no longer active, or the
-//! account's session epoch has moved since it was made. All of this is looked at on every use, so that a deactivation counts from its commit on.
+//! own), it is idle for too long, its account, its membership or the connection it came through is no longer active, it was opened
+//! by credentials of its person's own where single sign-on is asked of them by now (decision 0031), or the account's session epoch
+//! has moved since it was made. All of this is looked at on every use, so that a deactivation counts from its commit on.
 
 pub mod reach;
 #[cfg(test)]
@@ -11,6 +12,7 @@ pub mod testing;
 use serde_json::{Value, json};
 
 use super::attempts::state::Identified;
+use super::enforcement;
 use crate::directory::accounts;
 use crate::directory::accounts::state::AccountState;
 use crate::directory::connections::{self, ConnectionState};
@@ -74,8 +76,19 @@ pub struct Standing {
     pub is_membership_active: bool,
     /// The connection that identified them is active, or they needed none.
     pub is_connection_active: bool,
+    /// They came through a connection, or may stay with the credentials of their own that they have shown.
+    pub may_stay: bool,
     /// The account's session epoch now.
     pub session_epoch: i64,
+}
+
+/// How somebody proved who they are.
+#[derive(Debug, Clone, Copy)]
+pub struct Way<'a> {
+    /// The connection that identified them; none when they did it with credentials of their own.
+    pub connection: Option<ConnectionId>,
+    /// By which methods (RFC 8176).
+    pub amr: &'a [String],
 }
 
 impl Session {
@@ -86,7 +99,13 @@ impl Session {
             && standing.is_account_active
             && standing.is_membership_active
             && standing.is_connection_active
+            && standing.may_stay
             && standing.session_epoch == self.session_epoch
+    }
+
+    /// How they proved who they are.
+    pub fn way(&self) -> Way<'_> {
+        Way { connection: self.connection, amr: &self.amr }
     }
 
     /// Who it is of, as far as it proves that: what another session that goes on from it is made of.
@@ -111,21 +130,30 @@ impl Session {
 }
 
 /// The standing of a person in an organization, who came through a connection of it or with credentials of their own. An
-/// account, a membership or a connection that does not exist is not active.
+/// account, a membership or a connection that does not exist is not active. What the policy of their domain says about their own
+/// credentials is found out with the membership; only where it asks for single sign-on are the facts of its verdict loaded.
 pub fn standing(
     tx: &mut Tx<'_>,
     account: AccountId,
     organization: OrganizationId,
-    connection: Option<ConnectionId>,
+    way: Way<'_>,
 ) -> Result<Standing, StoreError> {
     let found = accounts::find(tx, account)?;
-    let membership = memberships::find(tx, account, organization)?;
-    let is_connection_active = match connection {
-        Some(id) => connections::find(tx, id)?.is_some_and(|found| found.state == ConnectionState::Active),
-        None => true,
+    let (membership, is_connection_active, may_stay) = match way.connection {
+        Some(id) => {
+            let connection = connections::find(tx, id)?;
+            let is_active = connection.is_some_and(|found| found.state == ConnectionState::Active);
+            (memberships::find(tx, account, organization)?, is_active, true)
+        }
+        None => match memberships::find_with_policy(tx, account, organization)? {
+            Some((membership, true)) => (Some(membership), true, enforcement::may_stay(tx, account, way.amr)?),
+            Some((membership, false)) => (Some(membership), true, true),
+            None => (None, true, true),
+        },
     };
     Ok(Standing {
         is_connection_active,
+        may_stay,
         is_account_active: found.as_ref().is_some_and(|account| account.state == AccountState::Active),
         is_membership_active: membership.is_some_and(|membership| membership.is_active()),
         session_epoch: found.map_or(0, |account| account.session_epoch),
@@ -197,7 +225,7 @@ pub fn find_live(
         return Ok(None);
     }
     let session = session(row)?;
-    let standing = standing(tx, session.account, session.organization, session.connection)?;
+    let standing = standing(tx, session.account, session.organization, session.way())?;
     Ok(session.is_live(&standing, limits, op.at).then_some(session))
 }
 

@@ -10,6 +10,7 @@ pub mod standing;
 
 use serde_json::{Map, Value, json};
 
+use crate::access::enforcement;
 use crate::access::grants::Lifetimes;
 use crate::directory::applications::Application;
 use crate::directory::released_claims;
@@ -127,11 +128,16 @@ fn check_code(row: &CodeRow, presented: &PresentedCode, now: Timestamp) -> Resul
     })
 }
 
-/// A grant with everything it rests on, and with the address of the person only if it may be told: an application takes an
+/// A grant with everything it rests on; whether single sign-on ends it is found out where that is in question. And with the address
+/// of the person only if it may be told: an application takes an
 /// address for the person's. So it is verified, or lies in a domain of the organization on whose behalf they signed in;
 /// any other is what some directory wrote down.
 fn standing_of(tx: &mut Tx<'_>, id: GrantId) -> Result<Option<StandingRow>, StoreError> {
     let Some(mut standing) = grants::find_standing(tx, id)? else { return Ok(None) };
+    if standing.is_own_way_in_question {
+        let amr = claims::authentication(&standing)?.amr;
+        standing.is_own_way_in_question = !enforcement::may_stay(tx, standing.grant.account_id, &amr)?;
+    }
     let unverified = standing.address.as_ref().filter(|address| address.verified_at.is_none());
     if let Some(address) = unverified {
         let domain = address.address.rsplit_once('@').map_or("", |(_, domain)| domain);

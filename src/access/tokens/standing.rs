@@ -15,6 +15,8 @@ pub enum Ended {
     SignedOut,
     /// The connection that the person came through was switched off.
     Connection,
+    /// The person had signed in by credentials of their own, and single sign-on is asked of them by now.
+    OwnCredentials,
     /// The account's session epoch moved: everything made before is dead.
     SessionEpoch,
     /// The account is not active.
@@ -39,6 +41,9 @@ pub fn check(row: &StandingRow, now: Timestamp) -> Result<(), Ended> {
     }
     if row.connection.as_ref().is_some_and(|connection| connection.state != "active") {
         return Err(Ended::Connection);
+    }
+    if row.is_own_way_in_question {
+        return Err(Ended::OwnCredentials);
     }
     if row.account.session_epoch != row.grant.session_epoch {
         return Err(Ended::SessionEpoch);

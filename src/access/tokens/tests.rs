@@ -6,17 +6,18 @@ use futures_util::future::join_all;
 
 use super::issuance::Issuance;
 use super::standing::{self, Ended};
-use super::{Outcome, PresentedCode, Refusal, redeem, refresh, revoke, userinfo};
+use super::{Outcome, PresentedCode, Refusal, bearer, redeem, refresh, revoke, userinfo};
 use crate::access::attempts::state::Identified;
 use crate::access::grants::{self, Lifetimes};
 use crate::access::sessions::testing::guest_of_globex;
 use crate::access::sessions::{self, Limits, Session};
 use crate::access::signing_keys::{self, OidcKeys, SigningKeys};
-use crate::access::testing::{REDIRECT_URI, World, world};
+use crate::access::testing::{REDIRECT_URI, World, by_password, world};
 use crate::directory::accounts::{self, ProfileChange};
 use crate::directory::applications::{self, Application, ApplicationKind, IdTokenAlgorithm, NewApplication};
 use crate::directory::connections;
 use crate::directory::profile::Profile;
+use crate::directory::sso_policy::{self, SsoPolicy};
 use crate::keys::purpose::Purpose;
 use crate::keys::ring::KeyRing;
 use crate::keys::rotation;
@@ -25,11 +26,11 @@ use crate::protocol::oidc::access_token::AccessTokenClaims;
 use crate::protocol::oidc::pkce::CodeVerifier;
 use crate::protocol::oidc::scope::ScopeSet;
 use crate::protocol::oidc::userinfo::UserInfoClaims;
-use crate::store::accounts as account_rows;
 use crate::store::failure::StoreError;
 use crate::store::grants::StandingRow;
 use crate::store::organizations;
 use crate::store::resources::{self, NewResourceRow};
+use crate::store::{accounts as account_rows, domains, scratch};
 use crate::values::clock::Timestamp;
 use crate::values::quota::Quota;
 use crate::values::secret::Secret;
@@ -458,6 +459,57 @@ async fn what_a_connection_opened_ends_with_it_for_offline_use_as_well() {
     }
 }
 
+/// Tokens over a session that Ada has opened by a password of her own.
+async fn tokens_by_password(world: &World, scope: &str) -> Issuance {
+    let (op, ada, organization) = (world.op(), world.ada, world.organization);
+    let write = world.store().write(move |tx| {
+        let identified = by_password(tx, &op, organization, ada)?;
+        sessions::start(tx, &op, &identified, SESSION)
+    });
+    let code = code(world, &write.await.unwrap().0, scope).await;
+    issued(present(world, application(world).await, presented(&code)).await)
+}
+
+async fn ask_for_single_sign_on(world: &World, policy: SsoPolicy) {
+    let (at, organization) = (world.op().at, world.organization);
+    let write = world.store().write(move |tx| {
+        let (_, domain) = domains::owner_of(tx, "acme.test")?.unwrap();
+        sso_policy::write(tx, organization, domain, policy, at)
+    });
+    write.await.unwrap();
+}
+
+#[tokio::test]
+async fn e27_what_own_credentials_gave_ends_when_single_sign_on_is_required_for_offline_use_as_well() {
+    for scope in ["openid", "openid offline_access"] {
+        for world in world().await {
+            let (own, by_connection) = (tokens_by_password(&world, scope).await, tokens(&world, scope).await);
+            ask_for_single_sign_on(&world, SsoPolicy::Optional).await;
+            assert!(who(&world, access_claims(&world, &own)).await.is_some(), "{}: {scope}", world.engine());
+            ask_for_single_sign_on(&world, SsoPolicy::Required).await;
+            assert!(who(&world, access_claims(&world, &own)).await.is_none(), "{}: {scope}", world.engine());
+            let refresh = refused(rotate(&world, &own.refresh_token, None).await);
+            assert_eq!(refresh, Refusal::Ended(Ended::OwnCredentials), "{}: {scope}", world.engine());
+            assert!(who(&world, access_claims(&world, &by_connection)).await.is_some(), "{}: {scope}", world.engine());
+        }
+    }
+}
+
+/// A use of a token is one query, whichever way its session was opened and whatever is asked of people of other domains.
+#[tokio::test]
+async fn who_bears_a_token_is_found_out_by_one_query() {
+    for world in world().await {
+        for issuance in [tokens(&world, "openid").await, tokens_by_password(&world, "openid").await] {
+            let (op, claims) = (world.op(), access_claims(&world, &issuance));
+            let count = world.store().read(move |tx| {
+                let (bearer, queries) = scratch::count_queries(tx, |tx| bearer(tx, &op, &claims));
+                bearer.map(|bearer| (bearer.is_some(), queries))
+            });
+            assert_eq!(count.await.unwrap(), (true, 2), "{}", world.engine());
+        }
+    }
+}
+
 /// Product rules, section 7, is all that an application learns of somebody who is a guest of its organization.
 #[tokio::test]
 async fn c13_an_application_of_globex_learns_nothing_of_what_its_guest_is_elsewhere() {
@@ -595,11 +647,12 @@ async fn whatever_a_grant_rests_on_ends_it_alone() {
         let by_password = StandingRow { connection: None, ..stands.clone() };
         assert_eq!(standing::check(&by_password, now), Ok(()), "who needed no connection");
         type End = fn(&mut StandingRow);
-        let ends: [(Ended, End); 9] = [
+        let ends: [(Ended, End); 10] = [
             (Ended::Revoked, |row| row.grant.revoked_at = Some(row.grant.created_at)),
             (Ended::Expired, |row| row.grant.expires_at = row.grant.created_at),
             (Ended::SignedOut, |row| row.session.ended_at = Some(row.grant.created_at)),
             (Ended::Connection, |row| row.connection.as_mut().unwrap().state = "inactive".to_owned()),
+            (Ended::OwnCredentials, |row| row.is_own_way_in_question = true),
             (Ended::SessionEpoch, |row| row.account.session_epoch += 1),
             (Ended::Account, |row| row.account.state = "inactive".to_owned()),
             (Ended::Membership, |row| row.membership = None),

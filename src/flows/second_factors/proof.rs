@@ -148,7 +148,7 @@ pub(super) fn require_open(tx: &mut Tx<'_>, op: &Operation, session: &Session) -
     // Two who change something at the same moment come one after the other.
     account_rows::lock(tx, session.account)?;
     reach::require_account(tx, session)?;
-    let standing = sessions::standing(tx, session.account, session.organization, session.connection)?;
+    let standing = sessions::standing(tx, session.account, session.organization, session.way())?;
     let is_open = session_rows::is_open(tx, session.id, op.at)?;
     match is_open && standing.session_epoch == session.session_epoch {
         true => Ok(()),
