@@ -5,6 +5,7 @@
 //! are (decision Q4); it is never asked for addresses of other domains (invariant 15).
 
 pub mod break_glass;
+pub mod domain;
 pub mod local;
 pub mod preflight;
 pub mod readiness;
@@ -14,8 +15,8 @@ use std::collections::BTreeSet;
 use crate::directory::accounts::Account;
 use crate::directory::accounts::state::AccountState;
 use crate::directory::permission::{self, Denied, Permission};
-use crate::directory::sso_policy::{self, SsoPolicy};
-use crate::directory::{accounts, group_membership, memberships};
+use crate::directory::sso_policy::SsoPolicy;
+use crate::directory::{accounts, memberships};
 use crate::protocol::oidc::acr::SEVERAL_FACTORS_AMR;
 use crate::store::failure::StoreError;
 use crate::store::{Tx, sso_policies};
@@ -23,21 +24,16 @@ use crate::values::domain_name::DomainName;
 use crate::values::email::EmailAddress;
 use crate::values::ids::{AccountId, OrganizationId};
 use crate::values::operation::Operation;
+use domain::DomainFacts;
 use local::LocalCredentials;
 
 /// What a verdict rests on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Facts {
-    /// The organization that owns the domain of their primary address.
-    pub owner: Option<OrganizationId>,
-    /// The policy of the domain of their primary address.
-    pub policy: SsoPolicy,
-    /// They are in the group that the policy tests.
-    pub is_in_test_group: bool,
+    /// How they stand to the domain of their primary address; `None` of one that nobody has verified.
+    pub domain: Option<DomainFacts>,
     /// The account is active, and so is its membership in the organization that owns the domain, if it has one.
     pub is_active: bool,
-    /// They are on that organization's break-glass list, as an active owner or administrator of it.
-    pub is_break_glass: bool,
     /// A connection of that organization has brought them before.
     pub has_signed_in_by_connection: bool,
     /// What they can sign in with here.
@@ -51,12 +47,30 @@ pub enum Verdict {
     Nothing,
     /// By the identity provider alone.
     IdentityProvider,
-    /// By either; the identity provider is offered first.
+    /// By either; they have come through the identity provider before. What is offered is the same for everybody of a domain.
     IdentityProviderFirst,
-    /// By either; their own credentials are offered first.
+    /// By either; their own credentials are what they are used to.
     OwnFirst,
     /// By the identity provider, and by their own credentials with a second factor, which alarms the administrators.
     BreakGlass,
+}
+
+impl Facts {
+    /// The policy of the domain.
+    pub const fn policy(&self) -> SsoPolicy {
+        match &self.domain {
+            Some(domain) => domain.policy,
+            None => SsoPolicy::Off,
+        }
+    }
+
+    /// True when the domain asks for single sign-on.
+    const fn asks_for_single_sign_on(&self) -> bool {
+        match &self.domain {
+            Some(domain) => domain.asks_for_single_sign_on(),
+            None => false,
+        }
+    }
 }
 
 impl Verdict {
@@ -72,23 +86,16 @@ impl Verdict {
     }
 }
 
-/// True when somebody has to come by the identity provider.
-const fn is_asked(facts: &Facts) -> bool {
-    match facts.policy {
-        SsoPolicy::Off | SsoPolicy::Optional => false,
-        SsoPolicy::Test { .. } => facts.is_in_test_group,
-        SsoPolicy::Required => true,
-    }
-}
-
 /// How somebody may sign in.
 pub const fn verdict(facts: &Facts) -> Verdict {
     if !facts.is_active {
         return Verdict::Nothing;
     }
-    if is_asked(facts) {
+    if let Some(domain) = &facts.domain
+        && domain.asks_for_single_sign_on()
+    {
         // Q18: a break-glass account without a second factor is none.
-        let may_break = facts.is_break_glass && facts.local.has_password && facts.local.has_mfa;
+        let may_break = domain.is_break_glass && facts.local.has_password && facts.local.has_mfa;
         return if may_break { Verdict::BreakGlass } else { Verdict::IdentityProvider };
     }
     if !facts.local.has_password {
@@ -96,7 +103,7 @@ pub const fn verdict(facts: &Facts) -> Verdict {
     }
     // E18: whoever joined through the domain keeps their way of signing in until their first sign-in by a connection. E28:
     // while nothing is asked of the domain, their own credentials come first.
-    match facts.policy {
+    match facts.policy() {
         SsoPolicy::Off => Verdict::OwnFirst,
         SsoPolicy::Optional | SsoPolicy::Test { .. } | SsoPolicy::Required => {
             if facts.has_signed_in_by_connection {
@@ -112,7 +119,7 @@ pub const fn verdict(facts: &Facts) -> Verdict {
 /// provider, or they could open it now, with the second factor that they have shown.
 pub fn keeps_own_session(facts: &Facts, amr: &[String]) -> bool {
     let has_shown_factor = amr.iter().any(|method| method == SEVERAL_FACTORS_AMR);
-    !is_asked(facts) || (verdict(facts) == Verdict::BreakGlass && has_shown_factor)
+    !facts.asks_for_single_sign_on() || (verdict(facts) == Verdict::BreakGlass && has_shown_factor)
 }
 
 /// As [`keeps_own_session`], of an account that proved itself by these methods; for whoever has found out that its domain asks for
@@ -145,25 +152,17 @@ pub fn load(tx: &mut Tx<'_>, account: AccountId) -> Result<Option<Facts>, StoreE
 fn of_domain(tx: &mut Tx<'_>, found: &Account, domain: Option<&DomainName>) -> Result<Facts, StoreError> {
     let account = found.id;
     let mut facts = Facts {
-        owner: None,
-        policy: SsoPolicy::Off,
-        is_in_test_group: false,
+        domain: None,
         is_active: found.state == AccountState::Active,
-        is_break_glass: false,
         has_signed_in_by_connection: false,
         local: local::of(tx, account)?,
     };
     let Some(domain) = domain else { return Ok(facts) };
-    let Some((organization, policy)) = sso_policy::of_name(tx, domain)? else { return Ok(facts) };
-    facts.owner = Some(organization);
-    facts.policy = policy;
-    if let Some(membership) = memberships::find(tx, account, organization)? {
+    facts.domain = domain::find(tx, account, domain)?;
+    let Some(DomainFacts { owner, .. }) = facts.domain else { return Ok(facts) };
+    if let Some(membership) = memberships::find(tx, account, owner)? {
         facts.is_active &= membership.is_active();
-        facts.is_break_glass = break_glass::is_effective(tx, organization, account)?;
-        facts.has_signed_in_by_connection = sso_policies::is_known_to_connection(tx, organization, account)?;
-    }
-    if let SsoPolicy::Test { group } = policy {
-        facts.is_in_test_group = group_membership::is_in_any(tx, organization, account, &[group])?;
+        facts.has_signed_in_by_connection = sso_policies::is_known_to_connection(tx, owner, account)?;
     }
     Ok(facts)
 }
@@ -175,10 +174,10 @@ pub fn note_own_sign_in(tx: &mut Tx<'_>, op: &Operation, account: AccountId) -> 
     let mut noted = BTreeSet::new();
     for address in &found.profile.addresses {
         let facts = of_domain(tx, &found, Some(address.domain()))?;
-        if let (Verdict::BreakGlass, Some(organization)) = (verdict(&facts), facts.owner)
-            && noted.insert(organization)
+        if let (Verdict::BreakGlass, Some(DomainFacts { owner, .. })) = (verdict(&facts), facts.domain)
+            && noted.insert(owner)
         {
-            break_glass::note_use(tx, op, organization, account)?;
+            break_glass::note_use(tx, op, owner, account)?;
         }
     }
     Ok(())

@@ -1,8 +1,9 @@
 use super::Verdict::{BreakGlass, IdentityProvider, IdentityProviderFirst, Nothing, OwnFirst};
+use super::domain::DomainFacts;
 use super::local::LocalCredentials;
 use super::{Facts, keeps_own_session, verdict};
 use crate::directory::sso_policy::SsoPolicy::{self, Off, Optional, Required};
-use crate::values::ids::ResourceId;
+use crate::values::ids::{OrganizationId, ResourceId};
 
 const NONE: LocalCredentials = LocalCredentials { has_password: false, has_mfa: false };
 const PASSWORD: LocalCredentials = LocalCredentials { has_password: true, has_mfa: false };
@@ -13,20 +14,21 @@ fn test() -> SsoPolicy {
     SsoPolicy::Test { group: ResourceId::from_bytes(&[1; 16]).unwrap() }
 }
 
+fn domain(policy: SsoPolicy) -> DomainFacts {
+    let owner = OrganizationId::from_bytes(&[2; 16]).unwrap();
+    DomainFacts { owner, policy, is_in_test_group: false, is_break_glass: false }
+}
+
 fn facts(policy: SsoPolicy, local: LocalCredentials) -> Facts {
-    Facts {
-        owner: None,
-        policy,
-        is_in_test_group: false,
-        is_active: true,
-        is_break_glass: false,
-        has_signed_in_by_connection: false,
-        local,
-    }
+    Facts { domain: Some(domain(policy)), is_active: true, has_signed_in_by_connection: false, local }
+}
+
+fn of_nobody(local: LocalCredentials) -> Facts {
+    Facts { domain: None, ..facts(Off, local) }
 }
 
 fn tested(facts: Facts) -> Facts {
-    Facts { is_in_test_group: true, ..facts }
+    Facts { domain: facts.domain.map(|domain| DomainFacts { is_in_test_group: true, ..domain }), ..facts }
 }
 
 fn known(facts: Facts) -> Facts {
@@ -34,7 +36,7 @@ fn known(facts: Facts) -> Facts {
 }
 
 fn break_glass(facts: Facts) -> Facts {
-    Facts { is_break_glass: true, ..facts }
+    Facts { domain: facts.domain.map(|domain| DomainFacts { is_break_glass: true, ..domain }), ..facts }
 }
 
 #[test]
@@ -42,6 +44,8 @@ fn each_combination_of_facts_has_one_verdict() {
     let cases = [
         ("E28: off, and a password works", facts(Off, PASSWORD), OwnFirst),
         ("E28: off, also for whom a connection knows", known(facts(Off, PASSWORD)), OwnFirst),
+        ("a domain of nobody", of_nobody(PASSWORD), OwnFirst),
+        ("a domain of nobody, without a password", of_nobody(NONE), IdentityProvider),
         ("off, without a password", facts(Off, NONE), IdentityProvider),
         ("off, and a second factor alone is no way in", facts(Off, MFA_ONLY), IdentityProvider),
         ("off, in a group of an earlier test", tested(facts(Off, PASSWORD)), OwnFirst),
@@ -81,15 +85,8 @@ fn e27_no_password_without_a_second_factor_and_a_place_on_the_list_gets_through_
     for (is_in_test_group, is_active) in flags.into_iter().flat_map(|one| flags.map(|other| (one, other))) {
         for (is_break_glass, known) in flags.into_iter().flat_map(|one| flags.map(|other| (one, other))) {
             for local in [NONE, PASSWORD, BOTH, MFA_ONLY] {
-                let facts = Facts {
-                    owner: None,
-                    policy: Required,
-                    is_in_test_group,
-                    is_active,
-                    is_break_glass,
-                    has_signed_in_by_connection: known,
-                    local,
-                };
+                let domain = Some(DomainFacts { is_in_test_group, is_break_glass, ..domain(Required) });
+                let facts = Facts { domain, is_active, has_signed_in_by_connection: known, local };
                 let may = is_active && is_break_glass && local == BOTH;
                 assert_eq!(verdict(&facts) == BreakGlass, may, "{facts:?}");
                 assert!(may || matches!(verdict(&facts), Nothing | IdentityProvider), "{facts:?}");

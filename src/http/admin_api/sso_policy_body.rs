@@ -58,14 +58,16 @@ pub struct SsoPolicyBody {
 /// How a member may sign in.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct SignInBody {
-    /// `nothing`, `identity_provider`, `identity_provider_first`, `own_first` or `break_glass`.
+    /// `nothing`, `identity_provider` (alone), `identity_provider_first` or `own_first` (either; which they are used to), or
+    /// `break_glass` (the identity provider, and their own credentials with a second factor).
     verdict: &'static str,
-    /// The policy of their domain.
+    /// The policy of the domain of their primary address; each domain of their addresses has to allow a password.
     policy: &'static str,
     is_active: bool,
     is_in_test_group: bool,
     is_break_glass: bool,
     has_signed_in_by_connection: bool,
+    /// A password that they may use.
     has_password: bool,
     has_mfa: bool,
 }
@@ -130,10 +132,10 @@ impl SignInBody {
     pub fn of(facts: &Facts, verdict: Verdict) -> Self {
         Self {
             verdict: verdict.as_str(),
-            policy: facts.policy.as_str(),
+            policy: facts.policy().as_str(),
             is_active: facts.is_active,
-            is_in_test_group: facts.is_in_test_group,
-            is_break_glass: facts.is_break_glass,
+            is_in_test_group: facts.domain.is_some_and(|domain| domain.is_in_test_group),
+            is_break_glass: facts.domain.is_some_and(|domain| domain.is_break_glass),
             has_signed_in_by_connection: facts.has_signed_in_by_connection,
             has_password: facts.local.has_password,
             has_mfa: facts.local.has_mfa,

@@ -375,10 +375,10 @@ async fn e27_the_facts_of_a_member_follow_the_policy_of_their_domain() {
             let op = world.operator();
             world.store().read(move |tx| of_member(tx, &op, organization, ada)).await.unwrap()
         };
-        assert_eq!(verdict().await.0.policy, SsoPolicy::Off, "{}", world.engine());
+        assert_eq!(verdict().await.0.policy(), SsoPolicy::Off, "{}", world.engine());
         require(&world).await;
         let (facts, found) = verdict().await;
-        assert_eq!((facts.policy, found), (SsoPolicy::Required, Verdict::IdentityProvider));
+        assert_eq!((facts.policy(), found), (SsoPolicy::Required, Verdict::IdentityProvider));
         let binding = crate::values::secret::Secret::from("browser".to_owned());
         let attempt = world.start_attempt(&binding).await;
         world.answer(&attempt, "ada@acme.test").await;
@@ -405,7 +405,7 @@ async fn a_test_is_for_the_members_of_its_group() {
             go(&world, SsoPolicy::Test { group }, None).await.unwrap();
             let op = world.operator();
             let found = world.store().read(move |tx| of_member(tx, &op, organization, ada)).await.unwrap();
-            assert_eq!(found.0.is_in_test_group, is_in, "{}", world.engine());
+            assert_eq!(found.0.domain.unwrap().is_in_test_group, is_in, "{}", world.engine());
         }
     }
 }
