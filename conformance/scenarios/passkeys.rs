@@ -9,7 +9,8 @@ use crate::support::counterparties::{OidcOp, SampleApp, passkeys_by_clicking, pe
 use crate::support::dns::Dns;
 use crate::support::engine::Engine;
 use crate::support::gateway::Gateway;
-use crate::support::organization::Organization;
+use crate::support::http::Api;
+use crate::support::organization::{Organization, text};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn e27_a_passkey_signs_in_until_single_sign_on_takes_over_in_chromium_on_sqlite() {
@@ -51,10 +52,11 @@ async fn a_passkey_signs_in(engine: Engine) {
     mail::says(&gateway, ADA, "One of your passkeys may have been copied").await;
     assert_eq!(acme.audit("passkey.copied").await.len(), 1);
 
-    // From now on an identity provider answers for her domain. The key is ahead of the counter again.
+    // From now on single sign-on is asked of her, under her domain's policy. The key is ahead of the counter again.
     acme.own_domain(&dns, "freelance.test").await;
     let op = OidcOp::start(&[person(ADA, "Ada")]);
     acme.connect_oidc(&op).await;
+    is_tested(&acme).await;
     let mut passkey = shown["passkeys"][0].clone();
     passkey["signCount"] = json!(100);
     let refused = clicked(&app, &gateway, &["refused"], Some(&passkey));
@@ -63,6 +65,24 @@ async fn a_passkey_signs_in(engine: Engine) {
     let log = gateway.log();
     for secret in [ADA, "clientDataJSON", "challenge"] {
         assert!(!log.contains(secret), "{secret} stands in the log");
+    }
+}
+
+/// Tests single sign-on with a group of which she is a member.
+async fn is_tested(acme: &Organization) {
+    let access = acme.scim_access().await;
+    let scim = Api::scim(&access.base, &access.token);
+    let users = scim.get("/Users").await.expect(200);
+    let group = json!({
+        "schemas": ["urn:ietf:params:scim:schemas:core:2.0:Group"], "displayName": "pilots",
+        "members": [{ "value": users["Resources"][0]["id"] }],
+    });
+    let pilots = text(&scim.post("/Groups", group).await.expect(201), "id");
+    let domains = acme.api.get("/domains").await.expect(200);
+    let domains = domains["items"].as_array().expect("a list of domains");
+    let hers = domains.iter().find(|domain| domain["name"] == "freelance.test").expect("her domain");
+    for policy in [json!({ "policy": "optional" }), json!({ "policy": "test", "test_group": pilots })] {
+        acme.api.put(&format!("/domains/{}/sso-policy", text(hers, "id")), policy).await.expect(200);
     }
 }
 

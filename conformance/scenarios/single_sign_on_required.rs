@@ -82,11 +82,16 @@ async fn required_step_by_step(engine: Engine) {
     });
     let op = OidcOp::start(&vouched_for);
     let connection = text(&stage.acme.connect_oidc(&op).await, "id");
+    // E28: that there is an identity provider takes nothing away, and it is where the address leads.
+    stage.is_let_in(&stage.own(&Browser::asking_for_json(), MIA).await);
+    stage.sign_in_at_the_provider(MIA, None).await;
 
     let put = stage.put(json!({ "policy": "required" })).await.expect(409);
     assert_eq!(put["code"], "sso_policy_wrong_state", "one step after the other");
     stage.put(json!({ "policy": "optional" })).await.expect(200);
-    stage.test_and_require(&people).await;
+    // E18: the choice is theirs.
+    stage.is_let_in(&stage.choose_the_password(&Browser::asking_for_json(), MIA).await);
+    stage.test_and_require(&people, &connection).await;
     stage.required(&key, &mias, &connection).await;
     stage.and_back(&connection).await;
 }
@@ -158,7 +163,12 @@ impl Stage {
     }
 
     async fn is_let_in_by_password(&self, browser: &Browser) {
-        let shown = in_the_app(&self.type_password(browser, MIA).await);
+        self.is_let_in(&self.type_password(browser, MIA).await);
+    }
+
+    /// The app shows Mia, by her password.
+    fn is_let_in(&self, page: &Page) {
+        let shown = in_the_app(page);
         let claims = &shown["claims"];
         assert_eq!((&claims["email"], &claims["amr"]), (&json!(MIA), &json!(["pwd"])), "{shown:#}");
     }
@@ -206,23 +216,52 @@ impl Stage {
         self.acme.api.get(&format!("/accounts/{account}/sign-in")).await.expect(200)
     }
 
-    async fn sign_in_at_the_provider(&self, address: &str) -> Value {
+    /// Chooses the connection where there is a choice.
+    async fn sign_in_at_the_provider(&self, address: &str, choice: Option<&str>) -> Value {
         let browser = Browser::asking_for_json();
-        let page = arrive(&browser, &self.app.sign_in_url(), address, None).await;
-        let shown = in_the_app(&at_the_identity_provider(&browser, page, address).await);
+        let page = arrive(&browser, &self.app.sign_in_url(), address, choice).await;
+        self.signs_in_there(&browser, page, address).await
+    }
+
+    async fn signs_in_there(&self, browser: &Browser, page: Page, address: &str) -> Value {
+        let shown = in_the_app(&at_the_identity_provider(browser, page, address).await);
         assert_eq!(shown["claims"]["email"], address, "{shown:#}");
         shown
     }
 
+    /// Types the password on the page behind the choice.
+    async fn choose_the_password(&self, browser: &Browser, address: &str) -> Page {
+        let page = arrive(browser, &self.app.sign_in_url(), address, None).await;
+        let path = between(&page, "<a class=\"way\" href=\"");
+        let page = browser.open(&format!("{}{path}", self.gateway.url)).await;
+        browser.submit(&page, &[("password", OWN)]).await
+    }
+
+    /// The password was right, and the page says who signs its person in.
+    fn is_led_to_the_provider(&self, page: &Page) {
+        assert_eq!(page.status, 403, "{}", page.body);
+        assert!(page.body.contains("Acme wants you to use its own sign-in"), "{}", page.body);
+    }
+
     /// From optional to a group, and to everybody: each step when what it rests on is there, and not before.
-    async fn test_and_require(&self, people: &People) {
+    async fn test_and_require(&self, people: &People, connection: &str) {
         let (mia, second, owner) =
             (self.account_of(MIA).await, self.account_of(SECOND).await, self.account_of(OWNER).await);
+        let others = self.push_group("others", &people.second).await;
+        self.put(json!({ "policy": "test", "test_group": others })).await.expect(200);
+        self.is_let_in(&self.choose_the_password(&Browser::asking_for_json(), MIA).await);
         let pilots = self.push_group("pilots", &people.mia).await;
         self.put(json!({ "policy": "test", "test_group": pilots })).await.expect(200);
         let tested = self.verdict(&mia).await;
         assert_eq!((&tested["verdict"], &tested["is_in_test_group"]), (&json!("identity_provider"), &json!(true)));
-        self.sign_in_at_the_provider(MIA).await;
+        self.is_led_to_the_provider(&self.own(&Browser::new(), MIA).await);
+        let browser = Browser::asking_for_json();
+        let refused = self.choose_the_password(&browser, MIA).await;
+        self.is_led_to_the_provider(&refused);
+        let page = browser.submit(&refused, &[]).await;
+        let page = browser.submit(&page, &[("connection", connection)]).await;
+        self.signs_in_there(&browser, page, MIA).await;
+        assert_eq!(self.acme.audit("sign_in.refused").await[0]["detail"]["code"], "single_sign_on_asked");
         self.is_refused("required", &["recent_sign_in", "break_glass", "readiness"]).await;
 
         let administrators = self.push_group("administrators", &people.second).await;
@@ -231,7 +270,7 @@ impl Stage {
             self.add_to_break_glass(account).await;
         }
         self.is_refused("required", &["recent_sign_in", "readiness"]).await;
-        self.sign_in_at_the_provider(SECOND).await;
+        self.sign_in_at_the_provider(SECOND, Some(connection)).await;
         // E31: three of five, then five of seven have joined; six of eight are 75 %.
         self.is_refused("required", &["readiness"]).await;
         for address in ["three@acme.test", "four@acme.test"] {
@@ -267,9 +306,8 @@ impl Stage {
 
     async fn required(&self, key: &(Vec<u8>, i64), mias: &Browser, connection: &str) {
         // E27: everybody of the domain is sent to the provider, and no password gets through.
-        let refused = self.own(&Browser::new(), MIA).await;
-        assert_eq!(refused.status, 422, "{}", refused.body);
-        let shown = self.sign_in_at_the_provider(MIA).await;
+        self.is_led_to_the_provider(&self.own(&Browser::new(), MIA).await);
+        let shown = self.sign_in_at_the_provider(MIA, None).await;
         assert_ne!(shown["claims"]["acr"], "urn:causeway:acr:password", "{shown:#}");
         // And what a password had opened before ends (decision 0031).
         let userinfo = mias.open(&format!("{}/userinfo", self.app.0.url)).await;
@@ -304,7 +342,9 @@ impl Stage {
         self.acme.api.post(&format!("/connections/{connection}/disable"), json!({})).await.expect(200);
         let changes = self.acme.audit("sso_policy.changed").await;
         let steps: Vec<_> = changes.iter().map(|entry| text(&entry["detail"], "to")).collect();
-        assert_eq!(steps, ["off", "required", "test", "optional"]);
+        assert_eq!(steps, ["off", "required", "test", "test", "optional"]);
+        // E28: a connection that is switched off is no part of it.
+        self.is_let_in_by_password(&Browser::asking_for_json()).await;
     }
 }
 

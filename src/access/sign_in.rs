@@ -23,6 +23,8 @@ pub enum Moment {
         /// What they chose.
         connection: ConnectionId,
     },
+    /// The person wants to type their own password for the address they typed, for which this is the route.
+    WithPassword(Route),
     /// The person wants to sign in by credentials of their own, whatever the route of their address is.
     WithOwnCredentials,
     /// The person is on the page that asks for more than a password.
@@ -55,6 +57,8 @@ pub enum Step {
         organization: OrganizationId,
         /// In this order.
         connections: Vec<ConnectionId>,
+        /// The person's own password is offered after them.
+        has_own_password: bool,
     },
     /// Ask for the person's own password.
     AskPassword,
@@ -71,8 +75,8 @@ pub enum Step {
     },
     /// There is no way in for this address; say whom to ask.
     ExplainNoWayIn {
-        /// Who owns the domain, if anybody does.
-        organization: Option<OrganizationId>,
+        /// Who owns the domain.
+        organization: OrganizationId,
     },
     /// Go on to where the outcome is looked at.
     Continue,
@@ -110,6 +114,7 @@ fn anew(moment: Moment) -> Step {
         Moment::AtStart | Moment::AtSecondStep | Moment::CameBack(_) => Step::AskAddress,
         Moment::Typed(route) => typed(route),
         Moment::Chosen { route, connection } => chosen(route, connection),
+        Moment::WithPassword(route) => with_password(route),
         Moment::WithOwnCredentials => Step::AskOwnCredentials,
     }
 }
@@ -134,7 +139,9 @@ fn came_back(identified: &Identified, facts: Option<Facts>) -> Step {
 fn typed(route: Route) -> Step {
     match route {
         Route::Connection { organization, connection } => Step::SendTo { organization, connection },
-        Route::Choose { organization, connections } => Step::Choose { organization, connections },
+        Route::Choose { organization, connections, has_own_password } => {
+            Step::Choose { organization, connections, has_own_password }
+        }
         Route::OwnPassword => Step::AskPassword,
         Route::NoWayIn { organization } => Step::ExplainNoWayIn { organization },
     }
@@ -143,9 +150,17 @@ fn typed(route: Route) -> Step {
 /// A choice counts only if it was offered; otherwise the person chooses again.
 fn chosen(route: Route, connection: ConnectionId) -> Step {
     match route {
-        Route::Choose { organization, connections } if connections.contains(&connection) => {
+        Route::Choose { organization, connections, .. } if connections.contains(&connection) => {
             Step::SendTo { organization, connection }
         }
+        other => typed(other),
+    }
+}
+
+/// The own password counts only if it was offered; otherwise the person goes where the address leads.
+fn with_password(route: Route) -> Step {
+    match route {
+        Route::OwnPassword | Route::Choose { has_own_password: true, .. } => Step::AskPassword,
         other => typed(other),
     }
 }
@@ -215,7 +230,21 @@ mod tests {
     }
 
     fn two() -> Route {
-        Route::Choose { organization: acme(), connections: vec![connection(1), connection(2)] }
+        let connections = vec![connection(1), connection(2)];
+        Route::Choose { organization: acme(), connections, has_own_password: false }
+    }
+
+    /// As [`one`], and a password.
+    fn either() -> Route {
+        Route::Choose { organization: acme(), connections: vec![connection(1)], has_own_password: true }
+    }
+
+    fn choose_either() -> Step {
+        Step::Choose { organization: acme(), connections: vec![connection(1)], has_own_password: true }
+    }
+
+    fn with_password(route: Route) -> Moment {
+        Moment::WithPassword(route)
     }
 
     fn send_to(n: u8) -> Step {
@@ -223,13 +252,14 @@ mod tests {
     }
 
     fn choose() -> Step {
-        Step::Choose { organization: acme(), connections: vec![connection(1), connection(2)] }
+        let connections = vec![connection(1), connection(2)];
+        Step::Choose { organization: acme(), connections, has_own_password: false }
     }
 
     #[test]
     fn each_state_and_moment_has_one_step() {
-        let none = || Route::NoWayIn { organization: Some(acme()) };
-        let no_way_in = || Step::ExplainNoWayIn { organization: Some(acme()) };
+        let none = || Route::NoWayIn { organization: acme() };
+        let no_way_in = || Step::ExplainNoWayIn { organization: acme() };
         let who = || State::Identified(identified());
         let cases = [
             ("arrives", State::Started, Moment::AtStart, Step::AskAddress),
@@ -245,6 +275,14 @@ mod tests {
                 chosen(Route::OwnPassword, 1),
                 Step::AskPassword,
             ),
+            ("one way in, or a password", State::Started, Moment::Typed(either()), choose_either()),
+            ("chooses the one", State::Started, chosen(either(), 1), send_to(1)),
+            ("chooses the password", State::Started, with_password(either()), Step::AskPassword),
+            ("the password alone is offered", State::Started, with_password(Route::OwnPassword), Step::AskPassword),
+            ("chooses a password that was not offered", State::Started, with_password(two()), choose()),
+            ("a password where the address leads on", State::Started, with_password(one()), send_to(1)),
+            ("a password where there is no way in", State::Started, with_password(none()), no_way_in()),
+            ("chooses the password once identified", who(), with_password(either()), Step::Continue),
             ("chooses", State::Started, chosen(two(), 2), send_to(2)),
             ("chooses what was not offered", State::Started, chosen(two(), 3), choose()),
             ("the choice is gone meanwhile", State::Started, chosen(one(), 2), send_to(1)),
@@ -341,7 +379,7 @@ mod tests {
     fn nothing_happens_in_an_expired_attempt_but_a_fresh_start() {
         let states = [State::Started, sent(), State::HalfProved(half()), State::Identified(identified()), refused()];
         for state in states {
-            let steps = [Moment::AtSecondStep, Moment::WithOwnCredentials];
+            let steps = [Moment::AtSecondStep, Moment::WithOwnCredentials, with_password(either())];
             let moments = [Moment::AtStart, Moment::Typed(one()), chosen(two(), 1), came_back(Some(WELL))];
             for moment in moments.into_iter().chain(steps) {
                 assert_eq!(next_step(&state, Life::Over, moment), Step::StartAgain);

@@ -19,6 +19,7 @@ use crate::directory::matching::Matching;
 use crate::directory::memberships::MembershipStatus;
 use crate::directory::organizations::{self, NewOrganization};
 use crate::directory::profile::Profile;
+use crate::directory::sso_policy::{self, SsoPolicy};
 use crate::protocol::oidc::authorization::AuthorizationRequest;
 use crate::protocol::oidc::parameters::Parameters;
 use crate::protocol::oidc::relying_party::preset::Preset;
@@ -227,6 +228,16 @@ impl World {
     /// A fresh operation of the operator, now.
     pub fn operator(&self) -> Operation {
         self.op().by(Actor::Operator { token: None })
+    }
+
+    /// Writes the policy of Acme's domain as it is, whatever has to hold before.
+    pub async fn set_policy(&self, policy: SsoPolicy) {
+        let (at, organization) = (self.op().at, self.organization);
+        let write = self.store().write(move |tx| {
+            let domain = domains::owner_of(tx, "acme.test")?.unwrap().1;
+            sso_policy::write(tx, organization, domain, policy, at)
+        });
+        write.await.unwrap();
     }
 
     /// Lets the world's connection speak to the provider with this issuer.

@@ -13,8 +13,8 @@ use crate::values::clock::Timestamp;
 use crate::values::domain_name::DomainName;
 use crate::values::ids::{ConnectionId, DomainId, OrganizationId, ResourceId};
 
-/// How the people of a domain sign in. What is said of own credentials holds as long as the organization has no connection, and
-/// for people on its break-glass list (decisions 0022 and 0023).
+/// How the people of a domain sign in (decision 0030). People on the organization's break-glass list may do so by their own
+/// credentials and a second factor under each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum SsoPolicy {
     /// By their own credentials; the identity provider is another way.

@@ -2,8 +2,8 @@
 
 use super::passwords::{Compared, Known, Passwords, PasswordsError};
 use crate::access::mail_proofs::{self, Opened, ProofError, Purpose};
-use crate::access::own_password;
 use crate::access::own_password::choosing::{self, ChoosingError};
+use crate::access::own_password::ground;
 use crate::access::passwords::{self, KeepingError, Kept};
 use crate::access::sessions::reach;
 use crate::access::sessions::{self, Limits, Session};
@@ -141,7 +141,7 @@ fn kept(tx: &mut Tx<'_>, sealer: &Sealer, session: &Session) -> Result<Option<(K
     let Some(kept) = passwords::find(tx, sealer, account)? else { return Ok(None) };
     let Some(found) = accounts::find(tx, account)? else { return Ok(None) };
     // A password that is no longer good is not compared either: that would tell whether it was.
-    if !own_password::may_have_password(tx, &found)? {
+    if !ground::may_have_password(tx, &found)? {
         return Ok(None);
     }
     Ok(found.profile.primary_address().cloned().map(|address| (kept, address)))

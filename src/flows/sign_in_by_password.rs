@@ -89,7 +89,7 @@ impl SignInByPassword {
         Ok(read.await?)
     }
 
-    /// Compares, and stores who it is with the attempt, or that more is asked of them.
+    /// Compares, and stores who it is with the attempt, or that more is asked of them, or single sign-on.
     pub async fn identify(
         &self,
         op: &Operation,

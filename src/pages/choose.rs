@@ -1,10 +1,10 @@
-//! The choice between several ways in, when an organization has more than one connection for an address.
+//! The choice between several ways in for an address: the connections of an organization, and a password of one's own.
 
 use askama::Template;
 
 use crate::values::ids::ConnectionId;
 
-/// The page with one button for each way in.
+/// The page with one button for each connection, and after them a link to the password page.
 #[derive(Debug, Template)]
 #[template(path = "choose.html", config = "src/pages/askama.toml")]
 pub struct ChoosePage {
@@ -16,6 +16,8 @@ pub struct ChoosePage {
     pub address: String,
     /// The ways in, in the order in which they are offered.
     pub ways: Vec<Way>,
+    /// The password page of the same attempt, where a password is among the ways.
+    pub own_password: Option<String>,
     /// Where the form goes.
     pub action: String,
     /// The e-mail page of the same attempt.
@@ -49,8 +51,16 @@ impl ChoosePage {
                 way(1, "Employees (Entra ID)", "login.microsoftonline.com"),
                 way(2, "Contractors (Okta)", "acme.okta.com"),
             ],
+            own_password: None,
             action: "/sign-in/01890a5d-ac96-774b-bcce-b302099a8057/connection".to_owned(),
             other_address: "/sign-in/01890a5d-ac96-774b-bcce-b302099a8057".to_owned(),
         }
+    }
+
+    /// The page of an organization that leaves the choice between its identity provider and a password.
+    pub fn sample_with_password() -> Self {
+        let mut page = Self::sample();
+        page.ways.truncate(1);
+        Self { own_password: Some("/sign-in/01890a5d-ac96-774b-bcce-b302099a8057/password".to_owned()), ..page }
     }
 }

@@ -14,7 +14,7 @@ pub struct EmailPage {
     pub address: String,
     /// What was wrong with what was typed before, as a sentence.
     pub problem: Option<String>,
-    /// Where people go who may sign in with a password of their own when their organization's sign-in does not work.
+    /// Where people go who want to sign in with a password, whatever their address leads to.
     pub own_credentials: String,
     /// Where a passkey is asked for, where there can be any.
     pub passkey: Option<String>,

@@ -40,6 +40,13 @@ pub enum Next {
         /// The path of that page.
         path: String,
     },
+    /// On to where this address leads, as if it had just been typed.
+    IdentityProvider {
+        /// Where the form of the e-mail page goes.
+        action: String,
+        /// The address.
+        address: String,
+    },
     /// Nothing can be done from here.
     Nothing,
 }

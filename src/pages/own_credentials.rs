@@ -1,5 +1,5 @@
-//! Address and password at once, for the few who may sign in with their own password although their organization has a sign-in of
-//! its own. The page is the same for everybody.
+//! Address and password at once, for whoever signs in with a password although their address leads to an identity provider. The
+//! page is the same for everybody.
 
 use askama::Template;
 
@@ -17,6 +17,8 @@ pub struct OwnCredentialsPage {
     pub problem: Option<String>,
     /// The e-mail page of the same attempt.
     pub back: String,
+    /// Where a link to choose another password is asked for.
+    pub forgotten: String,
     /// Where a passkey is asked for, where there can be any.
     pub passkey: Option<String>,
 }
@@ -30,6 +32,7 @@ impl OwnCredentialsPage {
             action: "/sign-in/01890a5d-ac96-774b-bcce-b302099a8057/own".to_owned(),
             address: "ada@acme.example".to_owned(),
             problem: Some("The e-mail address or the password is not right.".to_owned()),
+            forgotten: "/password/forgotten".to_owned(),
             back: "/sign-in/01890a5d-ac96-774b-bcce-b302099a8057".to_owned(),
         }
     }

@@ -1,4 +1,4 @@
-//! The person's own password, for an address that no organization's identity provider answers for.
+//! The person's own password, for an address for which a password is a way in.
 
 use askama::Template;
 

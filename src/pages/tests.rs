@@ -14,7 +14,7 @@ use super::choose::{ChoosePage, Way};
 use super::confirm_address::ConfirmAddressPage;
 use super::create_passkey::CreatePasskeyPage;
 use super::email::EmailPage;
-use super::error::{ErrorPage, Support};
+use super::error::{ErrorPage, Next, Support};
 use super::forgotten::ForgottenPage;
 use super::home::{HomePage, Person};
 use super::link::LinkPage;
@@ -42,7 +42,13 @@ fn samples() -> Vec<(&'static str, String)> {
         ("email", EmailPage::sample().render().unwrap()),
         ("email_first", EmailPage { problem: None, address: String::new(), ..EmailPage::sample() }.render().unwrap()),
         ("choose", ChoosePage::sample().render().unwrap()),
+        ("choose_with_password", ChoosePage::sample_with_password().render().unwrap()),
         ("error", ErrorPage::sample().render().unwrap()),
+        ("error_that_leads_on", {
+            let action = "/sign-in/01890a5d-ac96-774b-bcce-b302099a8057/email".to_owned();
+            let next = Next::IdentityProvider { action, address: "ada@acme.example".to_owned() };
+            ErrorPage { next, ..ErrorPage::sample() }.render().unwrap()
+        }),
         ("home", HomePage::sample().render().unwrap()),
         ("home_of_nobody", HomePage { person: None }.render().unwrap()),
         ("sign_out", SignOutPage::sample().render().unwrap()),
@@ -262,6 +268,19 @@ fn no_page_carries_inline_script_or_style_or_an_outside_address() {
     }
 }
 
+/// In the order in which they are read and reached by keyboard, and without script: buttons of one form, and a link after them.
+#[test]
+fn a_password_is_offered_after_the_identity_providers() {
+    for (page, expected) in
+        [(ChoosePage::sample(), vec!["button", "button"]), (ChoosePage::sample_with_password(), vec!["button", "a"])]
+    {
+        let html = page.render().unwrap();
+        let ways = elements(&html).into_iter().filter(|element| attribute(element, "class") == Some("way"));
+        let names: Vec<String> = ways.map(|element| element.0).collect();
+        assert_eq!(names, expected, "{html}");
+    }
+}
+
 /// Without script, or where the browser has no passkeys, nobody is shown a button that does nothing.
 #[test]
 fn what_needs_passkeys_is_hidden_until_the_script_shows_it() {
@@ -297,6 +316,18 @@ fn is_harmless(element: &(String, Vec<(String, String)>)) -> bool {
     (element.0 != "script" || is_ours) && attribute(element, "onerror").is_none()
 }
 
+fn hostile_error(support: Support) -> ErrorPage {
+    let hostile = || HOSTILE.to_owned();
+    ErrorPage {
+        title: hostile(),
+        text: hostile(),
+        advice: Some(hostile()),
+        next: Next::IdentityProvider { action: "/".to_owned(), address: hostile() },
+        support: Some(support),
+        ..ErrorPage::sample()
+    }
+}
+
 #[test]
 fn hostile_names_stay_text() {
     let hostile = || HOSTILE.to_owned();
@@ -314,15 +345,7 @@ fn hostile_names_stay_text() {
         }
         .render()
         .unwrap(),
-        ErrorPage {
-            title: hostile(),
-            text: hostile(),
-            advice: Some(hostile()),
-            support: Some(hostile_support()),
-            ..ErrorPage::sample()
-        }
-        .render()
-        .unwrap(),
+        hostile_error(hostile_support()).render().unwrap(),
         LinkPage { address: hostile(), connection: hostile(), support: hostile_support(), ..LinkPage::sample() }
             .render()
             .unwrap(),

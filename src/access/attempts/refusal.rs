@@ -1,5 +1,5 @@
-//! Why an answer of an identity provider does not let a person in. Each has a stable code for the audit log and the
-//! traces; what a person reads is decided by the door.
+//! Why an answer of an identity provider, or a right password, does not let a person in. Each has a stable code for the audit
+//! log and the traces; what a person reads is decided by the door.
 
 use serde::{Deserialize, Serialize};
 
@@ -59,6 +59,8 @@ pub enum Refusal {
     /// A link led to the sign-in, and somebody is signed in in this browser for another organization. A link of one
     /// organization, and its provider, shall not make somebody else of them behind their back.
     SignedInElsewhere,
+    /// The person's password was right, and single sign-on is asked of them. The attempt goes on; nothing of this is kept with it.
+    SingleSignOnAsked,
 }
 
 impl Refusal {
@@ -85,6 +87,7 @@ impl Refusal {
             Self::Overtaken => "overtaken",
             Self::ForeignApplication => "foreign_application",
             Self::SignedInElsewhere => "signed_in_elsewhere",
+            Self::SingleSignOnAsked => "single_sign_on_asked",
         }
     }
 
@@ -110,7 +113,8 @@ impl Refusal {
             | Self::MembershipInactive
             | Self::Overtaken
             | Self::ForeignApplication
-            | Self::SignedInElsewhere => None,
+            | Self::SignedInElsewhere
+            | Self::SingleSignOnAsked => None,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What somebody can sign in with at the gateway itself, as far as the rules of enforcement ask.
 
-use crate::access::{own_password, second_factors};
+use crate::access::own_password::ground;
+use crate::access::second_factors;
 use crate::directory::accounts;
 use crate::store::failure::StoreError;
 use crate::store::{Tx, passwords};
@@ -19,7 +20,7 @@ pub struct LocalCredentials {
 pub fn of(tx: &mut Tx<'_>, account: AccountId) -> Result<LocalCredentials, StoreError> {
     let has_password = passwords::is_there(tx, account)?
         && match accounts::find(tx, account)? {
-            Some(found) => own_password::may_have_password(tx, &found)?,
+            Some(found) => ground::may_have_password(tx, &found)?,
             None => false,
         };
     Ok(LocalCredentials { has_password, has_mfa: second_factors::is_there(tx, account)? })

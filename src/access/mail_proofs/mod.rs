@@ -4,7 +4,7 @@
 //! link's token has 256 bits, is made with the mail (the queue never holds it), is kept as a hash, is bound to the account and
 //! the address, works once, by POST, and for [`Purpose::ttl_seconds`]. Refuses to send mail itself (`flows`).
 
-use super::own_password;
+use super::own_password::ground;
 use crate::directory::accounts::{self, Account};
 use crate::record::jobs::{self, Job};
 use crate::store::failure::StoreError;
@@ -138,7 +138,7 @@ pub fn grant_password(
     address: &EmailAddress,
 ) -> Result<Option<Secret>, StoreError> {
     let Some(found) = accounts::find(tx, account)? else { return Ok(None) };
-    if passwords::find(tx, account)?.is_some() || !own_password::may_have_password(tx, &found)? {
+    if passwords::find(tx, account)?.is_some() || !ground::may_have_password(tx, &found)? {
         return Ok(None);
     }
     let token = new_token(Purpose::Password.prefix(), &op.entropy);
@@ -185,7 +185,7 @@ fn account_for_password(
     };
     let Some(account) = found else { return Ok(None) };
     let Some(account) = accounts::find(tx, account)? else { return Ok(None) };
-    Ok(own_password::may_have_password(tx, &account)?.then_some(account.id))
+    Ok(ground::may_have_password(tx, &account)?.then_some(account.id))
 }
 
 fn is_untouched(tx: &mut Tx<'_>, op: &Operation, account: AccountId) -> Result<bool, StoreError> {
@@ -216,7 +216,7 @@ fn is_theirs(
     let Some(found) = accounts::find(tx, account)? else { return Ok(false) };
     let has_address = |found: &Account| found.profile.addresses.contains(address);
     match purpose {
-        Purpose::Password => Ok(has_address(&found) && own_password::may_have_password(tx, &found)?),
+        Purpose::Password => Ok(has_address(&found) && ground::may_have_password(tx, &found)?),
         Purpose::Address => Ok(has_address(&found) && found.state != accounts::state::AccountState::Closed),
     }
 }

@@ -3,6 +3,7 @@ use crate::access::devices;
 use crate::access::testing::{World, only_letter, world};
 use crate::directory::accounts;
 use crate::directory::profile::Profile;
+use crate::directory::sso_policy::SsoPolicy;
 use crate::record::jobs::Job;
 use crate::store::failure::StoreError;
 use crate::store::resources::{self, ResourceKind};
@@ -76,11 +77,12 @@ async fn a_newer_link_replaces_the_one_before() {
     }
 }
 
-/// Nobody gets a link into an account whose people an identity provider signs in, nor into one of a name that somebody else
+/// Nobody gets a link into an account of which single sign-on is asked, nor into one of a name that somebody else
 /// wrote down.
 #[tokio::test]
 async fn links_go_to_who_may_have_a_password_and_to_nobody_else() {
     for world in world().await {
+        world.set_policy(SsoPolicy::Required).await;
         for address in ["nobody@freelance.test", "ada@acme.test"] {
             assert!(ask(&world, address).await.is_none(), "{address}");
         }

@@ -3,7 +3,8 @@
 
 use serde_json::json;
 
-use super::{home_organization, may_have_password};
+use super::ground::may_have_password;
+use super::home_organization;
 use crate::access::mail_proofs::{self, ProofError, Purpose};
 use crate::access::passwords::{self, KeepingError, PasswordHash};
 use crate::access::sessions::Session;

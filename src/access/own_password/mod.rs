@@ -1,30 +1,34 @@
-//! Signing in with a password of one's own: for which addresses and which accounts, and on behalf of which organization.
+//! Signing in with a password of one's own: whose it is, what it is worth, and on behalf of which organization.
 //!
-//! A password is for who has no identity provider to be sent to (decision 0022). An address in a domain that an
-//! organization has verified is that organization's matter: there a password is good only while the organization has set
-//! up no connection at all, so that switching one off does not bring passwords back. An account with any address in such a
-//! domain has no password either, or the other addresses would be a way around the identity provider. Up to here the
-//! answer rests on the domain alone, the same for known and unknown addresses.
+//! Whether somebody may have one is decided by the policy of each domain in which they have an address ([`ground`], decision
+//! 0030): where nothing is enforced a password is good, whether there are connections or not. It is asked in the transaction
+//! that identifies the person, once the password was right; before that, everything is the same for known and unknown
+//! addresses.
 //!
-//! The exception are the people on an organization's break-glass list: they may have a password in spite of its connections, and
-//! it is good with a second factor only (decision 0023). Whether it leads on is found out behind a page that is the same
-//! for everybody.
+//! Where single sign-on is asked of somebody, their password is good on the break-glass list alone, and with a second factor
+//! only (decision 0023). Everybody else whose password was right is told who signs them in.
 
 pub mod choosing;
+pub mod ground;
 pub mod second_step;
 
+use ground::Ground;
+use serde_json::json;
+
+use super::attempts::refusal::Refusal;
 use super::attempts::state::{HalfProved, Identified};
 use super::attempts::{self, Attempt, AttemptError};
-use super::enforcement::{self, Verdict, break_glass};
+use super::enforcement::local::LocalCredentials;
+use super::enforcement::{self, Verdict};
 use super::passwords::{self, KeepingError, Kept, PasswordHash};
-use super::realm::{self, Route};
 use super::second_factors::enrolment::EnrolmentError;
-use crate::directory::accounts::{self, Account, state::AccountState};
+use crate::directory::accounts::{self, Account};
 use crate::directory::memberships::{self, Membership, MembershipKind};
 use crate::keys::sealing::Sealer;
 use crate::protocol::oidc::acr::Level;
+use crate::record::audit::{self, Action, Subject};
 use crate::store::failure::StoreError;
-use crate::store::{Tx, accounts as account_rows, connections, devices, domains};
+use crate::store::{Tx, accounts as account_rows, devices};
 use crate::values::email::EmailAddress;
 use crate::values::ids::{AccountId, OrganizationId};
 use crate::values::operation::{Actor, Operation};
@@ -32,15 +36,6 @@ use crate::values::secret::{Secret, TokenHash};
 
 /// A password, as RFC 8176 names it.
 pub const PASSWORD_AMR: &str = "pwd";
-
-/// On what ground an account may have a password.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ground {
-    /// None of its addresses is an identity provider's matter.
-    Open,
-    /// It is on the break-glass list of every organization whose matter its addresses are.
-    Listed,
-}
 
 /// What a right password is worth.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,6 +53,19 @@ pub enum Proved {
     Whole(Secret),
     /// More is asked for.
     Half,
+    /// It lets nobody in: single sign-on is asked of them.
+    SingleSignOn {
+        /// By this organization.
+        asked_by: OrganizationId,
+    },
+}
+
+/// What a right password leads to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Weighed {
+    Good(Worth),
+    SingleSignOn { asked_by: OrganizationId },
+    Nothing,
 }
 
 /// What is compared with what somebody typed.
@@ -96,65 +104,38 @@ impl From<StoreError> for OwnPasswordError {
     }
 }
 
-/// The route of an address, with passwords where they are good.
-pub fn find_route(tx: &mut Tx<'_>, address: &EmailAddress) -> Result<Route, StoreError> {
-    match realm::find_route(tx, address)? {
-        Route::NoWayIn { organization } if is_open(tx, organization)? => Ok(Route::OwnPassword),
-        route => Ok(route),
-    }
-}
-
-/// True when people in a domain of this owner, or of none, may have passwords.
-fn is_open(tx: &mut Tx<'_>, owner: Option<OrganizationId>) -> Result<bool, StoreError> {
-    match owner {
-        Some(owner) => Ok(connections::count(tx, owner)? == 0),
-        None => Ok(true),
-    }
-}
-
-/// On what ground an account may have a password, if it may: it is active, and each of its addresses that is an
-/// identity provider's matter is so for an organization that has it on its break-glass list.
-pub fn ground(tx: &mut Tx<'_>, account: &Account) -> Result<Option<Ground>, StoreError> {
-    if account.state != AccountState::Active {
-        return Ok(None);
-    }
-    let mut names: Vec<String> =
-        account.profile.addresses.iter().map(|address| address.domain().as_str().to_owned()).collect();
-    names.sort();
-    names.dedup();
-    let mut owners: Vec<OrganizationId> = domains::owners(tx, &names)?.into_iter().map(|(_, owner)| owner).collect();
-    owners.sort();
-    owners.dedup();
-    let mut ground = Ground::Open;
-    for owner in owners {
-        if is_open(tx, Some(owner))? {
-            continue;
-        }
-        if !break_glass::is_effective(tx, owner, account.id)? {
-            return Ok(None);
-        }
-        ground = Ground::Listed;
-    }
-    Ok(Some(ground))
-}
-
-/// True when an account may have a password.
-pub fn may_have_password(tx: &mut Tx<'_>, account: &Account) -> Result<bool, StoreError> {
-    Ok(ground(tx, account)?.is_some())
-}
-
 /// What the password of an account is worth; `None` when it lets nobody in: the account may not have one, or the policy of its
 /// domain is not content with it.
 pub(in crate::access) fn worth(tx: &mut Tx<'_>, account: &Account) -> Result<Option<Worth>, StoreError> {
-    let Some(ground) = ground(tx, account)? else { return Ok(None) };
-    let Some(facts) = enforcement::load(tx, account.id)? else { return Ok(None) };
-    Ok(match (enforcement::verdict(&facts), ground) {
-        (Verdict::OwnFirst | Verdict::IdentityProviderFirst, Ground::Open) => Some(Worth::Alone),
-        (Verdict::OwnFirst | Verdict::IdentityProviderFirst, Ground::Listed) | (Verdict::BreakGlass, _) => {
-            Some(Worth::WithFactor)
-        }
-        (Verdict::Nothing | Verdict::IdentityProvider, _) => None,
+    Ok(match weigh(tx, account)? {
+        Weighed::Good(worth) => Some(worth),
+        Weighed::SingleSignOn { .. } | Weighed::Nothing => None,
     })
+}
+
+fn weigh(tx: &mut Tx<'_>, account: &Account) -> Result<Weighed, StoreError> {
+    let ground = ground::find(tx, account)?;
+    let Some(facts) = enforcement::load(tx, account.id)? else { return Ok(Weighed::Nothing) };
+    Ok(weighed(ground, enforcement::verdict(&facts), facts.local))
+}
+
+/// What a right password leads to. The verdict is about the domain of the primary address, the ground about all.
+const fn weighed(ground: Ground, verdict: Verdict, local: LocalCredentials) -> Weighed {
+    match (verdict, ground) {
+        (Verdict::Nothing, _) | (_, Ground::Inactive) => Weighed::Nothing,
+        (_, Ground::SingleSignOn { asked_by }) => Weighed::SingleSignOn { asked_by },
+        // Q18: a break-glass account without a second factor is none, whichever of its addresses is asked.
+        (Verdict::IdentityProvider, Ground::Listed { asked_by }) => Weighed::SingleSignOn { asked_by },
+        (Verdict::OwnFirst | Verdict::IdentityProviderFirst, Ground::Listed { asked_by }) if !local.has_mfa => {
+            Weighed::SingleSignOn { asked_by }
+        }
+        (Verdict::OwnFirst | Verdict::IdentityProviderFirst, Ground::Open) => Weighed::Good(Worth::Alone),
+        (Verdict::BreakGlass | Verdict::OwnFirst | Verdict::IdentityProviderFirst, _) => {
+            Weighed::Good(Worth::WithFactor)
+        }
+        // There is no password to be worth anything.
+        (Verdict::IdentityProvider, Ground::Open) => Weighed::Nothing,
+    }
 }
 
 /// What a password for `address` is compared with, in a browser that shows `device`. `None` when there is nothing: nobody
@@ -206,7 +187,14 @@ pub fn identify(
     let account = accounts::find(tx, candidate.account)?.ok_or(OwnPasswordError::Changed)?;
     let kept = passwords::find(tx, sealer, candidate.account)?.ok_or(OwnPasswordError::Changed)?;
     let is_same = account.session_epoch == candidate.session_epoch && kept.hash == candidate.kept.hash;
-    let worth = worth(tx, &account)?.filter(|_| is_same).ok_or(OwnPasswordError::Changed)?;
+    if !is_same {
+        return Err(OwnPasswordError::Changed);
+    }
+    let worth = match weigh(tx, &account)? {
+        Weighed::Good(worth) => worth,
+        Weighed::SingleSignOn { asked_by } => return refuse(tx, op, attempt, candidate.account, asked_by),
+        Weighed::Nothing => return Err(OwnPasswordError::Changed),
+    };
     let memberships = memberships::of_account(tx, candidate.account)?;
     let organization = organization_for(&memberships, application_owner).ok_or(OwnPasswordError::Changed)?;
     if let Some(hash) = rehashed {
@@ -231,6 +219,22 @@ pub fn identify(
             Ok(Proved::Half)
         }
     }
+}
+
+/// The password was right, and single sign-on is asked of the person: written down, because somebody knows a password that opens
+/// nothing. The attempt goes on.
+fn refuse(
+    tx: &mut Tx<'_>,
+    op: &Operation,
+    attempt: &Attempt,
+    account: AccountId,
+    asked_by: OrganizationId,
+) -> Result<Proved, OwnPasswordError> {
+    let organization = home_organization(tx, account)?;
+    let detail = json!({ "code": Refusal::SingleSignOnAsked.code(), "attempt": attempt.id });
+    let subject = Subject::new("account", account);
+    audit::write(tx, op, organization, Action::SignInRefused, &subject, &detail)?;
+    Ok(Proved::SingleSignOn { asked_by })
 }
 
 /// The organization in whose log it stands what a person does with their own account: the one they are a member of.

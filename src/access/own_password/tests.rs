@@ -1,10 +1,12 @@
 use super::choosing::{self, ChoosingError};
-use super::{Candidate, OwnPasswordError, find_candidate, find_route, identify, may_have_password};
+use super::ground::{Ground, may_have_password};
+use super::{Candidate, OwnPasswordError, Proved, Weighed, Worth, find_candidate, identify, weighed};
 use crate::access::attempts::state::State;
 use crate::access::devices;
+use crate::access::enforcement::Verdict;
+use crate::access::enforcement::local::LocalCredentials;
 use crate::access::mail_proofs;
 use crate::access::passwords::{self, Cost, PasswordHash};
-use crate::access::realm::Route;
 use crate::access::sessions::testing::guest_of_globex;
 use crate::access::sessions::{self, Limits, Session};
 use crate::access::testing::{World, by_password, only_letter, world};
@@ -28,6 +30,7 @@ use crate::values::secret::{Secret, new_token};
 
 const COST: Cost = Cost { memory_kib: 64, passes: 1, lanes: 1 };
 const BEA: &str = "bea@freelance.test";
+const ADA: &str = "ada@acme.test";
 
 fn sealer() -> Sealer {
     Sealer::new(&[Secret::from("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=".to_owned())]).unwrap()
@@ -94,7 +97,7 @@ async fn candidate(world: &World, address: &str) -> Option<Candidate> {
 /// True when the right password for `address` lets somebody in.
 async fn is_let_in(world: &World, address: &str) -> bool {
     match candidate(world, address).await {
-        Some(candidate) => sign_in(world, candidate).await.is_ok(),
+        Some(candidate) => matches!(sign_in(world, candidate).await, Ok(State::Identified(_))),
         None => false,
     }
 }
@@ -104,8 +107,64 @@ async fn sign_in(world: &World, candidate: Candidate) -> Result<State, OwnPasswo
     let attempt = world.start_attempt(&Secret::from("browser".to_owned())).await;
     let (op, id) = (world.op(), attempt.id);
     let write = world.store().write(move |tx| identify(tx, &op, &sealer(), &attempt, &candidate, None, None));
-    write.await?;
-    Ok(world.state_of(id).await)
+    let proved = write.await?;
+    let state = world.state_of(id).await;
+    assert_eq!(matches!(proved, Proved::SingleSignOn { .. }), state == State::Started, "the attempt goes on");
+    Ok(state)
+}
+
+/// By which organization single sign-on is asked of whoever knows the right password for `address`.
+async fn asked_by(world: &World, address: &str) -> Option<OrganizationId> {
+    let (op, candidate) = (world.op(), candidate(world, address).await.unwrap());
+    let attempt = world.start_attempt(&Secret::from("browser".to_owned())).await;
+    let write = world.store().write(move |tx| identify(tx, &op, &sealer(), &attempt, &candidate, None, None));
+    match write.await.unwrap() {
+        Proved::SingleSignOn { asked_by } => Some(asked_by),
+        Proved::Whole(_) | Proved::Half => None,
+    }
+}
+
+/// Ada, whose address lies in Acme's domain, with a password from before.
+async fn ada_with_a_password(world: &World) -> AccountId {
+    let (op, ada) = (world.op(), world.ada);
+    let write = world.store().write(move |tx| {
+        account_rows::mark_verified(tx, ada, ADA, op.at)?;
+        passwords::set(tx, &op, &sealer(), ada, &hash("correct horse")).unwrap();
+        Ok::<_, StoreError>(())
+    });
+    write.await.unwrap();
+    ada
+}
+
+#[test]
+fn what_a_right_password_leads_to_rests_on_every_domain_and_the_second_factor() {
+    let asked_by = OrganizationId::from_bytes(&[1; 16]).unwrap();
+    let (open, listed, none) = (Ground::Open, Ground::Listed { asked_by }, Ground::SingleSignOn { asked_by });
+    let (alone, with_factor) = (Weighed::Good(Worth::Alone), Weighed::Good(Worth::WithFactor));
+    let elsewhere = Weighed::SingleSignOn { asked_by };
+    for (verdict, ground, has_mfa, expected) in [
+        (Verdict::OwnFirst, open, false, alone),
+        (Verdict::IdentityProviderFirst, open, true, alone),
+        (Verdict::IdentityProvider, open, false, Weighed::Nothing),
+        // Another address than the primary one is asked for single sign-on.
+        (Verdict::OwnFirst, listed, true, with_factor),
+        (Verdict::OwnFirst, listed, false, elsewhere),
+        (Verdict::IdentityProviderFirst, listed, false, elsewhere),
+        (Verdict::OwnFirst, none, true, elsewhere),
+        // The primary address is.
+        (Verdict::BreakGlass, listed, true, with_factor),
+        (Verdict::IdentityProvider, listed, false, elsewhere),
+        (Verdict::IdentityProvider, none, true, elsewhere),
+        (Verdict::BreakGlass, none, true, elsewhere),
+        // Whoever gets no access hears nothing.
+        (Verdict::Nothing, open, false, Weighed::Nothing),
+        (Verdict::Nothing, listed, true, Weighed::Nothing),
+        (Verdict::Nothing, none, true, Weighed::Nothing),
+        (Verdict::OwnFirst, Ground::Inactive, true, Weighed::Nothing),
+    ] {
+        let local = LocalCredentials { has_password: true, has_mfa };
+        assert_eq!(weighed(ground, verdict, local), expected, "{verdict:?} {ground:?} {has_mfa}");
+    }
 }
 
 #[tokio::test]
@@ -120,33 +179,72 @@ async fn a_person_of_no_identity_provider_signs_in_with_their_password() {
     }
 }
 
-/// The address decides by its domain alone, whether anybody has it or not.
+/// The policy of the domain decides, whatever connections there are, for a password that is typed and for the letter by which one
+/// is chosen.
 #[tokio::test]
-async fn passwords_are_for_addresses_that_no_connection_was_ever_set_up_for() {
+async fn e18_e28_a_password_is_good_where_the_policy_asks_for_nothing_else() {
     for world in world().await {
-        let route = async |address: &str| {
-            let address = address.parse::<EmailAddress>().unwrap();
-            world.store().read(move |tx| find_route(tx, &address)).await.unwrap()
-        };
-        assert_eq!(route(BEA).await, Route::OwnPassword);
-        assert_eq!(route("nobody@freelance.test").await, Route::OwnPassword);
-        for id in [world.connection, world.other_connection] {
-            let (op, organization) = (world.operator(), world.organization);
-            world
-                .store()
-                .write(move |tx| Ok::<_, StoreError>(connections::disable(tx, &op, organization, id).unwrap()))
-                .await
-                .unwrap();
+        ada_with_a_password(&world).await;
+        let user = world.push_user(ADA).await;
+        let (hers, others) = (world.push_group("pilots", &[user]).await, world.push_group("others", &[]).await);
+        let policies = [
+            (SsoPolicy::Off, true),
+            (SsoPolicy::Optional, true),
+            (SsoPolicy::Test { group: others }, true),
+            (SsoPolicy::Test { group: hers }, false),
+            (SsoPolicy::Required, false),
+        ];
+        for connection in [None, Some(world.connection), Some(world.other_connection)] {
+            world.set_policy(SsoPolicy::Off).await;
+            if let Some(id) = connection {
+                let (op, organization) = (world.operator(), world.organization);
+                let disable = world.store().write(move |tx| connections::disable(tx, &op, organization, id));
+                disable.await.unwrap();
+            }
+            for (policy, is_good) in policies {
+                world.set_policy(policy).await;
+                let case = format!("{}: {policy:?}, without {connection:?}", world.engine());
+                assert_eq!(is_let_in(&world, ADA).await, is_good, "{case}");
+                let asked = (!is_good).then_some(world.organization);
+                assert_eq!(asked_by(&world, ADA).await, asked, "{case}");
+                let op = world.op();
+                let letter = world.store().write(move |tx| {
+                    mail_proofs::ask_for_password(tx, &op, &ADA.parse().unwrap())?;
+                    Ok::<_, StoreError>(only_letter(tx, &op).is_some())
+                });
+                assert_eq!(letter.await.unwrap(), is_good, "{case}");
+            }
         }
-        // A connection that is switched off does not bring passwords back.
-        assert_eq!(route("ada@acme.test").await, Route::NoWayIn { organization: Some(world.organization) });
+    }
+}
+
+/// Who knows the password is told who signs the person in, and that stands in the log: somebody else may know it.
+#[tokio::test]
+async fn e27_a_right_password_that_opens_nothing_is_written_down() {
+    for world in world().await {
+        let ada = ada_with_a_password(&world).await;
+        world.set_policy(SsoPolicy::Required).await;
+        let old = candidate(&world, ADA).await.unwrap();
+        assert_eq!(asked_by(&world, ADA).await, Some(world.organization), "{}", world.engine());
+        let entries = world.entries("sign_in.refused").await;
+        assert_eq!((entries.len(), &entries[0]["code"]), (1, &"single_sign_on_asked".into()), "{}", world.engine());
+        // One that was right a moment ago is wrong like any other, and so is that of a membership that gives no access.
+        let op = world.op();
+        world.store().write(move |tx| passwords::set(tx, &op, &sealer(), ada, &hash("another horse"))).await.unwrap();
+        assert!(matches!(sign_in(&world, old).await, Err(OwnPasswordError::Changed)), "{}", world.engine());
+        let now = candidate(&world, ADA).await.unwrap();
+        let (op, organization) = (world.operator(), world.organization);
+        world.store().write(move |tx| accounts::deactivate(tx, &op, organization, ada)).await.unwrap();
+        assert!(matches!(sign_in(&world, now).await, Err(OwnPasswordError::Changed)), "{}", world.engine());
+        assert_eq!(world.entries("sign_in.refused").await.len(), 1);
     }
 }
 
 #[tokio::test]
-async fn who_has_an_address_of_an_identity_provider_has_no_password_under_any_other() {
+async fn e27_who_is_asked_for_single_sign_on_under_one_address_has_no_password_under_any_other() {
     for world in world().await {
         let bea = bea(&world).await;
+        world.set_policy(SsoPolicy::Required).await;
         assert!(is_let_in(&world, BEA).await);
         let before = candidate(&world, BEA).await.unwrap();
         let (op, organization) = (world.op(), world.organization);
@@ -156,11 +254,18 @@ async fn who_has_an_address_of_an_identity_provider_has_no_password_under_any_ot
             Ok::<_, StoreError>(accounts::update_profile(tx, &op, organization, bea, &profile).unwrap())
         });
         assert_eq!(write.await.unwrap(), ProfileChange::Written);
-        assert!(!is_let_in(&world, BEA).await, "{}", world.engine());
-        assert!(
-            matches!(sign_in(&world, before).await, Err(OwnPasswordError::Changed)),
-            "not while it is compared either"
-        );
+        assert_eq!(asked_by(&world, BEA).await, Some(world.organization), "{}", world.engine());
+        assert_eq!(sign_in(&world, before).await.unwrap(), State::Started, "not while it is compared either");
+        world.set_policy(SsoPolicy::Optional).await;
+        assert!(is_let_in(&world, BEA).await, "{}: both domains allow it", world.engine());
+        let operator = world.operator();
+        let freelance = world.store().write(move |tx| {
+            let (freelance, domain) = freelance_owns_its_domain(tx, &operator)?;
+            sso_policy::write(tx, freelance, domain, SsoPolicy::Required, operator.at)?;
+            Ok::<_, StoreError>(freelance)
+        });
+        let freelance = freelance.await.unwrap();
+        assert_eq!(asked_by(&world, BEA).await, Some(freelance), "{}: and now the other one asks", world.engine());
     }
 }
 
@@ -177,7 +282,7 @@ async fn e27_where_single_sign_on_is_required_a_password_lets_nobody_in() {
         });
         write.await.unwrap();
         assert!(!is_let_in(&world, BEA).await, "{}", world.engine());
-        assert!(matches!(sign_in(&world, before).await, Err(OwnPasswordError::Changed)));
+        assert_eq!(sign_in(&world, before).await.unwrap(), State::Started, "{}", world.engine());
     }
 }
 
@@ -198,12 +303,12 @@ async fn an_unverified_address_and_an_inactive_account_have_no_password() {
     }
 }
 
-/// Whoever has a password from before, in an organization that has connected a provider since.
+/// Whoever has a password from before, in an organization that asks for single sign-on since.
 #[tokio::test]
 async fn who_may_have_no_password_chooses_none_and_neither_does_whoever_is_inactive() {
     for world in world().await {
-        let (op, ada, kept) = (world.op(), world.ada, hash("correct horse"));
-        world.store().write(move |tx| passwords::set(tx, &op, &sealer(), ada, &kept)).await.unwrap();
+        let ada = ada_with_a_password(&world).await;
+        world.set_policy(SsoPolicy::Required).await;
         let (op, session) = (world.op(), session_of(&world, ada).await);
         let chosen = world.store().write(move |tx| {
             choosing::by_person(tx, &op, &sealer(), &session, &hash("correct horse"), &hash("another"))

@@ -3,7 +3,8 @@
 use serde_json::json;
 
 use super::ceremony::{Asked, Ceremonies, CeremonyFailed, Holder, NewPasskey};
-use crate::access::own_password::{home_organization, may_have_password};
+use crate::access::own_password::ground::may_have_password;
+use crate::access::own_password::home_organization;
 use crate::access::second_factors::enrolment::{Enrolled, EnrolmentError, end_sessions, write_codes};
 use crate::access::second_factors::{self, tell};
 use crate::directory::accounts::{self, Account};

@@ -263,13 +263,16 @@ async fn e27_who_may_not_sign_in_by_a_password_may_not_by_a_passkey() {
         let (op, organization) = (world.operator(), world.organization);
         world.store().write(move |tx| accounts::reactivate(tx, &op, organization, bea)).await.unwrap();
         assert!(signed_in(&world, &key).await.is_some(), "{}", world.engine());
-        // Another address of theirs is an identity provider's matter from now on.
+        // Another address of theirs lies from now on in a domain that has a policy.
         let write = world.store().write(move |tx| {
             let row = account_rows::addresses(tx, bea)?.remove(0);
             account_rows::insert_address(tx, &account_rows::AddressRow { address: "bea@acme.test".to_owned(), ..row })
         });
         write.await.unwrap();
-        assert!(signed_in(&world, &key).await.is_none(), "{}: there is a connection", world.engine());
+        for (policy, is_let_in) in [(SsoPolicy::Off, true), (SsoPolicy::Required, false), (SsoPolicy::Optional, true)] {
+            world.set_policy(policy).await;
+            assert_eq!(signed_in(&world, &key).await.is_some(), is_let_in, "{}: {policy:?}", world.engine());
+        }
     }
 }
 
@@ -281,7 +284,7 @@ async fn e27_a_passkey_is_refused_once_single_sign_on_is_required() {
         key.enrol(&world, bea).await;
         assert!(signed_in(&world, &key).await.is_some());
         let op = world.operator();
-        // An organization that has verified her domain and has set up no connection yet.
+        // An organization that has verified her domain and has set up no connection.
         let write = world.store().write(move |tx| {
             let new = NewOrganization {
                 slug: "freelance".parse().unwrap(),
@@ -393,6 +396,7 @@ async fn a_passkey_ends_what_was_signed_in_is_bounded_and_is_one_accounts() {
         let op = world.op();
         let add = world.store().write(move |tx| enrolment::add(tx, &op, bea, &made, &"x".parse().unwrap(), 1)).await;
         assert!(matches!(add, Err(EnrolmentError::TooMany)), "{}: {add:?}", world.engine());
+        world.set_policy(SsoPolicy::Required).await;
         let ada = world.ada;
         let ask = world.store().read(move |tx| enrolment::ask(tx, &ceremonies(), ada, 10)).await;
         assert!(ask.is_err(), "{}: an identity provider signs her in", world.engine());

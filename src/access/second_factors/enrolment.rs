@@ -5,7 +5,8 @@ use serde_json::json;
 
 use super::offer::Offer;
 use super::{digits, is_there, place, tell};
-use crate::access::own_password::{home_organization, may_have_password};
+use crate::access::own_password::ground::may_have_password;
+use crate::access::own_password::home_organization;
 use crate::access::passkeys;
 use crate::access::passwords::KeepingError;
 use crate::directory::accounts;

@@ -6,6 +6,7 @@ use crate::access::devices;
 use crate::access::testing::{World, world};
 use crate::directory::accounts;
 use crate::directory::profile::Profile;
+use crate::directory::sso_policy::SsoPolicy;
 use crate::keys::sealing::Sealer;
 use crate::protocol::totp;
 use crate::store::failure::StoreError;
@@ -203,6 +204,7 @@ async fn what_is_kept_is_sealed_and_hashed_and_goes_with_the_app() {
 #[tokio::test]
 async fn who_may_have_no_password_gets_no_second_factor_and_a_deleted_account_keeps_none() {
     for world in world().await {
+        world.set_policy(SsoPolicy::Required).await;
         let (op, ada) = (world.op(), world.ada);
         let hers = offer(&op, ada);
         let typed = code_of(&hers, &op);

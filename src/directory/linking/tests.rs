@@ -306,7 +306,9 @@ async fn a_connection_is_for_its_groups_and_offers_itself_to_everybody() {
         let offered = async |address: &'static str| {
             world.store().read(move |tx| realm::find_route(tx, &address.parse().unwrap())).await.unwrap()
         };
-        let choose = |connections: Vec<ConnectionId>| Route::Choose { organization: world.organization, connections };
+        let organization = world.organization;
+        let choose =
+            |connections: Vec<ConnectionId>| Route::Choose { organization, connections, has_own_password: true };
         let mut known = [world.connection, world.other_connection];
         known.sort();
         let [one, other] = known;

@@ -200,6 +200,7 @@ mod tests {
     use crate::access::testing::{World, by_password, world};
     use crate::directory::accounts;
     use crate::directory::profile::Profile;
+    use crate::directory::sso_policy::SsoPolicy;
     use crate::flows::choose_password::{ChooseError, ChoosePassword};
     use crate::flows::passwords::{Passwords, Settings};
     use crate::keys::sealing::Sealer;
@@ -293,6 +294,7 @@ mod tests {
     async fn a_password_that_is_no_longer_good_is_not_compared() {
         for world in world().await {
             let (session, _) = signed_in(&world).await;
+            world.set_policy(SsoPolicy::Required).await;
             let account = session.account;
             let moved = world.store().write(move |tx| {
                 let address = "bea@acme.test".to_owned();

@@ -5,7 +5,7 @@
 use tokio::task::spawn_blocking;
 
 use super::{SecondFactors, SecondFactorsError};
-use crate::access::own_password;
+use crate::access::own_password::ground;
 use crate::access::passkeys::assertion::{self, Beside, Checked};
 use crate::access::passkeys::ceremony::Answer;
 use crate::access::passkeys::challenges::Place;
@@ -77,7 +77,7 @@ impl SecondFactors {
         let (sealer, account) = (self.sealer.clone(), session.account);
         let read = self.store.read(move |tx| {
             let found = accounts::find(tx, account)?.ok_or(SecondFactorsError::Dead)?;
-            if !own_password::may_have_password(tx, &found)? {
+            if !ground::may_have_password(tx, &found)? {
                 return Err(SecondFactorsError::Dead);
             }
             Ok(passwords::find(tx, &sealer, account)?)

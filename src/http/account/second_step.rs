@@ -7,7 +7,7 @@ use actix_web::web::Payload;
 
 use super::signed_in::SignedIn;
 use super::{passkeys, path, proof};
-use crate::access::own_password;
+use crate::access::own_password::ground;
 use crate::access::passkeys::is_there;
 use crate::access::passwords::KeepingError;
 use crate::access::second_factors::offer::{Offer, Place};
@@ -122,7 +122,7 @@ async fn overview(visit: &Visit<'_>, person: &SignedIn) -> Result<Standing, Fail
             return Ok(Standing::Has(Shown { since, codes_left }));
         }
         let found = accounts::find(tx, account)?.ok_or(StoreError::Inconsistent("sessions.account_id"))?;
-        let has_password = passwords::is_there(tx, account)? && own_password::may_have_password(tx, &found)?;
+        let has_password = passwords::is_there(tx, account)? && ground::may_have_password(tx, &found)?;
         Ok::<_, StoreError>(if has_password { Standing::MayHave } else { Standing::HasNoPassword })
     });
     Ok(read.await?)

@@ -5,7 +5,8 @@ use actix_web::http::StatusCode;
 
 use super::path;
 use super::signed_in::SignedIn;
-use crate::access::{own_password, passkeys, second_factors};
+use crate::access::own_password::ground;
+use crate::access::{passkeys, second_factors};
 use crate::directory::{accounts, organizations};
 use crate::http::page_answer::Forms;
 use crate::http::sign_in::failure::Failure;
@@ -31,7 +32,7 @@ pub async fn page(
     let (account, organization) = (person.session.account, person.session.organization);
     let read = visit.context.store.read(move |tx| {
         let found = accounts::find(tx, account)?.ok_or(StoreError::Inconsistent("sessions.account_id"))?;
-        let may_have_password = own_password::may_have_password(tx, &found)?;
+        let may_have_password = ground::may_have_password(tx, &found)?;
         let kept = passwords::find(tx, account)?;
         let organization = organizations::find(tx, organization)?;
         let factors = (second_factors::overview(tx, account)?, passkeys::list(tx, account)?.len());

@@ -8,6 +8,7 @@ use crate::access::sessions;
 use crate::access::testing::{World, by_password, only_letter, world};
 use crate::directory::accounts;
 use crate::directory::profile::Profile;
+use crate::directory::sso_policy::SsoPolicy;
 use crate::http::context::Context;
 use crate::http::guesses::Guesses;
 use crate::http::testing::{Answer, context, send};
@@ -176,6 +177,7 @@ async fn another_password_needs_the_one_before_and_rotates_the_session() {
 async fn who_is_signed_in_by_an_organization_has_no_password_here() {
     for world in world().await {
         let stage = Stage::set(world).await;
+        stage.world.set_policy(SsoPolicy::Required).await;
         let ada = stage.sign_in(stage.world.ada).await;
         let page = stage.get(path::SECURITY, &ada).await;
         assert!(page.text().contains("Acme signs you in") && !page.text().contains("type=\"password\""));
@@ -428,6 +430,7 @@ async fn a_second_step_is_changed_and_removed_by_password_and_code_only() {
 async fn who_is_signed_in_by_an_organization_has_no_second_step_here() {
     for world in world().await {
         let stage = Stage::set(world).await;
+        stage.world.set_policy(SsoPolicy::Required).await;
         let ada = stage.sign_in(stage.world.ada).await;
         let page = stage.get(path::SECOND_STEP, &ada).await;
         assert_eq!(page.header("location").as_deref(), Some(path::SECURITY), "{}", stage.world.engine());

@@ -7,7 +7,7 @@ use super::failure::Failure;
 use super::form::Form;
 use super::visit::Visit;
 use super::{departure, path};
-use crate::access::own_password;
+use crate::access::realm;
 use crate::access::sign_in::{Moment, next_step};
 use crate::http::context::Context;
 use crate::http::page_answer::see_other;
@@ -28,7 +28,7 @@ async fn submit(visit: &Visit<'_>, id: &str, payload: Payload) -> Result<HttpRes
         return Ok(see_other(&path::email(begun.attempt.id)));
     };
     let wanted = address.clone();
-    let route = visit.context.store.read(move |tx| own_password::find_route(tx, &wanted)).await?;
+    let route = visit.context.store.read(move |tx| realm::find_route(tx, &wanted)).await?;
     let moment = Moment::Chosen { route, connection };
     let step = next_step(&begun.attempt.state, begun.attempt.life(visit.op.at), moment);
     departure::follow(visit, &begun, &address, step).await

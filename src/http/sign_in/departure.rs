@@ -35,9 +35,12 @@ pub async fn follow(
     let attempt = begun.attempt.id;
     match step {
         Step::SendTo { organization, connection } => send(visit, begun, address, (organization, connection)).await,
-        Step::Choose { organization, connections } => choose(visit, begun, address, organization, connections).await,
+        Step::Choose { organization, connections, has_own_password } => {
+            let own_password = has_own_password.then(|| path::password(attempt));
+            choose(visit, begun, address, (organization, connections), own_password).await
+        }
         Step::AskPassword => ask_password(visit, begun, address).await,
-        Step::ExplainNoWayIn { organization } => Err(Failure::NoWayIn(visit.place(begun, organization).await?)),
+        Step::ExplainNoWayIn { organization } => Err(Failure::NoWayIn(visit.place(begun, Some(organization)).await?)),
         Step::Continue => Ok(see_other(&path::outcome(attempt))),
         Step::StartAgain => Err(Failure::Expired(attempt)),
         Step::AlreadyFinished => Err(Failure::AlreadyFinished),
@@ -127,8 +130,8 @@ async fn choose(
     visit: &Visit<'_>,
     begun: &Begun,
     address: &EmailAddress,
-    organization: OrganizationId,
-    connections: Vec<ConnectionId>,
+    (organization, connections): (OrganizationId, Vec<ConnectionId>),
+    own_password: Option<String>,
 ) -> Result<HttpResponse, Failure> {
     let (op, attempt, typed) = (visit.op.clone(), begun.attempt.id, address.clone());
     visit.context.store.write(move |tx| attempts::set_address(tx, &op, attempt, &typed)).await?;
@@ -139,6 +142,7 @@ async fn choose(
         organization: place.organization.map_or_else(|| "Your organization".to_owned(), |found| found.name),
         address: address.as_str().to_owned(),
         ways,
+        own_password,
         action: path::submit_choice(attempt),
         other_address: path::email(attempt),
     };

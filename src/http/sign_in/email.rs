@@ -8,7 +8,7 @@ use super::failure::Failure;
 use super::form::Form;
 use super::visit::{Begun, Visit};
 use super::{departure, path};
-use crate::access::own_password;
+use crate::access::realm;
 use crate::access::sign_in::{Moment, Step, next_step};
 use crate::http::context::Context;
 use crate::http::page_answer::{Forms, see_other};
@@ -57,7 +57,7 @@ async fn submit(visit: &Visit<'_>, id: &str, payload: Payload) -> Result<HttpRes
         return Ok(page(visit, &begun, StatusCode::UNPROCESSABLE_ENTITY, shown, Some(problem.to_owned())));
     };
     let wanted = address.clone();
-    let route = visit.context.store.read(move |tx| own_password::find_route(tx, &wanted)).await?;
+    let route = visit.context.store.read(move |tx| realm::find_route(tx, &wanted)).await?;
     let step = next_step(&begun.attempt.state, begun.attempt.life(visit.op.at), Moment::Typed(route));
     departure::follow(visit, &begun, &address, step).await
 }

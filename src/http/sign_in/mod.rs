@@ -4,8 +4,8 @@
 //! | --- | --- |
 //! | `GET /` | who is signed in here, or how to begin |
 //! | `GET /sign-in/{attempt}` | the e-mail page |
-//! | `POST /sign-in/{attempt}/email` | the address; on to the identity provider, or to the choice |
-//! | `GET, POST /sign-in/{attempt}/password` | the password of somebody who has one; on to the application |
+//! | `POST /sign-in/{attempt}/email` | the address; on to the identity provider, to the choice, or to the password |
+//! | `GET, POST /sign-in/{attempt}/password` | the password of somebody who has one; on to the application, or who signs them in |
 //! | `GET, POST /sign-in/{attempt}/own` | address and password at once, whatever the route of the address is |
 //! | `GET, POST /sign-in/{attempt}/second-step` | after a right password: a code; on to the application |
 //! | `POST /sign-in/{attempt}/second-step/set-up` | an authenticator app, where one is needed; shows recovery codes |

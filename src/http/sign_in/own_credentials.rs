@@ -1,5 +1,6 @@
-//! Address and password at once, whatever the route of the address is: the way in of the people on a break-glass list when the
-//! sign-in of their organization does not work. The page and the answer to what is wrong are the same for everybody.
+//! Address and password at once, whatever the route of the address is: the way in by a password where the address leads straight
+//! to an identity provider, and that of the people on a break-glass list. The page and the answer to what is wrong are the same
+//! for everybody.
 
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path, Payload};
@@ -66,7 +67,7 @@ async fn submit(visit: &Visit<'_>, id: &str, payload: Payload) -> Result<HttpRes
         return Ok(again(shown, "Enter a whole e-mail address, such as ada@example.com."));
     };
     match identify(visit, &visit.context.sign_in_by_password(), &begun, &address, password).await {
-        Ok(location) => Ok(see_other(&location)),
+        Ok(answer) => Ok(answer),
         Err(Failure::WrongPassword) => {
             Ok(again(address.as_str().to_owned(), "The e-mail address or the password is not right."))
         }
@@ -87,6 +88,7 @@ fn page(
         address,
         problem,
         back: path::email(begun.attempt.id),
+        forgotten: path::FORGOTTEN.to_owned(),
         passkey: visit.has_passkeys().then(|| path::passkey(begun.attempt.id)),
     };
     visit.page_with_ways(status, &page, Forms::LeadAway)

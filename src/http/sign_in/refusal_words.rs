@@ -57,6 +57,7 @@ fn title(refusal: &Refusal, application: &str) -> String {
         Refusal::ConnectionChanged => "This way of signing in has changed",
         Refusal::Overtaken => "Please sign in once more",
         Refusal::SignedInElsewhere => "Somebody is signed in here already",
+        Refusal::SingleSignOnAsked => "Your organization signs you in",
         Refusal::ForeignApplication => return format!("{application} is for another organization"),
     };
     title.to_owned()
@@ -110,6 +111,9 @@ fn text(refusal: &Refusal, organization: &str, application: &str) -> String {
             "The link that you followed signs you in for {organization}, and you are signed in for another organization \
              on this browser."
         ),
+        Refusal::SingleSignOnAsked => format!(
+            "{organization} wants you to use its own sign-in, so your password does not let you in to {application}."
+        ),
         Refusal::ForeignApplication => format!(
             "You are signed in at {organization}, and {application} is only for people of the organization that runs it."
         ),
@@ -142,6 +146,9 @@ fn advice(refusal: &Refusal) -> &'static str {
         Refusal::Overtaken => "Try again now.",
         Refusal::SignedInElsewhere => {
             "Sign out first if you want to change. If you did not ask for this, close the page; you are still signed in."
+        }
+        Refusal::SingleSignOnAsked => {
+            "Go on with your address at that organization and the sign-in of your other work apps."
         }
         Refusal::ForeignApplication => "If you have an address at that organization, sign in with that one.",
     }

@@ -8,6 +8,7 @@ use crate::access::mail_proofs;
 use crate::access::testing::{REDIRECT_URI, World, only_letter, world};
 use crate::access::traces;
 use crate::directory::activation::letter::{self, Written};
+use crate::directory::sso_policy::SsoPolicy;
 use crate::directory::{accounts, connections};
 use crate::http::context::Context;
 use crate::http::testing::{Answer, context, send};
@@ -117,9 +118,14 @@ async fn several_ways_in_are_offered_and_only_an_offered_one_is_taken() {
             assert!(page.text().contains(&format!("value=\"{connection}\"")));
         }
         let choice = path::submit_choice(visit.attempt.id);
+        assert!(page.text().contains(&format!("href=\"{}\"", path::password(visit.attempt.id))), "{}", page.text());
         let foreign = visit.post(&choice, "connection=01890a5d-ac96-774b-bcce-b302099a8057").await;
         assert_eq!(heading(&foreign), "Choose how to sign in");
         assert_eq!(visit.post(&choice, "connection=nonsense").await.status, StatusCode::BAD_REQUEST);
+        visit.world.set_policy(SsoPolicy::Required).await;
+        let page = visit.type_address("ada%40acme.test").await;
+        assert!(page.text().contains(&visit.world.connection.to_string()), "{}", page.text());
+        assert!(!page.text().contains(&path::password(visit.attempt.id)), "{}: E27", visit.world.engine());
     }
 }
 
@@ -153,6 +159,7 @@ async fn an_address_without_a_way_in_gets_the_same_page_whoever_it_is() {
                 .write(move |tx| Ok::<_, StoreError>(connections::disable(tx, &op, organization, id).unwrap()));
             write.await.unwrap();
         }
+        visit.world.set_policy(SsoPolicy::Required).await;
         for page in [visit.type_address("ada%40acme.test").await, visit.type_address("nobody%40acme.test").await] {
             assert_eq!(page.status, StatusCode::FORBIDDEN);
             assert_eq!(heading(&page), "There is no way in with this address");

@@ -7,7 +7,7 @@ use actix_web::web::Payload;
 
 use super::signed_in::SignedIn;
 use super::{path, proof};
-use crate::access::own_password;
+use crate::access::own_password::ground;
 use crate::access::passkeys::ceremony::Registration;
 use crate::access::passkeys::{self, OwnPasskey};
 use crate::access::second_factors::{self, Overview};
@@ -111,7 +111,7 @@ async fn standing(visit: &Visit<'_>, person: &SignedIn) -> Result<Standing, Fail
     let account = person.session.account;
     let read = visit.context.store.read(move |tx| {
         let found = accounts::find(tx, account)?.ok_or(StoreError::Inconsistent("sessions.account_id"))?;
-        let may_have = passwords::is_there(tx, account)? && own_password::may_have_password(tx, &found)?;
+        let may_have = passwords::is_there(tx, account)? && ground::may_have_password(tx, &found)?;
         let (passkeys, overview) = (passkeys::list(tx, account)?, second_factors::overview(tx, account)?);
         Ok::<_, StoreError>(Standing { passkeys, overview, may_have })
     });

@@ -1,12 +1,16 @@
 //! The page on which a person types their own password. It is the same for every address that leads here, and so is the
 //! answer to a wrong password, in what it says and in how long it takes: whether somebody has the address is not told.
+//! Whoever knows the right one is told when single sign-on is asked of them, and led there.
+
+mod single_sign_on;
 
 use ::metrics::counter;
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 
-use crate::access::own_password::{self, Proved};
+use crate::access::own_password::Proved;
+use crate::access::realm;
 use crate::access::sign_in::{Moment, Step, next_step};
 use crate::flows::sign_in_by_password::{SignInByPassword, SignInByPasswordError};
 use crate::http::client_address::client_address;
@@ -62,13 +66,13 @@ async fn asked(visit: &Visit<'_>, begun: &Begun) -> Result<Result<EmailAddress, 
         return Ok(Err(see_other(&path::email(begun.attempt.id))));
     };
     let wanted = address.clone();
-    let route = visit.context.store.read(move |tx| own_password::find_route(tx, &wanted)).await?;
-    match next_step(&begun.attempt.state, begun.attempt.life(visit.op.at), Moment::Typed(route)) {
+    let route = visit.context.store.read(move |tx| realm::find_route(tx, &wanted)).await?;
+    match next_step(&begun.attempt.state, begun.attempt.life(visit.op.at), Moment::WithPassword(route)) {
         Step::AskPassword => Ok(Ok(address)),
         Step::StartAgain => Err(Failure::Expired(begun.attempt.id)),
         Step::AlreadyFinished => Err(Failure::AlreadyFinished),
         Step::Continue => Ok(Err(see_other(&path::outcome(begun.attempt.id)))),
-        // The organization has set up a way in meanwhile.
+        // There are other ways in for it, or there are meanwhile.
         _ => Ok(Err(see_other(&path::email(begun.attempt.id)))),
     }
 }
@@ -84,7 +88,7 @@ async fn submit(visit: &Visit<'_>, id: &str, payload: Payload) -> Result<HttpRes
     let typed = Password::typed(form.field("password").ok_or(Failure::Malformed)?);
     let story = visit.context.sign_in_by_password();
     match identify(visit, &story, &begun, &address, typed).await {
-        Ok(location) => Ok(see_other(&location)),
+        Ok(answer) => Ok(answer),
         Err(Failure::WrongPassword) => {
             let problem = "The e-mail address or the password is not right.".to_owned();
             Ok(page(visit, &begun, StatusCode::UNPROCESSABLE_ENTITY, &address, Some(problem)))
@@ -93,14 +97,14 @@ async fn submit(visit: &Visit<'_>, id: &str, payload: Payload) -> Result<HttpRes
     }
 }
 
-/// Where the browser goes on whose password was right.
+/// Where the browser goes on whose password was right, or the page that says who signs its person in.
 pub async fn identify(
     visit: &Visit<'_>,
     story: &SignInByPassword,
     begun: &Begun,
     address: &EmailAddress,
     typed: Password,
-) -> Result<String, Failure> {
+) -> Result<HttpResponse, Failure> {
     let device = visit.cookies.read(visit.request, Cookie::Device);
     let candidate = story.candidate(&visit.op, address, device.clone()).await?;
     let whence = match device {
@@ -116,10 +120,11 @@ pub async fn identify(
         Ok(proved) => {
             guess.was_right();
             count("right");
-            Ok(match proved {
-                Proved::Whole(arrival) => path::arrival(begun.attempt.id, &arrival),
-                Proved::Half => path::second_step(begun.attempt.id),
-            })
+            match proved {
+                Proved::Whole(arrival) => Ok(see_other(&path::arrival(begun.attempt.id, &arrival))),
+                Proved::Half => Ok(see_other(&path::second_step(begun.attempt.id))),
+                Proved::SingleSignOn { asked_by } => single_sign_on::answer(visit, begun, address, asked_by).await,
+            }
         }
         Err(SignInByPasswordError::Wrong) => {
             count("wrong");

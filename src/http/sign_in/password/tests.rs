@@ -4,17 +4,19 @@ use actix_web::test::TestRequest;
 use crate::access::attempts::Attempt;
 use crate::access::passwords::{self, Cost, PasswordHash};
 use crate::access::testing::{REDIRECT_URI, World, world};
-use crate::directory::accounts;
 use crate::directory::profile::Profile;
+use crate::directory::sso_policy::SsoPolicy;
+use crate::directory::{accounts, connections};
 use crate::http::context::Context;
 use crate::http::guesses::Guesses;
 use crate::http::sign_in::path;
 use crate::http::testing::{Answer, context, send};
-use crate::store::accounts as account_rows;
+use crate::http::throttle::{Rate, Throttle};
+use crate::store::accounts::{self as account_rows, AddressRow};
 use crate::store::failure::StoreError;
 use crate::store::jobs;
 use crate::store::scratch::{Tally, Work};
-use crate::values::ids::AccountId;
+use crate::values::ids::{AccountId, ConnectionId};
 use crate::values::operation::Role;
 use crate::values::password::Password;
 use crate::values::secret::Secret;
@@ -22,6 +24,7 @@ use crate::values::secret::Secret;
 const BEA: &str = "bea@freelance.test";
 const BINDING: &str = "cw_browser_of_bea";
 const RIGHT: &str = "correct+horse+battery";
+const ADA: &str = "ada@acme.test";
 
 /// The doors over one world in which Bea has a password.
 struct Stage {
@@ -73,6 +76,18 @@ impl Stage {
         let form = format!("email={}", address.replace('@', "%40"));
         let answer = self.post(&path::submit_email(attempt.id), &form, "").await;
         (attempt, answer)
+    }
+
+    /// The same for an address that may lead to a provider, which is not there: the page, or what else came.
+    async fn typed_in_vain(&self, address: &str) -> (Attempt, Answer) {
+        self.world.connect_to("http://127.0.0.1:1").await;
+        self.typed(address).await
+    }
+
+    async fn disable(&self, connection: ConnectionId) {
+        let (op, organization) = (self.world.operator(), self.world.organization);
+        let disable = self.world.store().write(move |tx| connections::disable(tx, &op, organization, connection));
+        disable.await.unwrap();
     }
 
     /// Address and password, with these cookies beside the attempt's.
@@ -174,7 +189,9 @@ struct Served {
 
 impl Stage {
     fn served(&self, answer: &Answer, names: &[&str], tally: &Tally) -> Served {
-        let plain = |text: &str| names.iter().fold(text.to_owned(), |text, name| text.replace(name, "NAME"));
+        let request = answer.header("x-request-id").unwrap();
+        let names = || names.iter().copied().chain([request.as_str()]);
+        let plain = |text: &str| names().fold(text.to_owned(), |text, name| text.replace(name, "NAME"));
         let header = |name: &str, value: &str| (name.to_owned(), plain(value));
         let headers = answer.headers.iter().filter(|(name, _)| name.as_str() != "x-request-id");
         Served {
@@ -186,11 +203,11 @@ impl Stage {
         }
     }
 
-    /// One that her organization's connection makes useless.
+    /// One that is worth what the policy of her organization's domain leaves of it.
     async fn give_ada_a_password(&self) {
         let (op, ada, sealer) = (self.world.op(), self.world.ada, self.context.outside.sealer.clone());
         let write = self.world.store().write(move |tx| {
-            account_rows::mark_verified(tx, ada, "ada@acme.test", op.at)?;
+            account_rows::mark_verified(tx, ada, ADA, op.at)?;
             let cost = Cost { memory_kib: 64, passes: 1, lanes: 1 };
             let hash = PasswordHash::of(&Password::typed("correct horse battery"), [8; 16], cost).unwrap();
             passwords::set(tx, &op, &sealer, ada, &hash).unwrap();
@@ -208,6 +225,7 @@ impl Stage {
         tally.take();
         for (path, form) in [
             (path::submit_email(attempt.id), Some(format!("email={typed}"))),
+            (path::submit_choice(attempt.id), Some("connection=01890a5d-ac96-774b-bcce-b302099a8057".to_owned())),
             (path::password(attempt.id), None),
             (path::password(attempt.id), Some("password=wrong".to_owned())),
             (path::second_step(attempt.id), None),
@@ -225,27 +243,48 @@ impl Stage {
 }
 
 /// Identical answers for the same work: what is asked of the store, and how many passwords are compared, by the count and not
-/// by the clock.
+/// by the clock. Under each policy, for somebody whom it tests as well, and with several connections, one and none.
 #[actix_web::test]
 async fn whether_an_address_is_known_changes_neither_an_answer_nor_the_work_for_it() {
     for world in world().await {
         let mut stage = Stage::set(world).await;
         let (store, tally) = stage.world.store().counted();
         stage.context.store = store;
-        stage.context.guesses = Guesses::new(100, 100);
+        stage.context.guesses = Guesses::new(1_000, 1_000);
+        stage.context.throttles.mails = Throttle::new(Rate::per_minute(1_000));
+        stage.context.throttles.sign_in = Throttle::new(Rate::per_minute(1_000));
+        stage.world.connect_to("http://127.0.0.1:1").await;
         stage.give_ada_a_password().await;
+        let user = stage.world.push_user(ADA).await;
+        let group = stage.world.push_group("pilots", &[user]).await;
         for device in ["", "; __Host-causeway-us-device=cw_device_of_somebody"] {
-            for [known, unknown] in [[BEA, "nobody@freelance.test"], ["ada@acme.test", "nobody@acme.test"]] {
-                let unknown = stage.probe(unknown, &tally, device).await;
-                let known = stage.probe(known, &tally, device).await;
-                assert_eq!(known, unknown, "{} {device}", stage.world.engine());
-                assert_eq!(known.iter().map(|served| served.work.writes).max(), Some(1), "{known:#?}");
-                assert!(known.iter().all(|served| served.work.queries > 0), "{known:#?}");
-                let compared: Vec<_> = known.iter().map(|served| served.compared).collect();
-                let has_password_page = known[1].status == StatusCode::OK;
-                assert_eq!(compared, [0, 0, usize::from(has_password_page), 0, 1, 0], "{}", stage.world.engine());
+            stage.is_probed_in_vain([BEA, "nobody@freelance.test"], device, &tally).await;
+        }
+        let policies = [SsoPolicy::Off, SsoPolicy::Optional, SsoPolicy::Test { group }, SsoPolicy::Required];
+        for gone in [None, Some(stage.world.other_connection), Some(stage.world.connection)] {
+            stage.world.set_policy(SsoPolicy::Off).await;
+            if let Some(connection) = gone {
+                stage.disable(connection).await;
+            }
+            for policy in policies {
+                stage.world.set_policy(policy).await;
+                stage.is_probed_in_vain([ADA, "nobody@acme.test"], "", &tally).await;
             }
         }
+    }
+}
+
+impl Stage {
+    /// Each door does the same for somebody and for nobody.
+    async fn is_probed_in_vain(&self, [known, unknown]: [&str; 2], device: &str, tally: &Tally) {
+        let unknown = self.probe(unknown, tally, device).await;
+        let known = self.probe(known, tally, device).await;
+        assert_eq!(known, unknown, "{} {device}", self.world.engine());
+        assert_eq!(known.iter().map(|served| served.work.writes).max(), Some(1), "{known:#?}");
+        assert!(known.iter().all(|served| served.work.queries > 0), "{known:#?}");
+        let compared: Vec<_> = known.iter().map(|served| served.compared).collect();
+        let has_password_page = known[2].status == StatusCode::OK;
+        assert_eq!(compared, [0, 0, 0, usize::from(has_password_page), 0, 1, 0], "{}", self.world.engine());
     }
 }
 
@@ -286,15 +325,83 @@ async fn a_form_that_sends_a_password_twice_or_none_is_malformed() {
 }
 
 #[actix_web::test]
-async fn an_address_of_an_identity_provider_has_no_password_page() {
+async fn e27_an_address_whose_domain_requires_single_sign_on_has_no_password_page() {
     for world in world().await {
         let stage = Stage::set(world).await;
-        let (attempt, answer) = stage.typed("ada@acme.test").await;
+        stage.world.set_policy(SsoPolicy::Required).await;
+        let (attempt, answer) = stage.typed(ADA).await;
         assert!(answer.text().contains("Choose how to sign in"));
         let page = stage.get(&path::password(attempt.id), "").await;
         assert_eq!(page.header("location"), Some(path::email(attempt.id)));
         let page = stage.post(&path::password(attempt.id), "password=x", "").await;
         assert_eq!(page.header("location"), Some(path::email(attempt.id)));
+    }
+}
+
+/// Through the choice page where it is offered, and through the page that takes address and password at once under every policy.
+#[actix_web::test]
+async fn e18_e28_a_person_of_the_domain_signs_in_by_password_unless_single_sign_on_is_asked_of_them() {
+    for world in world().await {
+        let mut stage = Stage::set(world).await;
+        stage.context.guesses = Guesses::new(100, 100);
+        stage.give_ada_a_password().await;
+        let user = stage.world.push_user(ADA).await;
+        let pilots = stage.world.push_group("pilots", &[user]).await;
+        let others = stage.world.push_group("others", &[]).await;
+        stage.disable(stage.world.other_connection).await;
+        for (policy, is_good) in [
+            (SsoPolicy::Off, true),
+            (SsoPolicy::Optional, true),
+            (SsoPolicy::Test { group: others }, true),
+            (SsoPolicy::Test { group: pilots }, false),
+            (SsoPolicy::Required, false),
+        ] {
+            stage.world.set_policy(policy).await;
+            let case = format!("{}: {policy:?}", stage.world.engine());
+            let (attempt, page) = stage.typed_in_vain(ADA).await;
+            let is_chosen = matches!(policy, SsoPolicy::Optional | SsoPolicy::Test { .. });
+            let link = format!("<a class=\"way\" href=\"{}\">", path::password(attempt.id));
+            assert_eq!(page.text().contains(&link), is_chosen, "{case}: {}", page.text());
+            let form = format!("password={RIGHT}");
+            let mut doors = vec![(path::own_credentials(attempt.id), format!("email=ada%40acme.test&{form}"))];
+            if is_chosen {
+                doors.push((path::password(attempt.id), form));
+            }
+            for (door, form) in doors.into_iter().rev() {
+                let answer = stage.post(&door, &form, "").await;
+                if is_good {
+                    let arrived = answer.header("location").unwrap_or_else(|| panic!("{case}: {}", answer.text()));
+                    assert!(arrived.contains("/continue?answer="), "{case}: {arrived}");
+                    break;
+                }
+                assert_eq!(answer.status, StatusCode::FORBIDDEN, "{case}: {}", answer.text());
+                assert!(answer.text().contains("Acme wants you to use its own sign-in"), "{case}: {}", answer.text());
+                let (_, onward) = answer.text().split_once("<form method=\"post\" action=\"").unwrap();
+                assert!(onward.starts_with(&path::submit_email(attempt.id)), "{case}: {onward}");
+                assert!(onward.contains("name=\"email\" value=\"ada@acme.test\""), "{case}: {onward}");
+                assert!(answer.header("content-security-policy").unwrap().contains("form-action 'self' https:"));
+            }
+        }
+    }
+}
+
+/// The address that was typed leads to a password page, which would ask for the same password again.
+#[actix_web::test]
+async fn who_is_asked_for_single_sign_on_under_another_address_is_led_to_type_that_one() {
+    for world in world().await {
+        let stage = Stage::set(world).await;
+        stage.world.set_policy(SsoPolicy::Required).await;
+        let bea = stage.bea;
+        let write = stage.world.store().write(move |tx| {
+            let row = account_rows::addresses(tx, bea)?.remove(0);
+            let other = AddressRow { address: "bea@acme.test".to_owned(), is_primary: false, ..row };
+            account_rows::insert_address(tx, &other)
+        });
+        write.await.unwrap();
+        let (attempt, answer) = stage.submit(BEA, RIGHT, "").await;
+        assert_eq!(answer.status, StatusCode::FORBIDDEN, "{}: {}", stage.world.engine(), answer.text());
+        assert!(answer.text().contains(&format!("href=\"{}\"", path::email(attempt.id))), "{}", answer.text());
+        assert!(!answer.text().contains("<form") && !answer.text().contains("bea@acme.test"), "{}", answer.text());
     }
 }
 

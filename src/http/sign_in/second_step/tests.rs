@@ -314,8 +314,12 @@ async fn q18_break_glass_signs_in_beside_a_required_identity_provider_and_raises
         let attempt = stage.attempt().await;
         assert!(stage.get(&path::email(attempt.id)).await.text().contains(&path::own_credentials(attempt.id)));
         let mut refused = Vec::new();
+        let (_, answer) = stage.own("eve@acme.test").await;
+        assert_eq!(answer.status, StatusCode::FORBIDDEN, "{}: her password is right", stage.world.engine());
         for address in ["eve@acme.test", "nobody@acme.test"] {
-            let (attempt, answer) = stage.own(address).await;
+            let attempt = stage.attempt().await;
+            let form = format!("email={address}&password=wrong");
+            let answer = stage.post(&path::own_credentials(attempt.id), &form).await;
             assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY, "{address}");
             refused.push(answer.text().replace(address, "ADDRESS").replace(&attempt.id.to_string(), "ID"));
         }
