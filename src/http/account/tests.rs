@@ -4,7 +4,7 @@ use data_encoding::BASE32_NOPAD;
 
 use super::path;
 use crate::access::passwords::{self, Cost, PasswordHash};
-use crate::access::sessions;
+use crate::access::sessions::{self, testing::brought};
 use crate::access::testing::{World, by_password, only_letter, world};
 use crate::directory::accounts;
 use crate::directory::profile::Profile;
@@ -53,6 +53,17 @@ impl Stage {
         let (op, organization, limits) = (self.world.op(), self.world.organization, self.context.session_limits());
         let write = self.world.store().write(move |tx| {
             let identified = by_password(tx, &op, organization, account)?;
+            sessions::start(tx, &op, &identified, limits)
+        });
+        write.await.unwrap().1.expose().to_owned()
+    }
+
+    /// As [`Stage::sign_in`], through Acme's connection.
+    async fn sign_in_by_connection(&self, account: AccountId) -> String {
+        let (op, acme) = (self.world.op(), (self.world.organization, self.world.connection));
+        let limits = self.context.session_limits();
+        let write = self.world.store().write(move |tx| {
+            let identified = brought(tx, &op, account, acme)?;
             sessions::start(tx, &op, &identified, limits)
         });
         write.await.unwrap().1.expose().to_owned()
@@ -178,7 +189,7 @@ async fn who_is_signed_in_by_an_organization_has_no_password_here() {
     for world in world().await {
         let stage = Stage::set(world).await;
         stage.world.set_policy(SsoPolicy::Required).await;
-        let ada = stage.sign_in(stage.world.ada).await;
+        let ada = stage.sign_in_by_connection(stage.world.ada).await;
         let page = stage.get(path::SECURITY, &ada).await;
         assert!(page.text().contains("Acme signs you in") && !page.text().contains("type=\"password\""));
     }
@@ -431,7 +442,7 @@ async fn who_is_signed_in_by_an_organization_has_no_second_step_here() {
     for world in world().await {
         let stage = Stage::set(world).await;
         stage.world.set_policy(SsoPolicy::Required).await;
-        let ada = stage.sign_in(stage.world.ada).await;
+        let ada = stage.sign_in_by_connection(stage.world.ada).await;
         let page = stage.get(path::SECOND_STEP, &ada).await;
         assert_eq!(page.header("location").as_deref(), Some(path::SECURITY), "{}", stage.world.engine());
         assert!(!stage.get(path::SECURITY, &ada).await.text().contains("Second step"));
