@@ -25,7 +25,7 @@ checks=(
 )
 
 # The crates that the copy needs, at the versions of the lock file.
-crates="aws-lc-rs base64 caseless chrono flate2 idna openssl psl quick-xml samael serde serde_json thiserror unicode-normalization url uuid zeroize proptest"
+crates="x509-parser data-encoding aws-lc-rs base64 caseless chrono flate2 idna openssl psl quick-xml samael serde serde_json thiserror unicode-normalization url uuid zeroize proptest"
 
 copy_saml() {
   local copy="$1"
