@@ -42,7 +42,7 @@ pub struct DomainCounts {
     pub signed_in: i64,
 }
 
-/// Part of a query: true when single sign-on is required or tested for the domain of somebody's primary address, whoever owns it.
+/// Part of a query: true when single sign-on is required or tested for a domain in which somebody has an address, whoever owns it.
 /// Constant text, so that it costs no query of its own, and the statement that it is in stays prepared.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::store) enum IsAskedOf {
@@ -90,7 +90,7 @@ impl<DB: AnyBackend> QueryFragment<DB> for IsAskedOf {
              JOIN domains owned ON owned.name = substr(ltrim(own.address, replace(own.address, '@', '')), 2) \
                   AND owned.state IN ('verified', 'managed', 'at_risk', 'disputed') \
              JOIN sso_policies asked ON asked.domain_id = owned.id AND asked.state IN ('test', 'required') \
-             WHERE own.is_primary AND own.account_id = ",
+             WHERE own.account_id = ",
         );
         out.push_sql(account);
         out.push_sql("))");

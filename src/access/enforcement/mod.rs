@@ -17,7 +17,6 @@ use crate::directory::accounts::state::AccountState;
 use crate::directory::permission::{self, Denied, Permission};
 use crate::directory::sso_policy::SsoPolicy;
 use crate::directory::{accounts, memberships};
-use crate::protocol::oidc::acr::SEVERAL_FACTORS_AMR;
 use crate::store::failure::StoreError;
 use crate::store::{Tx, sso_policies};
 use crate::values::domain_name::DomainName;
@@ -63,14 +62,6 @@ impl Facts {
             None => SsoPolicy::Off,
         }
     }
-
-    /// True when the domain asks for single sign-on.
-    const fn asks_for_single_sign_on(&self) -> bool {
-        match &self.domain {
-            Some(domain) => domain.asks_for_single_sign_on(),
-            None => false,
-        }
-    }
 }
 
 impl Verdict {
@@ -113,19 +104,6 @@ pub const fn verdict(facts: &Facts) -> Verdict {
             }
         }
     }
-}
-
-/// True when what somebody opened by their own credentials goes on (decision 0031): nobody asks them to come by the identity
-/// provider, or they could open it now, with the second factor that they have shown.
-pub fn keeps_own_session(facts: &Facts, amr: &[String]) -> bool {
-    let has_shown_factor = amr.iter().any(|method| method == SEVERAL_FACTORS_AMR);
-    !facts.asks_for_single_sign_on() || (verdict(facts) == Verdict::BreakGlass && has_shown_factor)
-}
-
-/// As [`keeps_own_session`], of an account that proved itself by these methods; for whoever has found out that its domain asks for
-/// single sign-on at all.
-pub fn may_stay(tx: &mut Tx<'_>, account: AccountId, amr: &[String]) -> Result<bool, StoreError> {
-    Ok(load(tx, account)?.is_some_and(|facts| keeps_own_session(&facts, amr)))
 }
 
 /// Why nothing can be said about how somebody signs in.

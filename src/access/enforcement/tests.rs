@@ -1,7 +1,7 @@
 use super::Verdict::{BreakGlass, IdentityProvider, IdentityProviderFirst, Nothing, OwnFirst};
 use super::domain::DomainFacts;
 use super::local::LocalCredentials;
-use super::{Facts, keeps_own_session, verdict};
+use super::{Facts, verdict};
 use crate::directory::sso_policy::SsoPolicy::{self, Off, Optional, Required};
 use crate::values::ids::{OrganizationId, ResourceId};
 
@@ -92,25 +92,5 @@ fn e27_no_password_without_a_second_factor_and_a_place_on_the_list_gets_through_
                 assert!(may || matches!(verdict(&facts), Nothing | IdentityProvider), "{facts:?}");
             }
         }
-    }
-}
-
-/// What somebody could not open any more ends, and nothing else does: the way of whoever is not asked stays theirs.
-#[test]
-fn e27_q18_what_own_credentials_opened_ends_where_single_sign_on_is_asked_but_for_break_glass() {
-    let shown = ["pwd", "otp", "mfa"].map(str::to_owned);
-    for (what, facts, without_factor, with_factor) in [
-        ("off", facts(Off, PASSWORD), true, true),
-        ("optional, and a connection knows them", known(facts(Optional, NONE)), true, true),
-        ("another group is tested, and passwords have gone", facts(test(), NONE), true, true),
-        ("their group is tested", tested(facts(test(), BOTH)), false, false),
-        ("E27: required", facts(Required, BOTH), false, false),
-        ("Q18: break-glass, tested", break_glass(tested(facts(test(), BOTH))), false, true),
-        ("Q18: break-glass", break_glass(facts(Required, BOTH)), false, true),
-        ("Q18: break-glass that has lost the factor", break_glass(facts(Required, PASSWORD)), false, false),
-        ("inactive", Facts { is_active: false, ..break_glass(facts(Required, BOTH)) }, false, false),
-    ] {
-        let kept = [&shown[..1], &shown[..]].map(|amr| keeps_own_session(&facts, amr));
-        assert_eq!(kept, [without_factor, with_factor], "{what}");
     }
 }

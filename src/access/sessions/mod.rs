@@ -12,7 +12,7 @@ pub mod testing;
 use serde_json::{Value, json};
 
 use super::attempts::state::Identified;
-use super::enforcement;
+use super::own_password::staying;
 use crate::directory::accounts;
 use crate::directory::accounts::state::AccountState;
 use crate::directory::connections::{self, ConnectionState};
@@ -130,8 +130,8 @@ impl Session {
 }
 
 /// The standing of a person in an organization, who came through a connection of it or with credentials of their own. An
-/// account, a membership or a connection that does not exist is not active. What the policy of their domain says about their own
-/// credentials is found out with the membership; only where it asks for single sign-on are the facts of its verdict loaded.
+/// account, a membership or a connection that does not exist is not active. What the policies of their domains say about their own
+/// credentials is found out with the membership; only where one asks for single sign-on is more loaded.
 pub fn standing(
     tx: &mut Tx<'_>,
     account: AccountId,
@@ -146,7 +146,7 @@ pub fn standing(
             (memberships::find(tx, account, organization)?, is_active, true)
         }
         None => match memberships::find_with_policy(tx, account, organization)? {
-            Some((membership, true)) => (Some(membership), true, enforcement::may_stay(tx, account, way.amr)?),
+            Some((membership, true)) => (Some(membership), true, staying::may_stay(tx, account, way.amr)?),
             Some((membership, false)) => (Some(membership), true, true),
             None => (None, true, true),
         },

@@ -3,6 +3,7 @@ use super::{Session, Standing, find_live, start};
 use crate::access::enforcement::break_glass;
 use crate::access::passwords::{self, Cost, PasswordHash};
 use crate::access::testing::{World, by_password, world};
+use crate::directory::accounts::{self, ProfileChange};
 use crate::directory::sso_policy::{self, SsoPolicy};
 use crate::keys::sealing::Sealer;
 use crate::store::failure::StoreError;
@@ -143,6 +144,27 @@ async fn e27_q4_requiring_single_sign_on_ends_what_the_domains_people_opened_by_
             put_policy(&world, policy).await;
             assert_eq!(live().await, expected, "{}: {policy:?}", world.engine());
         }
+    }
+}
+
+/// Each domain is asked in which somebody has an address, as it is when they sign in.
+#[tokio::test]
+async fn e27_a_policy_reaches_what_somebody_with_an_address_beside_the_primary_one_opened_by_themselves() {
+    for world in world().await {
+        let visitor = world.visitor().await;
+        let own = by_own_credentials(&world, visitor, world.organization, &["pwd", "otp", "mfa"]).await;
+        put_policy(&world, SsoPolicy::Required).await;
+        assert!(is_live(&world, &own).await, "{}: no address of theirs is Acme's", world.engine());
+        let (op, organization) = (world.op(), world.organization);
+        let write = world.store().write(move |tx| {
+            let mut profile = accounts::find(tx, visitor)?.unwrap().profile;
+            profile.addresses.push("visitor@acme.test".parse().unwrap());
+            Ok::<_, StoreError>(accounts::update_profile(tx, &op, organization, visitor, &profile).unwrap())
+        });
+        assert_eq!(write.await.unwrap(), ProfileChange::Written);
+        assert!(!is_live(&world, &own).await, "{}", world.engine());
+        put_policy(&world, SsoPolicy::Optional).await;
+        assert!(is_live(&world, &own).await, "{}", world.engine());
     }
 }
 

@@ -10,8 +10,8 @@ pub mod standing;
 
 use serde_json::{Map, Value, json};
 
-use crate::access::enforcement;
 use crate::access::grants::Lifetimes;
+use crate::access::own_password::staying;
 use crate::directory::applications::Application;
 use crate::directory::released_claims;
 use crate::protocol::oidc::access_token::AccessTokenClaims;
@@ -136,7 +136,7 @@ fn standing_of(tx: &mut Tx<'_>, id: GrantId) -> Result<Option<StandingRow>, Stor
     let Some(mut standing) = grants::find_standing(tx, id)? else { return Ok(None) };
     if standing.is_own_way_in_question {
         let amr = claims::authentication(&standing)?.amr;
-        standing.is_own_way_in_question = !enforcement::may_stay(tx, standing.grant.account_id, &amr)?;
+        standing.is_own_way_in_question = !staying::may_stay(tx, standing.grant.account_id, &amr)?;
     }
     let unverified = standing.address.as_ref().filter(|address| address.verified_at.is_none());
     if let Some(address) = unverified {
