@@ -40,8 +40,15 @@ NAMES = {"get": "get one user", "filter": "filter by userName", "email": "filter
 LIMITS = {f"CAUSEWAY_LIMITS__SCIM_{name}": "1000000" for name in
           ["REQUESTS_PER_SECOND", "BURST", "ORGANIZATION_REQUESTS_PER_SECOND", "ORGANIZATION_BURST"]}
 LIMITS["CAUSEWAY_LIMITS__SCIM_REQUESTS_AT_ONCE"] = "10000"
+# How long a gateway is left alone before it counts as idle; its jobs have looked for work by then.
+IDLE_SECONDS = 10
 # Users who are in no group, to join and leave it.
 SPARE = 500
+
+
+def settings_of(arguments):
+    """The environment of the gateway."""
+    return {**os.environ, **LIMITS, **({"CAUSEWAY_DATABASE_URL": arguments.database_url} if arguments.database_url else {})}
 
 
 def start_demo(arguments, folder):
@@ -49,14 +56,39 @@ def start_demo(arguments, folder):
     log = open(folder / "bench.log", "wb")
     packages = subprocess.check_output([ROOT / "conformance/setup/counterparties.sh"], text=True).strip()
     command = [arguments.program, "demo", "--packages", packages, "--dir", folder, "--port-base", str(arguments.port_base)]
-    settings = {**LIMITS, **({"CAUSEWAY_DATABASE_URL": arguments.database_url} if arguments.database_url else {})}
-    child = subprocess.Popen(command, stdout=log, stderr=log, cwd=ROOT, env={**os.environ, **settings})
+    child = subprocess.Popen(command, stdout=log, stderr=log, cwd=ROOT, env=settings_of(arguments))
     ready, deadline = folder / "demo.json", time.monotonic() + 120
     while not ready.exists():
         if child.poll() is not None or time.monotonic() > deadline:
             sys.exit(f"the demo did not become ready:\n{(folder / 'bench.log').read_text()}")
         time.sleep(0.1)
     return child, json.loads(ready.read_text())
+
+
+def idle_resident_mib(arguments, folder, url):
+    """What a gateway holds that was started on the database of the run, and has been asked for nothing but its health."""
+    command = [arguments.program, "--config", folder / "causeway.toml", "serve"]
+    with open(folder / "idle.log", "wb") as log:
+        child = subprocess.Popen(command, stdout=log, stderr=log, cwd=ROOT, env=settings_of(arguments))
+    try:
+        deadline = time.monotonic() + 60
+        while not is_ready(url):
+            if child.poll() is not None or time.monotonic() > deadline:
+                sys.exit(f"the gateway did not start again:\n{(folder / 'idle.log').read_text()}")
+            time.sleep(0.1)
+        time.sleep(IDLE_SECONDS)
+        return Server(arguments.name, url, None, [child.pid]).resident_mib()
+    finally:
+        child.terminate()
+        child.wait(timeout=60)
+
+
+def is_ready(url):
+    try:
+        with urllib.request.urlopen(f"{url}/health/ready", timeout=5) as answer:
+            return answer.status == 200
+    except OSError:
+        return False
 
 
 def wrk(operation, server, arguments, environment):
@@ -86,7 +118,7 @@ def measure(operation, server, arguments, environment):
 
 def fill(server, folder, arguments, operations):
     """Users, a group, and the cursors; answers what the load needs and how long it took."""
-    idle_mib, idle_resident_mib = server.memory_mib(), server.resident_mib()
+    memory_mib, resident_mib = server.memory_mib(), server.resident_mib()
     began, spent = time.monotonic(), server.cpu_seconds()
     ids = asyncio.run(create_users(server, arguments.users + SPARE, arguments.fill_connections))
     seconds, spent = time.monotonic() - began, server.cpu_seconds() - spent
@@ -99,8 +131,8 @@ def fill(server, folder, arguments, operations):
         cursors = deep_cursors(server, arguments.users, arguments.connections * 2)
         (folder / "cursors").write_text("".join(f"{cursor}\n" for cursor in cursors))
         environment["CURSORS"] = str(folder / "cursors")
-    filled = {"users": len(ids), "per_second": len(ids) / seconds, "cpu_us": spent * 1e6 / len(ids), "idle_mib": idle_mib,
-              "idle_resident_mib": idle_resident_mib}
+    filled = {"users": len(ids), "per_second": len(ids) / seconds, "cpu_us": spent * 1e6 / len(ids),
+              "memory_mib": memory_mib, "resident_mib": resident_mib}
     return environment, filled
 
 
@@ -140,10 +172,11 @@ def load_program(arguments, operations):
             return {"CLIENT": client, "REFRESH": str(folder / "refresh")}
 
         try:
-            return load(server, folder, arguments, operations, refresh_tokens if "refresh" in operations else None)
+            result = load(server, folder, arguments, operations, refresh_tokens if "refresh" in operations else None)
         finally:
             child.terminate()
             child.wait(timeout=60)
+        return {**result, "idle_resident_mib": idle_resident_mib(arguments, folder, url)}
 
 
 def load_server(text, arguments, operations):
@@ -164,9 +197,11 @@ def table(runs):
         filled = run["filled"]
         lines += ["", f"{run['name']}: {run['connections']} connections, {run['seconds']} s each, load and server on the same "
                   f"{os.cpu_count()} cores. {filled['users']:,} users pushed at {filled['per_second']:,.0f}/s and "
-                  f"{filled['cpu_us']:.0f} µs of CPU each; memory before {filled['idle_mib']:.0f} MiB; resident, with what processes share counted for each, "
-                  f"{filled['idle_resident_mib']:.0f} MiB before and "
+                  f"{filled['cpu_us']:.0f} µs of CPU each; memory before {filled['memory_mib']:.0f} MiB; resident, with what processes share counted for each, "
+                  f"{filled['resident_mib']:.0f} MiB before and "
                   f"{max(result['resident_mib'] for result in run['results'].values()):.0f} MiB at most after."]
+        if "idle_resident_mib" in run:
+            lines[-1] += f" Started again on that database and left alone: {run['idle_resident_mib']:.0f} MiB resident."
     return "\n".join(lines) + "\n"
 
 
