@@ -154,7 +154,8 @@ pub fn find_member(
 
 /// The account with this id.
 pub fn find(tx: &mut Tx<'_>, id: AccountId) -> Result<Option<AccountRow>, StoreError> {
-    Ok(table::table.filter(table::id.eq(id)).select(AccountRow::as_select()).first(tx.connection()).optional()?)
+    let query = table::table.filter(table::id.eq(id));
+    Ok(on_engine!(tx, |connection| query.select(AccountRow::as_select()).first(connection)).optional()?)
 }
 
 /// Writes the profile columns and moves the version on. No account is ever deleted, so there is one to write.
@@ -221,9 +222,8 @@ pub fn insert_address(tx: &mut Tx<'_>, row: &AddressRow) -> Result<(), StoreErro
 pub fn addresses(tx: &mut Tx<'_>, account: AccountId) -> Result<Vec<AddressRow>, StoreError> {
     let query = addresses::table
         .filter(addresses::account_id.eq(account))
-        .order((addresses::is_primary.desc(), addresses::address))
-        .select(AddressRow::as_select());
-    Ok(query.load(tx.connection())?)
+        .order((addresses::is_primary.desc(), addresses::address));
+    Ok(on_engine!(tx, |connection| query.select(AddressRow::as_select()).load(connection))?)
 }
 
 /// Removes one address of an account.

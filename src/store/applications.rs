@@ -50,14 +50,14 @@ pub fn insert_uri(tx: &mut Tx<'_>, row: &UriRow) -> Result<(), StoreError> {
 
 /// The application with this id.
 pub fn find(tx: &mut Tx<'_>, id: ApplicationId) -> Result<Option<ApplicationRow>, StoreError> {
-    let query = table::table.filter(table::id.eq(id)).select(ApplicationRow::as_select());
-    Ok(query.first(tx.connection()).optional()?)
+    let query = table::table.filter(table::id.eq(id));
+    Ok(on_engine!(tx, |connection| query.select(ApplicationRow::as_select()).first(connection)).optional()?)
 }
 
 /// All URIs of an application.
 pub fn uris(tx: &mut Tx<'_>, application: ApplicationId) -> Result<Vec<UriRow>, StoreError> {
-    let query = uris::table.filter(uris::application_id.eq(application)).select(UriRow::as_select());
-    Ok(query.order((uris::purpose, uris::uri)).load(tx.connection())?)
+    let query = uris::table.filter(uris::application_id.eq(application)).order((uris::purpose, uris::uri));
+    Ok(on_engine!(tx, |connection| query.select(UriRow::as_select()).load(connection))?)
 }
 
 /// All applications of an organization, or the operator's own for `None`, by id.

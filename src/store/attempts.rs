@@ -56,22 +56,20 @@ pub struct Settlement {
 
 /// Adds one attempt.
 pub fn insert(tx: &mut Tx<'_>, row: &AttemptRow) -> Result<(), StoreError> {
-    diesel::insert_into(table::table).values(row).execute(tx.connection())?;
+    Kept(diesel::insert_into(table::table).values(row)).execute(tx.connection())?;
     Ok(())
 }
 
 /// The attempt with this id, in whatever state.
 pub fn find(tx: &mut Tx<'_>, id: AttemptId) -> Result<Option<AttemptRow>, StoreError> {
-    Ok(table::table.filter(table::id.eq(id)).select(AttemptRow::as_select()).first(tx.connection()).optional()?)
+    let query = table::table.filter(table::id.eq(id));
+    Ok(on_engine!(tx, |connection| query.select(AttemptRow::as_select()).first(connection)).optional()?)
 }
 
 /// The attempt that waits for an answer under this handle.
 pub fn find_sent(tx: &mut Tx<'_>, handle: &TokenHash) -> Result<Option<AttemptRow>, StoreError> {
-    let query = table::table
-        .filter(table::upstream_hash.eq(handle.as_bytes()))
-        .filter(table::state.eq("sent"))
-        .select(AttemptRow::as_select());
-    Ok(query.first(tx.connection()).optional()?)
+    let query = table::table.filter(table::upstream_hash.eq(handle.as_bytes())).filter(table::state.eq("sent"));
+    Ok(on_engine!(tx, |connection| query.select(AttemptRow::as_select()).first(connection)).optional()?)
 }
 
 /// Marks the attempt as sent, from the states in `from`, while it is live. A handle of an earlier departure stops

@@ -5,6 +5,7 @@ use diesel::prelude::*;
 use super::Tx;
 use super::dynamic::{DynamicQuery, Engine};
 use super::failure::StoreError;
+use super::kept::Kept;
 use super::schema::audit_entries as table;
 use crate::store::connection::Backend;
 use crate::values::clock::Timestamp;
@@ -32,7 +33,7 @@ pub fn insert(tx: &mut Tx<'_>, row: &EntryRow) -> Result<(), StoreError> {
     if tx.engine() == Engine::Postgres {
         return tx.write_along(insertion(row));
     }
-    diesel::insert_into(table::table).values(row).execute(tx.connection())?;
+    Kept(diesel::insert_into(table::table).values(row)).execute(tx.connection())?;
     Ok(())
 }
 

@@ -27,14 +27,14 @@ pub struct CodeRow {
 
 /// Inserts one code.
 pub fn insert(tx: &mut Tx<'_>, row: &CodeRow) -> Result<(), StoreError> {
-    diesel::insert_into(table::table).values(row).execute(tx.connection())?;
+    Kept(diesel::insert_into(table::table).values(row)).execute(tx.connection())?;
     Ok(())
 }
 
 /// The code with this hash, consumed or not.
 pub fn find(tx: &mut Tx<'_>, code: &TokenHash) -> Result<Option<CodeRow>, StoreError> {
-    let query = table::table.filter(table::code_hash.eq(code.as_bytes())).select(CodeRow::as_select());
-    Ok(query.first(tx.connection()).optional()?)
+    let query = table::table.filter(table::code_hash.eq(code.as_bytes()));
+    Ok(on_engine!(tx, |connection| query.select(CodeRow::as_select()).first(connection)).optional()?)
 }
 
 /// Consumes a code. Of any number of callers, at any number of nodes, one is told `true`.

@@ -1,23 +1,29 @@
 //! How the values of this crate stand in columns: ids as 16 bytes, instants as microseconds.
 
+use diesel::backend::Backend;
 use diesel::deserialize::{self, FromSql, Queryable};
 use diesel::expression::AsExpression;
 use diesel::internal::derives::as_expression::Bound;
 use diesel::serialize::{self, Output, ToSql};
 use diesel::sql_types::{BigInt, Binary, Nullable};
 
-use crate::store::connection::{Backend, MultiRawValue};
 use crate::values::clock::Timestamp;
 use crate::values::ids::Id;
 
-impl<K: 'static> FromSql<Binary, Backend> for Id<K> {
-    fn from_sql(raw: MultiRawValue<'_>) -> deserialize::Result<Self> {
-        let bytes = <Vec<u8> as FromSql<Binary, Backend>>::from_sql(raw)?;
+impl<K: 'static, DB: Backend> FromSql<Binary, DB> for Id<K>
+where
+    Vec<u8>: FromSql<Binary, DB>,
+{
+    fn from_sql(raw: DB::RawValue<'_>) -> deserialize::Result<Self> {
+        let bytes = <Vec<u8> as FromSql<Binary, DB>>::from_sql(raw)?;
         Ok(Self::from_bytes(&bytes)?)
     }
 }
 
-impl<K: 'static> Queryable<Binary, Backend> for Id<K> {
+impl<K: 'static, DB: Backend> Queryable<Binary, DB> for Id<K>
+where
+    Vec<u8>: FromSql<Binary, DB>,
+{
     type Row = Self;
 
     fn build(row: Self) -> deserialize::Result<Self> {
@@ -25,7 +31,7 @@ impl<K: 'static> Queryable<Binary, Backend> for Id<K> {
     }
 }
 
-impl<K: 'static, DB: diesel::backend::Backend> ToSql<Binary, DB> for Id<K>
+impl<K: 'static, DB: Backend> ToSql<Binary, DB> for Id<K>
 where
     [u8]: ToSql<Binary, DB>,
 {
@@ -34,13 +40,19 @@ where
     }
 }
 
-impl FromSql<BigInt, Backend> for Timestamp {
-    fn from_sql(raw: MultiRawValue<'_>) -> deserialize::Result<Self> {
-        Ok(Self::from_micros(<i64 as FromSql<BigInt, Backend>>::from_sql(raw)?))
+impl<DB: Backend> FromSql<BigInt, DB> for Timestamp
+where
+    i64: FromSql<BigInt, DB>,
+{
+    fn from_sql(raw: DB::RawValue<'_>) -> deserialize::Result<Self> {
+        Ok(Self::from_micros(<i64 as FromSql<BigInt, DB>>::from_sql(raw)?))
     }
 }
 
-impl Queryable<BigInt, Backend> for Timestamp {
+impl<DB: Backend> Queryable<BigInt, DB> for Timestamp
+where
+    i64: FromSql<BigInt, DB>,
+{
     type Row = Self;
 
     fn build(row: Self) -> deserialize::Result<Self> {
@@ -48,7 +60,7 @@ impl Queryable<BigInt, Backend> for Timestamp {
     }
 }
 
-impl<DB: diesel::backend::Backend> ToSql<BigInt, DB> for Timestamp
+impl<DB: Backend> ToSql<BigInt, DB> for Timestamp
 where
     i64: ToSql<BigInt, DB>,
 {
@@ -84,7 +96,7 @@ macro_rules! bind_as {
                 Bound::new(self)
             }
         }
-        impl<DB: diesel::backend::Backend, $($generics)*> ToSql<Nullable<$sql_type>, DB> for $value
+        impl<DB: Backend, $($generics)*> ToSql<Nullable<$sql_type>, DB> for $value
         where
             $value: ToSql<$sql_type, DB>,
         {

@@ -45,11 +45,8 @@ pub fn find(
     organization: OrganizationId,
     connection: ConnectionId,
 ) -> Result<Option<ConnectionPolicyRow>, StoreError> {
-    let query = table::table
-        .filter(table::org_id.eq(organization))
-        .filter(table::connection_id.eq(connection))
-        .select(ConnectionPolicyRow::as_select());
-    Ok(query.first(tx.connection()).optional()?)
+    let query = table::table.filter(table::org_id.eq(organization)).filter(table::connection_id.eq(connection));
+    Ok(on_engine!(tx, |engine| query.select(ConnectionPolicyRow::as_select()).first(engine)).optional()?)
 }
 
 /// The groups of a connection that carry a role, with the role, by name.
@@ -63,7 +60,7 @@ pub fn roles(
         .filter(roles::connection_id.eq(connection))
         .order(roles::group_name)
         .select((roles::group_name, roles::role));
-    Ok(query.load(tx.connection())?)
+    Ok(on_engine!(tx, |engine| query.load(engine))?)
 }
 
 /// Writes the groups of a connection that carry a role, in place of all that do.

@@ -36,11 +36,8 @@ pub fn find(
     organization: OrganizationId,
     connection: ConnectionId,
 ) -> Result<Option<ConnectionRouteRow>, StoreError> {
-    let query = table::table
-        .filter(table::org_id.eq(organization))
-        .filter(table::connection_id.eq(connection))
-        .select(ConnectionRouteRow::as_select());
-    Ok(query.first(tx.connection()).optional()?)
+    let query = table::table.filter(table::org_id.eq(organization)).filter(table::connection_id.eq(connection));
+    Ok(on_engine!(tx, |engine| query.select(ConnectionRouteRow::as_select()).first(engine)).optional()?)
 }
 
 /// The priorities that an organization has set.

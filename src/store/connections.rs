@@ -39,8 +39,8 @@ pub fn insert(tx: &mut Tx<'_>, row: &ConnectionRow) -> Result<(), StoreError> {
 
 /// The connection with this id, whoever owns it: for the federation doors, which are addressed by it.
 pub fn find(tx: &mut Tx<'_>, id: ConnectionId) -> Result<Option<ConnectionRow>, StoreError> {
-    let query = table::table.filter(table::id.eq(id)).select(ConnectionRow::as_select());
-    Ok(query.first(tx.connection()).optional()?)
+    let query = table::table.filter(table::id.eq(id));
+    Ok(on_engine!(tx, |connection| query.select(ConnectionRow::as_select()).first(connection)).optional()?)
 }
 
 /// Keeps other transactions from changing a connection before this one ends; they do not keep each other from doing so.

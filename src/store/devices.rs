@@ -25,7 +25,7 @@ pub struct DeviceRow {
 
 /// Adds one.
 pub fn insert(tx: &mut Tx<'_>, row: &DeviceRow) -> Result<(), StoreError> {
-    diesel::insert_into(table::table).values(row).execute(tx.connection())?;
+    Kept(diesel::insert_into(table::table).values(row)).execute(tx.connection())?;
     Ok(())
 }
 

@@ -4,10 +4,11 @@ use diesel::prelude::*;
 
 use super::Tx;
 use super::failure::StoreError;
+use super::kept::Kept;
 use super::schema::{
     accounts, addresses, applications, connections, grants as table, memberships, organizations, sessions,
 };
-use super::sso_policies::IsAskedOf;
+use super::sso_policies::{IsAskedOf, PersonOfGrant};
 use crate::store::connection::Backend;
 use crate::values::clock::Timestamp;
 use crate::values::ids::{AccountId, ApplicationId, ConnectionId, GrantId, OrganizationId, SessionId};
@@ -113,7 +114,7 @@ pub struct StandingRow {
 
 /// Inserts one grant.
 pub fn insert(tx: &mut Tx<'_>, row: &GrantRow) -> Result<(), StoreError> {
-    diesel::insert_into(table::table).values(row).execute(tx.connection())?;
+    Kept(diesel::insert_into(table::table).values(row)).execute(tx.connection())?;
     Ok(())
 }
 
@@ -130,8 +131,9 @@ pub fn find_standing(tx: &mut Tx<'_>, id: GrantId) -> Result<Option<StandingRow>
                 .on(memberships::account_id.eq(table::account_id).and(memberships::org_id.eq(table::org_id))),
         )
         .left_join(addresses::table.on(addresses::account_id.eq(table::account_id).and(addresses::is_primary.eq(true))))
-        .filter(table::id.eq(id))
-        .select((
+        .filter(table::id.eq(id));
+    let found = on_engine!(tx, |connection| {
+        let columns = (
             GrantRow::as_select(),
             SessionFacts::as_select(),
             Option::<ConnectionFacts>::as_select(),
@@ -141,9 +143,11 @@ pub fn find_standing(tx: &mut Tx<'_>, id: GrantId) -> Result<Option<StandingRow>
             ApplicationFacts::as_select(),
             Option::<MembershipFacts>::as_select(),
             Option::<AddressFacts>::as_select(),
-            IsAskedOf::GrantedByOwnCredentials,
-        ));
-    Ok(query.first(tx.connection()).optional()?)
+            IsAskedOf::<PersonOfGrant>::new(),
+        );
+        query.select(columns).first(connection)
+    });
+    Ok(found.optional()?)
 }
 
 /// Revokes every grant of the sessions that a connection opened, ended ones included; tells how many were in force.

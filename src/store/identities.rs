@@ -58,11 +58,8 @@ pub fn take_turn(tx: &mut Tx<'_>, connection: ConnectionId, subject: &str) -> Re
 
 /// The identity that a connection knows under this subject.
 pub fn find(tx: &mut Tx<'_>, connection: ConnectionId, subject: &str) -> Result<Option<IdentityRow>, StoreError> {
-    let query = table::table
-        .filter(table::connection_id.eq(connection))
-        .filter(table::subject.eq(subject))
-        .select(IdentityRow::as_select());
-    Ok(query.first(tx.connection()).optional()?)
+    let query = table::table.filter(table::connection_id.eq(connection)).filter(table::subject.eq(subject));
+    Ok(on_engine!(tx, |engine| query.select(IdentityRow::as_select()).first(engine)).optional()?)
 }
 
 /// True when a connection knows this account under some subject.

@@ -5,6 +5,7 @@ use diesel::sql_types::{BigInt, Binary, Integer, Text};
 
 use super::Tx;
 use super::failure::StoreError;
+use super::kept::Kept;
 use super::schema::jobs as table;
 use crate::store::connection::{AnyConnection, Backend};
 use crate::values::clock::Timestamp;
@@ -45,7 +46,7 @@ pub struct ClaimedRow {
 
 /// Appends one job. [`super::constraint::Constraint::JobSlot`] when its slot is taken.
 pub fn insert(tx: &mut Tx<'_>, row: &JobRow) -> Result<(), StoreError> {
-    diesel::insert_into(table::table).values(row).execute(tx.connection())?;
+    Kept(diesel::insert_into(table::table).values(row)).execute(tx.connection())?;
     Ok(())
 }
 

@@ -26,7 +26,7 @@ impl<Q> Kept<Q> {
     /// several engines forgets it in either way, so the engine's own connection is asked.
     pub(in crate::store) fn execute(self, connection: &mut AnyConnection) -> QueryResult<usize>
     where
-        Q: QueryFragment<Pg> + QueryFragment<Sqlite>,
+        Q: QueryFragment<Pg> + QueryFragment<Sqlite> + QueryId,
     {
         let changed: Vec<i32> = match connection {
             AnyConnection::Sqlite(sqlite) => RunQueryDsl::load(self, sqlite)?,
@@ -73,9 +73,10 @@ impl<Q> Query for KeptSelect<Q> {
     type SqlType = Integer;
 }
 
-impl<Q> QueryId for Kept<Q> {
-    type QueryId = ();
-    const HAS_STATIC_QUERY_ID: bool = false;
+/// An INSERT of a row is known by its type; an UPDATE never is, since what it changes may vary.
+impl<Q: QueryId> QueryId for Kept<Q> {
+    type QueryId = Kept<Q::QueryId>;
+    const HAS_STATIC_QUERY_ID: bool = Q::HAS_STATIC_QUERY_ID;
 }
 
 impl<Q> QueryId for KeptSelect<Q> {

@@ -8,7 +8,7 @@ use super::dynamic::{DynamicQuery, Engine};
 use super::failure::StoreError;
 use super::kept::{Kept, KeptSelect};
 use super::schema::{accounts, addresses, memberships as table};
-use super::sso_policies::IsAskedOf;
+use super::sso_policies::{IsAskedOf, PersonOfMembership};
 use crate::store::connection::{AnyConnection, Backend};
 use crate::values::clock::Timestamp;
 use crate::values::ids::{AccountId, OrganizationId};
@@ -35,11 +35,8 @@ pub fn find(
     account: AccountId,
     organization: OrganizationId,
 ) -> Result<Option<MembershipRow>, StoreError> {
-    let query = table::table
-        .filter(table::account_id.eq(account))
-        .filter(table::org_id.eq(organization))
-        .select(MembershipRow::as_select());
-    Ok(query.first(tx.connection()).optional()?)
+    let query = table::table.filter(table::account_id.eq(account)).filter(table::org_id.eq(organization));
+    Ok(on_engine!(tx, |connection| query.select(MembershipRow::as_select()).first(connection)).optional()?)
 }
 
 /// The same, and whether single sign-on is required or tested for the domain of their primary address; in one query.
@@ -48,11 +45,11 @@ pub fn find_with_policy(
     account: AccountId,
     organization: OrganizationId,
 ) -> Result<Option<(MembershipRow, bool)>, StoreError> {
-    let query = table::table
-        .filter(table::account_id.eq(account))
-        .filter(table::org_id.eq(organization))
-        .select((MembershipRow::as_select(), IsAskedOf::Member));
-    Ok(query.first(tx.connection()).optional()?)
+    let query = table::table.filter(table::account_id.eq(account)).filter(table::org_id.eq(organization));
+    let found = on_engine!(tx, |connection| {
+        query.select((MembershipRow::as_select(), IsAskedOf::<PersonOfMembership>::new())).first(connection)
+    });
+    Ok(found.optional()?)
 }
 
 /// The memberships of an account, by the time they were made.

@@ -3,6 +3,9 @@
 //! Owns tables, constraints and durability; refuses to know rules. One file per family of tables. Nothing outside
 //! this ring names diesel; callers pass a [`Tx`] on. Depends on `values` only.
 
+#[macro_use]
+mod on_engine;
+
 pub mod accounts;
 pub mod activations;
 pub mod admin_tokens;

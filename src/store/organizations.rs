@@ -34,8 +34,8 @@ pub fn insert(tx: &mut Tx<'_>, row: &OrganizationRow) -> Result<(), StoreError> 
 
 /// The organization with this id.
 pub fn find(tx: &mut Tx<'_>, id: OrganizationId) -> Result<Option<OrganizationRow>, StoreError> {
-    let query = table::table.filter(table::id.eq(id)).select(OrganizationRow::as_select());
-    Ok(query.first(tx.connection()).optional()?)
+    let query = table::table.filter(table::id.eq(id));
+    Ok(on_engine!(tx, |connection| query.select(OrganizationRow::as_select()).first(connection)).optional()?)
 }
 
 /// The organization with this slug.

@@ -26,14 +26,14 @@ pub struct RefreshTokenRow {
 
 /// Inserts one token.
 pub fn insert(tx: &mut Tx<'_>, row: &RefreshTokenRow) -> Result<(), StoreError> {
-    diesel::insert_into(table::table).values(row).execute(tx.connection())?;
+    Kept(diesel::insert_into(table::table).values(row)).execute(tx.connection())?;
     Ok(())
 }
 
 /// The token with this hash, consumed or not.
 pub fn find(tx: &mut Tx<'_>, token: &TokenHash) -> Result<Option<RefreshTokenRow>, StoreError> {
-    let query = table::table.filter(table::token_hash.eq(token.as_bytes())).select(RefreshTokenRow::as_select());
-    Ok(query.first(tx.connection()).optional()?)
+    let query = table::table.filter(table::token_hash.eq(token.as_bytes()));
+    Ok(on_engine!(tx, |connection| query.select(RefreshTokenRow::as_select()).first(connection)).optional()?)
 }
 
 /// Consumes a token. Of any number of callers, at any number of nodes, one is told `true`.

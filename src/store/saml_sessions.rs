@@ -32,7 +32,7 @@ pub struct SamlSessionRow {
 /// Keeps what the provider said of a sign-in. One that said so before said the same attempt's last word.
 pub fn insert(tx: &mut Tx<'_>, row: &SamlSessionRow) -> Result<(), StoreError> {
     forget(tx, row.attempt_id)?;
-    diesel::insert_into(table::table).values(row).execute(tx.connection())?;
+    Kept(diesel::insert_into(table::table).values(row)).execute(tx.connection())?;
     Ok(())
 }
 

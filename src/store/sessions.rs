@@ -35,14 +35,14 @@ pub struct SessionRow {
 
 /// Adds one session.
 pub fn insert(tx: &mut Tx<'_>, row: &SessionRow) -> Result<(), StoreError> {
-    diesel::insert_into(table::table).values(row).execute(tx.connection())?;
+    Kept(diesel::insert_into(table::table).values(row)).execute(tx.connection())?;
     Ok(())
 }
 
 /// The session with this token, ended or not.
 pub fn find_by_token(tx: &mut Tx<'_>, token: &TokenHash) -> Result<Option<SessionRow>, StoreError> {
-    let query = table::table.filter(table::token_hash.eq(token.as_bytes())).select(SessionRow::as_select());
-    Ok(query.first(tx.connection()).optional()?)
+    let query = table::table.filter(table::token_hash.eq(token.as_bytes()));
+    Ok(on_engine!(tx, |connection| query.select(SessionRow::as_select()).first(connection)).optional()?)
 }
 
 /// Notes that a session was used. False when it has ended.

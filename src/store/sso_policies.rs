@@ -1,5 +1,7 @@
 //! How the people of a domain sign in, and what is counted before that is changed.
 
+use std::marker::PhantomData;
+
 use diesel::backend::Backend as AnyBackend;
 use diesel::expression::{AppearsOnTable, Expression, SelectableExpression, ValidGrouping, is_aggregate};
 use diesel::prelude::*;
@@ -43,48 +45,66 @@ pub struct DomainCounts {
 }
 
 /// Part of a query: true when single sign-on is required or tested for a domain in which somebody has an address, whoever owns it.
-/// Constant text, so that it costs no query of its own, and the statement that it is in stays prepared.
+/// Constant text, so that it costs no query of its own, and the statement that it is in is known by its type.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::store) enum IsAskedOf {
-    /// Of the person of a row of `memberships`.
-    Member,
-    /// Of the person of a row of `grants`, if they opened its session by credentials of their own.
-    GrantedByOwnCredentials,
+pub(in crate::store) struct IsAskedOf<P>(PhantomData<P>);
+
+/// Of whom it is asked.
+pub(in crate::store) trait Person: 'static {
+    /// What has to hold besides, with an AND behind it.
+    const CONDITION: &'static str;
+    /// Their account.
+    const ACCOUNT: &'static str;
 }
 
-impl IsAskedOf {
-    /// What stands before and behind the account in the text. The characters of an address but its one `@` are trimmed from its left,
-    /// which both engines understand alike, and leaves the domain.
-    const fn parts(self) -> (&'static str, &'static str) {
-        match self {
-            Self::Member => ("", "memberships.account_id"),
-            Self::GrantedByOwnCredentials => ("sessions.connection_id IS NULL AND ", "grants.account_id"),
-        }
+/// The person of a row of `memberships`.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::store) struct PersonOfMembership;
+
+/// The person of a row of `grants`, if they opened its session by credentials of their own.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::store) struct PersonOfGrant;
+
+impl Person for PersonOfMembership {
+    const CONDITION: &'static str = "";
+    const ACCOUNT: &'static str = "memberships.account_id";
+}
+
+impl Person for PersonOfGrant {
+    const CONDITION: &'static str = "sessions.connection_id IS NULL AND ";
+    const ACCOUNT: &'static str = "grants.account_id";
+}
+
+impl<P: Person> IsAskedOf<P> {
+    /// The part for this person.
+    pub(in crate::store) const fn new() -> Self {
+        Self(PhantomData)
     }
 }
 
-impl Expression for IsAskedOf {
+impl<P> Expression for IsAskedOf<P> {
     type SqlType = Bool;
 }
 
-impl<Table> AppearsOnTable<Table> for IsAskedOf {}
+impl<P, Table> AppearsOnTable<Table> for IsAskedOf<P> {}
 
-impl<Table> SelectableExpression<Table> for IsAskedOf {}
+impl<P, Table> SelectableExpression<Table> for IsAskedOf<P> {}
 
-impl ValidGrouping<()> for IsAskedOf {
+impl<P> ValidGrouping<()> for IsAskedOf<P> {
     type IsAggregate = is_aggregate::Never;
 }
 
-impl QueryId for IsAskedOf {
-    type QueryId = ();
-    const HAS_STATIC_QUERY_ID: bool = false;
+impl<P: Person> QueryId for IsAskedOf<P> {
+    type QueryId = Self;
+    const HAS_STATIC_QUERY_ID: bool = true;
 }
 
-impl<DB: AnyBackend> QueryFragment<DB> for IsAskedOf {
+/// The characters of an address but its one `@` are trimmed from its left, which both engines understand alike, and leaves the
+/// domain.
+impl<DB: AnyBackend, P: Person> QueryFragment<DB> for IsAskedOf<P> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
-        let (condition, account) = self.parts();
         out.push_sql("(");
-        out.push_sql(condition);
+        out.push_sql(P::CONDITION);
         out.push_sql(
             "EXISTS (SELECT 1 FROM addresses own \
              JOIN domains owned ON owned.name = substr(ltrim(own.address, replace(own.address, '@', '')), 2) \
@@ -92,7 +112,7 @@ impl<DB: AnyBackend> QueryFragment<DB> for IsAskedOf {
              JOIN sso_policies asked ON asked.domain_id = owned.id AND asked.state IN ('test', 'required') \
              WHERE own.account_id = ",
         );
-        out.push_sql(account);
+        out.push_sql(P::ACCOUNT);
         out.push_sql("))");
         Ok(())
     }
