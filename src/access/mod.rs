@@ -25,6 +25,7 @@ pub mod sessions;
 pub mod sign_in;
 pub mod sign_outs;
 pub mod signing_keys;
+pub mod step_up;
 #[cfg(test)]
 pub mod testing;
 pub mod tokens;

@@ -27,6 +27,9 @@ pub enum Moment {
     WithPassword(Route),
     /// The person wants to sign in by credentials of their own, whatever the route of their address is.
     WithOwnCredentials,
+    /// The person is signed in, and an application asks for more than they have proved: the connection whose provider can be asked
+    /// for it, if there is one.
+    ForMore(Option<(OrganizationId, ConnectionId)>),
     /// The person is on the page that asks for more than a password.
     AtSecondStep,
     /// The browser has come back from an identity provider: what there is to know about who was identified, if anybody was.
@@ -116,6 +119,8 @@ fn anew(moment: Moment) -> Step {
         Moment::Chosen { route, connection } => chosen(route, connection),
         Moment::WithPassword(route) => with_password(route),
         Moment::WithOwnCredentials => Step::AskOwnCredentials,
+        Moment::ForMore(Some((organization, connection))) => Step::SendTo { organization, connection },
+        Moment::ForMore(None) => Step::AskAddress,
     }
 }
 
@@ -247,6 +252,10 @@ mod tests {
         Moment::WithPassword(route)
     }
 
+    fn for_more(n: Option<u8>) -> Moment {
+        Moment::ForMore(n.map(|n| (acme(), connection(n))))
+    }
+
     fn send_to(n: u8) -> Step {
         Step::SendTo { organization: acme(), connection: connection(n) }
     }
@@ -305,6 +314,10 @@ mod tests {
             ("a second step before any password", State::Started, Moment::AtSecondStep, Step::AskAddress),
             ("a second step while away", sent(), Moment::AtSecondStep, Step::AskAddress),
             ("a second step once identified", who(), Moment::AtSecondStep, Step::Continue),
+            ("an application asks for more", State::Started, for_more(Some(2)), send_to(2)),
+            ("an application asks for more than anybody can", State::Started, for_more(None), Step::AskAddress),
+            ("asked for more once identified", who(), for_more(Some(2)), Step::Continue),
+            ("asked for more when all is done", State::Finished, for_more(Some(2)), Step::AlreadyFinished),
             ("has credentials of their own", sent(), Moment::WithOwnCredentials, Step::AskOwnCredentials),
             ("was refused by the provider", refused(), Moment::WithOwnCredentials, Step::AskOwnCredentials),
             ("own credentials once identified", who(), Moment::WithOwnCredentials, Step::Continue),
@@ -379,7 +392,7 @@ mod tests {
     fn nothing_happens_in_an_expired_attempt_but_a_fresh_start() {
         let states = [State::Started, sent(), State::HalfProved(half()), State::Identified(identified()), refused()];
         for state in states {
-            let steps = [Moment::AtSecondStep, Moment::WithOwnCredentials, with_password(either())];
+            let steps = [Moment::AtSecondStep, Moment::WithOwnCredentials, with_password(either()), for_more(Some(1))];
             let moments = [Moment::AtStart, Moment::Typed(one()), chosen(two(), 1), came_back(Some(WELL))];
             for moment in moments.into_iter().chain(steps) {
                 assert_eq!(next_step(&state, Life::Over, moment), Step::StartAgain);

@@ -21,6 +21,7 @@ use crate::directory::organizations::{self, NewOrganization};
 use crate::directory::profile::Profile;
 use crate::directory::sso_policy::{self, SsoPolicy};
 use crate::protocol::oidc::authorization::AuthorizationRequest;
+use crate::protocol::oidc::class_map::Verdict;
 use crate::protocol::oidc::parameters::Parameters;
 use crate::protocol::oidc::relying_party::preset::Preset;
 use crate::protocol::scim::limits::Limits;
@@ -259,7 +260,12 @@ impl World {
 
     /// Begins an attempt in the browser that holds `binding`.
     pub async fn start_attempt(&self, binding: &Secret) -> Attempt {
-        let (op, application, request, binding) = (self.op(), self.application, self.request(), binding.clone());
+        self.start_attempt_for(binding, self.request()).await
+    }
+
+    /// The same for what else the application may ask for.
+    pub async fn start_attempt_for(&self, binding: &Secret, request: AuthorizationRequest) -> Attempt {
+        let (op, application, binding) = (self.op(), self.application, binding.clone());
         let write = self.store().write(move |tx| {
             let new = NewAttempt { application, request: &request, binding: &binding, ttl_seconds: 900 };
             let id = attempts::start(tx, &op, &new)?;
@@ -286,6 +292,8 @@ impl World {
             authn_instant: Some(self.op().at),
             amr: vec!["pwd".to_owned()],
             acr: None,
+            further: vec![],
+            several_factors: Verdict::Unmapped,
             session_expires_at: None,
             upstream_session: None,
         };
@@ -358,6 +366,8 @@ impl World {
             authn_instant: Some(self.op().at),
             amr: vec!["pwd".to_owned()],
             acr: None,
+            further: vec![],
+            several_factors: Verdict::Unmapped,
             session_expires_at: None,
             upstream_session: None,
         }

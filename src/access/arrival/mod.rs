@@ -16,6 +16,7 @@ use super::identity;
 use super::sessions::reach::{self, Reach};
 use super::sessions::{self, Limits, Session, Way};
 use super::sign_in::{Facts, Moment, Step, next_step};
+use super::step_up;
 use super::traces;
 use super::upstream_answers;
 use crate::directory::applications::{self, Application};
@@ -80,6 +81,8 @@ pub enum Arrival {
         /// Why.
         refusal: Refusal,
     },
+    /// No session, and an error for the application: the identity provider cannot do what the application asks for.
+    Unmet(Box<AuthorizationRequest>),
     /// Nobody answered yet: the e-mail page again.
     AskAddress,
     /// A password was right and is not enough: the page that asks for more.
@@ -126,7 +129,8 @@ pub fn look(
     if matches!(attempt.state, State::Identified(_)) && life == Life::Running {
         return Ok(None);
     }
-    Ok(Some(without_change(next_step(&attempt.state, life, Moment::CameBack(None)), attempt)))
+    let told = without_change(next_step(&attempt.state, life, Moment::CameBack(None)), attempt);
+    Ok(Some(for_application(tx, told)?))
 }
 
 /// Takes the last step of the attempt `id`.
@@ -147,7 +151,18 @@ pub fn arrive(
     match next_step(&attempt.state, attempt.life(op.at), moment) {
         Step::Finish(identified) => finish(tx, op, &attempt, &application, &identified, presented, terms),
         Step::Refuse(identified, refusal) => refuse(tx, op, attempt, &identified, refusal),
-        step => Ok(without_change(step, attempt)),
+        step => Ok(for_application(tx, without_change(step, attempt))?),
+    }
+}
+
+/// A provider that cannot do what it was asked for on behalf of the application has told the application, which asked for it and
+/// may ask for less. An error is not signed; whoever made it up has kept somebody from signing in, and no more.
+fn for_application(tx: &mut Tx<'_>, arrival: Arrival) -> Result<Arrival, StoreError> {
+    match arrival {
+        Arrival::Refused { attempt, refusal } if refusal.is_unmet() && step_up::was_asked(tx, &attempt)? => {
+            Ok(Arrival::Unmet(Box::new(attempt.request)))
+        }
+        other => Ok(other),
     }
 }
 

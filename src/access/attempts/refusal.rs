@@ -3,6 +3,10 @@
 
 use serde::{Deserialize, Serialize};
 
+/// What a provider answers that cannot sign somebody in in the way that it was asked for: a status of SAML core 3.2.2.2, and the
+/// error of OpenID Connect Core Error Code `unmet_authentication_requirements` 1.0.
+const UNMET: [&str; 2] = ["NoAuthnContext", "unmet_authentication_requirements"];
+
 /// Why a person is not let in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "refusal", rename_all = "snake_case")]
@@ -89,6 +93,11 @@ impl Refusal {
             Self::SignedInElsewhere => "signed_in_elsewhere",
             Self::SingleSignOnAsked => "single_sign_on_asked",
         }
+    }
+
+    /// True when the provider says that it cannot do what it was asked for.
+    pub fn is_unmet(&self) -> bool {
+        matches!(self, Self::Declined { code } if UNMET.contains(&code.as_str()))
     }
 
     /// The detail of the code, for administrators.

@@ -41,7 +41,8 @@ pub enum Decision {
     Issue,
     /// The person has to sign in, for the first time or again.
     SignIn,
-    /// The session is good but for how the person proved themselves, and they can do more about it here.
+    /// The session is good but for how the person proved themselves: they prove more, here or at the provider that signed them in,
+    /// where that is possible, and sign in again where it is not.
     StepUp,
     /// The application is told why not.
     Refuse(OAuthError),
@@ -69,7 +70,7 @@ pub fn decide(
     };
     match suitable {
         Some(session) if is_enough(session) => Decision::Issue,
-        Some(session) if !is_silent && session.connection.is_none() => Decision::StepUp,
+        Some(_) if !is_silent => Decision::StepUp,
         Some(_) | None if is_silent => {
             Decision::Refuse(OAuthError::new(ErrorCode::LoginRequired, "nobody suitable is signed in"))
         }

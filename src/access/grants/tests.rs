@@ -79,7 +79,7 @@ fn a_live_session_is_enough_unless_more_is_asked_for() {
     assert_eq!(decided("", None), Decision::SignIn);
 }
 
-/// RFC 9470: who can prove more here does, the rest sign in again.
+/// RFC 9470: a session that was made with less is not enough, whoever made it.
 #[test]
 fn an_application_that_asks_for_more_than_the_session_has_leads_to_more() {
     const MFA: &str = "&acr_values=urn%3Acauseway%3Aacr%3Amfa";
@@ -93,7 +93,7 @@ fn an_application_that_asks_for_more_than_the_session_has_leads_to_more() {
         ("several factors", MFA, &strong, Decision::Issue),
         ("a password, which has to be typed again anyway", &format!("{MFA}&prompt=login"), &own, Decision::SignIn),
         ("a password that is too long ago", &format!("{MFA}&max_age=5"), &own, Decision::SignIn),
-        ("an identity provider that said nothing of it", MFA, &session(), Decision::SignIn),
+        ("an identity provider that said nothing of it", MFA, &session(), Decision::StepUp),
         ("an identity provider that did", MFA, &Session { amr, ..session() }, Decision::Issue),
         ("several factors, silently", &silent, &strong, Decision::Issue),
     ] {

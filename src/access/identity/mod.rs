@@ -14,7 +14,8 @@ use super::upstream_answers;
 use crate::directory::connections::{self, ConnectionState};
 use crate::directory::linking::{self, Assertion, Linked, LinkingError, Names};
 use crate::directory::matching::Matching;
-use crate::protocol::oidc::acr;
+use crate::protocol::oidc::acr::{self, Level};
+use crate::protocol::oidc::class_map::Verdict;
 use crate::record::audit::{self, Action, Subject};
 use crate::store::failure::StoreError;
 use crate::store::{Tx, connections as connection_rows};
@@ -64,6 +65,10 @@ pub struct AssertedIdentity {
     pub amr: Vec<String>,
     /// The provider's authentication context class.
     pub acr: Option<String>,
+    /// What else it says about how they proved themselves, for the trace.
+    pub further: Vec<String>,
+    /// What all of that says about several factors, by the connection's map.
+    pub several_factors: Verdict,
     /// When the provider wants the session to end.
     pub session_expires_at: Option<Timestamp>,
     /// The session at an OpenID provider (`sid`), which may end the one here; of bounded length.
@@ -238,23 +243,42 @@ fn resolve(
 }
 
 fn identified(op: &Operation, asserted: &AssertedIdentity, linked: &Linked) -> Identified {
-    let mut amr: Vec<String> = asserted.amr.iter().filter(|word| is_word(word)).take(MAX_AMR).cloned().collect();
-    if amr.is_empty() {
-        amr.push(FEDERATED_AMR.to_owned());
-    }
-    let acr = asserted.acr.as_deref().filter(|class| is_word(class) && !acr::is_own(class)).unwrap_or(FEDERATED_ACR);
+    let (amr, acr) = proved(asserted);
     Identified {
         account: linked.account.id,
         organization: asserted.organization,
         connection: Some(asserted.connection),
         session_epoch: linked.account.session_epoch,
         amr,
-        acr: acr.to_owned(),
+        acr,
         // A provider whose clock is ahead must not make a sign-in look younger than it is.
         auth_time: asserted.authn_instant.map(|at| at.min(op.at)),
         session_expires_at: asserted.session_expires_at,
         upstream_session: asserted.upstream_session.clone(),
     }
+}
+
+/// How they proved themselves, as a session and its tokens say it: in the provider's words, and of several factors what the
+/// connection's map makes of them.
+fn proved(asserted: &AssertedIdentity) -> (Vec<String>, String) {
+    let verdict = asserted.several_factors;
+    let is_claim = |word: &str| word == acr::SEVERAL_FACTORS_AMR && verdict == Verdict::NotMet;
+    let said = asserted.amr.iter().filter(|word| is_word(word) && !is_claim(word));
+    let mut amr: Vec<String> = said.take(MAX_AMR).cloned().collect();
+    if verdict == Verdict::Met && !amr.iter().any(|word| word == acr::SEVERAL_FACTORS_AMR) {
+        amr.truncate(MAX_AMR - 1);
+        amr.push(acr::SEVERAL_FACTORS_AMR.to_owned());
+    }
+    if amr.is_empty() {
+        amr.push(FEDERATED_AMR.to_owned());
+    }
+    let said = asserted.acr.as_deref().filter(|class| is_word(class) && !acr::is_own(class));
+    let acr = match verdict {
+        Verdict::Unmapped => said,
+        Verdict::Met => said.filter(|class| acr::names_several(class)).or(Some(Level::SeveralFactors.as_str())),
+        Verdict::NotMet => said.filter(|class| !acr::names_several(class)),
+    };
+    (amr, acr.unwrap_or(FEDERATED_ACR).to_owned())
 }
 
 fn is_word(text: &str) -> bool {

@@ -16,6 +16,8 @@ use crate::directory::memberships::MembershipStatus;
 use crate::directory::organizations::{self, NewOrganization};
 use crate::directory::profile::Profile;
 use crate::directory::{accounts, connections};
+use crate::protocol::oidc::acr;
+use crate::protocol::oidc::class_map::Verdict;
 use crate::protocol::oidc::relying_party::preset::Preset;
 use crate::protocol::scim::document;
 use crate::protocol::scim::limits::Limits;
@@ -74,6 +76,8 @@ fn ada(world: &World) -> AssertedIdentity {
         authn_instant: Some(world.op().at.plus_seconds(-5)),
         amr: vec!["pwd".to_owned(), "otp".to_owned()],
         acr: Some("urn:acme:loa:2".to_owned()),
+        further: vec![],
+        several_factors: Verdict::Unmapped,
         session_expires_at: Some(world.op().at.plus_seconds(600)),
         upstream_session: None,
     }
@@ -116,6 +120,42 @@ async fn a_class_that_only_the_gateway_says_counts_as_not_said() {
             take(&world, said, AssertedIdentity { acr: Some(said.to_owned()), ..ada(&world) }).await.unwrap();
             let State::Identified(identified) = world.state_of(attempt).await else { panic!("not identified") };
             assert_eq!(identified.acr, kept, "{}: {said}", world.engine());
+        }
+    }
+}
+
+/// What the session says of several factors is what the connection's map makes of the answer, and nothing else in it.
+#[tokio::test]
+async fn several_factors_are_claimed_as_the_connection_maps_them() {
+    const MFA: &str = "urn:causeway:acr:mfa";
+    const REFEDS: &str = "https://refeds.org/profile/mfa";
+    type Case = (Verdict, Option<&'static str>, &'static [&'static str], &'static str, &'static [&'static str]);
+    let cases: [Case; 9] = [
+        (Verdict::Unmapped, Some("urn:acme:2"), &["pwd", "mfa"], "urn:acme:2", &["pwd", "mfa"]),
+        (Verdict::Met, Some("urn:acme:2"), &["pwd"], MFA, &["pwd", "mfa"]),
+        (Verdict::Met, None, &["pwd", "mfa"], MFA, &["pwd", "mfa"]),
+        (Verdict::Met, None, &[], MFA, &["mfa"]),
+        (Verdict::Met, Some(REFEDS), &["pwd"], REFEDS, &["pwd", "mfa"]),
+        (Verdict::NotMet, Some("urn:acme:1"), &["pwd", "mfa"], "urn:acme:1", &["pwd"]),
+        (Verdict::NotMet, Some(REFEDS), &["mfa"], FEDERATED_ACR, &[FEDERATED_AMR]),
+        (Verdict::NotMet, Some(MFA), &["mfa", "mfa"], FEDERATED_ACR, &[FEDERATED_AMR]),
+        (Verdict::NotMet, None, &[], FEDERATED_ACR, &[FEDERATED_AMR]),
+    ];
+    for world in world().await {
+        for (number, (verdict, said, methods, class, amr)) in cases.into_iter().enumerate() {
+            let handle: &'static str = ["a", "b", "c", "d", "e", "f", "g", "h", "i"][number];
+            let attempt = waiting(&world, handle).await;
+            let asserted = AssertedIdentity {
+                acr: said.map(str::to_owned),
+                amr: methods.iter().map(|word| (*word).to_owned()).collect(),
+                several_factors: verdict,
+                ..ada(&world)
+            };
+            take(&world, handle, asserted).await.unwrap();
+            let State::Identified(who) = world.state_of(attempt).await else { panic!("not identified") };
+            assert_eq!((who.acr.as_str(), who.amr.join(" ")), (class, amr.join(" ")), "{verdict:?} {said:?}");
+            let is_claimed = acr::satisfies(MFA, &who.acr, &who.amr);
+            assert_eq!(is_claimed, verdict != Verdict::NotMet, "{}: {verdict:?} {said:?}", world.engine());
         }
     }
 }

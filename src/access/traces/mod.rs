@@ -14,6 +14,7 @@ use super::attempts::refusal::Refusal;
 use super::attempts::state::{Sent, Upstream};
 use super::identity::AssertedIdentity;
 use crate::directory::permission::{self, Denied, Permission};
+use crate::protocol::oidc::class_map::Verdict;
 use crate::store::Tx;
 use crate::store::failure::StoreError;
 use crate::store::traces::{self as rows, Step, TraceRow, Wanted};
@@ -25,7 +26,7 @@ use crate::values::page::{Page, PageRequest};
 
 /// Once a trace has so many steps, only its outcome is written.
 pub const MOST_STEPS: i32 = 24;
-/// So many `amr` values are shown.
+/// So many `amr` values are shown, and so many of what else is said in words of the same kind.
 const MOST_AMR: usize = 5;
 
 /// How far an attempt through a connection came.
@@ -105,6 +106,18 @@ pub(super) fn note_sent(
     let lines = line(op, "sent", detail);
     let step = Step { outcome: Outcome::Sent.as_str(), code: None, lines: &lines, count: 1, at: op.at };
     rows::begin(tx, op.new_id(), (attempt, sent.connection), &step, MOST_STEPS)
+}
+
+/// The provider was asked for several factors, in these words of its own.
+pub fn note_asked(
+    tx: &mut Tx<'_>,
+    op: &Operation,
+    on: (AttemptId, ConnectionId),
+    words: &[String],
+) -> Result<(), StoreError> {
+    let lines = line(op, "asked", json!({ "several_factors": shown(words) }));
+    let step = Step { outcome: Outcome::Sent.as_str(), code: None, lines: &lines, count: 1, at: op.at };
+    rows::go_on(tx, on, &step, MOST_STEPS)
 }
 
 /// The browser could not leave, because the provider cannot be used.
@@ -235,10 +248,20 @@ fn said(asserted: &AssertedIdentity) -> Value {
         "matched": asserted.matched.as_deref().map(mask::name),
         "groups": asserted.groups.len(),
         "authenticated_at": asserted.authn_instant.map(Timestamp::to_rfc3339),
-        "amr": asserted.amr.iter().take(MOST_AMR).map(|word| mask::cut(word)).collect::<Vec<_>>(),
+        "amr": shown(&asserted.amr),
         "acr": asserted.acr.as_deref().map(mask::cut),
+        "further": (!asserted.further.is_empty()).then(|| shown(&asserted.further)),
+        "several_factors": match asserted.several_factors {
+            Verdict::Unmapped => None,
+            Verdict::Met => Some("met"),
+            Verdict::NotMet => Some("not_met"),
+        },
         "session_expires_at": asserted.session_expires_at.map(Timestamp::to_rfc3339),
     })
+}
+
+fn shown(words: &[String]) -> Vec<String> {
+    words.iter().take(MOST_AMR).map(|word| mask::cut(word)).collect()
 }
 
 fn refused(op: &Operation, refusal: &Refusal) -> String {

@@ -6,7 +6,10 @@ use super::initiation::Initiation;
 use super::saml_options::InvalidOptions;
 use super::{Connection, ConnectionError, Settings, find_of, store};
 use crate::directory::permission::{self, Permission};
+use crate::protocol::oidc::acr::Level;
+use crate::protocol::oidc::class_map::ClassMap;
 use crate::protocol::oidc::relying_party::claim_map::ClaimNames;
+use crate::protocol::oidc::relying_party::preset::Preset;
 use crate::record::audit::Action;
 use crate::store::Tx;
 use crate::values::ids::{ConnectionId, OrganizationId};
@@ -25,11 +28,23 @@ pub struct OidcOptions {
     pub forces_authentication: bool,
     /// How people have to prove themselves: any of these classes. None means any way will do.
     pub acr_values: Vec<String>,
+    /// What several factors are called there, where an application asks for them; what the product calls them when left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub several_factors: Option<ClassMap>,
     /// Names of claims that this organization has chosen.
     pub claims: ClaimNames,
     /// Where people are led whom the provider sends to sign in; none when it is to send nobody.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub initiation: Option<Initiation>,
+}
+
+/// What a provider is asked for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AsksFor {
+    /// Classes.
+    pub acr_values: Vec<String>,
+    /// Authentication contexts of Entra ID.
+    pub contexts: Vec<String>,
 }
 
 impl OidcOptions {
@@ -40,10 +55,37 @@ impl OidcOptions {
         if self.acr_values.len() > MAX_CONTEXTS || !self.acr_values.iter().all(is_class) {
             return Err(InvalidOptions("acr_values are at most ten classes of at most 256 characters without spaces"));
         }
+        if let Some(map) = &self.several_factors {
+            map.check()?;
+        }
         if !self.claims.chosen().all(|name| is_short(name) && !name.chars().any(char::is_control)) {
             return Err(InvalidOptions("the name of a claim has 1 to 256 characters and no control characters"));
         }
         Ok(())
+    }
+
+    /// What several factors are called at a provider of this product. `None` when nobody knows.
+    pub fn several_factors(&self, preset: Preset) -> Option<ClassMap> {
+        self.several_factors.clone().or_else(|| preset.several_factors())
+    }
+
+    /// What a provider of this product is asked for on behalf of an application that asks for `level`: a way of signing in, of
+    /// which any one will do.
+    pub fn asks_for(&self, preset: Preset, level: Option<Level>) -> AsksFor {
+        let map = self.several_factors(preset).filter(|map| !map.asks_for(level).is_empty());
+        match map {
+            // Its `acr_values` asks for nothing; its contexts are asked for by a claim.
+            Some(map) if preset == Preset::EntraId => {
+                AsksFor { acr_values: self.acr_values.clone(), contexts: map.asks_for }
+            }
+            Some(map) => AsksFor { acr_values: map.asks_for, contexts: Vec::new() },
+            None => AsksFor { acr_values: self.acr_values.clone(), contexts: Vec::new() },
+        }
+    }
+
+    /// The classes of which an answer to that has to have one. None means any will do.
+    pub fn accepted(&self, preset: Preset, level: Option<Level>) -> Vec<String> {
+        ClassMap::accepted(self.several_factors(preset).as_ref(), &self.acr_values, level)
     }
 }
 
@@ -70,8 +112,11 @@ pub fn replace(
 
 #[cfg(test)]
 mod tests {
-    use super::OidcOptions;
+    use super::{AsksFor, OidcOptions};
+    use crate::protocol::oidc::acr::Level;
+    use crate::protocol::oidc::class_map::ClassMap;
     use crate::protocol::oidc::relying_party::claim_map::ClaimNames;
+    use crate::protocol::oidc::relying_party::preset::Preset;
 
     #[test]
     fn options_that_cannot_be_meant_are_refused() {
@@ -83,6 +128,11 @@ mod tests {
         for bad in [contexts(&[""]), contexts(&["a b"]), contexts(&["x"; 11]), contexts(&[&"x".repeat(257)])] {
             assert!(bad.check().is_err(), "{bad:?}");
         }
+        let several = |met_by: &str| OidcOptions {
+            several_factors: Some(ClassMap { asks_for: vec![], met_by: vec![met_by.to_owned()] }),
+            ..OidcOptions::default()
+        };
+        assert!(several("mfa").check().is_ok() && several("a b").check().is_err());
         let named = |name: &str| OidcOptions {
             claims: ClaimNames { groups: Some(name.to_owned()), ..ClaimNames::default() },
             ..OidcOptions::default()
@@ -90,6 +140,34 @@ mod tests {
         assert!(named("https://acme.test/teams").check().is_ok());
         for bad in [named(""), named("a\nb"), named(&"x".repeat(257))] {
             assert!(bad.check().is_err(), "{bad:?}");
+        }
+    }
+
+    /// Where an application asks for more, that takes the place of what the connection demands of everybody.
+    #[test]
+    fn the_provider_is_asked_for_what_the_application_asks_for_in_its_own_words() {
+        const SEVERAL: Option<Level> = Some(Level::SeveralFactors);
+        let words = |text: &str| text.split(' ').filter(|word| !word.is_empty()).map(str::to_owned).collect::<Vec<_>>();
+        let demanding = OidcOptions { acr_values: words("demanded"), ..OidcOptions::default() };
+        let map = ClassMap { asks_for: words("c1"), met_by: words("c1 mfa") };
+        let mapped = OidcOptions { several_factors: Some(map), ..demanding.clone() };
+        let plain = OidcOptions::default();
+        for (options, preset, level, acr_values, contexts, accepted) in [
+            (&plain, Preset::Generic, SEVERAL, "", "", ""),
+            (&plain, Preset::Google, SEVERAL, "", "", ""),
+            (&plain, Preset::EntraId, SEVERAL, "", "", ""),
+            (&plain, Preset::Okta, SEVERAL, "urn:okta:loa:2fa:any", "", ""),
+            (&plain, Preset::Okta, None, "", "", ""),
+            (&demanding, Preset::Generic, SEVERAL, "demanded", "", "demanded"),
+            (&mapped, Preset::Generic, None, "demanded", "", "demanded"),
+            (&mapped, Preset::Generic, SEVERAL, "c1", "", "demanded c1 c1 mfa"),
+            (&mapped, Preset::Okta, SEVERAL, "c1", "", "demanded c1 c1 mfa"),
+            (&mapped, Preset::EntraId, SEVERAL, "demanded", "c1", "demanded c1 c1 mfa"),
+            (&mapped, Preset::EntraId, Some(Level::Password), "demanded", "", "demanded"),
+        ] {
+            let asked = AsksFor { acr_values: words(acr_values), contexts: words(contexts) };
+            assert_eq!(options.asks_for(preset, level), asked, "{options:?} {preset:?} {level:?}");
+            assert_eq!(options.accepted(preset, level), words(accepted), "{options:?} {preset:?} {level:?}");
         }
     }
 

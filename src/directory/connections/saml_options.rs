@@ -6,10 +6,13 @@ use url::Url;
 use super::{Connection, ConnectionError, Settings, find_of, store};
 use crate::directory::applications::{self, Application};
 use crate::directory::permission::{self, Permission};
+use crate::protocol::oidc::acr::Level;
+use crate::protocol::oidc::class_map::{ClassMap, InvalidClassMap};
 use crate::protocol::oidc::redirect_uri;
 use crate::protocol::saml::assertion::{Authentication, Encryption};
 use crate::protocol::saml::attribute_map::{AttributeMap, AttributeNames, Preset};
-use crate::protocol::saml::authn_request::RequestSignature;
+use crate::protocol::saml::authn_context::{self, SeveralFactors};
+use crate::protocol::saml::authn_request::{Comparison, RequestSignature};
 use crate::record::audit::Action;
 use crate::store::Tx;
 use crate::values::ids::{ApplicationId, ConnectionId, OrganizationId};
@@ -36,6 +39,9 @@ pub struct SamlOptions {
     pub forces_authentication: bool,
     /// How people have to prove themselves: any of these class URIs. None means any way will do.
     pub authn_contexts: Vec<String>,
+    /// What several factors are called there, where an application asks for them; what the product calls them when left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub several_factors: Option<SeveralFactors>,
     /// Under which names the provider's product sends attributes.
     pub preset: Preset,
     /// Names that this organization has chosen instead.
@@ -68,6 +74,12 @@ pub enum IpsieLevel {
 #[error("{0}")]
 pub struct InvalidOptions(pub(super) &'static str);
 
+impl From<InvalidClassMap> for InvalidOptions {
+    fn from(_: InvalidClassMap) -> Self {
+        Self("asks_for and met_by are at most ten words each, of at most 256 characters without spaces")
+    }
+}
+
 impl Default for SamlOptions {
     fn default() -> Self {
         Self {
@@ -76,6 +88,7 @@ impl Default for SamlOptions {
             signs_requests: true,
             forces_authentication: false,
             authn_contexts: Vec::new(),
+            several_factors: None,
             preset: Preset::default(),
             attributes: AttributeNames::default(),
             landing: None,
@@ -122,6 +135,12 @@ impl SamlOptions {
         if self.authn_contexts.len() > MAX_CONTEXTS || !self.authn_contexts.iter().all(is_class) {
             return Err(InvalidOptions("authn_contexts are at most ten class uris of at most 256 characters"));
         }
+        if let Some(SeveralFactors { map, .. }) = &self.several_factors {
+            map.check()?;
+            if !map.asks_for.iter().all(is_class) {
+                return Err(InvalidOptions("asks_for is a list of class uris"));
+            }
+        }
         if !self.attributes.chosen().all(is_name) {
             return Err(InvalidOptions("the name of an attribute has 1 to 256 characters and no control characters"));
         }
@@ -148,6 +167,25 @@ impl SamlOptions {
     /// Whether an existing session at the provider is enough, when it would be for the application.
     pub fn authentication(&self, asked: Authentication) -> Authentication {
         if self.forces_authentication { Authentication::Fresh } else { asked }
+    }
+
+    /// What several factors are called at the provider. `None` when nobody knows.
+    pub fn several_factors(&self) -> Option<SeveralFactors> {
+        self.several_factors.clone().or_else(|| authn_context::several_factors(self.preset))
+    }
+
+    /// The classes that the provider is asked for on behalf of an application that asks for `level`, and how they compare.
+    pub fn contexts(&self, level: Option<Level>) -> (Vec<String>, Comparison) {
+        match self.several_factors() {
+            Some(several) if !several.map.asks_for(level).is_empty() => (several.map.asks_for, several.comparison),
+            Some(_) | None => (self.authn_contexts.clone(), Comparison::Exact),
+        }
+    }
+
+    /// The classes of which an answer to that has to have one. None means any will do.
+    pub fn accepted_contexts(&self, level: Option<Level>) -> Vec<String> {
+        let several = self.several_factors();
+        ClassMap::accepted(several.as_ref().map(|several| &several.map), &self.authn_contexts, level)
     }
 
     /// Whether requests are signed.
@@ -191,8 +229,12 @@ pub fn replace(
 #[cfg(test)]
 mod tests {
     use super::{IpsieLevel, Landing, SamlOptions};
+    use crate::protocol::oidc::acr::Level;
+    use crate::protocol::oidc::class_map::ClassMap;
     use crate::protocol::saml::assertion::{Authentication, Encryption};
-    use crate::protocol::saml::attribute_map::AttributeNames;
+    use crate::protocol::saml::attribute_map::{AttributeNames, Preset};
+    use crate::protocol::saml::authn_context::SeveralFactors;
+    use crate::protocol::saml::authn_request::Comparison;
     use crate::values::ids::ApplicationId;
 
     #[test]
@@ -225,6 +267,14 @@ mod tests {
         for bad in [contexts(&[""]), contexts(&["mfa"]), contexts(&["urn:a b"]), contexts(&["urn:x"; 11])] {
             assert!(bad.check().is_err(), "{bad:?}");
         }
+        let several = |asks_for: &[&str], met_by: &[&str]| SamlOptions {
+            several_factors: Some(several_factors(asks_for, met_by)),
+            ..SamlOptions::default()
+        };
+        assert!(several(&["urn:x"], &["x"]).check().is_ok() && several(&[], &[]).check().is_ok());
+        for bad in [several(&["mfa"], &[]), several(&["urn:x"], &["a b"]), several(&["urn:x"; 11], &[])] {
+            assert!(bad.check().is_err(), "{bad:?}");
+        }
         let named = |name: &str| SamlOptions {
             attributes: AttributeNames { groups: Some(name.to_owned()), ..AttributeNames::default() },
             ..SamlOptions::default()
@@ -232,6 +282,41 @@ mod tests {
         assert!(named("Team").check().is_ok());
         for bad in [named(""), named("a\nb"), named(&"x".repeat(257))] {
             assert!(bad.check().is_err(), "{bad:?}");
+        }
+    }
+
+    fn several_factors(asks_for: &[&str], met_by: &[&str]) -> SeveralFactors {
+        let words = |list: &[&str]| list.iter().map(|word| (*word).to_owned()).collect();
+        let map = ClassMap { asks_for: words(asks_for), met_by: words(met_by) };
+        SeveralFactors { map, comparison: Comparison::Minimum }
+    }
+
+    /// Where an application asks for more, that takes the place of what the connection demands of everybody.
+    #[test]
+    fn the_provider_is_asked_for_what_the_application_asks_for_in_its_own_words() {
+        const SEVERAL: Option<Level> = Some(Level::SeveralFactors);
+        let demanding = SamlOptions { authn_contexts: vec!["urn:demanded".to_owned()], ..SamlOptions::default() };
+        let mapped = |options: &SamlOptions| SamlOptions {
+            several_factors: Some(several_factors(&["urn:strong"], &["urn:stronger"])),
+            ..options.clone()
+        };
+        let silent =
+            SamlOptions { several_factors: Some(several_factors(&[], &["urn:stronger"])), ..demanding.clone() };
+        let okta = SamlOptions { preset: Preset::Okta, ..SamlOptions::default() };
+        for (options, level, asked, comparison, accepted) in [
+            (&demanding, SEVERAL, "urn:demanded", Comparison::Exact, "urn:demanded"),
+            (&mapped(&demanding), None, "urn:demanded", Comparison::Exact, "urn:demanded"),
+            (&mapped(&demanding), Some(Level::Password), "urn:demanded", Comparison::Exact, "urn:demanded"),
+            (&mapped(&demanding), SEVERAL, "urn:strong", Comparison::Minimum, "urn:demanded urn:strong urn:stronger"),
+            (&silent, SEVERAL, "urn:demanded", Comparison::Exact, "urn:demanded urn:stronger"),
+            (&mapped(&SamlOptions::default()), SEVERAL, "urn:strong", Comparison::Minimum, ""),
+            (&okta, SEVERAL, "urn:okta:loa:2fa:any", Comparison::Exact, ""),
+            (&mapped(&okta), SEVERAL, "urn:strong", Comparison::Minimum, ""),
+            (&SamlOptions::default(), SEVERAL, "", Comparison::Exact, ""),
+        ] {
+            let (contexts, compares) = options.contexts(level);
+            assert_eq!((contexts.join(" ").as_str(), compares), (asked, comparison), "{options:?} {level:?}");
+            assert_eq!(options.accepted_contexts(level).join(" "), accepted, "{options:?} {level:?}");
         }
     }
 

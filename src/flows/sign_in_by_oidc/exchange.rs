@@ -8,6 +8,7 @@ use crate::access::attempts::refusal::Refusal;
 use crate::access::grants;
 use crate::access::identity::AssertedIdentity;
 use crate::outbound::idp::IdpFailure;
+use crate::protocol::oidc::class_map;
 use crate::protocol::oidc::relying_party::authentication::{self, Assertion, ClientAuthentication};
 use crate::protocol::oidc::relying_party::authorization::{self, Callback};
 use crate::protocol::oidc::relying_party::claim_map::{self, ClaimMap};
@@ -91,13 +92,14 @@ impl Exchange<'_> {
         tokens: &Tokens,
     ) -> Result<VerifiedIdToken, Refusal> {
         let waiting = self.waiting;
+        let accepted = waiting.options.accepted(waiting.preset, waiting.attempt.request.level_asked());
         let expected = Expected {
             issuer: &provider.issuer,
             client_id: &waiting.client_id,
             nonce: waiting.nonce.expose(),
             access_token: tokens.access_token.expose(),
             code: code.expose(),
-            acr_values: &waiting.options.acr_values,
+            acr_values: &accepted,
             authenticated_after: self.authenticated_after(),
             now: self.op.at,
             skew_seconds: self.flow.clock_skew_seconds,
@@ -183,6 +185,9 @@ fn asserted(
     let subject = preset.subject(&waiting.issuer, &verified.subject, &verified.claims);
     let subject = subject.map_err(|error| unverified(&error))?;
     let person = ClaimMap::new(preset, &waiting.options.claims).read(claims);
+    let further = preset.contexts(&verified.claims);
+    let words = verified.acr.iter().chain(&verified.amr).chain(&further).map(String::as_str);
+    let several_factors = class_map::verdict(waiting.options.several_factors(preset).as_ref(), words);
     Ok(AssertedIdentity {
         connection: waiting.connection,
         organization: waiting.organization,
@@ -201,6 +206,8 @@ fn asserted(
         authn_instant: verified.authenticated_at,
         amr: verified.amr,
         acr: verified.acr,
+        further,
+        several_factors,
         session_expires_at: verified.session_expires_at,
         upstream_session: verified.session_id.filter(|id| !id.is_empty() && id.len() <= MAX_SESSION_ID),
     })

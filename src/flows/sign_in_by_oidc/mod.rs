@@ -15,6 +15,7 @@ use crate::access::attempts::refusal::Refusal;
 use crate::access::attempts::state::{Sent, Upstream};
 use crate::access::attempts::{self, Attempt, AttemptError};
 use crate::access::identity::{self, AssertedIdentity, IdentityError, Outcome};
+use crate::access::traces;
 use crate::directory::connections::oidc_options::OidcOptions;
 use crate::directory::connections::{self, Connection, ConnectionState, Settings};
 use crate::directory::matching::Matching;
@@ -27,8 +28,8 @@ use crate::protocol::oidc::relying_party::authentication::ClientAuthentication;
 use crate::protocol::oidc::relying_party::authorization::{self, Callback, Reauthentication, Request};
 use crate::protocol::oidc::relying_party::preset::Preset;
 use crate::protocol::oidc::signing::SigningKey;
-use crate::store::Store;
 use crate::store::failure::StoreError;
+use crate::store::{Store, Tx};
 use crate::values::email::EmailAddress;
 use crate::values::ids::{ConnectionId, OrganizationId};
 use crate::values::operation::Operation;
@@ -120,14 +121,14 @@ struct Waiting {
 }
 
 impl SignInByOidc {
-    /// Sends the browser of `attempt` to the provider of `connection`, with the address that the person typed here as
-    /// the hint. Returns where to.
+    /// Sends the browser of `attempt` to the provider of `connection`, with the address that the person typed here, or that
+    /// the gateway knows of them, as the hint. Returns where to.
     pub async fn begin(
         &self,
         op: &Operation,
         attempt: &Attempt,
         connection: &Connection,
-        address: &EmailAddress,
+        address: Option<&EmailAddress>,
     ) -> Result<Url, BeginError> {
         let Settings::Oidc { issuer, client_id, preset, options, .. } = &connection.settings else {
             return Err(BeginError::OtherProtocol);
@@ -136,6 +137,8 @@ impl SignInByOidc {
         let handle = attempts::new_handle(op);
         let nonce = new_token("", &op.entropy);
         let verifier = CodeVerifier::mint(&op.entropy);
+        let level = attempt.request.level_asked();
+        let asking = options.asks_for(*preset, level);
         let url = authorization::url(
             &provider,
             &Request {
@@ -145,10 +148,11 @@ impl SignInByOidc {
                 state: handle.expose(),
                 nonce: nonce.expose(),
                 code_verifier: &verifier,
-                login_hint: Some(address.as_str()),
+                login_hint: address.map(EmailAddress::as_str),
                 reauthentication: reauthentication(&attempt.request, options),
-                acr_values: &options.acr_values,
-                workspace: (*preset == Preset::Google).then(|| address.domain().as_str()),
+                acr_values: &asking.acr_values,
+                contexts: &asking.contexts,
+                workspace: address.filter(|_| *preset == Preset::Google).map(|address| address.domain().as_str()),
             },
         );
         let upstream = Upstream::Oidc {
@@ -157,8 +161,17 @@ impl SignInByOidc {
             client_id: client_id.clone(),
         };
         let sent = Sent { connection: connection.id, upstream };
-        let (op, id, address) = (op.clone(), attempt.id, address.clone());
-        self.store.write(move |tx| attempts::send(tx, &op, id, Some(&address), &sent, &handle)).await?;
+        let map = options.several_factors(*preset);
+        let words = map.as_ref().map(|map| map.asks_for(level).to_vec()).unwrap_or_default();
+        let (op, id, address) = (op.clone(), attempt.id, address.cloned());
+        let send = move |tx: &mut Tx<'_>| {
+            attempts::send(tx, &op, id, address.as_ref(), &sent, &handle)?;
+            if !words.is_empty() {
+                traces::note_asked(tx, &op, (id, sent.connection), &words)?;
+            }
+            Ok::<_, AttemptError>(())
+        };
+        self.store.write(send).await?;
         Ok(url)
     }
 

@@ -21,6 +21,9 @@ use crate::keys::sealing::Sealer;
 use crate::outbound::address::Reach;
 use crate::outbound::http_client::{self, HttpClient};
 use crate::outbound::idp::IdpClient;
+use crate::protocol::oidc::acr;
+use crate::protocol::oidc::authorization::AuthorizationRequest;
+use crate::protocol::oidc::class_map::ClassMap;
 use crate::protocol::oidc::client_assertion;
 use crate::protocol::oidc::client_keys::ClientKeySet;
 use crate::protocol::oidc::pkce::{CodeChallenge, CodeVerifier};
@@ -68,17 +71,37 @@ impl Journey {
 
     /// The same at a provider whose issuer ends with `place`, over a connection of these settings.
     async fn begin_with(world: World, place: &str, settings: impl FnOnce(&str) -> Settings) -> Self {
+        Self::begin_asking(world, place, settings, None).await
+    }
+
+    /// The same for an application that asks for `acr_values`.
+    async fn begin_asking(
+        world: World,
+        place: &str,
+        settings: impl FnOnce(&str) -> Settings,
+        acr_values: Option<&str>,
+    ) -> Self {
         let (provider, flow) = (Provider::start(&world, place), flow(&world));
         world.put_settings(world.connection, &settings(&provider.issuer)).await;
-        let attempt = world.start_attempt(&browser()).await;
+        let request = AuthorizationRequest { acr_values: acr_values.map(str::to_owned), ..world.request() };
+        let attempt = world.start_attempt_for(&browser(), request).await;
         let id = world.connection;
         let connection = world.store().read(move |tx| connections::find(tx, id)).await.unwrap().unwrap();
         let address = "ada@acme.test".parse().unwrap();
-        let url = flow.begin(&world.op(), &attempt, &connection, &address).await.unwrap();
+        let url = flow.begin(&world.op(), &attempt, &connection, Some(&address)).await.unwrap();
         assert!(url.as_str().starts_with(&format!("{}/authorize?", provider.issuer)));
         let asked: HashMap<String, String> = url.query_pairs().into_owned().collect();
         provider.script.lock().unwrap().claims["nonce"] = json!(asked["nonce"]);
         Self { world, provider, flow, attempt, asked }
+    }
+
+    /// The steps of the one trace there is.
+    async fn steps(&self) -> Vec<Value> {
+        let (op, organization) = (self.world.operator(), self.world.organization);
+        let request = PageRequest::new(None, None).unwrap();
+        let page = self.world.store().read(move |tx| traces::page(tx, &op, organization, &Wanted::default(), &request));
+        let [trace] = &page.await.unwrap().items[..] else { panic!("not one trace") };
+        trace.steps.clone()
     }
 
     fn dishonest(self, change: impl FnOnce(&mut Script)) -> Self {
@@ -255,7 +278,7 @@ async fn a_provider_without_usable_metadata_stops_the_person_before_they_leave()
         let id = world.connection;
         let connection = world.store().read(move |tx| connections::find(tx, id)).await.unwrap().unwrap();
         let address = "ada@acme.test".parse().unwrap();
-        let left = flow(&world).begin(&world.op(), &attempt, &connection, &address).await;
+        let left = flow(&world).begin(&world.op(), &attempt, &connection, Some(&address)).await;
         assert!(matches!(left, Err(BeginError::Provider(_))));
         assert_eq!(world.state_of(attempt.id).await, State::Started);
     }
@@ -500,5 +523,98 @@ async fn the_session_at_the_provider_and_its_end_are_remembered() {
         assert_eq!(journey.refusal().await, None);
         let State::Identified(who) = journey.world.state_of(journey.attempt.id).await else { panic!("not identified") };
         assert_eq!((who.upstream_session.as_deref(), who.session_expires_at), (Some("s1"), Some(ends)));
+    }
+}
+
+const MFA: &str = "urn:causeway:acr:mfa";
+
+/// What the application asks for goes on to the provider in its own words, and what comes back counts as the connection maps it.
+#[actix_web::test]
+async fn an_application_that_asks_for_several_factors_has_the_provider_asked_for_them() {
+    type Say = fn(&mut Script);
+    let cases: [(&str, Say, bool); 4] = [
+        ("its class", |s| s.claims["acr"] = json!("urn:okta:loa:2fa:any"), true),
+        ("its method", |s| s.claims["amr"] = json!(["pwd", "otp", "mfa"]), true),
+        ("less", |s| s.claims["acr"] = json!("urn:okta:loa:1fa:any"), false),
+        ("the gateway's own name", |s| s.claims["acr"] = json!(MFA), false),
+    ];
+    for (what, say, is_met) in cases {
+        for world in world().await {
+            let okta = |issuer: &str| settings(issuer, Preset::Okta, |_| {});
+            let journey = Journey::begin_asking(world, "", okta, Some(MFA)).await;
+            assert_eq!(journey.asked["acr_values"], "urn:okta:loa:2fa:any");
+            let journey = journey.dishonest(|script| script.claims["amr"] = json!(["pwd"])).dishonest(say);
+            assert_eq!(journey.refusal().await, None, "{what}: it is a voluntary request");
+            let State::Identified(who) = journey.world.state_of(journey.attempt.id).await else { panic!("{what}") };
+            assert_eq!(acr::satisfies(MFA, &who.acr, &who.amr), is_met, "{what}: {who:?}");
+            assert_eq!(who.acr == MFA, is_met, "{what}: {who:?}");
+            let steps = journey.steps().await;
+            assert_eq!((&steps[1]["step"], &steps[1]["several_factors"]), (&json!("asked"), &json!([OKTA])));
+            let came = if is_met { "met" } else { "not_met" };
+            assert_eq!((&steps[2]["step"], &steps[2]["several_factors"]), (&json!("answered"), &json!(came)), "{what}");
+        }
+    }
+}
+
+const OKTA: &str = "urn:okta:loa:2fa:any";
+
+/// Who asks for nothing asks the provider for nothing; and where nothing is mapped, what was asked for goes no further.
+#[actix_web::test]
+async fn a_provider_is_asked_for_nothing_that_nobody_asks_for_or_that_it_has_no_word_for() {
+    for (preset, acr_values) in [
+        (Preset::Okta, None),
+        (Preset::Okta, Some("urn:causeway:acr:password")),
+        (Preset::Okta, Some("1 urn:causeway:acr:mfa urn:causeway:acr:password")),
+        (Preset::Generic, Some(MFA)),
+    ] {
+        for world in world().await {
+            let plain = |issuer: &str| settings(issuer, preset, |_| {});
+            let journey = Journey::begin_asking(world, "", plain, acr_values).await;
+            assert!(!journey.asked.contains_key("acr_values"), "{preset:?} {acr_values:?}");
+            assert_eq!(journey.refusal().await, None);
+            let names: Vec<Value> = journey.steps().await.iter().map(|step| step["step"].clone()).collect();
+            assert_eq!(names, ["sent", "answered", "identified"], "{preset:?} {acr_values:?}");
+        }
+    }
+}
+
+/// A context of Entra ID's Conditional Access is asked for by a claim, and told in one of its own.
+#[actix_web::test]
+async fn entra_id_is_asked_for_a_context_and_says_which_were_met() {
+    for (acrs, is_met) in [(json!(["c1"]), true), (json!(["c2"]), false), (Value::Null, false)] {
+        for world in world().await {
+            let mapped = |issuer: &str| {
+                settings(issuer, Preset::EntraId, |options| {
+                    let words = vec!["c1".to_owned()];
+                    options.several_factors = Some(ClassMap { asks_for: words.clone(), met_by: words });
+                })
+            };
+            let journey = Journey::begin_asking(world, TENANT, mapped, Some(MFA)).await;
+            assert!(!journey.asked.contains_key("acr_values"));
+            let asked = r#"{"id_token":{"auth_time":null,"acrs":{"essential":true,"value":"c1"}}}"#;
+            assert_eq!(journey.asked["claims"], asked);
+            let journey = journey.dishonest(of_entra).dishonest(|script| script.claims["acrs"] = acrs.clone());
+            assert_eq!(journey.refusal().await, None);
+            let State::Identified(who) = journey.world.state_of(journey.attempt.id).await else { panic!("{acrs}") };
+            // It says `mfa` as well, which is not what this connection believes.
+            assert_eq!(acr::satisfies(MFA, &who.acr, &who.amr), is_met, "{acrs}: {who:?}");
+            let shown = journey.steps().await[2]["further"].clone();
+            assert_eq!(shown, acrs, "{}", journey.world.engine());
+        }
+    }
+}
+
+/// What the connection demands of everybody is refused when it is missing; what an application asks for on top is not.
+#[actix_web::test]
+async fn what_an_application_asks_for_may_come_where_the_connection_demands_a_class() {
+    let demanding = |issuer: &str| {
+        settings(issuer, Preset::Okta, |options| options.acr_values = vec!["urn:okta:loa:1fa:any".to_owned()])
+    };
+    for (acr, is_let_in) in [("urn:okta:loa:1fa:any", true), (OKTA, true), ("urn:okta:loa:0", false)] {
+        for world in world().await {
+            let journey = Journey::begin_asking(world, "", demanding, Some(MFA)).await;
+            let journey = journey.dishonest(|script| script.claims["acr"] = json!(acr));
+            assert_eq!(journey.refusal().await.is_none(), is_let_in, "{}: {acr}", journey.world.engine());
+        }
     }
 }

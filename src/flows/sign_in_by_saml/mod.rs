@@ -4,6 +4,8 @@
 //! answer: it looks up what the attempt waits for, verifies on a thread of its own with no transaction open, and stores
 //! the outcome in one transaction. An answer that no attempt of this connection waits for costs one lookup.
 
+mod asking;
+mod asserted;
 pub mod landing;
 pub mod tries;
 pub mod verifier;
@@ -15,16 +17,15 @@ use crate::access::attempts::refusal::Refusal;
 use crate::access::attempts::state::{Sent, Upstream};
 use crate::access::attempts::{self, Attempt, AttemptError};
 use crate::access::grants;
-use crate::access::identity::{self, AssertedIdentity, IdentityError, Outcome};
+use crate::access::identity::{self, IdentityError, Outcome};
 use crate::access::saml_sessions;
+use crate::access::traces;
 use crate::directory::connections::saml_options::SamlOptions;
 use crate::directory::connections::{self, ConnectionState, Settings};
 use crate::directory::matching::Matching;
 use crate::directory::service_provider::{ServiceProvider, ServiceProviderError};
 use crate::protocol::saml::assertion::rejected::Rejected;
 use crate::protocol::saml::assertion::{self, Authentication, Expected, Request, VerifiedAssertion};
-use crate::protocol::saml::attribute_map::{self, AttributeMap};
-use crate::protocol::saml::authn_context;
 use crate::protocol::saml::authn_request::{self, AuthnRequest, RequestSignature};
 use crate::protocol::saml::decryption_key::DecryptionKey;
 use crate::protocol::saml::idp_metadata::IdpMetadata;
@@ -34,6 +35,8 @@ use crate::values::clock::Timestamp;
 use crate::values::email::EmailAddress;
 use crate::values::ids::{AttemptId, ConnectionId, OrganizationId};
 use crate::values::operation::Operation;
+use asking::Asking;
+use asserted::{Reading, asserted_identity};
 use verifier::{Unfinished, Unverified, Verifier};
 
 /// Who leaves for which identity provider.
@@ -112,12 +115,12 @@ pub async fn begin(
                     RequestSignature::Unsigned => None,
                 };
                 let authentication = options.authentication(authentication(&attempt));
-                Ok::<_, SamlSignInError>((idp, key, authentication, options.authn_contexts))
+                Ok::<_, SamlSignInError>((idp, key, authentication, Asking::of(&options, &attempt)))
             }
             Some(Settings::Oidc { .. }) | None => Err(SamlSignInError::NoConnection),
         }
     };
-    let (idp, key, authentication, contexts) = store.read(idp_and_key).await?;
+    let (idp, key, authentication, asking) = store.read(idp_and_key).await?;
     let url = AuthnRequest {
         id: &request_id,
         issued_at: op.at,
@@ -125,14 +128,20 @@ pub async fn begin(
         sp_entity_id: &provider.entity_id(connection),
         acs_url: &provider.acs_url(connection),
         authentication,
-        contexts: &contexts,
+        contexts: &asking.contexts,
+        comparison: asking.comparison,
     }
     .redirect_url(handle.expose(), key.as_ref())
     .map_err(ServiceProviderError::from)?;
     let sent = Sent { connection, upstream: Upstream::Saml { request_id, issued_at: op.at, entity_id: idp.entity_id } };
     let (op, departure) = (op.clone(), departure.clone());
-    let send =
-        move |tx: &mut Tx<'_>| attempts::send(tx, &op, departure.attempt, departure.address.as_ref(), &sent, &handle);
+    let send = move |tx: &mut Tx<'_>| {
+        attempts::send(tx, &op, departure.attempt, departure.address.as_ref(), &sent, &handle)?;
+        if asking.is_for_application {
+            traces::note_asked(tx, &op, (departure.attempt, connection), &asking.contexts)?;
+        }
+        Ok::<_, AttemptError>(())
+    };
     store.write(send).await?;
     Ok(url)
 }
@@ -151,7 +160,11 @@ pub async fn finish(
     let ours = provider.clone();
     let mut waiting = store.read(move |tx| find_waiting(tx, &ours, &operation, connection, &handle)).await?;
     let asking = (waiting.organization, connection);
-    let reading = Reading { matching: waiting.matching.clone(), map: waiting.options.attribute_map() };
+    let reading = Reading {
+        matching: waiting.matching.clone(),
+        map: waiting.options.attribute_map(),
+        several_factors: waiting.options.several_factors(),
+    };
     let verdict = if let Some(refusal) = waiting.refusal.take() {
         Err(refusal)
     } else if !verifier.admits(&relay_state, op.at) {
@@ -189,12 +202,6 @@ fn not_settled(error: IdentityError) -> SamlSignInError {
     }
 }
 
-/// How what an assertion says is read.
-struct Reading {
-    matching: Matching,
-    map: AttributeMap,
-}
-
 /// What an answer has to fit.
 struct Waiting {
     organization: OrganizationId,
@@ -210,6 +217,8 @@ struct Waiting {
     request_id: String,
     issued_at: Timestamp,
     authentication: Authentication,
+    /// The classes of which it has to have one; any will do when there is none.
+    contexts: Vec<String>,
 }
 
 /// Whether the person has to prove themselves again: when the application asked for a sign-in that is not older than
@@ -240,9 +249,11 @@ fn find_waiting(
         ConnectionState::Active => None,
     };
     let (organization, authentication) = (found.organization, options.authentication(authentication(&attempt)));
+    let contexts = options.accepted_contexts(attempt.request.level_asked());
     Ok(Waiting {
         organization,
         refusal,
+        contexts,
         connection,
         idp,
         options,
@@ -279,7 +290,7 @@ impl Question {
             id: &self.waiting.request_id,
             issued_at: self.waiting.issued_at,
             authentication: self.waiting.authentication,
-            contexts: &self.waiting.options.authn_contexts,
+            contexts: &self.waiting.contexts,
         };
         let expected = Expected {
             idp_entity_id: &self.waiting.idp.entity_id,
@@ -331,34 +342,3 @@ fn refusal_of(rejected: &Rejected) -> Refusal {
 
 /// The check that an assertion was not used before.
 const REPLAY: &str = "saml_replay";
-
-fn asserted_identity(
-    assertion: &VerifiedAssertion,
-    (organization, connection): (OrganizationId, ConnectionId),
-    Reading { matching, map }: &Reading,
-) -> AssertedIdentity {
-    let person = map.read(assertion);
-    let class = assertion.authn_context();
-    AssertedIdentity {
-        connection,
-        organization,
-        subject: assertion.name_id().subject(),
-        email: person.email.and_then(|text| text.parse().ok()),
-        // A SAML identity provider has no way to say less; whose addresses it may assert is for `directory::linking`.
-        email_verified: true,
-        display_name: person.display_name,
-        given_name: person.given_name,
-        family_name: person.family_name,
-        matched: match &matching.claim {
-            Some(name) => attribute_map::first(assertion, std::slice::from_ref(name)),
-            None => Some(assertion.name_id().value.clone()),
-        },
-        matching: matching.clone(),
-        groups: person.groups,
-        authn_instant: Some(assertion.authn_instant()),
-        amr: class.and_then(authn_context::method).map(str::to_owned).into_iter().collect(),
-        acr: class.map(str::to_owned),
-        session_expires_at: assertion.session_expires_at(),
-        upstream_session: None,
-    }
-}

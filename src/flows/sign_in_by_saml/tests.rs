@@ -1,8 +1,9 @@
 use std::collections::HashMap;
+use std::io::Read as _;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use serde_json::Value;
+use serde_json::{Value, json};
 use url::Url;
 
 use super::landing::{self, LandingError, is_wish};
@@ -10,13 +11,14 @@ use super::tries::MAX_TRIES;
 use super::verifier::{Settings as Verification, Verifier};
 use super::{Answer, Departure, Outcome, SamlSignInError, begin, finish};
 use crate::access::arrival::{Arrival, ArrivalError, Presented, Terms, arrive};
+use crate::access::attempts;
 use crate::access::attempts::refusal::Refusal;
 use crate::access::attempts::state::{Identified, State};
-use crate::access::attempts::{self, AttemptError, NewAttempt};
 use crate::access::grants::Lifetimes;
 use crate::access::saml_sessions;
 use crate::access::sessions::{self, Limits as SessionLimits, Session};
 use crate::access::testing::{LINKING, World, world};
+use crate::access::traces;
 use crate::directory::accounts;
 use crate::directory::connection_policy;
 use crate::directory::connections::saml_options::{self, IpsieLevel, Landing, SamlOptions};
@@ -28,12 +30,19 @@ use crate::keys::purpose::Purpose;
 use crate::keys::ring::KeyRing;
 use crate::keys::rotation;
 use crate::keys::sealing::Sealer;
+use crate::protocol::oidc::acr;
+use crate::protocol::oidc::authorization::AuthorizationRequest;
+use crate::protocol::oidc::class_map::ClassMap;
 use crate::protocol::saml::assertion::NameId;
 use crate::protocol::saml::assertion::rejected::Rejected;
+use crate::protocol::saml::attribute_map::Preset;
+use crate::protocol::saml::authn_context::SeveralFactors;
+use crate::protocol::saml::authn_request::Comparison;
 use crate::protocol::saml::idp_metadata::IdpMetadata;
 use crate::protocol::saml::names::FORMAT_EMAIL;
 use crate::protocol::saml::testing::{Place, Signer, id_of_request, response_to, signer, stranger};
 use crate::record::audit;
+use crate::store::traces::Wanted;
 use crate::store::{Tx, assertions, saml_sessions as saml_session_rows, scratch};
 use crate::values::ids::{AttemptId, ConnectionId};
 use crate::values::operation::Role;
@@ -101,16 +110,23 @@ async fn stages() -> Vec<Stage> {
 
 impl Stage {
     async fn leave(&self, connection: ConnectionId) -> Journey {
-        let (op, application, request) = (self.world.op(), self.world.application, self.world.request());
-        let start = self.world.store().write(move |tx| {
-            let binding = Secret::from("browser".to_owned());
-            let new = NewAttempt { application, request: &request, binding: &binding, ttl_seconds: 900 };
-            Ok::<_, AttemptError>(attempts::start(tx, &op, &new)?)
-        });
-        let attempt = start.await.unwrap();
-        let departure = Departure { attempt, address: "ada@acme.test".parse().ok(), connection };
-        let url = begin(self.world.store(), &self.provider, &self.world.op(), &departure).await.unwrap();
+        let url = self.leave_asking(connection, None).await;
         self.journey(&url, connection).await
+    }
+
+    /// The address to which somebody is sent whose application asks for `acr_values`.
+    async fn leave_asking(&self, connection: ConnectionId, acr_values: Option<&str>) -> String {
+        let request = AuthorizationRequest { acr_values: acr_values.map(str::to_owned), ..self.world.request() };
+        let attempt = self.world.start_attempt_for(&Secret::from("browser".to_owned()), request).await.id;
+        let departure = Departure { attempt, address: "ada@acme.test".parse().ok(), connection };
+        begin(self.world.store(), &self.provider, &self.world.op(), &departure).await.unwrap()
+    }
+
+    /// Has a connection demand this.
+    async fn demand(&self, connection: ConnectionId, options: &SamlOptions) {
+        let (op, organization, options) = (self.world.operator(), self.world.organization, options.clone());
+        let write = move |tx: &mut Tx<'_>| saml_options::replace(tx, &op, organization, connection, &options);
+        self.world.store().write(write).await.unwrap();
     }
 
     /// The request in this address, and the attempt that waits for its answer.
@@ -720,5 +736,119 @@ async fn nothing_begins_at_the_provider_unless_the_connection_says_where_it_ends
             .store()
             .write(move |tx| saml_options::replace(tx, &op, organization, connection, &evil).map(drop));
         assert!(matches!(replace.await, Err(connections::ConnectionError::InvalidOptions(_))));
+    }
+}
+
+const MFA: &str = "urn:causeway:acr:mfa";
+const CLASS: &str = "urn:oasis:names:tc:SAML:2.0:ac:classes:Password";
+
+/// The document of the request in this address.
+fn document(url: &str) -> String {
+    let query: HashMap<_, _> = Url::parse(url).unwrap().query_pairs().into_owned().collect();
+    let deflated = STANDARD.decode(&query["SAMLRequest"]).unwrap();
+    let mut xml = String::new();
+    flate2::read::DeflateDecoder::new(deflated.as_slice()).read_to_string(&mut xml).unwrap();
+    xml
+}
+
+fn strong(asks_for: &[&str], met_by: &[&str]) -> SamlOptions {
+    let words = |list: &[&str]| list.iter().map(|word| (*word).to_owned()).collect();
+    let map = ClassMap { asks_for: words(asks_for), met_by: words(met_by) };
+    let several_factors = Some(SeveralFactors { map, comparison: Comparison::Minimum });
+    SamlOptions { several_factors, ..SamlOptions::default() }
+}
+
+/// What the application asks for goes on to the provider in its own words, and what comes back counts as the connection maps it.
+#[tokio::test]
+async fn an_application_that_asks_for_several_factors_has_the_provider_asked_for_them() {
+    const ASKED: &str = "<samlp:RequestedAuthnContext Comparison=\"minimum\"><saml:AuthnContextClassRef>urn:acme:2fa</";
+    for stage in stages().await {
+        let connection = stage.connections[0];
+        stage.demand(connection, &strong(&["urn:acme:2fa"], &["urn:acme:2fa", "urn:acme:3fa"])).await;
+        for other in [None, Some("urn:causeway:acr:password")] {
+            let xml = document(&stage.leave_asking(connection, other).await);
+            assert!(!xml.contains("RequestedAuthnContext"), "{other:?}: {xml}");
+        }
+        let mut came = Vec::new();
+        for (class, is_met) in [
+            ("urn:acme:3fa", true),
+            ("urn:acme:1fa", false),
+            // Known everywhere, and not what this connection believes.
+            ("https://refeds.org/profile/mfa", false),
+            (MFA, false),
+        ] {
+            let url = stage.leave_asking(connection, Some(MFA)).await;
+            assert!(document(&url).contains(ASKED), "{}", document(&url));
+            let journey = stage.journey(&url, connection).await;
+            let outcome = stage.come_back(&journey, &stage.response(&journey).replace(CLASS, class)).await.unwrap();
+            assert_eq!(outcome.refusal, None, "{class}: it is a voluntary request");
+            let State::Identified(who) = stage.state(journey.attempt).await else { panic!("not identified") };
+            assert_eq!(acr::satisfies(MFA, &who.acr, &who.amr), is_met, "{}: {class}: {who:?}", stage.world.engine());
+            came.push(journey.attempt);
+        }
+        let (op, organization) = (stage.world.operator(), stage.world.organization);
+        let request = PageRequest::new(None, None).unwrap();
+        let read = move |tx: &mut Tx<'_>| traces::page(tx, &op, organization, &Wanted::default(), &request);
+        let page = stage.world.store().read(read).await.unwrap();
+        let of = |attempt| page.items.iter().find(|trace| trace.attempt == Some(attempt)).unwrap().steps.clone();
+        for (attempt, verdict) in came.into_iter().zip(["met", "not_met", "not_met", "not_met"]) {
+            let steps = of(attempt);
+            assert_eq!((&steps[1]["step"], &steps[1]["several_factors"]), (&json!("asked"), &json!(["urn:acme:2fa"])));
+            assert_eq!((&steps[2]["step"], &steps[2]["several_factors"]), (&json!("answered"), &json!(verdict)));
+        }
+    }
+}
+
+/// Microsoft's products say in an attribute how somebody proved themselves, beside a class that says less.
+#[tokio::test]
+async fn what_a_provider_lists_beside_its_class_counts_where_the_connection_maps_it() {
+    const LISTED: &str = "<saml:Attribute Name=\"http://schemas.microsoft.com/claims/authnmethodsreferences\">\
+        <saml:AttributeValue>urn:a</saml:AttributeValue>\
+        <saml:AttributeValue>http://schemas.microsoft.com/claims/multipleauthn</saml:AttributeValue></saml:Attribute>";
+    let entra = SamlOptions { preset: Preset::EntraId, ..SamlOptions::default() };
+    for stage in stages().await {
+        let connection = stage.connections[0];
+        for (options, listed, is_met) in [
+            (&entra, LISTED, true),
+            (&entra, "", false),
+            (&strong(&[], &["urn:b"]), LISTED, false),
+            (&strong(&[], &["urn:a"]), LISTED, true),
+            (&SamlOptions::default(), LISTED, false),
+        ] {
+            stage.demand(connection, options).await;
+            let url = stage.leave_asking(connection, Some(MFA)).await;
+            assert!(!document(&url).contains("RequestedAuthnContext"), "{options:?}");
+            let journey = stage.journey(&url, connection).await;
+            let xml = stage.response(&journey);
+            let xml = xml.replace("<saml:AttributeStatement>", &format!("<saml:AttributeStatement>{listed}"));
+            assert_eq!(stage.come_back(&journey, &xml).await.unwrap().refusal, None);
+            let State::Identified(who) = stage.state(journey.attempt).await else { panic!("not identified") };
+            assert_eq!(acr::satisfies(MFA, &who.acr, &who.amr), is_met, "{}: {options:?}", stage.world.engine());
+        }
+    }
+}
+
+/// What the connection demands of everybody is refused when it is missing; what an application asks for on top is not.
+#[tokio::test]
+async fn what_an_application_asks_for_may_come_where_the_connection_demands_a_class() {
+    for stage in stages().await {
+        let connection = stage.connections[0];
+        let options = SamlOptions {
+            authn_contexts: vec!["urn:acme:1fa".to_owned()],
+            ..strong(&["urn:acme:2fa"], &["urn:acme:2fa"])
+        };
+        stage.demand(connection, &options).await;
+        for (acr_values, class, is_let_in) in [
+            (None, "urn:acme:1fa", true),
+            (None, "urn:acme:2fa", false),
+            (Some(MFA), "urn:acme:1fa", true),
+            (Some(MFA), "urn:acme:2fa", true),
+            (Some(MFA), "urn:acme:3fa", false),
+        ] {
+            let journey = stage.journey(&stage.leave_asking(connection, acr_values).await, connection).await;
+            let outcome = stage.come_back(&journey, &stage.response(&journey).replace(CLASS, class)).await.unwrap();
+            let refusal = if is_let_in { None } else { unverified("saml_authn_context") };
+            assert_eq!(outcome.refusal, refusal, "{}: {acr_values:?} {class}", stage.world.engine());
+        }
     }
 }

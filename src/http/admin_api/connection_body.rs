@@ -5,16 +5,17 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 use utoipa::ToSchema;
 
-use super::oidc_options::OidcOptionsBody;
+use super::oidc_options::{OidcOptionsBody, SeveralFactorsBody};
 use super::saml_options_body::SamlOptionsBody;
 use crate::directory::connections::metadata::{Address, MetadataSource};
+use crate::directory::connections::oidc_options::OidcOptions;
 use crate::directory::connections::{Connection, Settings};
 use crate::directory::matching::{MatchRule, Matching};
 use crate::flows::connect_identity_provider::Provider;
 use crate::http::context::Context;
 use crate::http::problem::Problem;
 use crate::protocol::oidc::relying_party::authentication::ClientAuthentication;
-use crate::protocol::oidc::relying_party::claim_map::{ClaimMap, ClaimNames};
+use crate::protocol::oidc::relying_party::claim_map::ClaimMap;
 use crate::protocol::oidc::relying_party::preset::Preset;
 use crate::protocol::saml::certificate::Certificate;
 use crate::values::clock::Timestamp;
@@ -205,11 +206,14 @@ pub struct PresetBody {
     family_name: Vec<String>,
     display_name: Vec<String>,
     groups: Vec<String>,
+    /// What several factors are called there; absent where nobody knows, so that what is known everywhere counts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    several_factors: Option<SeveralFactorsBody>,
 }
 
 impl PresetBody {
-    fn of(preset: Preset, chosen: &ClaimNames) -> Self {
-        let ClaimMap { given_name, family_name, display_name, groups } = ClaimMap::new(preset, chosen);
+    fn of(preset: Preset, options: &OidcOptions) -> Self {
+        let ClaimMap { given_name, family_name, display_name, groups } = ClaimMap::new(preset, &options.claims);
         Self {
             name: preset.as_str(),
             subject: preset.subject_claims().to_vec(),
@@ -218,6 +222,7 @@ impl PresetBody {
             family_name,
             display_name,
             groups,
+            several_factors: options.several_factors(preset).map(SeveralFactorsBody::of),
         }
     }
 }
@@ -293,7 +298,7 @@ impl ConnectionBody {
                 initiate_login_url: context.outside.relying_party.initiate_url(id).into(),
                 jwks_url: context.outside.relying_party.jwks_url(id).into(),
                 client_authentication: authentication,
-                preset: PresetBody::of(preset, &options.claims),
+                preset: PresetBody::of(preset, &options),
                 options: OidcOptionsBody::of(options),
             },
         };

@@ -15,6 +15,7 @@ use crate::directory::connections::oidc_options::{self, OidcOptions};
 use crate::http::context::Context;
 use crate::http::problem::{Problem, ProblemBody};
 use crate::http::request_body;
+use crate::protocol::oidc::class_map::ClassMap;
 use crate::protocol::oidc::relying_party::claim_map::ClaimNames;
 
 /// The operations of this file, for the document.
@@ -31,6 +32,9 @@ pub struct OidcOptionsBody {
     /// Ask for one of these authentication context classes, and refuse an answer with another one.
     #[schema(example = json!(["phr"]))]
     acr_values: Vec<String>,
+    /// What several factors are called at the provider, where an application asks for them. The preset's, when left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    several_factors: Option<SeveralFactorsBody>,
     /// Names of claims that are looked under instead of the preset's: `given_name`, `family_name`, `display_name`, `groups`.
     /// The address is always `email`.
     #[schema(value_type = Object, example = json!({ "groups": "https://acme.test/teams" }))]
@@ -45,16 +49,45 @@ pub struct OidcOptionsBody {
     initiation: Option<Initiation>,
 }
 
+/// What several factors are called at an OpenID provider.
+#[derive(Debug, Default, Serialize, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct SeveralFactorsBody {
+    /// What it is asked for, best first, ten at most: `acr_values`, or with the preset `entra_id` the ids of authentication
+    /// contexts of its Conditional Access. Nothing when there is none.
+    #[schema(example = json!(["urn:okta:loa:2fa:any"]))]
+    asks_for: Vec<String>,
+    /// The values of `acr` and `amr`, and of `acrs` with the preset `entra_id`, that say that there were several factors, ten at
+    /// most. No other word counts.
+    #[schema(example = json!(["urn:okta:loa:2fa:any", "mfa"]))]
+    met_by: Vec<String>,
+}
+
+impl SeveralFactorsBody {
+    /// As it goes out.
+    pub fn of(map: ClassMap) -> Self {
+        let ClassMap { asks_for, met_by } = map;
+        Self { asks_for, met_by }
+    }
+
+    fn parse(self) -> ClassMap {
+        let Self { asks_for, met_by } = self;
+        ClassMap { asks_for, met_by }
+    }
+}
+
 impl OidcOptionsBody {
     /// As it goes out.
     pub fn of(options: OidcOptions) -> Self {
-        let OidcOptions { forces_authentication, acr_values, claims, initiation } = options;
-        Self { forces_authentication, acr_values, claims, initiation }
+        let OidcOptions { forces_authentication, acr_values, several_factors, claims, initiation } = options;
+        let several_factors = several_factors.map(SeveralFactorsBody::of);
+        Self { forces_authentication, acr_values, several_factors, claims, initiation }
     }
 
     fn parse(self) -> OidcOptions {
-        let Self { forces_authentication, acr_values, claims, initiation } = self;
-        OidcOptions { forces_authentication, acr_values, claims, initiation }
+        let Self { forces_authentication, acr_values, several_factors, claims, initiation } = self;
+        let several_factors = several_factors.map(SeveralFactorsBody::parse);
+        OidcOptions { forces_authentication, acr_values, several_factors, claims, initiation }
     }
 }
 

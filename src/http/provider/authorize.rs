@@ -9,8 +9,8 @@ use super::failure::{self, Failure};
 use super::{Provider, form};
 use crate::access::attempts::{self, NewAttempt};
 use crate::access::grants::{self, Decision};
-use crate::access::own_password::second_step;
 use crate::access::sessions::{self, Session};
+use crate::access::step_up::{self, Place};
 use crate::directory::applications::{self, Application};
 use crate::http::cookies::Cookie;
 use crate::http::page_answer::see_other;
@@ -182,21 +182,25 @@ async fn sign_in(
     let binding = known.unwrap_or_else(|| attempts::new_binding(op));
     let (in_write, cookie_value, ttl_seconds) = (op.clone(), binding.clone(), provider.attempt_seconds());
     let ours = provider.clone();
-    let (attempt, is_half_proved) = provider
+    let (attempt, place) = provider
         .store()
         .write(move |tx| {
             let new = NewAttempt { application: application.id, request: &asked, binding: &binding, ttl_seconds };
             let id: AttemptId = attempts::start(tx, &in_write, &new)?;
-            let is_half_proved = match live_session(tx, &ours, &in_write, session_token.as_ref())? {
-                Some(session) => second_step::step_up(tx, &in_write, id, &session)?,
-                None => false,
+            let place = match live_session(tx, &ours, &in_write, session_token.as_ref())? {
+                Some(session) => step_up::begin(tx, &in_write, id, &asked, &session)?,
+                None => Place::Nowhere,
             };
-            Ok::<_, Failure>((id, is_half_proved))
+            Ok::<_, Failure>((id, place))
         })
         .await?;
     let cookie = provider.cookies().set(Cookie::Attempt, &cookie_value);
     let cookie = cookie.map_err(|error| Failure::Internal(error.to_string()))?;
-    let mut answer = see_other(&if is_half_proved { path::second_step(attempt) } else { path::email(attempt) });
+    let mut answer = see_other(&match place {
+        Place::SecondStep => path::second_step(attempt),
+        Place::Provider => path::step_up(attempt),
+        Place::Nowhere => path::email(attempt),
+    });
     answer.headers_mut().append(SET_COOKIE, cookie);
     Ok(answer)
 }

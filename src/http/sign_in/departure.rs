@@ -34,7 +34,9 @@ pub async fn follow(
 ) -> Result<HttpResponse, Failure> {
     let attempt = begun.attempt.id;
     match step {
-        Step::SendTo { organization, connection } => send(visit, begun, address, (organization, connection)).await,
+        Step::SendTo { organization, connection } => {
+            send(visit, begun, Some(address), (organization, connection)).await
+        }
         Step::Choose { organization, connections, has_own_password } => {
             let own_password = has_own_password.then(|| path::password(attempt));
             choose(visit, begun, address, (organization, connections), own_password).await
@@ -60,10 +62,11 @@ async fn ask_password(visit: &Visit<'_>, begun: &Begun, address: &EmailAddress) 
     Ok(see_other(&path::password(attempt)))
 }
 
-async fn send(
+/// On to the identity provider of this connection.
+pub async fn send(
     visit: &Visit<'_>,
     begun: &Begun,
-    address: &EmailAddress,
+    address: Option<&EmailAddress>,
     (organization, connection): (OrganizationId, ConnectionId),
 ) -> Result<HttpResponse, Failure> {
     let found = visit.connections(vec![connection]).await?;
@@ -94,7 +97,7 @@ enum NotLeft {
 async fn leave(
     visit: &Visit<'_>,
     begun: &Begun,
-    address: &EmailAddress,
+    address: Option<&EmailAddress>,
     connection: &Connection,
 ) -> Result<String, NotLeft> {
     let context = visit.context;
@@ -111,7 +114,7 @@ async fn leave(
         }
         Settings::Saml { .. } => {
             let departure =
-                Departure { attempt: begun.attempt.id, address: Some(address.clone()), connection: connection.id };
+                Departure { attempt: begun.attempt.id, address: address.cloned(), connection: connection.id };
             let provider = &context.outside.service_provider;
             let left = sign_in_by_saml::begin(&context.store, provider, &visit.op, &departure).await;
             left.map_err(|error| match error {

@@ -16,6 +16,7 @@
 //! | `GET, POST /password/forgotten` | asks for a link by mail to choose a password |
 //! | `GET, POST /password/choose` | the link: asks; sets the password |
 //! | `POST /sign-in/{attempt}/connection` | the choice; on to the identity provider |
+//! | `GET /sign-in/{attempt}/step-up` | back to the identity provider that signed somebody in, which is asked for more |
 //! | `GET /sign-in/{attempt}/continue` | back from the identity provider; on to the application |
 //! | `POST /sign-in/{attempt}/restart` | a fresh attempt after one that expired |
 //! | `GET, POST /activation` | the link of an activation mail: asks; joins |
@@ -49,6 +50,7 @@ pub mod refusal_words;
 pub mod restart;
 pub mod second_step;
 pub mod sign_out;
+pub mod step_up;
 pub mod visit;
 
 use actix_web::web::ServiceConfig;
@@ -72,6 +74,7 @@ pub fn mount(services: &mut ServiceConfig) {
         at(path::FORGOTTEN).get(forgotten::get).post(forgotten::post),
         at("/password/choose").get(new_password::get).post(new_password::post),
         at("/sign-in/{attempt}/connection").post(choice::post),
+        at("/sign-in/{attempt}/step-up").get(step_up::get),
         at("/sign-in/{attempt}/continue").get(outcome::get),
         at("/sign-in/{attempt}/restart").post(restart::post),
         at("/activation").get(activation::get).post(activation::post),

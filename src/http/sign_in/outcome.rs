@@ -18,10 +18,16 @@ use crate::http::context::Context;
 use crate::http::cookies::Cookie;
 use crate::http::page_answer::see_other;
 use crate::protocol::oidc::authorization::{AuthorizationRequest, error_url, success_url};
-use crate::protocol::oidc::error::OAuthError;
+use crate::protocol::oidc::error::{ErrorCode, OAuthError};
 use crate::telemetry::metrics;
 use crate::values::ids::AttemptId;
 use crate::values::secret::Secret;
+
+/// What the application is told whose `acr_values` the identity provider cannot meet.
+const UNMET: OAuthError = OAuthError::new(
+    ErrorCode::UnmetAuthenticationRequirements,
+    "the identity provider of the person cannot meet the acr_values",
+);
 
 impl From<ArrivalError> for Failure {
     fn from(error: ArrivalError) -> Self {
@@ -60,6 +66,10 @@ async fn show(visit: &Visit<'_>, id: &str) -> Result<HttpResponse, Failure> {
         Arrival::Refused { attempt, refusal } => {
             counter!(metrics::SIGN_INS, "outcome" => "refused").increment(1);
             Err(explain(visit, &attempt, refusal).await?)
+        }
+        Arrival::Unmet(request) => {
+            counter!(metrics::SIGN_INS, "outcome" => "refused").increment(1);
+            to_application(visit, &[], &request, Err(UNMET))
         }
         Arrival::AskAddress => Ok(see_other(&path::email(id))),
         Arrival::AskMore => Ok(see_other(&path::second_step(id))),

@@ -68,6 +68,11 @@ pub fn submit_choice(attempt: AttemptId) -> String {
     format!("/sign-in/{attempt}/connection")
 }
 
+/// Where somebody goes who is signed in and has to prove more at their identity provider.
+pub fn step_up(attempt: AttemptId) -> String {
+    format!("/sign-in/{attempt}/step-up")
+}
+
 /// Where a browser goes that has brought the answer of an identity provider.
 pub fn arrival(attempt: AttemptId, arrival: &Secret) -> String {
     format!("{}?{ARRIVAL}={}", outcome(attempt), arrival.expose())

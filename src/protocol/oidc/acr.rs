@@ -14,7 +14,7 @@ pub enum Level {
 }
 
 /// Names by which others call several factors: those of identity providers, and of applications that ask for it.
-const SEVERAL_FACTORS: [&str; 4] = [
+pub const SEVERAL_FACTORS: [&str; 4] = [
     "urn:causeway:acr:mfa",
     "https://refeds.org/profile/mfa",
     "http://schemas.microsoft.com/claims/multipleauthn",
@@ -53,7 +53,13 @@ impl Level {
     }
 }
 
-/// True of a class that the gateway alone says, of what it has seen itself. A URN begins alike in small letters and in capitals
+/// True of a class that stands for several factors.
+pub fn names_several(class: &str) -> bool {
+    Level::of(class) == Some(Level::SeveralFactors)
+}
+
+/// True of a class that the gateway alone says: of what it has seen itself, or of an answer that meets the map of its connection
+/// ([`super::class_map`]). A URN begins alike in small letters and in capitals
 /// (RFC 8141, 3.1).
 pub fn is_own(class: &str) -> bool {
     class.get(..OWN.len()).is_some_and(|start| start.eq_ignore_ascii_case(OWN))

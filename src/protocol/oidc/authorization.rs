@@ -7,6 +7,7 @@
 use serde::{Deserialize, Serialize};
 use url::form_urlencoded;
 
+use super::acr::{self, Level};
 use super::error::{ErrorCode, OAuthError};
 use super::parameters::Parameters;
 use super::pkce::CodeChallenge;
@@ -121,6 +122,11 @@ impl AuthorizationRequest {
             id_token_hint: bounded(parameters, "id_token_hint", MAX_ID_TOKEN_HINT, "id_token_hint is too long")?,
             hinted_account: None,
         })
+    }
+
+    /// The level of authentication that the application asks for; `None` when any will do.
+    pub fn level_asked(&self) -> Option<Level> {
+        self.acr_values.as_deref().and_then(acr::asked)
     }
 }
 

@@ -29,6 +29,9 @@ pub enum ErrorCode {
     TemporarilyUnavailable,
     /// `prompt=none`, and nobody suitable is signed in.
     LoginRequired,
+    /// The person's identity provider cannot sign them in as the application asks (OpenID Connect Core Error Code
+    /// `unmet_authentication_requirements` 1.0).
+    UnmetAuthenticationRequirements,
     /// `request` (a request object by value) is not supported.
     RequestNotSupported,
     /// `request_uri` (a request object by reference) is not supported; it is never fetched.
@@ -56,6 +59,7 @@ impl ErrorCode {
             Self::ServerError => "server_error",
             Self::TemporarilyUnavailable => "temporarily_unavailable",
             Self::LoginRequired => "login_required",
+            Self::UnmetAuthenticationRequirements => "unmet_authentication_requirements",
             Self::RequestNotSupported => "request_not_supported",
             Self::RequestUriNotSupported => "request_uri_not_supported",
             Self::RegistrationNotSupported => "registration_not_supported",

@@ -6,6 +6,7 @@ pub mod access_token;
 pub mod acr;
 pub mod authorization;
 pub mod claims;
+pub mod class_map;
 pub mod client_assertion;
 pub mod client_authentication;
 pub mod client_keys;

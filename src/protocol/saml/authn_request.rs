@@ -6,6 +6,7 @@
 use std::fmt::Write as _;
 
 use quick_xml::escape::escape;
+use serde::{Deserialize, Serialize};
 use url::Url;
 
 use crate::protocol::saml::assertion::Authentication;
@@ -33,6 +34,31 @@ pub enum RequestSignature {
     Unsigned,
 }
 
+/// How the class of an answer is to compare with those that are asked for (SAML core 3.3.2.2.1). `maximum` is missing: nobody asks
+/// for less.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Comparison {
+    /// It is one of them.
+    #[default]
+    Exact,
+    /// It is at least as strong as one of them, as the provider sees it.
+    Minimum,
+    /// It is stronger than all of them, as the provider sees it.
+    Better,
+}
+
+impl Comparison {
+    /// The value of the attribute.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Exact => "exact",
+            Self::Minimum => "minimum",
+            Self::Better => "better",
+        }
+    }
+}
+
 /// A request. `AssertionConsumerServiceIndex` and `Subject` are left out: identity providers answer each with an error now
 /// and then; so is `RequestedAuthnContext` unless somebody has demanded one.
 #[derive(Debug, Clone, Copy)]
@@ -49,8 +75,10 @@ pub struct AuthnRequest<'a> {
     pub acs_url: &'a str,
     /// Whether an existing session at the identity provider is enough.
     pub authentication: Authentication,
-    /// How the person has to prove themselves: any of these class URIs, exactly. None means any way will do.
+    /// How the person has to prove themselves: any of these class URIs. None means any way will do.
     pub contexts: &'a [String],
+    /// How the class of the answer is to compare with them.
+    pub comparison: Comparison,
 }
 
 impl AuthnRequest<'_> {
@@ -82,7 +110,8 @@ impl AuthnRequest<'_> {
         let class =
             |class: &String| format!("<saml:AuthnContextClassRef>{}</saml:AuthnContextClassRef>", escape(class));
         let classes: String = self.contexts.iter().map(class).collect();
-        format!("<samlp:RequestedAuthnContext Comparison=\"exact\">{classes}</samlp:RequestedAuthnContext>")
+        let comparison = self.comparison.as_str();
+        format!("<samlp:RequestedAuthnContext Comparison=\"{comparison}\">{classes}</samlp:RequestedAuthnContext>")
     }
 
     /// The address to send the browser to, signed where there is a key to sign with. `relay_state` is an opaque handle of at
@@ -106,7 +135,7 @@ mod tests {
     use openssl::x509::X509;
     use url::Url;
 
-    use super::{AuthnRequest, new_id};
+    use super::{AuthnRequest, Comparison, new_id};
     use crate::protocol::saml::assertion::Authentication;
     use crate::protocol::saml::certificate::Holder;
     use crate::protocol::saml::document::reader::{Comments, Limits, parse};
@@ -129,6 +158,7 @@ mod tests {
             acs_url: "https://sp.test/acs",
             authentication: Authentication::Fresh,
             contexts: &[],
+            comparison: Comparison::Exact,
         }
     }
 
@@ -153,16 +183,18 @@ mod tests {
     }
 
     #[test]
-    fn the_contexts_that_are_demanded_are_asked_for_exactly() {
+    fn the_contexts_that_are_demanded_are_asked_for_as_the_connection_compares() {
         let destination = Url::parse("https://idp.test/sso").unwrap();
         let contexts = ["https://refeds.org/profile/mfa".to_owned(), "urn:x?a&b".to_owned()];
-        let request = AuthnRequest { contexts: &contexts, ..request(&destination) };
-        let root = parse(&request.to_xml(), &Limits::RESPONSE, Comments::Refused).unwrap();
-        let requested = root.only(SAMLP, "RequestedAuthnContext").unwrap();
-        assert_eq!(requested.attribute("Comparison"), Some("exact"));
-        let classes: Vec<_> =
-            requested.named(SAML, "AuthnContextClassRef").map(|class| class.text().unwrap().to_owned()).collect();
-        assert_eq!(classes, contexts);
+        for comparison in [Comparison::Exact, Comparison::Minimum, Comparison::Better] {
+            let request = AuthnRequest { contexts: &contexts, comparison, ..request(&destination) };
+            let root = parse(&request.to_xml(), &Limits::RESPONSE, Comments::Refused).unwrap();
+            let requested = root.only(SAMLP, "RequestedAuthnContext").unwrap();
+            assert_eq!(requested.attribute("Comparison"), Some(comparison.as_str()));
+            let classes: Vec<_> =
+                requested.named(SAML, "AuthnContextClassRef").map(|class| class.text().unwrap().to_owned()).collect();
+            assert_eq!(classes, contexts);
+        }
         assert!(!super::tests::request(&destination).to_xml().contains("RequestedAuthnContext"));
     }
 

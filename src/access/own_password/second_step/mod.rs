@@ -14,7 +14,7 @@ use crate::access::second_factors::{self, ONE_TIME_CODE_AMR, raised};
 use crate::access::sessions::Session;
 use crate::directory::accounts;
 use crate::keys::sealing::Sealer;
-use crate::protocol::oidc::acr::{self, Level};
+use crate::protocol::oidc::acr::Level;
 use crate::protocol::oidc::authorization::AuthorizationRequest;
 use crate::store::failure::StoreError;
 use crate::store::{Tx, accounts as account_rows, sessions as session_rows};
@@ -74,12 +74,11 @@ pub(super) fn load(
     worth: Worth,
     request: &AuthorizationRequest,
 ) -> Result<Facts, StoreError> {
-    let level = request.acr_values.as_deref().and_then(acr::asked);
     Ok(Facts {
         worth,
         has_factor: second_factors::is_there(tx, account)?,
         is_required: mfa_policy::is_required_of(tx, account)?,
-        is_asked_by_application: level >= Some(Level::SeveralFactors),
+        is_asked_by_application: request.level_asked() >= Some(Level::SeveralFactors),
     })
 }
 

@@ -8,9 +8,11 @@ use openidconnect::{
     AuthUrl, AuthenticationContextClass, ClientId, CsrfToken, LoginHint, Nonce, PkceCodeChallenge, PkceCodeVerifier,
     RedirectUrl, Scope,
 };
+use serde_json::{Map, Value, json};
 use url::Url;
 
 use super::discovery::ProviderConfiguration;
+use super::preset::CONTEXTS;
 use crate::protocol::oidc::parameters::{MalformedParameters, Parameters};
 use crate::protocol::oidc::pkce::CodeVerifier;
 use crate::values::secret::Secret;
@@ -18,9 +20,9 @@ use crate::values::secret::Secret;
 /// The longest code or state that is read.
 const MAX_VALUE: usize = 4_096;
 
-/// OpenID Connect Core 5.5: when the person signed in there, which decides whether a later `max_age` is met. A provider
-/// says it unasked only when it is asked for a maximal age.
-const CLAIMS: &str = r#"{"id_token":{"auth_time":null}}"#;
+/// When the person signed in there, which decides whether a later `max_age` is met. A provider says it unasked only when it is
+/// asked for a maximal age.
+const SIGNED_IN_AT: &str = "auth_time";
 
 /// What one authorization request carries. `state` and `nonce` are fresh random values of the gateway.
 #[derive(Debug, Clone, Copy)]
@@ -43,6 +45,8 @@ pub struct Request<'a> {
     pub reauthentication: Reauthentication,
     /// The ways of signing in of which one is asked for; none when any will do.
     pub acr_values: &'a [String],
+    /// The contexts of Entra ID's Conditional Access of which one is to be met; none when any will do.
+    pub contexts: &'a [String],
     /// The workspace that Google is to sign somebody in from.
     pub workspace: Option<&'a str>,
 }
@@ -73,8 +77,8 @@ pub fn url(provider: &ProviderConfiguration, request: &Request<'_>) -> Url {
     for acr in request.acr_values {
         composed = composed.add_auth_context_value(AuthenticationContextClass::new(acr.clone()));
     }
-    if provider.takes_claims {
-        composed = composed.add_extra_param("claims", CLAIMS);
+    if let Some(claims) = claims(provider, request.contexts) {
+        composed = composed.add_extra_param("claims", claims);
     }
     if let Some(domain) = request.workspace {
         composed = composed.add_extra_param("hd", domain.to_owned());
@@ -89,6 +93,24 @@ pub fn url(provider: &ProviderConfiguration, request: &Request<'_>) -> Url {
     };
     let (url, _, _) = composed.url();
     url
+}
+
+/// OpenID Connect Core 5.5. Entra ID takes the parameter for its contexts, whatever its metadata says about it.
+fn claims(provider: &ProviderConfiguration, contexts: &[String]) -> Option<String> {
+    let mut wanted = Map::new();
+    if provider.takes_claims {
+        wanted.insert(SIGNED_IN_AT.to_owned(), Value::Null);
+    }
+    match contexts {
+        [] => {}
+        [context] => {
+            wanted.insert(CONTEXTS.to_owned(), json!({ "essential": true, "value": context }));
+        }
+        several => {
+            wanted.insert(CONTEXTS.to_owned(), json!({ "essential": true, "values": several }));
+        }
+    }
+    (!wanted.is_empty()).then(|| json!({ "id_token": wanted }).to_string())
 }
 
 /// What came to the callback.
@@ -186,6 +208,7 @@ mod tests {
             login_hint: None,
             reauthentication: Reauthentication::Required,
             acr_values: &["phr".to_owned(), "phrh".to_owned()],
+            contexts: &[],
             workspace: Some("acme.test"),
         };
         let plain = Request { acr_values: &[], workspace: None, ..request };
@@ -205,6 +228,25 @@ mod tests {
         assert_eq!((get("acr_values"), get("hd")), (Some("phr phrh"), Some("acme.test")));
         assert_eq!((get("prompt"), get("max_age"), get("login_hint")), (Some("login"), Some("0"), None));
         assert!(!url.as_str().contains(verifier.expose()));
+    }
+
+    #[test]
+    fn the_contexts_of_entra_id_are_asked_for_by_a_claim() {
+        let (one, two) = (vec!["c1".to_owned()], vec!["c1".to_owned(), "c\"2".to_owned()]);
+        let silent = ProviderConfiguration { takes_claims: false, ..provider(true) };
+        let taking = ProviderConfiguration { takes_claims: true, ..provider(true) };
+        for (provider, contexts, expected) in [
+            (&silent, &[][..], None),
+            (&taking, &[], Some(r#"{"id_token":{"auth_time":null}}"#)),
+            (&silent, &one, Some(r#"{"id_token":{"acrs":{"essential":true,"value":"c1"}}}"#)),
+            (
+                &taking,
+                &two,
+                Some(r#"{"id_token":{"auth_time":null,"acrs":{"essential":true,"values":["c1","c\"2"]}}}"#),
+            ),
+        ] {
+            assert_eq!(super::claims(provider, contexts).as_deref(), expected);
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 use url::Url;
 
 use super::claim_map;
+use crate::protocol::oidc::class_map::ClassMap;
 use crate::values::domain_name::DomainName;
 
 /// Google's issuer.
@@ -16,6 +17,13 @@ const ENTRA_HOSTS: [&str; 3] =
 /// What the hosts of Entra External ID and of Okta end with.
 const CIAM: &str = ".ciamlogin.com";
 const OKTA: [&str; 4] = [".okta.com", ".oktapreview.com", ".okta-emea.com", ".okta-gov.com"];
+
+/// What Okta calls two factors of any kind.
+const OKTA_SEVERAL: &str = "urn:okta:loa:2fa:any";
+/// The claim in which Entra ID lists the contexts that were met.
+pub const CONTEXTS: &str = "acrs";
+/// So many of them are read.
+const MOST_CONTEXTS: usize = 16;
 
 /// A product.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -120,6 +128,25 @@ impl Preset {
                 Ok(format!("{tenant}/{}", object.to_ascii_lowercase()))
             }
         }
+    }
+
+    /// What several factors are called at the product. `None` where its customers name them as they like, and where it cannot be
+    /// asked for them.
+    pub fn several_factors(self) -> Option<ClassMap> {
+        match self {
+            Self::Generic | Self::EntraId | Self::Google => None,
+            Self::Okta => Some(ClassMap::of_product(&[OKTA_SEVERAL], &[OKTA_SEVERAL, "phr", "phrh"])),
+        }
+    }
+
+    /// What an answer of the product says about how somebody proved themselves, beside `acr` and `amr`: the contexts of Entra ID's
+    /// Conditional Access that were met (`acrs`).
+    pub fn contexts(self, claims: &Map<String, Value>) -> Vec<String> {
+        let listed = match self {
+            Self::EntraId => claims.get(CONTEXTS).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default(),
+            Self::Generic | Self::Okta | Self::Google => &[],
+        };
+        listed.iter().filter_map(Value::as_str).take(MOST_CONTEXTS).map(str::to_owned).collect()
     }
 
     /// The claim with which the product vouches for the address in `email`.
@@ -239,6 +266,20 @@ mod tests {
         for preset in [Generic, Okta, Google] {
             assert_eq!(preset.subject("https://x.test", "u1", &claims(json!({ "oid": OBJECT }))), Ok("u1".to_owned()));
         }
+    }
+
+    #[test]
+    fn the_contexts_of_entra_id_are_read_from_its_tokens_alone() {
+        let told = claims(json!({ "acrs": ["c1", 2, "c3"], "acr": "1" }));
+        assert_eq!(EntraId.contexts(&told), ["c1", "c3"]);
+        assert_eq!(EntraId.contexts(&claims(json!({ "acrs": vec!["c"; 100] }))).len(), 16);
+        for preset in [Generic, Okta, Google] {
+            assert!(preset.contexts(&told).is_empty(), "{preset:?}");
+        }
+        for other in [json!("c1"), json!(null), json!({ "c1": true })] {
+            assert!(EntraId.contexts(&claims(json!({ "acrs": other }))).is_empty());
+        }
+        assert!(Okta.several_factors().unwrap().check().is_ok());
     }
 
     #[test]
