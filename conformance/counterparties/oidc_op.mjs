@@ -4,14 +4,17 @@
 //
 // FILE: {"title", "people": [{"email", "password", "name", "given_name", "family_name", "email_verified"}],
 //        "clients": [{"client_id", "client_secret", "redirect_uris": []}]}
-// POST /admin/clients with one such client, or any other client metadata, adds or replaces it; /admin/roll-over changes
+// Who is asked for `urn:example:loa:2` by acr_values is asked for the code 424242 as well, and let in without it: the request is
+// voluntary, and the token says what was shown. POST /admin/clients with one such client, or any other client metadata, adds or replaces it; /admin/roll-over changes
 // the signing key without notice.
 import { generateKeyPairSync } from 'node:crypto';
-import { Provider } from 'oidc-provider';
+import { Provider, interactionPolicy } from 'oidc-provider';
 import MemoryAdapter from 'oidc-provider/lib/adapters/memory_adapter.js';
 import { bodyText, commandLine, escape, page, serve } from './page.mjs';
 
 const { port, config } = commandLine();
+const STRONG = 'urn:example:loa:2';
+const CODE = '424242';
 const title = config.title ?? 'OpenID provider';
 const people = new Map(config.people.map((person) => [person.email, person]));
 const clients = new Map();
@@ -46,8 +49,22 @@ function makeKeys() {
   return { keys: [{ ...privateKey.export({ format: 'jwk' }), use: 'sig', alg: 'RS256', kid: `key-${Date.now()}` }] };
 }
 
+const asksForMore = (params) => (params.acr_values ?? '').split(' ').includes(STRONG);
+
+/** A session that was made with less is asked for more, once. */
+function policy() {
+  const prompts = interactionPolicy.base();
+  const { Check } = interactionPolicy;
+  prompts.get('login').checks.add(new Check('acr_values', 'more is asked for', ({ oidc }) => {
+    const isEnough = !asksForMore(oidc.params) || oidc.session.acr === STRONG || oidc.result?.login;
+    return isEnough ? Check.NO_NEED_TO_PROMPT : Check.REQUEST_PROMPT;
+  }));
+  return prompts;
+}
+
 function makeProvider(issuer) {
   return new Provider(issuer, {
+    acrValues: [STRONG],
     adapter: Adapter,
     claims: { openid: ['sub', 'amr', 'auth_time'], email: ['email', 'email_verified'], profile: ['name', 'given_name', 'family_name'] },
     conformIdTokenClaims: false, // as most providers do: profile claims in the ID token as well as at UserInfo
@@ -57,7 +74,7 @@ function makeProvider(issuer) {
     // The gateway of tests and demo is on this machine, which the library's own dispatcher does not call.
     fetch: (url, { dispatcher, ...options }) => fetch(url, options),
     jwks: makeKeys(),
-    interactions: { url: (_, interaction) => `/interaction/${interaction.uid}` },
+    interactions: { policy: policy(), url: (_, interaction) => `/interaction/${interaction.uid}` },
     pkce: { required: () => true },
     ttl: { AccessToken: 600, AuthorizationCode: 60, Grant: 86400, IdToken: 600, Interaction: 600, Session: 86400 },
     async findAccount(_, accountId) {
@@ -75,12 +92,13 @@ function makeProvider(issuer) {
   });
 }
 
-function signInForm(uid, complaint) {
+function signInForm(uid, params, complaint) {
   return page(title, `<h1>Sign in</h1><p class="quiet">${escape(title)}</p>
     ${complaint ? `<p class="complaint" role="alert">${escape(complaint)}</p>` : ''}
     <form method="post" action="/interaction/${escape(uid)}">
       <label>E-mail <input name="login" type="email" autocomplete="username" required autofocus></label>
       <label>Password <input name="password" type="password" autocomplete="current-password" required></label>
+      ${asksForMore(params) ? '<label>Code <input name="code" inputmode="numeric" autocomplete="one-time-code"></label>' : ''}
       <button>Sign in</button></form>`);
 }
 
@@ -89,16 +107,18 @@ function sendPage(response, status, html) {
 }
 
 async function interact(provider, uid, request, response) {
+  const { params } = await provider.interactionDetails(request, response); // fails when this browser began no such sign-in
   if (request.method === 'GET') {
-    await provider.interactionDetails(request, response); // fails when this browser began no such sign-in
-    return sendPage(response, 200, signInForm(uid));
+    return sendPage(response, 200, signInForm(uid, params));
   }
   const form = new URLSearchParams(await bodyText(request));
   const person = people.get(form.get('login'));
   if (!person || person.password !== form.get('password')) {
-    return sendPage(response, 200, signInForm(uid, 'The e-mail address or the password is wrong.'));
+    return sendPage(response, 200, signInForm(uid, params, 'The e-mail address or the password is wrong.'));
   }
-  const login = { accountId: claimsOf(person).sub, amr: ['pwd'] };
+  const isStrong = asksForMore(params) && form.get('code') === CODE;
+  const shown = isStrong ? { acr: STRONG, amr: ['pwd', 'otp'] } : { amr: ['pwd'] };
+  const login = { accountId: claimsOf(person).sub, ...shown };
   return provider.interactionFinished(request, response, { login }, { mergeWithLastSubmission: false });
 }
 

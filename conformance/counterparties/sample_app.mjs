@@ -3,7 +3,7 @@
 //   node sample_app.mjs --port PORT --config FILE      prints `READY <url>`; the callback is <url>/callback
 //
 // FILE: {"title", "issuer", "client_id", "client_secret", "scope"}, or none of the last four: then POST /admin/client sends
-// them before the first sign-in. Every page answers in JSON to `Accept: application/json`.
+// them before the first sign-in. <url>/sign-in?acr_values=... asks the gateway for that. Every page answers in JSON to `Accept: application/json`.
 import { randomBytes } from 'node:crypto';
 import * as client from 'openid-client';
 import { bodyText, commandLine, escape, page, serve } from './page.mjs';
@@ -45,14 +45,16 @@ function send(request, response, status, value, html) {
   response.end(wantsJson ? JSON.stringify(value) : page(title, html));
 }
 
-async function signIn(base, _, response) {
+async function signIn(base, request, response) {
   const server = await gateway();
   const [verifier, state, nonce] = [client.randomPKCECodeVerifier(), client.randomState(), client.randomNonce()];
+  const acrValues = new URL(request.url, base).searchParams.get('acr_values');
   const id = randomBytes(24).toString('base64url');
   sessions.set(id, { pending: { verifier, state, nonce } });
   const url = client.buildAuthorizationUrl(server, {
     redirect_uri: `${base}/callback`, scope: settings.scope ?? 'openid profile email offline_access', state, nonce,
     code_challenge: await client.calculatePKCECodeChallenge(verifier), code_challenge_method: 'S256',
+    ...(acrValues && { acr_values: acrValues }),
   });
   redirect(response, url.href, { 'set-cookie': `${cookieName}=${id}; Path=/; HttpOnly; SameSite=Lax` });
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::scenarios::sign_in::{arrive, at_the_identity_provider};
 use crate::support::browser::Browser;
-use crate::support::counterparties::{OidcOp, SampleApp, person};
+use crate::support::counterparties::{OidcOp, PASSWORD, SampleApp, person};
 use crate::support::dns::Dns;
 use crate::support::engine::Engine;
 use crate::support::gateway::Gateway;
@@ -162,5 +162,45 @@ async fn a_connection_is_refused_that_its_provider_or_its_product_does_not_take(
         });
         let replaced = stage.acme.api.put(&path("provider"), provider).await.expect(200);
         assert_eq!((&replaced["options"], &replaced["client_authentication"]), (&options, &json!("private_key_jwt")));
+    }
+}
+
+/// What an app asks for goes on to the real provider in its own words, and comes back as what the provider says it has seen.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_app_that_asks_for_several_factors_leads_back_to_the_provider_which_is_asked_for_them() {
+    const MFA: &str = "urn:causeway:acr:mfa";
+    const STRONG: &str = "urn:example:loa:2";
+    for engine in Engine::ALL {
+        let stage = Stage::set(engine).await;
+        let connection = stage.connect("client_secret_basic", json!({})).await;
+        let options = json!({ "several_factors": { "asks_for": [STRONG], "met_by": [STRONG] } });
+        let path = format!("/connections/{}/oidc-options", text(&connection, "id"));
+        let changed = stage.acme.api.put(&path, options.clone()).await.expect(200);
+        assert_eq!((&changed["options"]["several_factors"], &changed["preset"]["several_factors"]), {
+            let mapped = &options["several_factors"];
+            (mapped, mapped)
+        });
+        let entry = stage.acme.audit("connection.updated").await.remove(0);
+        assert_eq!(entry["detail"]["provider"]["options"]["several_factors"], options["several_factors"], "{entry:#}");
+        let browser = stage.sign_in(None).await;
+        let shown = async |code: Option<&str>| {
+            let page = browser.open(&format!("{}?acr_values={MFA}", stage.app.sign_in_url())).await;
+            let page = match code {
+                Some(code) => {
+                    assert!(page.url.as_str().starts_with(stage.op.issuer()), "{}", page.url);
+                    assert!(page.visited.iter().any(|url| url.path().ends_with("/step-up")), "{:#?}", page.visited);
+                    let typed = [("login", OWNER), ("password", PASSWORD), ("code", code)];
+                    browser.submit(&page, &typed).await
+                }
+                None => page,
+            };
+            let shown: Value = serde_json::from_str(&page.body).unwrap_or_else(|_| panic!("{}", page.body));
+            (shown["claims"]["acr"].clone(), shown["claims"]["amr"].clone())
+        };
+        let weak = (json!("urn:causeway:acr:federated"), json!(["pwd"]));
+        assert_eq!(shown(Some("")).await, weak, "the provider lets them in with less, and the gateway says so");
+        let strong = (json!(MFA), json!(["pwd", "otp", "mfa"]));
+        assert_eq!(shown(Some("424242")).await, strong, "{}", stage.gateway.log());
+        assert_eq!(shown(None).await, strong, "the session is good for it from now on");
     }
 }
