@@ -17,6 +17,7 @@ pub mod second_factors;
 pub mod send_activation;
 pub mod send_link_request;
 pub mod send_mail_proof;
+pub mod set_up_passkey;
 pub mod sign_in_by_oidc;
 pub mod sign_in_by_passkey;
 pub mod sign_in_by_password;

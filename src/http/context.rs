@@ -15,6 +15,7 @@ use crate::flows::choose_password::ChoosePassword;
 use crate::flows::outside::Outside;
 use crate::flows::passwords::Passwords;
 use crate::flows::second_factors::SecondFactors;
+use crate::flows::set_up_passkey::SetUpPasskey;
 use crate::flows::sign_in_by_oidc::SignInByOidc;
 use crate::flows::sign_in_by_passkey::SignInByPasskey;
 use crate::flows::sign_in_by_password::SignInByPassword;
@@ -174,6 +175,12 @@ impl Context {
     pub fn sign_in_by_passkey(&self) -> Option<SignInByPasskey> {
         let ceremonies = self.ceremonies.clone()?;
         Some(SignInByPasskey { store: self.store.clone(), ceremonies })
+    }
+
+    /// The story of a passkey that is made in a sign-in, where the gateway can have any.
+    pub fn set_up_passkey(&self) -> Option<SetUpPasskey> {
+        let (ceremonies, most_passkeys) = (self.ceremonies.clone()?, self.config.limits.passkeys_per_account);
+        Some(SetUpPasskey { store: self.store.clone(), ceremonies, most_passkeys })
     }
 
     /// The story of a sign-in by an OpenID provider.

@@ -1,4 +1,5 @@
-//! An authenticator app is set up: in the middle of a sign-in that needs one, or by somebody who wants one.
+//! A second factor is set up: an authenticator app by somebody who wants one, and in the middle of a sign-in that needs one an app
+//! or a passkey.
 
 use askama::Template;
 
@@ -21,10 +22,23 @@ pub struct SetUpSecondStepPage {
     pub form_token: Option<String>,
     /// Of somebody who has a passkey: what their browser is asked that proves who is there, as JSON, in the place of a password.
     pub options: Option<String>,
+    /// The other way, in a sign-in.
+    pub passkey: Option<NewPasskey>,
     /// What was wrong with what was typed before, as a sentence.
     pub problem: Option<String>,
     /// Where to go instead.
     pub back: String,
+}
+
+/// How a passkey is made instead of an app.
+#[derive(Debug)]
+pub struct NewPasskey {
+    /// Where its form goes.
+    pub action: String,
+    /// The name that was typed before.
+    pub typed_name: String,
+    /// What was wrong with that, or with the passkey, as a sentence.
+    pub problem: Option<String>,
 }
 
 impl SetUpSecondStepPage {
@@ -37,8 +51,17 @@ impl SetUpSecondStepPage {
             offer: "AbCd".to_owned(),
             form_token: Some("0123456789abcdef".to_owned()),
             options: None,
+            passkey: None,
             problem: Some("That code is not right.".to_owned()),
             back: "/account/security".to_owned(),
         }
+    }
+
+    /// The same in the middle of a sign-in.
+    pub fn sample_in_a_sign_in() -> Self {
+        let action = "/sign-in/0198c0de-0000-7000-8000-000000000000/second-step/set-up/passkey".to_owned();
+        let problem = Some("Give the passkey a name of up to 60 characters.".to_owned());
+        let passkey = Some(NewPasskey { action, typed_name: String::new(), problem });
+        Self { form_token: None, problem: None, passkey, ..Self::sample() }
     }
 }

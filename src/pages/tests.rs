@@ -137,6 +137,10 @@ fn samples_of_second_steps() -> Vec<(&'static str, String)> {
             let page = SetUpSecondStepPage { problem: None, form_token: None, ..SetUpSecondStepPage::sample() };
             page.render().unwrap()
         }),
+        ("set_up_second_step_or_a_passkey", SetUpSecondStepPage::sample_in_a_sign_in().render().unwrap()),
+        ("create_passkey_in_a_sign_in", {
+            CreatePasskeyPage { form_token: None, ..CreatePasskeyPage::sample() }.render().unwrap()
+        }),
         ("recovery_codes", RecoveryCodesPage::sample().render().unwrap()),
         (
             "recovery_codes_in_a_sign_in",

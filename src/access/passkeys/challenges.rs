@@ -28,6 +28,11 @@ impl Place {
         Self { id: attempt.as_bytes().to_vec(), purpose: "second_step", is_sign_in: false }
     }
 
+    /// To make a passkey where a second factor has to be set up, in this attempt.
+    pub fn set_up(attempt: AttemptId) -> Self {
+        Self { id: attempt.as_bytes().to_vec(), purpose: "set_up", is_sign_in: false }
+    }
+
     /// To change something about the own account, in this session.
     pub fn proof(session: SessionId) -> Self {
         Self { id: session.as_bytes().to_vec(), purpose: "proof", is_sign_in: false }

@@ -182,6 +182,7 @@ async fn set_up_page(
         offer: offer.sealed().to_owned(),
         form_token: Some(person.form_token()),
         options: proof::options(visit, person).await?,
+        passkey: None,
         problem,
         back: path::SECURITY.to_owned(),
     };

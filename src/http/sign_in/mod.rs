@@ -9,6 +9,8 @@
 //! | `GET, POST /sign-in/{attempt}/own` | address and password at once, whatever the route of the address is |
 //! | `GET, POST /sign-in/{attempt}/second-step` | after a right password: a code; on to the application |
 //! | `POST /sign-in/{attempt}/second-step/set-up` | an authenticator app, where one is needed; shows recovery codes |
+//! | `POST /sign-in/{attempt}/second-step/set-up/passkey` | asks the browser to make a passkey instead |
+//! | `POST /sign-in/{attempt}/second-step/set-up/passkey/answer` | what it has made; shows recovery codes |
 //! | `POST /sign-in/{attempt}/passkey` | asks the browser for a passkey, to sign in by it alone |
 //! | `POST /sign-in/{attempt}/passkey/answer` | what it answered; on to the application |
 //! | `POST /sign-in/{attempt}/second-step/passkey` | asks for a passkey after a right password |
@@ -67,6 +69,8 @@ pub fn mount(services: &mut ServiceConfig) {
         at("/sign-in/{attempt}/own").get(own_credentials::get).post(own_credentials::post),
         at("/sign-in/{attempt}/second-step").get(second_step::get).post(second_step::post),
         at("/sign-in/{attempt}/second-step/set-up").post(second_step::set_up),
+        at("/sign-in/{attempt}/second-step/set-up/passkey").post(second_step::new_passkey::post),
+        at("/sign-in/{attempt}/second-step/set-up/passkey/answer").post(second_step::new_passkey::answer),
         at("/sign-in/{attempt}/passkey").post(passkey::post),
         at("/sign-in/{attempt}/passkey/answer").post(passkey::answer),
         at("/sign-in/{attempt}/second-step/passkey").post(second_step::passkey::post),

@@ -55,6 +55,16 @@ pub fn set_up_second_step(attempt: AttemptId) -> String {
     format!("/sign-in/{attempt}/second-step/set-up")
 }
 
+/// Where a browser is asked to make a passkey instead.
+pub fn set_up_passkey(attempt: AttemptId) -> String {
+    format!("/sign-in/{attempt}/second-step/set-up/passkey")
+}
+
+/// Where what it has made goes.
+pub fn set_up_passkey_answer(attempt: AttemptId) -> String {
+    format!("/sign-in/{attempt}/second-step/set-up/passkey/answer")
+}
+
 /// What the link to choose a password leads to, and where the form of that page goes.
 pub fn new_password(token: &str) -> String {
     format!("/password/choose?{TOKEN}={token}")

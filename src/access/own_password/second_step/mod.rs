@@ -3,6 +3,8 @@
 //! [`asked`] is a pure function over loaded facts. Nothing here is reached, and nothing is told of it, before the password was
 //! right. Codes are counted for each right password; `second_factors` counts them for the account.
 
+pub mod new_passkey;
+
 use super::{OwnPasswordError, Worth, worth};
 use crate::access::attempts::state::{Asked, HalfProved, Identified};
 use crate::access::attempts::{self, Attempt, AttemptError};

@@ -43,7 +43,7 @@ pub async fn add(visit: &Visit<'_>, payload: Payload) -> Result<HttpResponse, Fa
         Ok(options) => {
             proof::was_right(guess);
             let page = CreatePasskeyPage {
-                form_token: person.form_token(),
+                form_token: Some(person.form_token()),
                 options,
                 action: path::CREATE_PASSKEY.to_owned(),
                 back: path::PASSKEYS.to_owned(),

@@ -1,7 +1,8 @@
 //! The second step of a sign-in, after a right password: a code of the person's authenticator app or a recovery code; or the
-//! app is set up, where somebody needs one and has none. Whoever has not typed a right password in this attempt is shown the
+//! app is set up, or a passkey, where somebody needs one and has none. Whoever has not typed a right password in this attempt is shown the
 //! e-mail page, so nothing is told about anybody.
 
+pub mod new_passkey;
 pub mod passkey;
 
 use ::metrics::counter;
@@ -33,7 +34,7 @@ use crate::http::throttle::network;
 use crate::pages::qr_code::QrCode;
 use crate::pages::recovery_codes::RecoveryCodesPage;
 use crate::pages::second_step::SecondStepPage;
-use crate::pages::set_up_second_step::SetUpSecondStepPage;
+use crate::pages::set_up_second_step::{NewPasskey, SetUpSecondStepPage};
 use crate::protocol::totp;
 use crate::store::failure::StoreError;
 use crate::store::{Tx, devices};
@@ -91,12 +92,27 @@ async fn show(visit: &Visit<'_>, id: &str) -> Result<HttpResponse, Failure> {
     };
     match half.asked {
         Asked::Factor => page(visit, &begun, &half, StatusCode::OK, None).await,
-        Asked::SetUp => {
-            let place = Place::new(half.identified.account, begun.attempt.id);
-            let offer = Offer::new(&visit.op, &visit.context.outside.sealer, &place).map_err(KeepingError::Sealing)?;
-            set_up_page(visit, &begun, &half, StatusCode::OK, &offer, None).await
-        }
+        Asked::SetUp => set_up_afresh(visit, &begun, &half, Problem::None).await,
     }
+}
+
+/// What was wrong with what somebody did who sets a second factor up.
+enum Problem {
+    None,
+    OfCode(String),
+    OfPasskey { text: String, typed_name: String },
+}
+
+/// The page on which a second factor is set up, with another secret for an app.
+async fn set_up_afresh(
+    visit: &Visit<'_>,
+    begun: &Begun,
+    half: &HalfProved,
+    problem: Problem,
+) -> Result<HttpResponse, Failure> {
+    let place = Place::new(half.identified.account, begun.attempt.id);
+    let offer = Offer::new(&visit.op, &visit.context.outside.sealer, &place).map_err(KeepingError::Sealing)?;
+    set_up_page(visit, begun, half, &offer, problem).await
 }
 
 /// What is asked for, or where else the attempt goes on.
@@ -168,20 +184,23 @@ async fn submit_set_up(visit: &Visit<'_>, id: &str, payload: Payload) -> Result<
         .store
         .write(move |tx| second_step::set_up(tx, &op, &sealer, &attempt, &for_write, (&taken, &typed)));
     match write.await {
-        Ok(SetUp { arrival, codes }) => {
-            let page = RecoveryCodesPage {
-                codes: codes.iter().map(|code| code.shown()).collect(),
-                next: path::arrival(begun.attempt.id, &arrival),
-                is_signing_in: true,
-            };
-            Ok(visit.pages.page(StatusCode::OK, &page, Forms::StayHere))
-        }
+        Ok(set_up) => Ok(codes_page(visit, &begun, &set_up)),
         Err(OwnPasswordError::Enrolment(EnrolmentError::WrongCode)) => {
             let problem = "That code is not right. Type the one that the app shows now.".to_owned();
-            set_up_page(visit, &begun, &half, StatusCode::UNPROCESSABLE_ENTITY, &offer, Some(problem)).await
+            set_up_page(visit, &begun, &half, &offer, Problem::OfCode(problem)).await
         }
         Err(error) => Err(error.into()),
     }
+}
+
+/// The recovery codes that came with the first second factor; the sign-in goes on from there.
+fn codes_page(visit: &Visit<'_>, begun: &Begun, SetUp { arrival, codes }: &SetUp) -> HttpResponse {
+    let page = RecoveryCodesPage {
+        codes: codes.iter().map(|code| code.shown()).collect(),
+        next: path::arrival(begun.attempt.id, arrival),
+        is_signing_in: true,
+    };
+    visit.pages.page(StatusCode::OK, &page, Forms::StayHere)
 }
 
 /// Where the code is typed: in a browser that the account knows, or somewhere in a network.
@@ -227,11 +246,21 @@ async fn set_up_page(
     visit: &Visit<'_>,
     begun: &Begun,
     half: &HalfProved,
-    status: StatusCode,
     offer: &Offer,
-    problem: Option<String>,
+    problem: Problem,
 ) -> Result<HttpResponse, Failure> {
+    let status = match problem {
+        Problem::None => StatusCode::OK,
+        Problem::OfCode(_) | Problem::OfPasskey { .. } => StatusCode::UNPROCESSABLE_ENTITY,
+    };
+    let (problem, of_passkey, typed_name) = match problem {
+        Problem::None => (None, None, String::new()),
+        Problem::OfCode(text) => (Some(text), None, String::new()),
+        Problem::OfPasskey { text, typed_name } => (None, Some(text), typed_name),
+    };
+    let action = path::set_up_passkey(begun.attempt.id);
     let page = SetUpSecondStepPage {
+        passkey: visit.has_passkeys().then_some(NewPasskey { action, typed_name, problem: of_passkey }),
         action: path::set_up_second_step(begun.attempt.id),
         qr_code: qr_code(visit, half.identified.account, offer).await?,
         secret: totp::spelled(offer.secret()).to_string(),
@@ -241,7 +270,7 @@ async fn set_up_page(
         problem,
         back: path::email(begun.attempt.id),
     };
-    Ok(visit.pages.page(status, &page, Forms::LeadAway))
+    Ok(visit.page_with_ways(status, &page, Forms::LeadAway))
 }
 
 /// What an app reads: this gateway's name, and the person's address.

@@ -9,6 +9,7 @@ use crate::access::enforcement::break_glass;
 use crate::access::enforcement::preflight::{self, PolicyChangeError};
 use crate::access::enforcement::readiness::Thresholds;
 use crate::access::mfa_policy::{self, MfaPolicy};
+use crate::access::passkeys::testing::Authenticator;
 use crate::access::passwords::{self, Cost, PasswordHash};
 use crate::access::second_factors::enrolment;
 use crate::access::second_factors::offer::{Offer, Place};
@@ -23,7 +24,7 @@ use crate::http::sign_in::path;
 use crate::http::testing::{Answer, context, send};
 use crate::protocol::totp;
 use crate::store::failure::StoreError;
-use crate::store::{accounts as account_rows, domains, memberships, outbox};
+use crate::store::{Tx, accounts as account_rows, domains, jobs, memberships, outbox, passkeys};
 use crate::values::ids::AccountId;
 use crate::values::operation::Role;
 use crate::values::password::Password;
@@ -419,5 +420,133 @@ impl Stage {
         let token = answer.json()["id_token"].as_str().unwrap_or_else(|| panic!("{}", answer.text())).to_owned();
         let claims = URL_SAFE_NO_PAD.decode(token.split('.').nth(1).unwrap()).unwrap();
         serde_json::from_slice(&claims).unwrap()
+    }
+}
+
+/// What a page asks the browser.
+fn options(page: &Answer) -> String {
+    between(page.text(), "data-passkey-options=\"", "\"").replace("&#34;", "\"")
+}
+
+impl Stage {
+    /// The same where members need a second factor.
+    async fn set_requiring(world: World) -> Self {
+        let stage = Self::set(world).await;
+        let (op, organization) = (stage.world.operator(), stage.world.organization);
+        let set = stage.world.store().write(move |tx| mfa_policy::set(tx, &op, organization, MfaPolicy::Required));
+        set.await.unwrap();
+        stage
+    }
+
+    /// The notices that were queued for Bea.
+    async fn told(&self) -> Vec<String> {
+        let now = self.world.op().at;
+        let claim = move |tx: &mut Tx<'_>| jobs::claim(tx, now.plus_seconds(1), now.plus_seconds(600), 100);
+        let claimed = self.world.store().write(claim).await.unwrap();
+        claimed.into_iter().filter(|row| row.kind == "tell_person").map(|row| row.payload).collect()
+    }
+
+    /// Submits what a browser has made.
+    async fn answer(&self, attempt: &Attempt, made: &str) -> Answer {
+        let form = url::form_urlencoded::Serializer::new(String::new()).append_pair("answer", made).finish();
+        self.post(&path::set_up_passkey_answer(attempt.id), &form).await
+    }
+
+    async fn passkeys(&self) -> i64 {
+        let bea = self.bea;
+        self.world.store().read(move |tx| passkeys::count(tx, bea)).await.unwrap()
+    }
+}
+
+/// As on the account page, with the right password of this attempt in the place of a session.
+#[actix_web::test]
+async fn a_member_makes_a_passkey_instead_and_is_signed_in_by_several_factors() {
+    for world in world().await {
+        let stage = Stage::set_requiring(world).await;
+        let (attempt, answer) = stage.typed().await;
+        let before = stage.session_by_password().await;
+        let page = stage.get(&location(&answer)).await;
+        assert!(page.text().contains(&format!("action=\"{}\"", path::set_up_passkey(attempt.id))), "{}", page.text());
+        assert!(page.text().contains("<h2 id=\"scan\">1. Add this account to an authenticator app</h2>"));
+        let policy = page.header("content-security-policy").unwrap();
+        assert!(policy.contains("script-src 'self'"), "{policy}");
+        // Without a script the app is all there is.
+        let (_, hidden) = page.text().split_once("<section class=\"part\" aria-labelledby=\"by-passkey\"").unwrap();
+        assert!(hidden.starts_with(" data-needs-passkeys hidden>"));
+        let nameless = stage.post(&path::set_up_passkey(attempt.id), "name=+").await;
+        assert_eq!(nameless.status, StatusCode::UNPROCESSABLE_ENTITY);
+        assert!(nameless.text().contains("aria-describedby=\"passkey-problem\""), "{}", nameless.text());
+        let asked = stage.post(&path::set_up_passkey(attempt.id), "name=My+phone").await;
+        assert!(asked.text().contains("Use an authenticator app instead"), "{}", asked.text());
+        let mut key = Authenticator::new("key");
+        let made = key.make(&options(&asked));
+        let done = stage.answer(&attempt, &made).await;
+        assert!(done.status == StatusCode::OK && done.text().contains("Keep your recovery codes"), "{}", done.text());
+        assert_eq!(done.text().matches("<li class=\"written-down\">").count(), 10);
+        let arrival = between(done.text(), "class=\"primary\" href=\"", "\"").to_owned();
+        assert!(location(&stage.get(&arrival).await).contains("code=cw_code_"), "{}", stage.world.engine());
+        let amr = &stage.world.entries("sign_in.succeeded").await[0]["amr"];
+        assert_eq!(*amr, serde_json::json!(["pwd", "hwk", "user", "mfa"]), "{}", stage.world.engine());
+        let added = stage.world.entries("second_factor.added").await;
+        assert_eq!((added.len(), &added[0]["kind"]), (1, &serde_json::json!("passkey")));
+        let told = stage.told().await;
+        assert!(told.iter().any(|text| text.contains("passkey_added")), "{told:?}");
+        let (op, limits) = (stage.world.op(), stage.context.session_limits());
+        let read = move |tx: &mut Tx<'_>| sessions::find_live(tx, &op, &Secret::from(before), limits);
+        assert!(stage.world.store().read(read).await.unwrap().is_none(), "what was signed in before is over");
+        // From now on it is what is asked for.
+        let (attempt, _) = stage.typed().await;
+        let asked = stage.post(&path::second_passkey(attempt.id), "").await;
+        assert!(asked.text().contains("data-passkey=\"get\""), "{}", asked.text());
+        let refused = stage.post(&path::set_up_passkey(attempt.id), "name=Another").await;
+        assert_eq!(location(&refused), path::second_step(attempt.id), "nobody adds another by the password alone");
+        assert_eq!(stage.passkeys().await, 1, "{}", stage.world.engine());
+    }
+}
+
+/// The challenge is the leave to add one: it is good once, for what this attempt's browser makes, and while the password stands.
+#[actix_web::test]
+async fn a_passkey_is_made_after_a_right_password_and_nowhere_else() {
+    for world in world().await {
+        let stage = Stage::set_requiring(world).await;
+        let mut key = Authenticator::new("key");
+        let stranger = stage.attempt().await;
+        let unasked = stage.post(&path::set_up_passkey(stranger.id), "name=Mine").await;
+        assert_eq!(location(&unasked), path::email(stranger.id), "nobody has typed a password");
+        let (attempt, _) = stage.typed().await;
+        let asked = options(&stage.post(&path::set_up_passkey(attempt.id), "name=Mine").await);
+        let made = key.make(&asked);
+        let (other, _) = stage.typed().await;
+        assert_eq!(stage.answer(&other, &made).await.status, StatusCode::GONE, "{}", stage.world.engine());
+        assert_eq!(location(&stage.answer(&stranger, &made).await), path::email(stranger.id));
+        key.verifies = false;
+        let unverified = key.make(&asked);
+        let refused = stage.answer(&attempt, &unverified).await;
+        assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{}", refused.text());
+        assert!(refused.text().contains("cannot be used here") && refused.text().contains("<svg class=\"qr-code\""));
+        assert_eq!(stage.answer(&attempt, &made).await.status, StatusCode::GONE, "it was used up");
+        assert_eq!(stage.passkeys().await, 0, "{}", stage.world.engine());
+        // Whoever ends everything, because the password was stolen, does not do so in vain.
+        key.verifies = true;
+        let (attempt, _) = stage.typed().await;
+        let asked = options(&stage.post(&path::set_up_passkey(attempt.id), "name=Mine").await);
+        let (at, bea) = (stage.world.op().at, stage.bea);
+        stage.world.store().write(move |tx| account_rows::end_sessions(tx, bea, at)).await.unwrap();
+        assert_eq!(stage.answer(&attempt, &key.make(&asked)).await.status, StatusCode::GONE);
+        let again = stage.post(&path::set_up_passkey(attempt.id), "name=Mine").await;
+        assert_eq!((again.status, stage.passkeys().await), (StatusCode::GONE, 0), "{}", stage.world.engine());
+    }
+}
+
+#[actix_web::test]
+async fn a_gateway_that_is_reached_by_an_ip_address_has_an_app_set_up_and_offers_no_passkey() {
+    for world in world().await {
+        let mut stage = Stage::set_requiring(world).await;
+        stage.context.ceremonies = None;
+        let (attempt, answer) = stage.typed().await;
+        let page = stage.get(&location(&answer)).await;
+        assert!(page.text().contains("<svg class=\"qr-code\"") && !page.text().contains("passkey"), "{}", page.text());
+        let refused = stage.post(&path::set_up_passkey(attempt.id), "name=Mine").await;
+        assert_eq!(refused.status, StatusCode::NOT_FOUND, "{}", stage.world.engine());
     }
 }
