@@ -60,6 +60,8 @@ pub struct Address {
 pub enum OwnPassword {
     /// An organization signs them in, so that they have none.
     OfOrganization(String),
+    /// They may have one and have none. It is chosen by a link that goes to a confirmed address only, and theirs is not.
+    NeedsConfirmedAddress,
     /// They may have one and have none.
     None {
         /// Where a link is asked for.

@@ -73,6 +73,7 @@ fn samples() -> Vec<(&'static str, String)> {
         ("password_set", PasswordSetPage::sample().render().unwrap()),
         ("activated_without_password", ActivatedPage { choose: None, ..ActivatedPage::sample() }.render().unwrap()),
         ("account_security", AccountSecurityPage::sample().render().unwrap()),
+        ("account_security_to_be_confirmed", security(OwnPassword::NeedsConfirmedAddress)),
         ("account_security_none", security(OwnPassword::None { ask: "/password/forgotten".to_owned() })),
         ("account_security_of_organization", security(OwnPassword::OfOrganization("Acme".to_owned()))),
         ("account_sessions", AccountSessionsPage::sample().render().unwrap()),

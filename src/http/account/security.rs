@@ -45,6 +45,7 @@ pub async fn page(
     });
     let password = match (may_have_password, kept) {
         (false, _) => OwnPassword::OfOrganization(organization.map(|found| found.name).unwrap_or_default()),
+        (true, None) if account.address_verified_at.is_none() => OwnPassword::NeedsConfirmedAddress,
         (true, None) => OwnPassword::None { ask: sign_in_path::FORGOTTEN.to_owned() },
         (true, Some(kept)) => OwnPassword::SetAt(kept.set_at),
     };

@@ -102,6 +102,29 @@ impl Stage {
     }
 }
 
+/// A link goes to a confirmed address only, so none is offered that would never come.
+#[actix_web::test]
+async fn a_link_to_choose_a_password_is_offered_for_a_confirmed_address_only() {
+    const DAN: &str = "dan@freelance.test";
+    for world in world().await {
+        let stage = Stage::set(world).await;
+        let (op, organization) = (stage.world.op(), stage.world.organization);
+        let write = stage.world.store().write(move |tx| {
+            let profile = Profile { addresses: vec![DAN.parse().unwrap()], ..Profile::default() };
+            accounts::create(tx, &op, organization, &profile, Role::Member)
+        });
+        let dan = write.await.unwrap();
+        let session = stage.sign_in(dan).await;
+        let page = stage.get(path::SECURITY, &session).await;
+        assert!(page.text().contains("not confirmed") && page.text().contains("confirm yours above first"));
+        assert!(!page.text().contains("Send the link"), "{}: {}", stage.world.engine(), page.text());
+        let at = stage.world.op().at;
+        stage.world.store().write(move |tx| account_rows::mark_verified(tx, dan, DAN, at)).await.unwrap();
+        let page = stage.get(path::SECURITY, &session).await;
+        assert!(page.text().contains("Send the link"), "{}: {}", stage.world.engine(), page.text());
+    }
+}
+
 #[actix_web::test]
 async fn account_pages_are_for_who_is_signed_in() {
     for world in world().await {
