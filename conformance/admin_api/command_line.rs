@@ -11,6 +11,10 @@ use crate::support::http::Api;
 use crate::support::organization::text;
 use crate::support::settings::Settings;
 
+const ENCRYPTION_KEYS: &str = "CAUSEWAY_ENCRYPTION_KEYS";
+/// 32 bytes, of which no gateway of these tests knows.
+const ANOTHER_KEY: &str = "ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8=";
+
 fn causeway(arguments: &[&str]) -> (bool, String) {
     let output = Command::new(env!("CARGO_BIN_EXE_causeway")).args(arguments).output().expect("the program runs");
     let printed = [output.stdout, output.stderr].concat();
@@ -77,6 +81,9 @@ async fn rotation(engine: Engine) {
     let printed = gateway.command(&["keys", "rotate", "--purpose", "oidc-es256"]);
     assert!(printed.contains("signs now"), "{printed}");
     published(&api, before.len() + 1).await;
+    let (is_good, complaint) = gateway.command_with(&["keys", "rotate"], ENCRYPTION_KEYS, ANOTHER_KEY);
+    assert!(!is_good && complaint.contains("sealed under a key that is not configured"), "{complaint}");
+    assert_eq!(kids(&api.get("/oauth2/jwks").await.expect(200)).len(), before.len() + 1, "nothing was made");
     let (is_good, complaint) = gateway.unheard_command(&["keys", "rotate"]);
     assert!(!is_good && !complaint.contains("panicked"), "{complaint}");
     let after = published(&api, before.len() + 3).await;

@@ -35,6 +35,12 @@ impl Gateway {
         run("causeway", command(self.folder.path(), arguments))
     }
 
+    /// Runs a command with one more variable in its environment: whether it succeeded, and what it complained of.
+    pub fn command_with(&self, arguments: &[&str], name: &str, value: &str) -> (bool, String) {
+        let output = command(self.folder.path(), arguments).env(name, value).output().expect("causeway starts");
+        (output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned())
+    }
+
     /// Runs a command whose standard output is closed before it can write: whether it succeeded, and what it complained of.
     pub fn unheard_command(&self, arguments: &[&str]) -> (bool, String) {
         let mut command = command(self.folder.path(), arguments);

@@ -6,6 +6,7 @@ use super::{as_operator, output};
 use crate::access::signing_keys;
 use crate::config::Config;
 use crate::keys::purpose::Purpose;
+use crate::keys::ring::KeyRing;
 use crate::keys::rotation;
 use crate::keys::sealing::Sealer;
 
@@ -54,6 +55,8 @@ pub async fn run(command: Command, config: Config) -> anyhow::Result<()> {
     let (store, op) = as_operator(&config).await?;
     let sealer = Sealer::new(&config.encryption_keys)?;
     crate::app::establish_keys(&store, &sealer, &op).await?;
+    let (ring, now) = (KeyRing::new(sealer.clone()), op.at);
+    store.read(move |tx| ring.require_openable(tx, now)).await?;
     let purposes = purpose.map_or_else(|| Purpose::ALL.to_vec(), |name| vec![name.into()]);
     // A closed output keeps no key from being rotated.
     let mut said = Ok(());

@@ -21,7 +21,7 @@ pub enum KeyError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// A key could not be sealed or opened: most likely the configured encryption key is another one.
-    #[error("a signing key cannot be opened: {0}")]
+    #[error("a signing key cannot be opened")]
     Sealing(#[from] SealingError),
     /// No key could be made.
     #[error(transparent)]
@@ -38,6 +38,7 @@ impl From<KeyError> for StoreError {
     fn from(error: KeyError) -> Self {
         match error {
             KeyError::Store(error) => error,
+            KeyError::Sealing(error) => Self::Internal(format!("a signing key cannot be opened: {error}")),
             other => Self::Internal(other.to_string()),
         }
     }

@@ -1,5 +1,6 @@
 //! The opened keys, in memory. What the store says is looked at again every second, so that a rotation by another
-//! process takes effect here within that time; a key is opened once.
+//! process takes effect here within that time; a key is opened once. A key that cannot be opened, because it is sealed under an
+//! encryption key that is not configured here, is left out with an error in the log, unless it is the one that signs.
 
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -100,6 +101,17 @@ impl KeyRing {
         Ok(snapshot)
     }
 
+    /// Refuses where a published key cannot be opened with what is configured here. Whoever made a key beside such a one would put
+    /// something into use that those who serve cannot open.
+    pub fn require_openable(&self, tx: &mut Tx<'_>, now: Timestamp) -> Result<(), KeyError> {
+        for row in signing_keys::all(tx)?.iter().filter(|row| is_published(row.retired_at, now)) {
+            if Purpose::parse(&row.purpose).is_some() {
+                self.sealer.open(&row.sealed_private, &place(&row.purpose, row.id))?;
+            }
+        }
+        Ok(())
+    }
+
     fn known(&self) -> Option<(Timestamp, Arc<Snapshot>)> {
         let checked = self.checked.read().unwrap_or_else(PoisonError::into_inner);
         checked.as_ref().map(|checked| (checked.at, Arc::clone(&checked.snapshot)))
@@ -110,8 +122,10 @@ impl KeyRing {
         let mut snapshot = Snapshot { keys: Vec::new(), outlines: Vec::new() };
         for row in rows.iter().filter(|row| is_published(row.retired_at, now)) {
             // A purpose of a newer node, which runs beside this one during an upgrade.
-            if let Some(purpose) = Purpose::parse(&row.purpose) {
-                snapshot.keys.push(Arc::new(self.open(row, purpose)?));
+            if let Some(purpose) = Purpose::parse(&row.purpose)
+                && let Some(key) = self.open(row, purpose)?
+            {
+                snapshot.keys.push(Arc::new(key));
             }
             snapshot.outlines.push(SigningKeyOutline {
                 id: row.id,
@@ -123,10 +137,18 @@ impl KeyRing {
         Ok(snapshot)
     }
 
-    fn open(&self, row: &SigningKeyRow, purpose: Purpose) -> Result<OpenedKey, KeyError> {
+    /// `None` for one that is not in use now and cannot be opened.
+    fn open(&self, row: &SigningKeyRow, purpose: Purpose) -> Result<Option<OpenedKey>, KeyError> {
         let state = KeyState::parse(&row.state).ok_or(StoreError::Inconsistent("signing_keys.state"))?;
-        let pkcs8 = self.sealer.open(&row.sealed_private, &place(&row.purpose, row.id))?;
-        Ok(OpenedKey { id: row.id, purpose, state, pkcs8, created_at: row.created_at })
+        match self.sealer.open(&row.sealed_private, &place(&row.purpose, row.id)) {
+            Ok(pkcs8) => Ok(Some(OpenedKey { id: row.id, purpose, state, pkcs8, created_at: row.created_at })),
+            Err(error) if state == KeyState::Active => Err(error.into()),
+            Err(error) => {
+                let (key, purpose, state) = (row.id, &row.purpose, &row.state);
+                tracing::error!(%key, purpose, state, %error, "a signing key cannot be opened, and is left out");
+                Ok(None)
+            }
+        }
     }
 }
 
