@@ -128,7 +128,8 @@ fn operation(actor: Actor, at: i64) -> Operation {
 
 /// The letter of the only link that was asked for.
 pub fn only_letter(tx: &mut Tx<'_>, op: &Operation) -> Option<ProofLetter> {
-    let claimed = jobs::claim(tx, op.at.plus_seconds(1), op.at.plus_seconds(60), 100).unwrap();
+    let claimed =
+        jobs::claim(tx, jobs::Kinds::Except(&[]), op.at.plus_seconds(1), op.at.plus_seconds(60), 100).unwrap();
     let proofs = claimed.into_iter().filter_map(|row| match serde_json::from_str(&row.payload).unwrap() {
         Job::SendMailProof { proof } => Some(proof),
         _ => None,

@@ -223,7 +223,7 @@ mod tests {
                     if is_verified {
                         accounts::mark_verified(tx, ada, address, op.at)?;
                     }
-                    for row in jobs::claim(tx, op.at, op.at.plus_seconds(60), 100)? {
+                    for row in jobs::claim(tx, jobs::Kinds::Except(&[]), op.at, op.at.plus_seconds(60), 100)? {
                         if let Job::TellPerson { notice, .. } = serde_json::from_str(&row.payload).unwrap() {
                             told.push((address, recipient(tx, ada, notice)?.unwrap().to_string()));
                         }
@@ -259,7 +259,7 @@ mod tests {
                 accounts::mark_verified(tx, ada, "ada@acme.test", op.at)?;
                 let profile = Profile { addresses: vec!["ada@one.test".parse().unwrap()], ..Profile::default() };
                 directory::update_profile(tx, &op, organization, ada, &profile).unwrap();
-                let rows = jobs::claim(tx, op.at, op.at.plus_seconds(60), 100)?;
+                let rows = jobs::claim(tx, jobs::Kinds::Except(&[]), op.at, op.at.plus_seconds(60), 100)?;
                 let jobs = rows.iter().map(|row| serde_json::from_str(&row.payload).unwrap());
                 Ok::<_, StoreError>(
                     jobs.filter_map(|job| match job {

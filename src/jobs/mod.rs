@@ -1,4 +1,4 @@
-//! Background work: hands events on, indexes resources and runs queued jobs.
+//! Background work: hands events on, indexes resources and runs queued jobs, beside each other (`lanes`).
 //!
 //! Jobs are claimed under a lease, so that a node that dies leaves none behind; each is idempotent, retried with
 //! growing pauses, and given up after [`MAX_ATTEMPTS`], when it stays for the operator to see.
@@ -9,6 +9,7 @@ pub mod evaluate_roles;
 pub mod events;
 pub mod index_resources;
 pub mod join_domain;
+mod lanes;
 pub mod notify_administrator;
 pub mod refresh_metadata;
 pub mod remove_held;
@@ -22,9 +23,6 @@ pub mod tell_person;
 pub mod warn_of_expiry;
 
 use std::time::Duration;
-
-use futures_util::future::join_all;
-use tokio::sync::watch;
 
 use asynchronous_request::Outlook;
 
@@ -44,18 +42,10 @@ use crate::values::entropy::Entropy;
 use crate::values::ids::{Id, Sequence};
 use crate::values::operation::{Actor, Operation};
 
-/// How often the queue is looked at when there is nothing to do.
-const PAUSE: Duration = Duration::from_millis(500);
 /// How long a claimed job may take before another node may claim it: longer than any job takes.
 const LEASE_SECONDS: i64 = 120;
 /// How long one try of a job may take.
 const MAX_RUN: Duration = Duration::from_secs(60);
-/// The pause before the runner starts again after a defect ended it.
-const REST: Duration = Duration::from_secs(1);
-/// Jobs that one look claims at most.
-const BATCH: i64 = 16;
-/// The queue is counted for the metrics at every so manieth look.
-const GAUGE_EVERY: u32 = 20;
 /// What is queued at the first start, and how long after it.
 const RECURRING: [(Job, i64); 4] = [
     (Job::Sweep, sweep::PERIOD_SECONDS),
@@ -114,82 +104,6 @@ pub struct TraceRetention {
 pub struct JobFailure(pub String);
 
 impl Runner {
-    /// Runs until `stop` turns true, and starts again when a defect ends it before.
-    pub async fn supervise(self, mut stop: watch::Receiver<bool>) {
-        while !*stop.borrow() {
-            let Err(ended) = tokio::spawn(self.clone().run(stop.clone())).await else { return };
-            ::metrics::counter!(metrics::PANICS).increment(1);
-            tracing::error!(%ended, "the job runner ended by a defect and starts again");
-            tokio::select! {
-                () = tokio::time::sleep(REST) => {}
-                _ = stop.changed() => {}
-            }
-        }
-    }
-
-    /// Runs until `stop` turns true. A look that fails is logged and tried again after the pause.
-    pub async fn run(self, mut stop: watch::Receiver<bool>) {
-        for (job, delay_seconds) in RECURRING {
-            if let Err(error) = self.schedule(&job, delay_seconds).await {
-                tracing::warn!(%error, job = job.name(), "a recurring job could not be scheduled");
-            }
-        }
-        let mut looks = 0_u32;
-        while !*stop.borrow() {
-            looks = looks.wrapping_add(1);
-            if looks % GAUGE_EVERY == 1
-                && let Err(error) = gauge(&self.store).await
-            {
-                tracing::warn!(%error, "the job queue could not be counted");
-            }
-            let worked = match self.look().await {
-                Ok(worked) => worked,
-                Err(error) => {
-                    tracing::warn!(%error, "the job queue could not be read");
-                    false
-                }
-            };
-            metrics::upkeep();
-            if !worked {
-                tokio::select! {
-                    () = tokio::time::sleep(PAUSE) => {}
-                    _ = stop.changed() => {}
-                }
-            }
-        }
-    }
-
-    /// One look at what waits to be indexed, at the outbox and at the queue; tells whether there was something to do. What
-    /// was claimed runs at once, so that no job waits behind mails to a server that does not answer; an index or an outbox
-    /// that cannot be worked on does not keep jobs from running.
-    pub async fn look(&self) -> Result<bool, StoreError> {
-        let indexed = match index_resources::run(self).await {
-            Ok(count) => count,
-            Err(error) => {
-                tracing::warn!(%error, "resources could not be indexed");
-                0
-            }
-        };
-        let handed_on = match events::hand_on(self).await {
-            Ok(count) => count,
-            Err(error) => {
-                tracing::warn!(%error, "the outbox could not be handed on");
-                0
-            }
-        };
-        let now = self.clock.now();
-        let is_due = self.store.read(move |tx| rows::is_due(tx, now)).await?;
-        let claimed = if is_due {
-            self.store.write(move |tx| rows::claim(tx, now, now.plus_seconds(LEASE_SECONDS), BATCH)).await?
-        } else {
-            Vec::new()
-        };
-        for outcome in join_all(claimed.iter().map(|job| self.run_one(job))).await {
-            outcome?;
-        }
-        Ok(handed_on > 0 || indexed > 0 || !claimed.is_empty())
-    }
-
     /// The operation that a job runs as.
     pub fn operation(&self) -> Operation {
         let at = self.clock.now();

@@ -2,7 +2,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use base64::Engine as _;
+use futures_util::future::join_all;
 
+use super::lanes::Lane;
 use super::{JobFailure, Runner, back_off_seconds};
 use crate::directory::accounts::state::AccountState;
 use crate::directory::accounts::{self, ProfileChange};
@@ -131,11 +133,22 @@ fn mails(fixture: &Fixture) -> Vec<String> {
     entries.map(|entry| std::fs::read_to_string(entry.unwrap().path()).unwrap()).collect()
 }
 
+/// One look at everything, whose jobs are run to their end.
+async fn look(runner: &Runner) -> bool {
+    let mut has_worked = runner.keep_up().await;
+    for lane in Lane::ALL {
+        let claimed = runner.claim(lane, 16).await.unwrap();
+        has_worked |= !claimed.is_empty();
+        join_all(claimed.iter().map(|job| runner.attempt(job))).await;
+    }
+    has_worked
+}
+
 #[tokio::test]
 async fn an_event_reaches_the_owner_by_mail_exactly_once() {
     for fixture in fixtures() {
         publish(&fixture).await;
-        while fixture.runner.look().await.unwrap() {}
+        while look(&fixture.runner).await {}
         let mails = mails(&fixture);
         assert_eq!(mails.len(), 1, "{}", fixture.scratch.engine);
         assert!(mails[0].contains("To: owner@acme.test"), "{}", mails[0]);
@@ -176,15 +189,15 @@ async fn a_job_that_fails_is_tried_again_later_and_given_up_in_the_end() {
             transport: Transport::Smtp("smtp://127.0.0.1:1".to_owned().into()),
         };
         fixture.runner.mailer = Mailer::new(&nowhere).unwrap();
-        while fixture.runner.look().await.unwrap() {}
+        while look(&fixture.runner).await {}
         let count = |state: &'static str| fixture.runner.store.read(move |tx| rows::count(tx, state));
         assert_eq!(count("waiting").await.unwrap(), 1, "{}", fixture.scratch.engine);
         for _ in 0..super::MAX_ATTEMPTS {
             fixture.now.fetch_add(super::MAX_BACK_OFF_SECONDS + 1, Ordering::SeqCst);
-            while fixture.runner.look().await.unwrap() {}
+            while look(&fixture.runner).await {}
         }
         assert_eq!(count("failed").await.unwrap(), 1, "{}", fixture.scratch.engine);
-        assert!(!fixture.runner.look().await.unwrap(), "a job that was given up is not claimed again");
+        assert!(!look(&fixture.runner).await, "a job that was given up is not claimed again");
     }
 }
 
@@ -194,12 +207,20 @@ async fn a_job_of_a_node_that_died_is_claimed_again_after_its_lease() {
         publish(&fixture).await;
         let now = fixture.runner.clock.now();
         super::events::hand_on(&fixture.runner).await.unwrap();
-        let lost = fixture.runner.store.write(move |tx| rows::claim(tx, now, now.plus_seconds(60), 10)).await.unwrap();
+        let lost = fixture
+            .runner
+            .store
+            .write(move |tx| rows::claim(tx, rows::Kinds::Except(&[]), now, now.plus_seconds(60), 10))
+            .await
+            .unwrap();
         assert_eq!(lost.len(), 1);
-        assert!(!fixture.runner.look().await.unwrap(), "a leased job was claimed: {}", fixture.scratch.engine);
+        assert!(!look(&fixture.runner).await, "a leased job was claimed: {}", fixture.scratch.engine);
         fixture.now.fetch_add(61, Ordering::SeqCst);
         let now = fixture.runner.clock.now();
-        let claim = fixture.runner.store.write(move |tx| rows::claim(tx, now, now.plus_seconds(60), 10));
+        let claim = fixture
+            .runner
+            .store
+            .write(move |tx| rows::claim(tx, rows::Kinds::Except(&[]), now, now.plus_seconds(60), 10));
         let again = claim.await.unwrap();
         fixture.runner.settle(&lost[0], Ok(())).await.unwrap();
         fixture.runner.settle(&lost[0], Err(JobFailure("late".to_owned()))).await.unwrap();
@@ -240,7 +261,7 @@ async fn d2_pending_members_join_when_their_domain_is_verified() {
             Ok::<_, StoreError>((acme, people))
         });
         let (acme, people) = written.await.unwrap();
-        while fixture.runner.look().await.unwrap() {}
+        while look(&fixture.runner).await {}
         let seen = fixture.runner.store.read(move |tx| {
             let state = |account| {
                 Ok::<_, StoreError>((
@@ -269,7 +290,7 @@ async fn the_sweep_is_queued_once_and_stays_queued() {
             fixture.runner.schedule(&Job::Sweep, super::sweep::PERIOD_SECONDS).await.unwrap();
         }
         fixture.now.fetch_add(super::sweep::PERIOD_SECONDS, Ordering::SeqCst);
-        assert!(fixture.runner.look().await.unwrap());
+        assert!(look(&fixture.runner).await);
         let waiting = fixture.runner.store.read(|tx| rows::count(tx, "waiting")).await;
         assert_eq!(waiting.unwrap(), 1, "{}", fixture.scratch.engine);
         let rows = fixture.runner.store.read(|tx| rows::is_slot_taken(tx, "sweep")).await;
@@ -281,7 +302,7 @@ async fn the_sweep_is_queued_once_and_stays_queued() {
 async fn the_owner_is_told_by_mail_that_a_credential_in_use_ends_soon_and_is_told_once() {
     for fixture in fixtures() {
         publish(&fixture).await;
-        while fixture.runner.look().await.unwrap() {}
+        while look(&fixture.runner).await {}
         let op = fixture.runner.operation();
         let made = fixture.runner.store.write(move |tx| {
             let acme = organizations::find_by_slug(tx, &"acme".parse().unwrap())?.unwrap().id;
@@ -294,7 +315,7 @@ async fn the_owner_is_told_by_mail_that_a_credential_in_use_ends_soon_and_is_tol
         let made = made.await.unwrap();
         fixture.runner.schedule(&Job::WarnOfExpiry, 0).await.unwrap();
         for _ in 0..12 {
-            while fixture.runner.look().await.unwrap() {}
+            while look(&fixture.runner).await {}
             fixture.now.fetch_add(super::warn_of_expiry::PERIOD_SECONDS, Ordering::SeqCst);
         }
         let told: Vec<String> = mails(&fixture).into_iter().filter(|mail| mail.contains(&made.to_string())).collect();
@@ -341,11 +362,11 @@ async fn an_asynchronous_request_that_is_given_up_has_an_answer() {
             async { found.await.map(|(row, outcomes)| (row.finished_at.is_some(), row.sealed_body, outcomes)).unwrap() }
         };
         for _ in 1..super::MAX_ATTEMPTS {
-            while fixture.runner.look().await.unwrap() {}
+            while look(&fixture.runner).await {}
             fixture.now.fetch_add(super::MAX_BACK_OFF_SECONDS + 1, Ordering::SeqCst);
         }
         assert!(!is_over().await.0, "{}: there was a try left", fixture.scratch.engine);
-        while fixture.runner.look().await.unwrap() {}
+        while look(&fixture.runner).await {}
         assert_eq!(is_over().await, (true, None, 2), "{}", fixture.scratch.engine);
         let failed = fixture.runner.store.read(|tx| rows::count(tx, "failed")).await.unwrap();
         assert_eq!(failed, 1, "the operator sees it as well");
@@ -368,13 +389,13 @@ async fn a_mail_that_is_too_much_for_this_hour_goes_out_in_the_next() {
         });
         pushed.await.unwrap();
         let sent = || mails(&fixture).iter().filter(|mail| mail.contains("@freelance.test")).count();
-        while fixture.runner.look().await.unwrap() {}
+        while look(&fixture.runner).await {}
         assert_eq!(sent(), 2, "{}", fixture.scratch.engine);
         fixture.now.fetch_add(3_599, Ordering::SeqCst);
-        while fixture.runner.look().await.unwrap() {}
+        while look(&fixture.runner).await {}
         assert_eq!(sent(), 2, "{}", fixture.scratch.engine);
         fixture.now.fetch_add(1, Ordering::SeqCst);
-        while fixture.runner.look().await.unwrap() {}
+        while look(&fixture.runner).await {}
         assert_eq!(sent(), 3, "{}", fixture.scratch.engine);
     }
 }
@@ -393,7 +414,7 @@ async fn a_notice_goes_to_no_address_that_a_provisioning_client_may_have_written
         let changed =
             fixture.runner.store.write(move |tx| accounts::update_profile(tx, &op, acme, owner, &foreign)).await;
         assert_eq!(changed.unwrap(), ProfileChange::Written);
-        while fixture.runner.look().await.unwrap() {}
+        while look(&fixture.runner).await {}
         let mails = mails(&fixture);
         assert_eq!(mails.len(), 1, "{}", fixture.scratch.engine);
         assert!(mails[0].contains("To: help@acme.test") && !mails[0].contains("eve@"), "{}", mails[0]);
@@ -415,41 +436,69 @@ async fn an_event_that_nobody_can_read_holds_up_neither_events_nor_the_sweep_and
         fixture.runner.schedule(&Job::Sweep, super::sweep::PERIOD_SECONDS).await.unwrap();
         publish(&fixture).await;
         fixture.now.fetch_add(super::sweep::PERIOD_SECONDS, Ordering::SeqCst);
-        while fixture.runner.look().await.unwrap() {}
+        while look(&fixture.runner).await {}
         assert_eq!(mails(&fixture).len(), 1, "{}", fixture.scratch.engine);
         let now = fixture.runner.clock.now();
-        assert!(!fixture.runner.store.read(move |tx| rows::is_due(tx, now)).await.unwrap(), "the sweep has run");
+        assert!(
+            !fixture.runner.store.read(move |tx| rows::is_due(tx, rows::Kinds::Except(&[]), now)).await.unwrap(),
+            "the sweep has run"
+        );
         for _ in 0..super::MAX_ATTEMPTS {
             fixture.now.fetch_add(super::MAX_BACK_OFF_SECONDS + 1, Ordering::SeqCst);
-            while fixture.runner.look().await.unwrap() {}
+            while look(&fixture.runner).await {}
         }
         let failed = fixture.runner.store.read(|tx| rows::count(tx, "failed")).await.unwrap();
         assert_eq!(failed, 1, "it is counted for the operator: {}", fixture.scratch.engine);
     }
 }
 
-/// A mail server that takes the connection and says nothing.
+/// A mail server that takes the connection and says nothing, while a mail is under way to it already.
 #[tokio::test]
-async fn a_mail_server_that_says_nothing_does_not_hold_up_the_sweep() {
+async fn a_mail_server_that_says_nothing_holds_up_no_other_job() {
     for mut fixture in fixtures() {
         let silent = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let url = format!("smtp://{}", silent.local_addr().unwrap());
         let (from, transport) = ("gateway@acme.test".parse().unwrap(), Transport::Smtp(url.into()));
         fixture.runner.mailer = Mailer::new(&Settings { from, transport }).unwrap();
         publish(&fixture).await;
-        fixture.runner.schedule(&Job::Sweep, super::sweep::PERIOD_SECONDS).await.unwrap();
-        fixture.now.fetch_add(super::sweep::PERIOD_SECONDS, Ordering::SeqCst);
-        super::events::hand_on(&fixture.runner).await.unwrap();
-        let runner = fixture.runner.clone();
-        let looking = tokio::spawn(async move { runner.look().await });
-        // Two wait, then none, then the sweep again.
+        let (stop, stopped) = tokio::sync::watch::channel(false);
+        let running = tokio::spawn(fixture.runner.clone().supervise(stopped));
+        let _mail = silent.accept().await.unwrap();
+        let op = fixture.runner.operation();
+        let join = fixture.runner.store.write(move |tx| {
+            let organization = organizations::find_by_slug(tx, &"acme".parse().unwrap())?.unwrap().id;
+            queue::enqueue(tx, &op, &Job::JoinDomain { organization, domain: "acme.test".parse().unwrap() }, op.at)
+        });
+        join.await.unwrap();
         let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
-        while fixture.runner.store.read(|tx| rows::count(tx, "waiting")).await.unwrap() != 1 {
-            assert!(std::time::Instant::now() < deadline, "the sweep waits: {}", fixture.scratch.engine);
-            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        while !fixture.runner.store.read(|tx| rows::payloads(tx, "join_domain")).await.unwrap().is_empty() {
+            assert!(std::time::Instant::now() < deadline, "it waits behind the mail: {}", fixture.scratch.engine);
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
         }
-        assert!(!looking.is_finished());
-        looking.abort();
+        // A stop waits for the mail, until somebody stops waiting.
+        stop.send(true).unwrap();
+        let patience = tokio::time::timeout(std::time::Duration::from_millis(200), running);
+        assert!(patience.await.is_err(), "{}", fixture.scratch.engine);
+    }
+}
+
+/// A defect in a job is a failure of the job.
+#[tokio::test]
+async fn a_job_that_a_defect_ends_has_failed_and_is_tried_again() {
+    for mut fixture in fixtures() {
+        fixture.runner.schedule(&Job::Sweep, 0).await.unwrap();
+        let claimed = fixture.runner.claim(Lane::Work, 16).await.unwrap();
+        let (clock, is_broken) = (fixture.runner.clock.clone(), AtomicBool::new(true));
+        fixture.runner.clock = Clock::new(move || {
+            assert!(!is_broken.swap(false, Ordering::SeqCst), "a defect, on purpose");
+            clock.now()
+        });
+        fixture.runner.attempt(&claimed[0]).await;
+        let counted = fixture
+            .runner
+            .store
+            .read(|tx| Ok::<_, StoreError>((rows::count(tx, "waiting")?, rows::count(tx, "running")?)));
+        assert_eq!((claimed.len(), counted.await.unwrap()), (1, (1, 0)), "{}", fixture.scratch.engine);
     }
 }
 

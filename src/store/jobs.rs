@@ -44,6 +44,27 @@ pub struct ClaimedRow {
     pub leased_until: Timestamp,
 }
 
+/// Which jobs are meant, by the names of what they do.
+#[derive(Debug, Clone, Copy)]
+pub enum Kinds {
+    /// These.
+    Only(&'static [&'static str]),
+    /// All but these.
+    Except(&'static [&'static str]),
+}
+
+impl Kinds {
+    /// A condition on the column.
+    fn condition(self) -> String {
+        let (word, names) = match self {
+            Self::Only(names) => ("IN", names),
+            Self::Except([]) => return "1 = 1".to_owned(),
+            Self::Except(names) => ("NOT IN", names),
+        };
+        format!("kind {word} ('{}')", names.join("', '"))
+    }
+}
+
 /// Appends one job. [`super::constraint::Constraint::JobSlot`] when its slot is taken.
 pub fn insert(tx: &mut Tx<'_>, row: &JobRow) -> Result<(), StoreError> {
     Kept(diesel::insert_into(table::table).values(row)).execute(tx.connection())?;
@@ -57,16 +78,18 @@ pub fn is_slot_taken(tx: &mut Tx<'_>, slot: &str) -> Result<bool, StoreError> {
 }
 
 /// True when [`claim`] would find a job; keeps an idle gateway from writing.
-pub fn is_due(tx: &mut Tx<'_>, now: Timestamp) -> Result<bool, StoreError> {
+pub fn is_due(tx: &mut Tx<'_>, kinds: Kinds, now: Timestamp) -> Result<bool, StoreError> {
     let waiting = table::state.eq("waiting").and(table::run_at.le(now));
     let lost = table::state.eq("running").and(table::leased_until.lt(now));
-    let found = table::table.filter(waiting.or(lost)).select(table::id).first::<JobId>(tx.connection());
+    let of_kind = diesel::dsl::sql::<diesel::sql_types::Bool>(&kinds.condition());
+    let found = table::table.filter(waiting.or(lost)).filter(of_kind).select(table::id).first::<JobId>(tx.connection());
     Ok(found.optional()?.is_some())
 }
 
 /// Claims due jobs, and jobs whose lease ran out, until `leased_until`.
 pub fn claim(
     tx: &mut Tx<'_>,
+    kinds: Kinds,
     now: Timestamp,
     leased_until: Timestamp,
     limit: i64,
@@ -77,8 +100,10 @@ pub fn claim(
     };
     let text = format!(
         "UPDATE jobs SET state = 'running', leased_until = $1, attempts = attempts + 1 WHERE id IN (\
-           SELECT id FROM jobs WHERE (state = 'waiting' AND run_at <= $2) OR (state = 'running' AND leased_until < $3) \
-           ORDER BY run_at LIMIT $4{lock}) RETURNING id, kind, payload, attempts, leased_until"
+           SELECT id FROM jobs WHERE {} \
+             AND ((state = 'waiting' AND run_at <= $2) OR (state = 'running' AND leased_until < $3)) \
+           ORDER BY run_at LIMIT $4{lock}) RETURNING id, kind, payload, attempts, leased_until",
+        kinds.condition()
     );
     Ok(diesel::sql_query(text)
         .bind::<BigInt, _>(leased_until)

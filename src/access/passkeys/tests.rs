@@ -99,7 +99,9 @@ async fn signed_in(world: &World, authenticator: &Authenticator) -> Option<Ident
 /// The names of the notices that were queued since the last look.
 async fn told(world: &World) -> Vec<String> {
     let now = world.op().at;
-    let claimed = world.store().write(move |tx| jobs::claim(tx, now.plus_seconds(1), now.plus_seconds(600), 100));
+    let claimed = world
+        .store()
+        .write(move |tx| jobs::claim(tx, jobs::Kinds::Except(&[]), now.plus_seconds(1), now.plus_seconds(600), 100));
     let rows = claimed.await.unwrap().into_iter().filter(|row| row.kind == "tell_person");
     let payloads = rows.map(|row| serde_json::from_str::<serde_json::Value>(&row.payload).unwrap());
     payloads.map(|job| job["notice"]["notice"].as_str().unwrap().to_owned()).collect()

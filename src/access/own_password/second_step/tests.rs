@@ -146,7 +146,11 @@ async fn after_so_many_wrong_codes_the_password_is_asked_again_and_the_person_is
         assert!(matches!(late, Err(OwnPasswordError::Attempt(_))), "{}: {late:?}", world.engine());
         assert_eq!(world.entries("second_factor.guessed").await.len(), 1);
         let now = world.op().at;
-        let queued = world.store().write(move |tx| jobs::claim(tx, now, now.plus_seconds(60), 100)).await.unwrap();
+        let queued = world
+            .store()
+            .write(move |tx| jobs::claim(tx, jobs::Kinds::Except(&[]), now, now.plus_seconds(60), 100))
+            .await
+            .unwrap();
         assert!(queued.iter().any(|row| row.payload.contains("wrong_codes")));
     }
 }
