@@ -1,7 +1,7 @@
 //! Health and metrics.
 //!
 //! * `GET /health/live` 200 while the process serves
-//! * `GET /health/ready` 200 when the database answers, else 503 with `Retry-After`
+//! * `GET /health/ready` 200 when the database answers, takes changes, and the keys in use can be opened, else 503 with `Retry-After`
 //! * `GET /metrics` Prometheus text
 
 use actix_web::http::header::{CACHE_CONTROL, RETRY_AFTER};
@@ -10,6 +10,7 @@ use serde_json::json;
 
 use super::context::Context;
 use super::problem::RETRY_AFTER_SECONDS;
+use crate::store::failure::StoreError;
 use crate::telemetry::metrics;
 
 /// Mounts the routes.
@@ -24,16 +25,29 @@ async fn live() -> HttpResponse {
 
 #[get("/health/ready")]
 async fn ready(context: web::Data<Context>) -> HttpResponse {
-    match context.store.ping().await {
-        Ok(()) => HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(json!({ "status": "ready" })),
+    if let Err(error) = context.store.ping().await {
+        tracing::warn!(%error, "not ready");
+        return not_ready("database unavailable");
+    }
+    let (keys, now) = (context.signing_keys.clone(), context.clock.now());
+    match context.store.read(move |tx| keys.oidc(tx, now)).await {
+        Ok(_) => HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(json!({ "status": "ready" })),
+        Err(StoreError::Unavailable(error)) => {
+            tracing::warn!(error, "not ready");
+            not_ready("database unavailable")
+        }
         Err(error) => {
-            tracing::warn!(%error, "not ready");
-            HttpResponse::ServiceUnavailable()
-                .insert_header((CACHE_CONTROL, "no-store"))
-                .insert_header((RETRY_AFTER, RETRY_AFTER_SECONDS))
-                .json(json!({ "status": "database unavailable" }))
+            tracing::error!(%error, "not ready");
+            not_ready("keys unavailable")
         }
     }
+}
+
+fn not_ready(status: &str) -> HttpResponse {
+    HttpResponse::ServiceUnavailable()
+        .insert_header((CACHE_CONTROL, "no-store"))
+        .insert_header((RETRY_AFTER, RETRY_AFTER_SECONDS))
+        .json(json!({ "status": status }))
 }
 
 #[get("/metrics")]

@@ -129,9 +129,25 @@ pub fn open(location: &Location, mode: Mode, settings: &Settings) -> ConnectionR
             let failed = |error: diesel::result::Error| diesel::ConnectionError::BadConnection(error.to_string());
             connection.batch_execute(&statement).map_err(failed)?;
             connection.batch_execute(POSTGRES_SETTINGS).map_err(failed)?;
+            speak_english(&mut connection).map_err(failed)?;
             Ok(AnyConnection::Postgres(connection))
         }
     }
+}
+
+/// What a server says is told apart by its words, where diesel has no kind for it ([`super::failure`]). Only a superuser, or whoever
+/// was given the right, may choose the language; a server that goes on in another one is named in the log.
+fn speak_english(connection: &mut PgConnection) -> diesel::QueryResult<()> {
+    let text = "SELECT current_setting('lc_messages') AS value";
+    let language = diesel::sql_query(text).get_result::<Pragma>(connection)?.value;
+    let is_english = |name: &str| matches!(name, "" | "C" | "POSIX" | "C.UTF-8" | "C.utf8") || name.starts_with("en");
+    if !is_english(&language) && connection.batch_execute("SET lc_messages = 'C'").is_err() {
+        tracing::warn!(
+            language,
+            "the database's messages are not in English, and this user may not choose: lc_messages"
+        );
+    }
+    Ok(())
 }
 
 /// Opens and checks connections for a pool.

@@ -46,9 +46,9 @@ impl From<Error> for StoreError {
 }
 
 impl StoreError {
-    /// Sorts what has no kind of its own by the engines' wording.
+    /// Sorts what has no kind of its own by the engines' wording, which is English ([`crate::store::connection`] sees to it).
     fn from_message(message: &str) -> Self {
-        const LOST: [&str; 11] = [
+        const LOST: [&str; 17] = [
             OUT_OF_TIME,
             "deadlock detected",
             "canceling statement due to",
@@ -60,6 +60,13 @@ impl StoreError {
             "the database system is",
             "disk I/O error",
             "database or disk is full",
+            // PostgreSQL's class 53, resources that are not there for now.
+            "No space left on device",
+            "could not extend file",
+            "Disk quota exceeded",
+            "out of shared memory",
+            "too many clients already",
+            "remaining connection slots are reserved",
         ];
         if LOST.iter().any(|text| message.contains(text)) {
             return Self::Unavailable(message.to_owned());
@@ -79,7 +86,14 @@ mod tests {
 
     #[test]
     fn what_passes_by_itself_is_unavailable_and_the_rest_is_internal() {
-        for passing in ["server closed the connection unexpectedly", "deadlock detected", "database is locked"] {
+        for passing in [
+            "server closed the connection unexpectedly",
+            "deadlock detected",
+            "database is locked",
+            "could not extend file \"base/16384/16412\": No space left on device",
+            "could not write to file \"pg_wal/xlogtemp.42\": No space left on device",
+            "sorry, too many clients already",
+        ] {
             assert!(matches!(StoreError::from_message(passing), StoreError::Unavailable(_)), "{passing}");
         }
         assert!(matches!(StoreError::from_message("syntax error"), StoreError::Internal(_)));

@@ -61,6 +61,7 @@ pub mod passwords;
 pub mod people_schema;
 pub mod policy_schema;
 pub mod presented_users;
+mod probe;
 pub mod recovery_codes;
 pub mod refresh_tokens;
 mod relation_text;
@@ -231,10 +232,17 @@ impl Store {
         }
     }
 
-    /// Asks the database for an answer on each way that requests take; what `/health/ready` rests on.
+    /// Asks the database for an answer on each way that requests take, and where a change could not be stored, whether one can be
+    /// now; what `/health/ready` rests on.
     pub async fn ping(&self) -> Result<(), StoreError> {
-        self.write(organizations::is_readable).await?;
-        if self.writer.is_some() { self.read(organizations::is_readable).await } else { Ok(()) }
+        let Some(writer) = &self.writer else { return self.write(probe::require_writable).await };
+        if writer.has_failed() {
+            self.write(probe::write).await?;
+            writer.forget_failure();
+        } else {
+            self.write(organizations::is_readable).await?;
+        }
+        self.read(organizations::is_readable).await
     }
 }
 

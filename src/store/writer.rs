@@ -3,6 +3,8 @@
 //! its change.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use diesel::connection::SimpleConnection as _;
@@ -38,6 +40,8 @@ enum Group {
 pub(super) struct Writer {
     queue: mpsc::Sender<Job>,
     wait: Duration,
+    /// A group could not be stored, and nobody has found out since that one can be.
+    has_failed: Arc<AtomicBool>,
 }
 
 impl Writer {
@@ -46,15 +50,27 @@ impl Writer {
         let opened = connection::open(location, Mode::Write, settings);
         let mut connection = opened.map_err(|error| StoreError::Unavailable(error.to_string()))?;
         let (queue, mut jobs) = mpsc::channel::<Job>(QUEUE);
+        let has_failed = Arc::new(AtomicBool::new(false));
+        let failed = Arc::clone(&has_failed);
         std::thread::Builder::new()
             .name("store-writer".to_owned())
             .spawn(move || {
                 while let Some(first) = jobs.blocking_recv() {
-                    run_group(&mut connection, first, &mut jobs);
+                    run_group(&mut connection, first, &mut jobs, &failed);
                 }
             })
             .map_err(|error| StoreError::Internal(error.to_string()))?;
-        Ok(Self { queue, wait: settings.wait })
+        Ok(Self { queue, wait: settings.wait, has_failed })
+    }
+
+    /// True when a group could not be stored.
+    pub(super) fn has_failed(&self) -> bool {
+        self.has_failed.load(Ordering::Acquire)
+    }
+
+    /// A change could be stored since.
+    pub(super) fn forget_failure(&self) {
+        self.has_failed.store(false, Ordering::Release);
     }
 
     /// Runs `f` in the next group and waits for its commit. What no group takes in time is not run at all.
@@ -93,12 +109,14 @@ impl Writer {
 }
 
 /// Runs what waits, up to [`MAX_GROUP`], in one transaction. When it cannot be begun, or the engine ends it by itself, what
-/// waits is not run: a savepoint outside of a transaction would commit on its own.
-fn run_group(connection: &mut AnyConnection, first: Job, jobs: &mut mpsc::Receiver<Job>) {
+/// waits is not run: a savepoint outside of a transaction would commit on its own. A group that is not
+/// committed is noted before anybody is answered.
+fn run_group(connection: &mut AnyConnection, first: Job, jobs: &mut mpsc::Receiver<Job>, has_failed: &AtomicBool) {
     if let Err(error) = connection.batch_execute("BEGIN IMMEDIATE") {
         tracing::error!(%error, "a group of transactions could not be begun");
         // Who came meanwhile still waits, until its own time is over.
         let (settle, _) = first(None);
+        has_failed.store(true, Ordering::Release);
         settle(Err(error.to_string()));
         return;
     }
@@ -117,6 +135,9 @@ fn run_group(connection: &mut AnyConnection, first: Job, jobs: &mut mpsc::Receiv
         let _ = connection.batch_execute("ROLLBACK");
         error.to_string()
     });
+    if committed.is_err() {
+        has_failed.store(true, Ordering::Release);
+    }
     for settle in settles {
         settle(committed.clone());
     }
