@@ -9,6 +9,7 @@ use actix_web::middleware::from_fn;
 use actix_web::{App, HttpServer, web};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout_at};
 
 use crate::access::passkeys::ceremony::Ceremonies;
 use crate::access::passwords::Cost;
@@ -55,9 +56,9 @@ use crate::values::operation::{Actor, Operation};
 #[derive(Debug, thiserror::Error)]
 #[allow(missing_docs)] // the messages say it
 pub enum StartError {
-    #[error("the database cannot be used: {0}")]
+    #[error("the database cannot be used")]
     Store(#[from] StoreError),
-    #[error("the gateway's keys cannot be used: {0}")]
+    #[error("the gateway's keys cannot be used")]
     Keys(#[from] KeyError),
     #[error(transparent)]
     Location(#[from] UnknownLocation),
@@ -87,15 +88,22 @@ pub struct Running {
     jobs: JoinHandle<()>,
     stop_log: watch::Sender<bool>,
     log: JoinHandle<()>,
+    grace: Duration,
 }
 
 impl Running {
-    /// Stops: no new connections, requests under way are finished within the grace period, then the jobs stop.
-    pub async fn stop(self) {
+    /// Stops: no new connections and no new jobs; requests and jobs under way are finished within the grace period. A job that is
+    /// not is left to its lease, after which some node claims it again.
+    pub async fn stop(mut self) {
+        let until = Instant::now() + self.grace;
         let _ = self.stop_jobs.send(true);
         self.server.stop(true).await;
         let _ = self.serving.await;
-        let _ = self.jobs.await;
+        if timeout_at(until, &mut self.jobs).await.is_err() {
+            tracing::warn!("jobs under way are not waited for any longer, and are left to their leases");
+            self.jobs.abort();
+            let _ = self.jobs.await;
+        }
         // The last requests are over, so that nothing more is recorded.
         let _ = self.stop_log.send(true);
         let _ = self.log.await;
@@ -152,7 +160,8 @@ pub async fn open_store(config: &Config) -> Result<Store, StartError> {
     Ok(Store::open(location, &settings)?)
 }
 
-/// Makes the keys that are missing: all of them at the first start. Of two nodes that start at once, one makes them.
+/// Makes the keys that are missing: all of them at the first start. Of two nodes that start at once, one makes them. Refuses
+/// where the keys in use cannot be opened.
 pub async fn establish_keys(store: &Store, sealer: &Sealer, op: &Operation) -> Result<(), StartError> {
     let missing = store.read(rotation::missing).await?;
     for purpose in missing {
@@ -168,6 +177,8 @@ pub async fn establish_keys(store: &Store, sealer: &Sealer, op: &Operation) -> R
             Err(error) => return Err(error.into()),
         }
     }
+    let (ring, now) = (KeyRing::new(sealer.clone()), op.at);
+    store.read(move |tx| ring.snapshot(tx, now)).await?;
     Ok(())
 }
 
@@ -350,7 +361,8 @@ fn serve(context: Context, runner: Runner, keeper: Keeper) -> Result<Running, St
     let log = tokio::spawn(request_log::run(keeper, clock, log_stopped));
     let serving = tokio::spawn(server);
     tracing::info!(%address, public_url = %config.public_url, "serving");
-    Ok(Running { address, server: handle, serving, stop_jobs, jobs, stop_log, log })
+    let grace = config.shutdown_grace;
+    Ok(Running { address, server: handle, serving, stop_jobs, jobs, stop_log, log, grace })
 }
 
 #[cfg(test)]

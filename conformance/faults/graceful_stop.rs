@@ -2,12 +2,15 @@
 
 use std::time::{Duration, Instant};
 
+use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::time::sleep;
 
 use crate::support::engine::Engine;
 use crate::support::gateway::Gateway;
+use crate::support::http::Api;
+use crate::support::organization::Organization;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_under_way_is_finished_and_then_the_program_ends() {
@@ -38,6 +41,48 @@ async fn a_request_under_way_is_finished_and_then_the_program_ends() {
         let status = ended(&mut gateway).await;
         assert!(status.success(), "{status}:\n{}", gateway.log());
     }
+}
+
+/// A mail is under way to a server that takes the connection and says nothing; nobody waits for it longer than for requests.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_under_way_holds_up_a_stop_for_the_grace_period_and_no_longer() {
+    let silent = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
+    let mail_server = silent.local_addr().expect("an address");
+    let mut gateway = Gateway::start(Engine::Sqlite, |settings| {
+        settings.smtp_url = Some(format!("smtp://{mail_server}"));
+        settings.shutdown_grace_seconds = 1;
+    });
+    let acme = Organization::create(&gateway.operator(), "acme", "Acme").await;
+    let access = acme.scim_access().await;
+    let person = json!({
+        "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"],
+        "userName": "bea@elsewhere.test",
+        "emails": [{ "value": "bea@elsewhere.test", "primary": true }],
+    });
+    Api::new(&access.base, &access.token).post("/Users", person).await.expect(201);
+    let _mail = silent.accept().await.expect("the mail is under way");
+    gateway.ask_to_stop();
+    let status = ended(&mut gateway).await;
+    assert!(status.success(), "{status}:\n{}", gateway.log());
+    assert!(gateway.log().contains("left to their leases"), "{}", gateway.log());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_signal_ends_the_program_at_once() {
+    let mut gateway = Gateway::start(Engine::Sqlite, |settings| settings.shutdown_grace_seconds = 600);
+    let address = gateway.url.trim_start_matches("http://").to_owned();
+    let mut stream = TcpStream::connect(&address).await.expect("the gateway accepts");
+    let head = format!(
+        "POST /oauth2/token HTTP/1.1\r\nHost: {address}\r\nContent-Type: application/x-www-form-urlencoded\r\n\
+         Content-Length: 10\r\nExpect: 100-continue\r\n\r\n"
+    );
+    stream.write_all(head.as_bytes()).await.expect("the head is sent");
+    stream.read_exact(&mut [0; 25]).await.expect("the gateway has taken the request");
+    gateway.ask_to_stop();
+    refuses_new_connections(&address).await;
+    gateway.ask_to_stop();
+    let status = ended(&mut gateway).await;
+    assert!(!status.success() && gateway.log().contains("second signal"), "{status}:\n{}", gateway.log());
 }
 
 async fn refuses_new_connections(address: &str) {
