@@ -441,7 +441,9 @@ impl Stage {
     /// The notices that were queued for Bea.
     async fn told(&self) -> Vec<String> {
         let now = self.world.op().at;
-        let claim = move |tx: &mut Tx<'_>| jobs::claim(tx, now.plus_seconds(1), now.plus_seconds(600), 100);
+        let claim = move |tx: &mut Tx<'_>| {
+            jobs::claim(tx, jobs::Kinds::Except(&[]), now.plus_seconds(1), now.plus_seconds(600), 100)
+        };
         let claimed = self.world.store().write(claim).await.unwrap();
         claimed.into_iter().filter(|row| row.kind == "tell_person").map(|row| row.payload).collect()
     }
