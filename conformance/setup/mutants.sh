@@ -1,10 +1,9 @@
 #!/usr/bin/env bash
-# Mutation of checks: mutants.sh saml [FILE...] | enforcement. Prints what survived, and fails if anything did.
+# Mutation of checks: mutants.sh saml|enforcement [FILE...]. Prints what survived, and fails if anything did.
 #
-# `saml` takes the check functions of src/protocol/saml, or the files that are named. It works on a copy of that folder and of
-# src/values, which it depends on alone, so that a mutant is built in seconds and not with the whole program. `enforcement`
-# takes src/access/enforcement, which stands on everything below it: cargo-mutants copies the tree, and a mutant takes minutes.
-# The source itself is never changed.
+# `saml` takes the check functions of src/protocol/saml, `enforcement` all of src/access/enforcement; with names of files behind
+# it, those of them. It works on a copy of the rings that they stand on, so that a mutant is built in seconds and not with the
+# whole program. The source itself is never changed.
 set -euo pipefail
 setup="$(cd "$(dirname "$0")" && pwd)"
 root="$(cd "$setup/../.." && pwd)"
@@ -16,57 +15,104 @@ mutants="$("$setup/cargo_mutants.sh")"
 out="$cache/mutants/$what"
 mkdir -p "$out"
 export PROPTEST_CASES="${PROPTEST_CASES:-64}"
+copy="$out/copy"
+rm -rf "$copy"
+# Kept, so that what others wrote is compiled by the first run alone.
+export CARGO_TARGET_DIR="$cache/mutants/target"
 
 # What refuses. The model of documents, names, metadata and our own messages are left to their tests.
-checks=(
+saml_checks=(
   assertion/mod.rs assertion/response.rs assertion/signature.rs assertion/statements.rs assertion/window.rs
   encryption.rs gate/encryption_shape.rs gate/mod.rs gate/signature_shape.rs
   logout/mod.rs logout/request.rs logout/response.rs redirect_binding.rs signed_info/mod.rs verification.rs
 )
+# What enforcement stands on. Provisioning is there for the people and groups of `access::testing`.
+below=(values protocol store keys record directory provisioning)
 
-# The crates that the copy needs, at the versions of the lock file.
-crates="x509-parser data-encoding aws-lc-rs base64 caseless chrono flate2 idna openssl psl quick-xml samael serde serde_json thiserror unicode-normalization url uuid zeroize proptest"
+# entries FOLDER: the lines of Cargo.toml for the crates that the source in FOLDER names. One that no source names sets features of
+# another, and is always there.
+entries() {
+  local line name
+  while IFS= read -r line; do
+    name="${line%% *}"
+    if grep -rqE "\b${name//-/_}::" "$1" || ! grep -rqE "\b${name//-/_}::" "$root/src"; then echo "$line"; fi
+  done < <(awk '/^\[/ { inside = ($0 ~ /^\[(dev-)?dependencies\]$/); next } inside && NF' "$root/Cargo.toml")
+}
+
+# package NAME FOLDER: a manifest in FOLDER of what its source needs.
+package() {
+  printf '[package]\nname = "%s"\nversion = "0.1.0"\nedition = "2024"\npublish = false\n\n[dependencies]\n' "$1"
+  entries "$2/src"
+}
+
+# without_tests FOLDER: takes the modules of tests away, which stand at the foot of their files.
+without_tests() {
+  find "$1" -name '*.rs' -exec perl -0pi -e 's/#\[cfg\(test\)\]\nmod tests( \{.*|;\n)//s' {} +
+}
 
 copy_saml() {
-  local copy="$1"
-  mkdir -p "$copy/src/protocol" "$copy/.cargo"
+  mkdir -p "$copy/src/protocol"
   cp -a "$root/src/values" "$copy/src/"
   cp -a "$root/src/protocol/saml" "$copy/src/protocol/"
-  cp "$root/Cargo.lock" "$copy/"
-  cp "$root/.cargo/mutants.toml" "$copy/.cargo/"
   printf 'pub mod values;\npub mod protocol {\n    pub mod saml;\n}\n' >"$copy/src/lib.rs"
   {
-    printf '[package]\nname = "causeway"\nversion = "0.1.0"\nedition = "2024"\npublish = false\n\n[workspace]\n\n'
-    awk -v names="$crates" '
-      BEGIN { split(names, list, " "); for (i in list) wanted[list[i]] = 1 }
-      /^\[(dev-)?dependencies\]/ { print; inside = 1; next }
-      /^\[/ { inside = 0 }
-      inside && ($1 in wanted)
-    ' "$root/Cargo.toml"
-    printf '\n[profile.dev]\ndebug = false\nopt-level = 1\n'
+    package causeway "$copy"
+    printf '\n[workspace]\n\n[profile.dev]\ndebug = false\nopt-level = 1\n'
   } >"$copy/Cargo.toml"
 }
 
+# The rings below are a crate of their own, without their tests, which is built once; of `access` only the tests of enforcement
+# are left.
+copy_enforcement() {
+  mkdir -p "$copy/src" "$copy/below/src" "$copy/below/conformance/setup"
+  for ring in "${below[@]}"; do cp -a "$root/src/$ring" "$copy/below/src/"; done
+  cp -a "$root/migrations" "$copy/below/"
+  cp "$setup/postgres.sh" "$copy/below/conformance/setup/"
+  without_tests "$copy/below/src"
+  # What remains for tests is for those of the crate above.
+  find "$copy/below/src" -name '*.rs' -exec sed -i '/^ *#\[cfg(test)\]$/d' {} +
+  printf 'pub mod %s;\n' "${below[@]}" >"$copy/below/src/lib.rs"
+  package below "$copy/below" >"$copy/below/Cargo.toml"
+
+  cp -a "$root/src/access" "$copy/src/"
+  without_tests "$copy/src/access"
+  rm -r "$copy/src/access/enforcement"
+  cp -a "$root/src/access/enforcement" "$copy/src/access/"
+  { printf 'pub use below::%s;\n' "${below[@]}" && echo 'pub mod access;'; } >"$copy/src/lib.rs"
+  {
+    package causeway "$copy"
+    printf 'below = { path = "below" }\n\n[workspace]\n\n'
+    # The profiles of some packages: SQLite and the hash of passwords are slow otherwise.
+    sed -n '/^\[profile.dev.package/,/^$/p' "$root/Cargo.toml"
+    printf '[profile.dev]\ndebug = false\n'
+  } >"$copy/Cargo.toml"
+}
+
+files=()
 case "$what" in
   saml)
-    [ $# -gt 0 ] || set -- "${checks[@]}"
-    copy="$(mktemp -d)"
-    trap 'rm -rf "$copy"' EXIT
-    copy_saml "$copy"
-    files=()
+    [ $# -gt 0 ] || set -- "${saml_checks[@]}"
     for file in "$@"; do files+=(--file "src/protocol/saml/$file"); done
-    cd "$copy"
+    copy_saml
     # The costliest documents are measured in time, of which a busy machine has less.
-    "$mutants" mutants "${files[@]}" --jobs 1 --no-shuffle --build-timeout 600 --output "$out" --colors never \
-      -- --lib -- --skip the_costliest_document
+    tests=(--skip the_costliest_document)
     ;;
   enforcement)
-    cd "$root"
-    "$mutants" mutants --file 'src/access/enforcement/**' --jobs 1 --no-shuffle --build-timeout 1800 \
-      --output "$out" --colors never -- --lib -- access::enforcement
+    [ $# -gt 0 ] || set -- '**'
+    for file in "$@"; do files+=(--file "src/access/enforcement/$file"); done
+    copy_enforcement
+    tests=(access::enforcement)
     ;;
   *)
     say "no such part: $what"
     exit 2
     ;;
 esac
+mkdir -p "$copy/.cargo"
+cp "$root/Cargo.lock" "$copy/"
+cp "$root/.cargo/mutants.toml" "$root/.cargo/config.toml" "$copy/.cargo/"
+cd "$copy"
+# What was built last is a mutant of files that are as old as these.
+find . -name '*.rs' -exec touch {} +
+"$mutants" mutants "${files[@]}" --in-place --no-shuffle --build-timeout 600 --output "$out" --colors never \
+  -- --lib -- "${tests[@]}"
