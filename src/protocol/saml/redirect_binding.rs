@@ -238,6 +238,13 @@ mod tests {
     }
 
     #[test]
+    fn an_answer_is_told_from_a_request() {
+        let url = url(&Url::parse("https://sp.test/slo").unwrap(), Kind::Response, "<r/>", None, None).unwrap();
+        let received = read(url.split_once('?').unwrap().1, 100).unwrap();
+        assert_eq!((received.kind, received.document.as_slice()), (Kind::Response, b"<r/>".as_slice()));
+    }
+
+    #[test]
     fn the_signature_is_over_what_came() {
         let query = sent(signer(), Some("handle"));
         let certificates = [signer().certificate.clone()];
@@ -280,6 +287,27 @@ mod tests {
         ];
         for case in cases {
             assert_eq!(read(&case, 100).err(), Some(Malformed), "{case}");
+        }
+    }
+
+    fn unsigned(bytes: usize, state: &str) -> String {
+        let message = encode(&STANDARD.encode(deflate(&vec![b'x'; bytes])));
+        format!("SAMLRequest={message}&RelayState={state}")
+    }
+
+    #[test]
+    fn a_message_and_what_is_wanted_back_may_be_as_long_as_their_bounds() {
+        let is_read = |bytes, state| read(&unsigned(bytes, &"x".repeat(state)), 100).is_ok();
+        assert!(is_read(100, 512));
+        assert!(!is_read(101, 512));
+        assert!(!is_read(100, 513));
+    }
+
+    #[test]
+    fn what_is_wanted_back_may_be_empty_or_hold_what_parts_names_from_values() {
+        for state in ["", "a", "a=", "a==", "a=b"] {
+            let received = read(&unsigned(1, state), 100).unwrap();
+            assert_eq!(received.relay_state.as_deref(), Some(state), "{state}");
         }
     }
 }

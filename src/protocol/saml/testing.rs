@@ -282,7 +282,12 @@ pub fn seal(plaintext: &[u8], sealing: &Sealing<'_>) -> String {
 
 /// The key, encrypted as `sealing` says.
 pub fn transport(key: &[u8], sealing: &Sealing<'_>) -> Vec<u8> {
-    let hash = |name: &str| if name.ends_with("256") { Md::sha256() } else { Md::sha1() };
+    let hash = |name: &str| match name.get(name.len().saturating_sub(3)..) {
+        Some("256") => Md::sha256(),
+        Some("384") => Md::sha384(),
+        Some("512") => Md::sha512(),
+        _ => Md::sha1(),
+    };
     let public = PKey::from_rsa(sealing.to.clone()).unwrap();
     let mut context = PkeyCtx::new(&public).unwrap();
     context.encrypt_init().unwrap();

@@ -298,12 +298,9 @@ enum Place {
 /// those is judged by `signature_shape`. A digest or a signed info that lies about elsewhere is what CVE-2024-45409 used.
 fn check_stray_signatures(element: &Element, place: Place) -> Result<(), Refusal> {
     for child in element.elements() {
-        let is_signature = child.is(DSIG, "Signature");
         match place {
-            Place::Response | Place::Assertion if is_signature => continue,
-            _ if is_signature || child.local == "Signature" || child.namespace == DSIG => {
-                return Err(Refusal::SignaturePlace);
-            }
+            Place::Response | Place::Assertion if child.is(DSIG, "Signature") => continue,
+            _ if child.local == "Signature" || child.namespace == DSIG => return Err(Refusal::SignaturePlace),
             // Judged by `encryption_shape`: its key info is of the same namespace.
             Place::Response if child.is(SAML, "EncryptedAssertion") => continue,
             Place::Response if child.is(SAML, "Assertion") => check_stray_signatures(child, Place::Assertion)?,

@@ -37,3 +37,22 @@ fn there_is_one_assertion_and_it_is_a_child_of_the_response() {
         assert_eq!(refusal(content), Some(expected), "{content}");
     }
 }
+
+/// CVE-2024-45409: whatever a reader may take for a signature, or for a part of one.
+#[test]
+fn a_signature_stands_nowhere_but_in_the_two_elements_that_carry_one() {
+    for signature in [
+        "<d:Signature xmlns:d='http://www.w3.org/2000/09/xmldsig#'/>",
+        "<d:DigestValue xmlns:d='http://www.w3.org/2000/09/xmldsig#'/>",
+        "<x:Signature xmlns:x='urn:x'/>",
+    ] {
+        for content in [
+            format!("<p:Extensions>{signature}</p:Extensions><a:Assertion/>"),
+            format!("<p:Extensions>{signature}</p:Extensions><a:EncryptedAssertion/>"),
+            format!("<p:Status><p:StatusDetail>{signature}</p:StatusDetail></p:Status><a:Assertion/>"),
+            format!("<a:Assertion><a:Advice>{signature}</a:Advice></a:Assertion>"),
+        ] {
+            assert_eq!(refusal(&content), Some(Refusal::SignaturePlace), "{content}");
+        }
+    }
+}

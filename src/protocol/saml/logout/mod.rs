@@ -92,8 +92,10 @@ impl LogoutRejected {
 /// The verified root of a message that came by HTTP-POST, its signature taken out. Runs in C libraries: call it on a thread
 /// of its own.
 pub fn posted(base64_text: &str, root: &'static str, expected: &Expected<'_>) -> Result<Element, LogoutRejected> {
-    let is_bounded = base64_text.len() / 2 <= expected.limits.bytes;
-    let compact: Vec<u8> = base64_text.bytes().filter(|byte| is_bounded && !byte.is_ascii_whitespace()).collect();
+    if base64_text.len() / 2 > expected.limits.bytes {
+        return Err(Malformed::TooLarge.into());
+    }
+    let compact: Vec<u8> = base64_text.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
     let bytes = STANDARD.decode(compact).map_err(|_| Malformed::Encoding)?;
     let text = check_bytes(&bytes, &expected.limits, Comments::Refused)?;
     let document = read_root(text, root, expected)?;

@@ -7,10 +7,10 @@ use super::request::{self, LogoutRequest};
 use super::response::{self, Answer, LogoutResponse};
 use super::{Expected, LogoutRejected, posted, redirected};
 use crate::protocol::saml::assertion::{NameId, Qualifiers};
-use crate::protocol::saml::document::reader::{Comments, Limits, parse};
+use crate::protocol::saml::document::reader::{Comments, Limits, Malformed, parse};
 use crate::protocol::saml::gate::refusal::Refusal;
 use crate::protocol::saml::idp_metadata::Binding;
-use crate::protocol::saml::names::{FORMAT_EMAIL, FORMAT_UNSPECIFIED, SAML, SAMLP};
+use crate::protocol::saml::names::{FORMAT_EMAIL, FORMAT_ENTITY, FORMAT_UNSPECIFIED, SAML, SAMLP};
 use crate::protocol::saml::redirect_binding::{self, Kind};
 use crate::protocol::saml::testing::{IDP, NOW, Signer, instant, signer, stranger};
 use crate::values::clock::Timestamp;
@@ -76,8 +76,39 @@ fn a_signed_request_says_whom_to_sign_out_by_either_binding() {
     };
     assert_eq!(by_post(&signed_by(signer(), &asked())), Ok(whom.clone()));
     assert_eq!(by_redirect(signer(), &asked()), Ok(whom));
-    let all = asked().replace("<samlp:SessionIndex>s1</samlp:SessionIndex>", "");
+    let all = asked().replace(&index("s1"), "");
     assert_eq!(by_redirect(signer(), &all).unwrap().session_indexes, Vec::<String>::new());
+    let many = asked().replace(&index("s1"), &index("s1").repeat(64));
+    assert_eq!(by_redirect(signer(), &many).unwrap().session_indexes, vec!["s1"; 64]);
+    let named = asked().replace("<saml:Issuer>", &format!("<saml:Issuer Format=\"{FORMAT_ENTITY}\">"));
+    assert_eq!(by_redirect(signer(), &named).map(|request| request.id), Ok("_l1".to_owned()));
+}
+
+/// The form field is a browser's.
+#[test]
+fn a_posted_message_may_be_wrapped_into_lines_and_is_not_decoded_when_it_cannot_be_within_the_bound() {
+    let text = STANDARD.encode(signed_by(signer(), &asked()));
+    assert!(posted(&text.replace('A', "A\r\n"), "LogoutRequest", &expected()).is_ok());
+    let refused = |length| posted(&"=".repeat(length), "LogoutRequest", &expected());
+    let bytes = expected().limits.bytes;
+    assert_eq!(refused(2 * bytes), Err(LogoutRejected::Document(Malformed::Encoding)));
+    assert_eq!(refused(2 * bytes + 2), Err(LogoutRejected::Document(Malformed::TooLarge)));
+}
+
+/// Whatever a reader may take for a signature, or for a part of one.
+#[test]
+fn nothing_of_a_signature_stands_in_a_message_whose_query_is_signed() {
+    for stray in [
+        "<d:Signature xmlns:d=\"http://www.w3.org/2000/09/xmldsig#\"/>",
+        "<d:KeyInfo xmlns:d=\"http://www.w3.org/2000/09/xmldsig#\"/>",
+        "<x:Signature xmlns:x=\"urn:x\"/>",
+    ] {
+        for stray in [stray.to_owned(), format!("<samlp:Extensions>{stray}</samlp:Extensions>")] {
+            let xml = asked().replacen("</saml:Issuer>", &format!("</saml:Issuer>{stray}"), 1);
+            let outcome = by_redirect(signer(), &xml);
+            assert_eq!(outcome, Err(LogoutRejected::Gate(Refusal::SignaturePlace)), "{xml}");
+        }
+    }
 }
 
 #[test]
@@ -97,6 +128,10 @@ fn nobody_is_signed_out_by_a_request_that_the_provider_has_not_signed() {
     assert_eq!(code(by_post(&wrapped)), Some("saml_logout_gate"));
 }
 
+fn index(text: &str) -> String {
+    format!("<samlp:SessionIndex>{text}</samlp:SessionIndex>")
+}
+
 #[test]
 fn each_check_of_a_request_refuses() {
     let cases = [
@@ -112,6 +147,10 @@ fn each_check_of_a_request_refuses() {
         ("name id", "saml:NameID", "saml:EncryptedID"),
         ("name id", "<samlp:SessionIndex>", "<saml:NameID>eve</saml:NameID><samlp:SessionIndex>"),
         ("session index", ">s1<", "> <"),
+        ("session index", &index("s1"), &index("s1").repeat(65)),
+        ("issuer", "<saml:Issuer>", &format!("<saml:Issuer Format=\"{FORMAT_EMAIL}\">")),
+        ("id", "ID=\"_l1\"", ""),
+        ("id", "_l1", &"_".repeat(257)),
     ];
     for (what, from, to) in cases {
         let changed = asked().replace(from, to);

@@ -10,7 +10,12 @@ const GCM_128: &str = "http://www.w3.org/2009/xmlenc11#aes128-gcm";
 const GCM_256: &str = "http://www.w3.org/2009/xmlenc11#aes256-gcm";
 const OAEP_11: &str = "http://www.w3.org/2009/xmlenc11#rsa-oaep";
 const SHA_256: &str = "http://www.w3.org/2001/04/xmlenc#sha256";
+const SHA_384: &str = "http://www.w3.org/2001/04/xmldsig-more#sha384";
+const SHA_512: &str = "http://www.w3.org/2001/04/xmlenc#sha512";
+const MASK_1: &str = "http://www.w3.org/2009/xmlenc11#mgf1sha1";
 const MASK_256: &str = "http://www.w3.org/2009/xmlenc11#mgf1sha256";
+const MASK_384: &str = "http://www.w3.org/2009/xmlenc11#mgf1sha384";
+const MASK_512: &str = "http://www.w3.org/2009/xmlenc11#mgf1sha512";
 
 /// A response around this encrypted assertion, and signed over it where `place` says.
 fn around(sealed: &str, place: Place) -> String {
@@ -50,6 +55,9 @@ fn each_listed_algorithm_opens_with_each_of_our_keys() {
         Sealing { digest: SHA_256, mask: MASK_256, ..newer },
         Sealing { digest: SHA_256, mask: "", content: GCM_128, ..newer },
         Sealing { digest: "", mask: MASK_256, content: GCM_256, ..newer },
+        Sealing { digest: SHA_384, mask: MASK_1, ..newer },
+        Sealing { digest: SHA_256, mask: MASK_384, ..newer },
+        Sealing { digest: SHA_512, mask: MASK_512, ..newer },
     ];
     for case in cases {
         for to in rsa_keys() {

@@ -3,9 +3,10 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::protocol::saml::assertion::{Expected, is_unsolicited, verify};
+use crate::protocol::saml::assertion::{Expected, NameId, Qualifiers, is_unsolicited, verify};
 use crate::protocol::saml::attribute_map::AttributeMap;
 use crate::protocol::saml::document::reader::Limits;
+use crate::protocol::saml::names::{FORMAT_PERSISTENT, FORMAT_UNSPECIFIED};
 use crate::protocol::saml::testing::{
     ACS, NOW, Place, REQUEST, Signer, expected, outcome, response, signer, stranger, verify_xml,
 };
@@ -19,6 +20,7 @@ fn a_signature_on_the_response_the_assertion_or_both_is_enough() {
         assert_eq!(assertion.name_id().value, "ada@acme.test");
         assert_eq!(assertion.authn_context(), Some("urn:oasis:names:tc:SAML:2.0:ac:classes:Password"));
         assert_eq!(assertion.authn_instant(), Timestamp::from_seconds(NOW));
+        assert_eq!(assertion.session_index(), Some("s1"));
         assert_eq!(assertion.session_expires_at(), Some(Timestamp::from_seconds(NOW + 3_600)));
         assert_eq!(assertion.replay_until(), Timestamp::from_seconds(NOW + 120 + 60));
         let person = AttributeMap::default().read(&assertion);
@@ -160,4 +162,23 @@ fn many_values_take_no_long() {
     let start = std::time::Instant::now();
     assert_eq!(verify_xml(&signed, &wide).unwrap().attributes()[1].values.len(), 4_001);
     assert!(start.elapsed() < std::time::Duration::from_secs(5), "took {:?}", start.elapsed());
+}
+
+/// SAML core 2.2.2: whoever made the identifier wants it back with them.
+#[test]
+fn what_a_name_id_is_qualified_with_is_kept_beside_it() {
+    let plain = verify_xml(&signer().sign_response(Place::Both, &response()), &expected()).unwrap();
+    assert_eq!(plain.qualifiers(), &Qualifiers::default());
+    let xml = response().replace("<saml:NameID ", "<saml:NameID NameQualifier=\"idp\" SPNameQualifier=\"sp\" ");
+    let qualified = verify_xml(&signer().sign_response(Place::Both, &xml), &expected()).unwrap();
+    let named = Qualifiers { name: Some("idp".to_owned()), sp_name: Some("sp".to_owned()) };
+    assert_eq!((qualified.qualifiers(), qualified.name_id()), (&named, plain.name_id()));
+}
+
+/// SAML core 2.2.2: the format classifies the identifier.
+#[test]
+fn one_identifier_in_two_formats_is_two_subjects() {
+    let subject = |format: &str| NameId { value: "ada".to_owned(), format: format.to_owned() }.subject();
+    assert_eq!(subject(FORMAT_UNSPECIFIED), "ada");
+    assert_eq!(subject(FORMAT_PERSISTENT), format!("ada\n{FORMAT_PERSISTENT}"));
 }
