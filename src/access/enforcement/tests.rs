@@ -1,7 +1,7 @@
 use super::Verdict::{BreakGlass, IdentityProvider, IdentityProviderFirst, Nothing, OwnFirst};
 use super::domain::DomainFacts;
 use super::local::LocalCredentials;
-use super::{Facts, verdict};
+use super::{Facts, Verdict, verdict};
 use crate::directory::sso_policy::SsoPolicy::{self, Off, Optional, Required};
 use crate::values::ids::{OrganizationId, ResourceId};
 
@@ -93,4 +93,11 @@ fn e27_no_password_without_a_second_factor_and_a_place_on_the_list_gets_through_
             }
         }
     }
+}
+
+/// What the API and traces say.
+#[test]
+fn each_verdict_has_its_name() {
+    let names = [Nothing, IdentityProvider, IdentityProviderFirst, OwnFirst, BreakGlass].map(Verdict::as_str);
+    assert_eq!(names, ["nothing", "identity_provider", "identity_provider_first", "own_first", "break_glass"]);
 }

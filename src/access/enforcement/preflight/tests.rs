@@ -1,3 +1,5 @@
+use serde_json::json;
+
 use super::{Checks, LEAST_BREAK_GLASS, Missing, PolicyChangeError, Report, change, report};
 use crate::access::enforcement::break_glass::{self, BreakGlassError};
 use crate::access::enforcement::readiness::{self, OrganizationKind, Readiness, Thresholds};
@@ -20,7 +22,7 @@ use crate::store::{
 };
 use crate::values::clock::Timestamp;
 use crate::values::ids::{AccountId, DomainId, OrganizationId, ResourceId};
-use crate::values::operation::Role;
+use crate::values::operation::{Operation, Role};
 use crate::values::password::Password;
 use crate::values::secret::Secret;
 
@@ -139,9 +141,9 @@ async fn q18_going_back_is_possible_whatever_is_missing() {
             write(&world, disable).await.unwrap();
         }
         require(&world).await;
-        for back in
-            [SsoPolicy::Test { group: world.push_group("pilots", &[]).await }, SsoPolicy::Optional, SsoPolicy::Off]
-        {
+        let (pilots, others) = (world.push_group("pilots", &[]).await, world.push_group("others", &[]).await);
+        let another_test = SsoPolicy::Test { group: others };
+        for back in [SsoPolicy::Test { group: pilots }, another_test, SsoPolicy::Optional, SsoPolicy::Off] {
             assert_eq!(go(&world, back, None).await.unwrap().policy, back, "{}", world.engine());
         }
     }
@@ -466,10 +468,8 @@ async fn a_place_on_the_list_that_is_given_up_at_that_moment_does_not_count_for_
         let prepare = move |tx: &mut Tx<'_>| {
             break_glass::remove(tx, &op, organization, kim).unwrap();
             for account in [owner, ada] {
-                passwords::set(tx, &op, &sealer(), account, &password()).unwrap();
-                let (sealed_secret, confirmed_at) = (vec![1], op.at);
-                let factor = TotpFactorRow { account_id: account, sealed_secret, last_step: 0, confirmed_at };
-                totp_factors::insert(tx, &factor)?;
+                give_password(tx, &op, account);
+                give_factor(tx, &op, account)?;
             }
             put(tx, organization, test, op.at)
         };
@@ -544,5 +544,129 @@ async fn a_policy_that_was_waited_for_stays_as_it_is_until_whoever_waited_is_don
         let (_, ((before, after), off)) = scratch::overlap(world.store(), writing(test), waiting).await;
         assert_eq!((before, after), (test, test), "{}", world.engine());
         off.unwrap();
+    }
+}
+
+#[test]
+fn a_refusal_names_all_that_is_missing() {
+    let missing =
+        vec![Missing::Domain, Missing::Connection, Missing::RecentSignIn, Missing::BreakGlass, Missing::Readiness];
+    let told = PolicyChangeError::NotReady(missing).to_string();
+    assert_eq!(told, "missing: domain_verified, active_connection, recent_sign_in, break_glass, readiness");
+}
+
+/// Whoever is on the list without the role for it.
+#[tokio::test]
+async fn q18_a_place_on_the_list_counts_with_the_role_for_it_alone() {
+    for world in world().await {
+        let (op, organization, owner, ada) = (world.operator(), world.organization, owner(&world).await, world.ada);
+        let since = op.at;
+        let found = world.store().write(move |tx| {
+            break_glass::add(tx, &op, organization, owner).unwrap();
+            rows::insert(tx, organization, ada, op.at)?;
+            let listed = break_glass::all(tx, &op, organization).unwrap();
+            let listed: Vec<_> = listed.into_iter().map(|one| (one.account, one.since)).collect();
+            let effective = [owner, ada].map(|account| break_glass::is_effective(tx, organization, account).unwrap());
+            Ok::<_, StoreError>((listed, effective))
+        });
+        assert_eq!(found.await.unwrap(), (vec![(owner, since)], [true, false]), "{}", world.engine());
+    }
+}
+
+#[tokio::test]
+async fn q18_an_administrator_whose_access_is_taken_away_is_not_put_on_the_list_and_may_not_sign_in() {
+    for world in world().await {
+        let (op, organization, ada) = (world.operator(), world.organization, world.ada);
+        let write = world.store().write(move |tx| {
+            memberships::update_role(tx, ada, organization, "admin", None, op.at)?;
+            memberships::update_status(tx, ada, organization, "inactive", op.at)?;
+            let refused = break_glass::add(tx, &op, organization, ada);
+            Ok::<_, StoreError>((refused, of_member(tx, &op, organization, ada).unwrap().1))
+        });
+        let (refused, verdict) = write.await.unwrap();
+        assert!(matches!(refused, Err(BreakGlassError::NotAdministrator)), "{}: {refused:?}", world.engine());
+        assert_eq!(verdict, Verdict::Nothing, "{}: the account itself is active", world.engine());
+    }
+}
+
+fn give_password(tx: &mut Tx<'_>, op: &Operation, account: AccountId) {
+    passwords::set(tx, op, &sealer(), account, &password()).unwrap();
+}
+
+fn give_factor(tx: &mut Tx<'_>, op: &Operation, account: AccountId) -> Result<(), StoreError> {
+    let (sealed_secret, confirmed_at) = (vec![1], op.at);
+    totp_factors::insert(tx, &TotpFactorRow { account_id: account, sealed_secret, last_step: 0, confirmed_at })
+}
+
+/// All that a requirement asks for, but that two of three people have not joined.
+async fn ready_but_for_people(world: &World) {
+    let [owner, ada, kim] = three_on_the_list(world).await;
+    let test = SsoPolicy::Test { group: world.push_group("pilots", &[]).await };
+    let attempt = world.start_attempt(&Secret::from("browser".to_owned())).await;
+    world.answer(&attempt, "ada@acme.test").await;
+    let (op, organization) = (world.operator(), world.organization);
+    let prepare = move |tx: &mut Tx<'_>| {
+        for account in [owner, ada] {
+            give_password(tx, &op, account);
+            give_factor(tx, &op, account)?;
+        }
+        for account in [owner, kim] {
+            memberships::update_invite_state(tx, account, organization, "not_joined", op.at)?;
+        }
+        put(tx, organization, test, op.at)
+    };
+    write::<StoreError>(world, prepare).await.unwrap();
+}
+
+#[tokio::test]
+async fn e34_only_the_typed_name_goes_on_below_the_threshold_and_the_entry_says_so() {
+    for world in world().await {
+        ready_but_for_people(&world).await;
+        for typed in [None, Some("other.test")] {
+            let Err(PolicyChangeError::NotReady(missing)) = go(&world, SsoPolicy::Required, typed).await else {
+                panic!("{}: {typed:?}", world.engine())
+            };
+            assert_eq!(missing, [Missing::Readiness], "{}: {typed:?}", world.engine());
+        }
+        go(&world, SsoPolicy::Required, Some("acme.test")).await.unwrap();
+        go(&world, SsoPolicy::Off, None).await.unwrap();
+        let (organization, at, owner) = (world.organization, world.op().at, owner(&world).await);
+        let join = move |tx: &mut Tx<'_>| memberships::update_invite_state(tx, owner, organization, "joined", at);
+        write::<StoreError>(&world, join).await.unwrap();
+        let thresholds = Thresholds { corporate: 66, education: 40 };
+        let (op, id) = (world.operator(), acme_test(&world).await);
+        let optional = (SsoPolicy::Optional, Some("acme.test"));
+        let change = world.store().write(move |tx| change(tx, &op, organization, id, optional, thresholds));
+        assert_eq!(change.await.unwrap().checks.readiness.percent(), 66, "{}", world.engine());
+        let mut told = world.entries("sso_policy.changed").await;
+        told.sort_by_key(|detail| detail["to"].to_string());
+        let told: Vec<_> =
+            told.iter().map(|detail| ["to", "joined_percent", "overridden"].map(|key| &detail[key])).collect();
+        let expected = [
+            [&json!("off"), &json!(33), &json!(false)],
+            [&json!("optional"), &json!(66), &json!(false)],
+            [&json!("required"), &json!(33), &json!(true)],
+        ];
+        assert_eq!(told, expected, "{}: typed without need is no override", world.engine());
+    }
+}
+
+#[tokio::test]
+async fn q18_who_has_a_password_and_a_second_factor_is_ready_for_break_glass() {
+    for world in world().await {
+        let [owner, ada, kim] = three_on_the_list(&world).await;
+        let (op, organization, id) = (world.operator(), world.organization, acme_test(&world).await);
+        let counts = world.store().write(move |tx| {
+            let ready = |tx: &mut Tx<'_>| report(tx, &op, organization, id, THRESHOLDS).unwrap().checks.break_glass;
+            let nobody = ready(tx);
+            give_password(tx, &op, owner);
+            give_factor(tx, &op, owner)?;
+            give_password(tx, &op, ada);
+            give_factor(tx, &op, kim)?;
+            let one = ready(tx);
+            give_factor(tx, &op, ada)?;
+            Ok::<_, StoreError>([nobody, one, ready(tx)])
+        });
+        assert_eq!(counts.await.unwrap(), [0, 1, 2], "{}", world.engine());
     }
 }
