@@ -59,8 +59,8 @@ pub fn claims(text: &str) -> Option<Vec<Claim>> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Within {
     Nothing,
-    /// `SignatureValue`, at this depth.
-    Value(usize),
+    /// `SignatureValue`, up to the end of an element: the gate lets none into it.
+    Value,
     /// `SignedInfo`, at this depth.
     Info(usize),
 }
@@ -108,7 +108,7 @@ impl Walk {
         }
         match local.as_ref() {
             b"Signature" => self.claims.push(Claim::default()),
-            b"SignatureValue" => self.within = Within::Value(self.depth),
+            b"SignatureValue" => self.within = Within::Value,
             b"SignedInfo" => {
                 self.within = Within::Info(self.depth);
                 return self.start(tag, attributes);
@@ -149,7 +149,7 @@ impl Walk {
 
     fn text(&mut self, text: &str) {
         match (self.within, self.claims.last_mut()) {
-            (Within::Value(_), Some(claim)) => claim.value.push_str(text),
+            (Within::Value, Some(claim)) => claim.value.push_str(text),
             (Within::Info(_), _) => self.pieces.push(Piece::Text(text.to_owned())),
             _ => {}
         }
@@ -157,7 +157,7 @@ impl Walk {
 
     fn close(&mut self) -> Option<()> {
         match self.within {
-            Within::Value(depth) if depth == self.depth => self.within = Within::Nothing,
+            Within::Value => self.within = Within::Nothing,
             Within::Info(depth) => {
                 self.pieces.push(Piece::End);
                 if depth == self.depth {
@@ -169,7 +169,7 @@ impl Walk {
                     claim.signed_info = canonical(&pieces)?;
                 }
             }
-            Within::Nothing | Within::Value(_) => {}
+            Within::Nothing => {}
         }
         self.depth = self.depth.checked_sub(1)?;
         while self.scope.last().is_some_and(|(depth, _)| *depth > self.depth) {

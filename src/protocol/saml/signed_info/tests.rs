@@ -44,6 +44,7 @@ fn forms() -> Vec<(&'static str, Vec<(String, String)>)> {
         ("references to white space", vec![pair("><ds:Ref", ">&#13;&#10;&#x9;<ds:Ref")]),
         ("other quotes and spaces", vec![pair("Algorithm=\"http", "Algorithm = \"http"), pair("\"", "'")]),
         ("an id", vec![pair("<ds:SignedInfo>", "<ds:SignedInfo xmlns:a='urn:a' Id='_i'>")]),
+        ("a long id", vec![pair("<ds:SignedInfo>", &format!("<ds:SignedInfo Id='_{}'>", "i".repeat(8_000)))]),
         ("declared again", vec![again(&format!("xmlns:ds=\"{DS}\""))]),
         ("a default around", vec![around("xmlns=\"urn:d\"")]),
         (
