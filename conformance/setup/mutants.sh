@@ -125,7 +125,7 @@ cd "$copy"
 find . -name '*.rs' -exec touch {} +
 status=0
 "$mutants" mutants "${chosen[@]}" --in-place --no-shuffle --build-timeout 600 --output "$out" --colors never \
-  -- --lib -- "${tests[@]}" || status=$?
+  --cargo-arg=--lib -- -- "${tests[@]}" || status=$?
 # 3: nothing survived, and some mutants were ended because they did not come to an end themselves. They are listed above.
 [ "$status" != 3 ] || status=0
 exit "$status"
