@@ -2,6 +2,7 @@
 
 use crate::protocol::saml::assertion::rejected::Rejected;
 use crate::protocol::saml::assertion::{Authentication, Expected, Request};
+use crate::protocol::saml::names::FORMAT_EMAIL;
 use crate::protocol::saml::testing::{ACS, IDP, Place, REQUEST, SP, expected, instant, outcome, response, signer};
 
 /// Signs the changed response as a whole, so that the change is the identity provider's own.
@@ -52,6 +53,7 @@ fn each_check_refuses_by_its_own_code() {
         case("saml_name_id_text", ">ada@acme.test</saml:NameID>", ">ada@acme.test\n</saml:NameID>"),
         case("saml_name_id_text", ">ada@acme.test</saml:NameID>", format!(">{}</saml:NameID>", "x".repeat(513))),
         case("saml_name_id_text", ">ada@acme.test</saml:NameID>", ">ada<x/>@acme.test</saml:NameID>"),
+        case("saml_name_id_text", FORMAT_EMAIL, format!("urn:{}", "x".repeat(509))),
         case("saml_name_id_transient", "1.1:nameid-format:emailAddress", "2.0:nameid-format:transient"),
         case("saml_name_id", "</saml:NameID>", "</saml:NameID><saml:NameID>eve</saml:NameID>"),
         case("saml_name_id", "saml:NameID", "saml:EncryptedID"),
@@ -110,6 +112,14 @@ fn what_is_allowed_beside_the_expected_is_accepted() {
         (bearer_end.to_owned(), expired),
         (instant(120), instant(-54)),
         (format!("NotBefore=\"{}\"", instant(0)), format!("NotBefore=\"{}\"", instant(65))),
+        (format!("<saml:Conditions NotBefore=\"{}\"", instant(0)), "<saml:Conditions".to_owned()),
+        (
+            format!(" NotOnOrAfter=\"{}\"><saml:AudienceRestriction>", instant(300)),
+            "><saml:AudienceRestriction>".to_owned(),
+        ),
+        (format!(" SessionNotOnOrAfter=\"{}\"", instant(3_600)), String::new()),
+        (">ada@acme.test</saml:NameID>".to_owned(), format!(">{}</saml:NameID>", "x".repeat(512))),
+        (FORMAT_EMAIL.to_owned(), format!("urn:{}", "x".repeat(508))),
     ];
     for (from, to) in &cases {
         assert_eq!(signed_outcome(|xml| xml.replace(from, to)), "accepted", "{from} -> {to}");

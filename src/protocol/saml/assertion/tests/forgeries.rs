@@ -223,6 +223,13 @@ fn only_one_shape_of_signature_reaches_the_library() {
         ("something else than a key info", xml.replace("ds:KeyInfo>", "ds:KeyHint>"), "saml_gate_signature_shape"),
         ("signed info with an attribute", xml.replace("<ds:SignedInfo>", "<ds:SignedInfo xml:base=\"http://127.0.0.1:9/\">"), "saml_gate_signature_shape"),
         ("signed info with text", xml.replace("<ds:SignedInfo>", "<ds:SignedInfo>text"), "saml_gate_signature_shape"),
+        ("signature with an attribute", xml.replace("<ds:Signature ", "<ds:Signature a=\"b\" "), "saml_gate_signature_shape"),
+        ("reference with a type", xml.replace("URI=\"#_a1\"", "URI=\"#_a1\" Type=\"urn:x\""), "saml_gate_signature_shape"),
+        ("digest with a parameter", xml.replace(&format!("{sha256}\"/>"), &format!("{sha256}\"><ds:X/></ds:DigestMethod>")), "saml_gate_digest_algorithm"),
+        ("transforms with an attribute", xml.replace("<ds:Transforms>", "<ds:Transforms a=\"b\">"), "saml_gate_transforms"),
+        ("transform with text", xml.replace(&transform, &transform.replace("/>", ">x</ds:Transform>")), "saml_gate_transforms"),
+        ("parameter with another attribute", xml.replace(&transform, &transform.replace("/>", &format!("><e:InclusiveNamespaces xmlns:e=\"{c14n}\" PrefixList=\"xs\" a=\"b\"/></ds:Transform>"))), "saml_gate_transforms"),
+        ("digest that is not base64", xml.replace("<ds:DigestValue>", "<ds:DigestValue>*"), "saml_gate_signature_shape"),
         ("empty digest", empty(&xml, "ds:DigestValue"), "saml_gate_signature_shape"),
         ("empty signature value", empty(&xml, "ds:SignatureValue"), "saml_gate_signature_shape"),
     ];

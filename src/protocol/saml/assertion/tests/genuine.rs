@@ -29,6 +29,17 @@ fn a_signature_on_the_response_the_assertion_or_both_is_enough() {
     }
 }
 
+/// SAML core 5.4.5: "<ds:KeyInfo> MAY be absent".
+#[test]
+fn a_signature_needs_no_key_info() {
+    let template = signer().template("_a1");
+    let (start, end) = (template.find("<ds:KeyInfo>").unwrap(), template.find("</ds:Signature>").unwrap());
+    let bare = format!("{}{}", &template[..start], &template[end..]);
+    let xml = response().replace(crate::protocol::saml::testing::ASSERTION_MARK, &bare);
+    let xml = signer().sign(&xml.replace(crate::protocol::saml::testing::RESPONSE_MARK, ""));
+    assert_eq!(outcome(&xml, &expected()), "accepted");
+}
+
 #[test]
 fn every_listed_algorithm_verifies() {
     let (rsa, ecdsa) = (signer(), Signer::ecdsa());
@@ -173,6 +184,10 @@ fn what_a_name_id_is_qualified_with_is_kept_beside_it() {
     let qualified = verify_xml(&signer().sign_response(Place::Both, &xml), &expected()).unwrap();
     let named = Qualifiers { name: Some("idp".to_owned()), sp_name: Some("sp".to_owned()) };
     assert_eq!((qualified.qualifiers(), qualified.name_id()), (&named, plain.name_id()));
+    let long = format!("NameQualifier=\"{}\" SPNameQualifier=\"s&#9;p\"", "x".repeat(513));
+    let xml = xml.replace("NameQualifier=\"idp\" SPNameQualifier=\"sp\"", &long);
+    let without = verify_xml(&signer().sign_response(Place::Both, &xml), &expected()).unwrap();
+    assert_eq!(without, plain, "what could not be given back is left out");
 }
 
 /// SAML core 2.2.2: the format classifies the identifier.
