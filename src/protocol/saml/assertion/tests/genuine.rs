@@ -41,6 +41,19 @@ fn a_signature_needs_no_key_info() {
 }
 
 #[test]
+fn white_space_is_no_parameter_of_an_algorithm() {
+    let blank =
+        ["SignatureMethod", "DigestMethod", "Transform"].into_iter().fold(signer().template("_a1"), |text, name| {
+            let start = text.find(&format!("<ds:{name} ")).unwrap();
+            let (before, rest) = text.split_at(start);
+            format!("{before}{}", rest.replacen("/>", &format!(">\n\t </ds:{name}>"), 1))
+        });
+    let xml = response().replace(crate::protocol::saml::testing::ASSERTION_MARK, &blank);
+    let xml = signer().sign(&xml.replace(crate::protocol::saml::testing::RESPONSE_MARK, ""));
+    assert_eq!(outcome(&xml, &expected()), "accepted");
+}
+
+#[test]
 fn every_listed_algorithm_verifies() {
     let (rsa, ecdsa) = (signer(), Signer::ecdsa());
     let cases = [
