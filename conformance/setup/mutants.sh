@@ -94,10 +94,8 @@ case "$what" in
     folder=src/protocol/saml
     [ $# -gt 0 ] || set -- "${saml_checks[@]}"
     copy_saml
-    # The costliest documents are measured in time, of which a busy machine has less. The others are about our own keys and
-    # messages, and make many keys.
-    tests=(--skip the_costliest_document --skip saml::certificate --skip saml::signing_key)
-    tests+=(--skip saml::authn_request --skip saml::sp_metadata)
+    # The costliest documents are measured in time, of which a busy machine has less.
+    tests=(--skip the_costliest_document)
     ;;
   enforcement)
     folder=src/access/enforcement
