@@ -6,7 +6,7 @@ use diesel::sql_types::{Binary, Text};
 use super::Tx;
 use super::failure::StoreError;
 use super::kept::KeptSelect;
-use super::schema::domains as table;
+use super::domain_schema::domains as table;
 use crate::store::connection::{AnyConnection, Backend};
 use crate::values::clock::Timestamp;
 use crate::values::ids::{DomainId, OrganizationId};

@@ -32,6 +32,7 @@ pub mod credential_schema;
 pub mod credentials;
 mod deadline;
 pub mod devices;
+pub mod domain_schema;
 pub mod domains;
 pub(in crate::store) mod dynamic;
 mod executor;

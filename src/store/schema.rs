@@ -89,22 +89,6 @@ diesel::table! {
 }
 
 diesel::table! {
-    domains (id) {
-        id -> Binary,
-        org_id -> Binary,
-        name -> Text,
-        state -> Text,
-        challenge -> Text,
-        challenge_expires_at -> BigInt,
-        verified_at -> Nullable<BigInt>,
-        last_checked_at -> Nullable<BigInt>,
-        last_failure -> Nullable<Text>,
-        created_at -> BigInt,
-        updated_at -> BigInt,
-    }
-}
-
-diesel::table! {
     admin_tokens (id) {
         id -> Binary,
         org_id -> Nullable<Binary>,
@@ -376,7 +360,6 @@ diesel::allow_tables_to_appear_in_same_query!(
     memberships,
     connections,
     identities,
-    domains,
     admin_tokens,
     scim_clients,
     scim_credentials,
