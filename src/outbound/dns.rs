@@ -7,6 +7,8 @@ use std::time::Duration;
 use hickory_resolver::TokioResolver;
 use hickory_resolver::config::{ConnectionConfig, LookupIpStrategy, NameServerConfig, ResolverConfig};
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
+use hickory_resolver::net::{DnsError, NetError};
+use hickory_resolver::proto::op::ResponseCode;
 use hickory_resolver::proto::rr::{Name, RData, Record};
 
 /// More TXT records at one name than anybody has reason to publish; the rest is not read.
@@ -24,7 +26,7 @@ pub enum TxtAnswer {
     Aliased,
     /// The name or the record type does not exist.
     Absent,
-    /// Nobody answered, or the answer was an error.
+    /// Nobody answered, or the answer was an error or led elsewhere. Nothing is said of the record.
     Failed(String),
 }
 
@@ -55,10 +57,17 @@ impl Dns {
         };
         match self.resolver.txt_lookup(at.clone()).await {
             Ok(found) => records_at(&at, found.answers()),
-            Err(error) if error.is_nx_domain() || error.is_no_records_found() => TxtAnswer::Absent,
+            Err(error) if says_no(&error) => TxtAnswer::Absent,
             Err(error) => TxtAnswer::Failed(error.to_string()),
         }
     }
+}
+
+/// True when the answer is that there is no such record, and not that somebody else would have to be asked (RFC 2308, section 2.2:
+/// "NS records and no SOA record" are a referral).
+fn says_no(error: &NetError) -> bool {
+    let NetError::Dns(DnsError::NoRecordsFound(answer)) = error else { return false };
+    answer.response_code == ResponseCode::NXDomain || answer.soa.is_some() || answer.ns.is_none()
 }
 
 /// What of the answers stands at the very name. The resolver follows an alias to whatever it leads to.
@@ -100,7 +109,7 @@ impl Hosts {
 }
 
 fn resolver(servers: &[SocketAddr], timeout: Duration, remembered: u64) -> Result<TokioResolver, SetUpFailure> {
-    let failed = |error: hickory_resolver::net::NetError| SetUpFailure(error.to_string());
+    let failed = |error: NetError| SetUpFailure(error.to_string());
     let mut builder = if servers.is_empty() {
         TokioResolver::builder_tokio().map_err(failed)?
     } else {
@@ -176,6 +185,52 @@ mod tests {
         assert_eq!(dns.txt("_x.direct.test").await, TxtAnswer::Records(vec!["proof".to_owned()]));
         assert_eq!(dns.txt("_x.alias.test").await, TxtAnswer::Aliased);
         server.abort();
+    }
+
+    /// Answers what the first label of the name asks for: a response code, and what stands in the authority section.
+    async fn answer_no_records(socket: tokio::net::UdpSocket) {
+        const NS: u8 = 2;
+        const SOA: u8 = 6;
+        let mut query = [0; 512];
+        loop {
+            let (_, from) = socket.recv_from(&mut query).await.unwrap();
+            let end = 12 + query[12..].iter().position(|byte| *byte == 0).unwrap() + 1;
+            let label = String::from_utf8_lossy(&query[13..end - 6]).into_owned();
+            let zone = encoded("test");
+            let soa = || record(&zone, SOA, &[&encoded("ns.test")[..], &encoded("host.test"), &[0; 20]].concat());
+            let (code, authorities) = match label.as_str() {
+                "nodata" => (0, vec![soa()]),
+                "bare" => (0, vec![]),
+                "nothing" => (3, vec![soa()]),
+                "referral" => (0, vec![record(&zone, NS, &encoded("ns.elsewhere.test"))]),
+                "servfail" => (2, vec![]),
+                "refused" => (5, vec![]),
+                other => panic!("{other}"),
+            };
+            let header =
+                [query[0], query[1], 0x81, 0x80 | code, 0, 1, 0, 0, 0, u8::try_from(authorities.len()).unwrap()];
+            let reply = [&header[..], &[0, 0], &query[12..end + 4], &authorities.concat()].concat();
+            socket.send_to(&reply, from).await.unwrap();
+        }
+    }
+
+    /// Decision Q15: what is no answer about the record is no missing record.
+    #[tokio::test]
+    async fn only_a_no_is_an_absence_and_neither_an_error_nor_a_referral() {
+        let socket = tokio::net::UdpSocket::bind(("127.0.0.1", 0)).await.unwrap();
+        let dns = Dns::new(&[socket.local_addr().unwrap()], Duration::from_secs(3)).unwrap();
+        let server = tokio::spawn(answer_no_records(socket));
+        for name in ["nodata.test", "bare.test", "nothing.test"] {
+            assert_eq!(dns.txt(name).await, TxtAnswer::Absent, "{name}");
+        }
+        for name in ["referral.test", "servfail.test", "refused.test"] {
+            let answer = dns.txt(name).await;
+            assert!(matches!(answer, TxtAnswer::Failed(_)), "{name}: {answer:?}");
+        }
+        server.abort();
+        let silent = tokio::net::UdpSocket::bind(("127.0.0.1", 0)).await.unwrap();
+        let dns = Dns::new(&[silent.local_addr().unwrap()], Duration::from_millis(50)).unwrap();
+        assert!(matches!(dns.txt("nobody.test").await, TxtAnswer::Failed(_)));
     }
 
     #[tokio::test]
