@@ -290,6 +290,7 @@ fn runner(
         },
         data_center: config.data_center.clone(),
         mailer: mailer(config)?,
+        dns: outside.dns.clone(),
         idp: outside.idp.clone(),
         verifier: outside.verifier.clone(),
         gateway: config.public_url.as_str().trim_end_matches('/').to_owned(),

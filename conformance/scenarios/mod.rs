@@ -2,6 +2,7 @@
 
 mod activation_by_mail;
 mod cookies_on_https;
+mod domain_lapses;
 mod handed_over_sign_in;
 mod mail;
 mod main_job;

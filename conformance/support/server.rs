@@ -1,10 +1,13 @@
 //! The gateway inside the test's own process, for what depends on the time: its clock can be moved.
 
+use std::time::{Duration, Instant};
+
 use causeway::app::{self, Running};
 use causeway::values::entropy::Entropy;
 use tempfile::TempDir;
 
 use super::clock::MovableClock;
+use super::database;
 use super::engine::Engine;
 use super::gateway::command;
 use super::http::Api;
@@ -15,6 +18,7 @@ use super::settings::Settings;
 pub struct TestServer {
     pub url: String,
     pub clock: MovableClock,
+    database_url: String,
     folder: TempDir,
     running: Running,
 }
@@ -33,7 +37,7 @@ impl TestServer {
             causeway::config::read(&text, [], causeway::telemetry::logs::check).expect("a sound configuration");
         let clock = MovableClock::default();
         let running = app::start(checked.config, clock.clock(), entropy()).await.expect("the gateway starts");
-        Self { url: format!("http://localhost:{port}"), clock, folder, running }
+        Self { url: format!("http://localhost:{port}"), clock, database_url: settings.database_url, folder, running }
     }
 
     /// The operator's access to the API, with a token from the command line.
@@ -42,6 +46,26 @@ impl TestServer {
             &self.url,
             run("causeway", command(self.folder.path(), &["operator", "token", "--name", "tests"])).trim(),
         )
+    }
+
+    /// Moves the clock back, when no job is at work or about to be: one that has begun would go on as if it were that late.
+    pub async fn turn_back(&self, seconds: i64) {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        loop {
+            let soon = self.clock.clock().now().plus_seconds(5).micros();
+            let busy = format!("jobs WHERE state = 'running' OR (state = 'waiting' AND run_at <= {soon})");
+            if database::count_rows(&self.database_url, &busy) == 0 {
+                return self.clock.advance_seconds(-seconds);
+            }
+            assert!(Instant::now() < deadline, "the jobs do not come to rest");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// The files of mail that was sent so far.
+    pub fn mail(&self) -> Vec<String> {
+        let files = std::fs::read_dir(self.folder.path().join("mail")).expect("a folder for mail");
+        files.flatten().filter_map(|entry| std::fs::read_to_string(entry.path()).ok()).collect()
     }
 
     /// Stops it as a service manager would.

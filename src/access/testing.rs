@@ -15,6 +15,10 @@ use crate::directory::accounts;
 use crate::directory::applications::{self, ApplicationKind, IdTokenAlgorithm, NewApplication};
 use crate::directory::connection_policy::{self, ConnectionPolicy, LinkingRule};
 use crate::directory::connections::{self, NewConnection, Settings};
+use crate::directory::domains::claim::{self, Domain};
+use crate::directory::domains::proof::Answer;
+use crate::directory::domains::recheck::{self, Outcome};
+use crate::directory::domains::state::GRACE_SECONDS;
 use crate::directory::matching::Matching;
 use crate::directory::memberships::MembershipStatus;
 use crate::directory::organizations::{self, NewOrganization};
@@ -173,6 +177,11 @@ fn seed(tx: &mut Tx<'_>, op: &Operation) -> Result<Seeds, StoreError> {
             last_failure: None,
             created_at: op.at,
             updated_at: op.at,
+            at_risk_at: None,
+            lapsed_at: None,
+            risk_notices: 0,
+            check_at: op.at.plus_seconds(86_400),
+            check_failures: 0,
         },
     )?;
     let mut connect = |name: &str| {
@@ -236,10 +245,28 @@ impl World {
     pub async fn set_policy(&self, policy: SsoPolicy) {
         let (at, organization) = (self.op().at, self.organization);
         let write = self.store().write(move |tx| {
-            let domain = domains::owner_of(tx, "acme.test")?.unwrap().1;
+            let domain = domains::owner_of(tx, "acme.test", domains::Owned::Trusted)?.unwrap().1;
             sso_policy::write(tx, organization, domain, policy, at)
         });
         write.await.unwrap();
+    }
+
+    /// Acme's domain is looked up again, and this is what the DNS answers.
+    pub async fn look_up_again(&self, answer: Answer) -> (Domain, Outcome) {
+        let (op, organization) = (self.op().by(Actor::System), self.organization);
+        let write = self.store().write(move |tx| {
+            let (_, id) = domains::owner_of(tx, "acme.test", domains::Owned::OrLapsed)?.unwrap();
+            let seen = claim::find(tx, &op.by(Actor::Operator { token: None }), organization, id)?;
+            recheck::finish(tx, &op, &seen, &answer)
+        });
+        write.await.unwrap()
+    }
+
+    /// The record of Acme's domain is gone until the domain lapses.
+    pub async fn lapse(&self) {
+        self.look_up_again(Answer::Absent).await;
+        self.advance(GRACE_SECONDS);
+        assert_eq!(self.look_up_again(Answer::Absent).await.0.state.as_str(), "lapsed");
     }
 
     /// Lets the world's connection speak to the provider with this issuer.

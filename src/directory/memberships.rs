@@ -3,6 +3,7 @@
 //!
 //! Refuses to know the account's own life (`accounts`) and how people are invited (`activation`).
 
+use crate::store::domains::Owned;
 use crate::store::failure::StoreError;
 use crate::store::memberships::{self as rows, MembershipRow};
 use crate::store::{Tx, domains};
@@ -183,7 +184,7 @@ pub enum Origin {
 }
 
 /// How somebody with this primary address comes into an organization: in its own verified domain they have joined at once
-/// (rules D2 and E29), and so has somebody without any address, whose mailbox there is none to confirm; everybody else
+/// (rules D2 and E29), unless it has lapsed, and so has somebody without any address, whose mailbox there is none to confirm; everybody else
 /// is to be invited (rule E30).
 pub fn on_arrival(
     tx: &mut Tx<'_>,
@@ -191,7 +192,7 @@ pub fn on_arrival(
     address: Option<&EmailAddress>,
 ) -> Result<InviteState, StoreError> {
     let Some(address) = address else { return Ok(arriving(Origin::NoAddress)) };
-    let is_own = domains::is_owner(tx, organization, address.domain().as_str())?;
+    let is_own = domains::is_owner(tx, organization, address.domain().as_str(), Owned::Trusted)?;
     Ok(arriving(if is_own { Origin::OwnDomain } else { Origin::Elsewhere }))
 }
 

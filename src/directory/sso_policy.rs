@@ -6,6 +6,7 @@
 //! before it is made stricter.
 
 use super::connection_route;
+use crate::store::domains::Owned;
 use crate::store::failure::StoreError;
 use crate::store::sso_policies::{self as rows, SsoPolicyRow};
 use crate::store::{Tx, domains};
@@ -97,9 +98,10 @@ pub fn of(tx: &mut Tx<'_>, organization: OrganizationId, domain: DomainId) -> Re
     }
 }
 
-/// The organization that owns a domain, and its policy there; `None` of a domain that nobody has verified.
+/// The organization that owns a domain, and its policy there; `None` of a domain that nobody has verified. One that has lapsed
+/// keeps both (decision Q15): its people are led to the identity provider as before, and nothing that was closed opens.
 pub fn of_name(tx: &mut Tx<'_>, name: &DomainName) -> Result<Option<(OrganizationId, SsoPolicy)>, StoreError> {
-    let Some((organization, domain)) = domains::owner_of(tx, name.as_str())? else { return Ok(None) };
+    let Some((organization, domain)) = domains::owner_of(tx, name.as_str(), Owned::OrLapsed)? else { return Ok(None) };
     Ok(Some((organization, of(tx, organization, domain)?)))
 }
 

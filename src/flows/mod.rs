@@ -12,6 +12,7 @@ pub mod notify_administrator;
 pub mod outside;
 pub mod passwords;
 pub mod prove_scim_client;
+pub mod recheck_domain;
 pub mod refresh_metadata;
 pub mod second_factors;
 pub mod send_activation;

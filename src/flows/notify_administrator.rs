@@ -2,15 +2,18 @@
 //! never holds it.
 
 use crate::directory::accounts;
+use crate::directory::domains::proof::LABEL;
 use crate::directory::organizations::{self, Organization};
 use crate::outbound::mail::{Letter, Mailer, SendFailure};
 use crate::pages::mails::administrator_notice::AdministratorNotice;
 use crate::pages::mails::certificate_notice::CertificateNotice;
 use crate::pages::mails::expiry_notice::ExpiryNotice;
 use crate::record::event::Event;
+use crate::store::domains::Owned;
 use crate::store::failure::StoreError;
 use crate::store::{Store, Tx, domains, memberships};
 use crate::values::clock::Timestamp;
+use crate::values::domain_name::DomainName;
 use crate::values::email::EmailAddress;
 use crate::values::ids::{AccountId, OrganizationId, ResourceId};
 
@@ -77,7 +80,7 @@ fn trusted_address(
     let Some(address) = account.profile.primary_address() else { return Ok(None) };
     let is_trusted = account.address_verified_at.is_some()
         || *address == organization.support_email
-        || domains::is_owner(tx, organization.id, address.domain().as_str())?;
+        || domains::is_owner(tx, organization.id, address.domain().as_str(), Owned::Trusted)?;
     Ok(is_trusted.then(|| address.clone()))
 }
 
@@ -114,6 +117,40 @@ fn break_glass_used(account: AccountId) -> String {
     )
 }
 
+fn domain_verified(domain: &DomainName) -> String {
+    format!("The domain {domain} was verified. People with addresses in it can now sign in through your connections.")
+}
+
+fn domain_recovered(domain: &DomainName) -> String {
+    format!("The record of the domain {domain} is there again, and all is well with the domain. Please leave it there.")
+}
+
+fn domain_at_risk(domain: &DomainName, record: &str, lapses_at: Timestamp) -> String {
+    format!(
+        "The DNS record that proves that the domain {domain} is yours is gone. Nothing has changed yet. Publish it again and leave it \
+         there: TXT at {LABEL}.{domain} with the value {record}. If it is still gone at {lapses_at}, the domain lapses: nobody new \
+         can join by it.",
+    )
+}
+
+fn domain_lapsed(domain: &DomainName, record: &str) -> String {
+    format!(
+        "The domain {domain} has lapsed, because its DNS record was gone for 14 days. Those who have signed in through your \
+         connections go on, and your sign-in policy stays. Nobody new gets an account or is linked by an address in the domain, and \
+         people whom your directory adds with one have to confirm it by mail. Publish the record again to end this: TXT at \
+         {LABEL}.{domain} with the value {record}. Another organization that proves the domain before takes it over, without any of \
+         your people.",
+    )
+}
+
+fn domain_lost(domain: &DomainName) -> String {
+    format!(
+        "The domain {domain} had lapsed, and another organization has proved that it is theirs. It is none of yours any more: its \
+         sign-in policy is gone, and nobody signs in through your connections with an address in it. Your people's accounts \
+         went to nobody."
+    )
+}
+
 /// Subject and text.
 fn words(organization: &Organization, gateway: &str, event: &Event, at: Timestamp) -> (String, String) {
     let support = &format!("{}, {}", organization.support_name, organization.support_email);
@@ -143,11 +180,11 @@ fn words(organization: &Organization, gateway: &str, event: &Event, at: Timestam
             return (notice.subject(), notice.text());
         }
         Event::ConnectionCertificatesChanged { name, added, removed, .. } => certificates_changed(name, added, removed),
-        Event::DomainVerified { domain } => {
-            format!(
-                "The domain {domain} was verified. People with addresses in it can now sign in through your connections."
-            )
-        }
+        Event::DomainVerified { domain } => domain_verified(domain),
+        Event::DomainAtRisk { domain, record, lapses_at } => domain_at_risk(domain, record, *lapses_at),
+        Event::DomainRecovered { domain } => domain_recovered(domain),
+        Event::DomainLapsed { domain, record } => domain_lapsed(domain, record),
+        Event::DomainLost { domain } => domain_lost(domain),
         Event::ConnectionCreated { name, .. } => {
             format!("A new connection to an identity provider, \"{name}\", was added. It decides who can sign in.")
         }
@@ -191,6 +228,7 @@ mod tests {
     use crate::directory::profile::Profile;
     use crate::store::accounts as account_rows;
     use crate::store::failure::StoreError;
+    use crate::store::memberships;
     use crate::values::operation::Role;
 
     /// The organization's own mailbox is written to only as long as no administrator can be.
@@ -222,6 +260,23 @@ mod tests {
             assert_eq!(alone.as_deref(), Some("help@globex.test"), "{}", world.engine());
             assert_eq!(beside, [None, Some("admin@elsewhere.test".to_owned())], "{}", world.engine());
             assert_eq!(member, None, "{}: who administers nothing", world.engine());
+        }
+    }
+
+    #[tokio::test]
+    async fn an_address_of_a_lapsed_domain_is_trusted_no_more_than_any_other() {
+        for world in world().await {
+            let acme = world.organization;
+            let told = async || {
+                let read = world.store().read(move |tx| {
+                    let owner = memberships::administrators(tx, acme)?[0];
+                    Ok::<_, StoreError>(recipient(tx, acme, owner)?.map(|(_, to)| to.to_string()))
+                });
+                read.await.unwrap()
+            };
+            assert_eq!(told().await.as_deref(), Some("owner@acme.test"), "{}", world.engine());
+            world.lapse().await;
+            assert_eq!(told().await.as_deref(), Some("help@acme.test"), "{}", world.engine());
         }
     }
 }

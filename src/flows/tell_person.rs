@@ -6,6 +6,7 @@ use crate::outbound::mail::{Letter, Mailer, SendFailure};
 use crate::pages::mails::person_notice::PersonMail;
 use crate::record::notice::PersonNotice;
 use crate::store::accounts::AddressRow;
+use crate::store::domains::Owned;
 use crate::store::failure::StoreError;
 use crate::store::{Store, Tx, accounts as account_rows, domains, former_addresses};
 use crate::values::clock::Timestamp;
@@ -74,7 +75,7 @@ fn vouched_for(tx: &mut Tx<'_>, account: AccountId, rows: &[AddressRow]) -> Resu
     let Some(home) = own_password::home_organization(tx, account)? else { return Ok(None) };
     for row in rows {
         let address: EmailAddress = row.address.parse().map_err(|_| StoreError::Inconsistent("addresses.address"))?;
-        if domains::is_owner(tx, home, address.domain().as_str())? {
+        if domains::is_owner(tx, home, address.domain().as_str(), Owned::Trusted)? {
             return Ok(Some(row.address.clone()));
         }
     }
@@ -206,6 +207,16 @@ mod tests {
                 recipient(tx, ada, PersonNotice::UnknownDevice)
             });
             assert_eq!(told.await.unwrap(), None, "{}", world.engine());
+        }
+    }
+
+    #[tokio::test]
+    async fn an_address_that_a_directory_wrote_down_is_told_nothing_once_its_domain_has_lapsed() {
+        for world in world().await {
+            world.lapse().await;
+            let ada = world.ada;
+            let told = world.store().read(move |tx| recipient(tx, ada, PersonNotice::UnknownDevice)).await;
+            assert_eq!(told.unwrap(), None, "{}", world.engine());
         }
     }
 

@@ -17,15 +17,20 @@ pub async fn run(
 ) -> Result<(Domain, Option<Failure>), DomainError> {
     let begin = op.clone();
     let domain = store.read(move |tx| claim::begin_check(tx, &begin, organization, id)).await?;
-    let answer = match dns.txt(&domain.record_name()).await {
+    let answer = look_up(dns, &domain).await;
+    let finish = op.clone();
+    store.write(move |tx| claim::finish_check(tx, &finish, organization, id, &answer)).await
+}
+
+/// Asks the DNS for the record of a claim.
+pub(super) async fn look_up(dns: &Dns, domain: &Domain) -> Answer {
+    match dns.txt(&domain.record_name()).await {
         TxtAnswer::Records(records) => Answer::Records(records),
         TxtAnswer::Aliased => Answer::Aliased,
         TxtAnswer::Absent => Answer::Absent,
-        TxtAnswer::Failed(reason) => Answer::Failed(reason),
-    };
-    if let Answer::Failed(reason) = &answer {
-        tracing::warn!(domain = %domain.name, reason, "a dns look-up failed");
+        TxtAnswer::Failed(reason) => {
+            tracing::warn!(domain = %domain.name, reason, "a dns look-up failed");
+            Answer::Failed(reason)
+        }
     }
-    let finish = op.clone();
-    store.write(move |tx| claim::finish_check(tx, &finish, organization, id, &answer)).await
 }

@@ -11,6 +11,7 @@ pub mod index_resources;
 pub mod join_domain;
 mod lanes;
 pub mod notify_administrator;
+pub mod recheck_domains;
 pub mod refresh_metadata;
 pub mod remove_held;
 pub mod request_log;
@@ -28,13 +29,14 @@ use asynchronous_request::Outlook;
 
 use crate::flows::bulk::asynchronous::AsynchronousBulk;
 use crate::flows::sign_in_by_saml::verifier::Verifier;
+use crate::outbound::dns::Dns;
 use crate::outbound::idp::IdpClient;
 use crate::outbound::mail::Mailer;
 use crate::provisioning::request_log::Retention;
 use crate::record::jobs::{self as queue, Job};
 use crate::store::failure::StoreError;
 use crate::store::jobs::ClaimedRow;
-use crate::store::{Store, jobs as rows, removals};
+use crate::store::{Store, domains, jobs as rows, removals};
 use crate::telemetry::metrics;
 use crate::values::clock::{Clock, Timestamp};
 use crate::values::data_center::DataCenter;
@@ -47,11 +49,12 @@ const LEASE_SECONDS: i64 = 120;
 /// How long one try of a job may take.
 const MAX_RUN: Duration = Duration::from_secs(60);
 /// What is queued at the first start, and how long after it.
-const RECURRING: [(Job, i64); 4] = [
+const RECURRING: [(Job, i64); 5] = [
     (Job::Sweep, sweep::PERIOD_SECONDS),
     (Job::WarnOfExpiry, 60),
     (Job::ReviewCases, review_cases::PERIOD_SECONDS),
     (Job::RefreshMetadata, refresh_metadata::PERIOD_SECONDS),
+    (Job::RecheckDomains, recheck_domains::PERIOD_SECONDS),
 ];
 /// A job is given up after this many tries.
 pub const MAX_ATTEMPTS: i32 = 12;
@@ -71,6 +74,8 @@ pub struct Runner {
     pub data_center: DataCenter,
     /// The way out for mail.
     pub mailer: Mailer,
+    /// DNS look-ups.
+    pub dns: Dns,
     /// The way out to identity providers.
     pub idp: IdpClient,
     /// Reads what they publish.
@@ -170,6 +175,7 @@ impl Runner {
             Ok(Job::EvaluateRoles { organization, after }) => evaluate_roles::run(self, organization, after).await,
             Ok(Job::ReviewCases) => return review_cases::run(self, claimed).await,
             Ok(Job::RefreshMetadata) => return refresh_metadata::run(self, claimed).await,
+            Ok(Job::RecheckDomains) => return recheck_domains::run(self, claimed).await,
             Ok(Job::Sweep) => return sweep::run(self, claimed).await,
             Ok(Job::WarnOfExpiry) => return warn_of_expiry::run(self, claimed).await,
             Err(error) => Err(JobFailure(format!("the payload cannot be read: {error}"))),
@@ -235,17 +241,20 @@ fn back_off_seconds(attempts: i32) -> i64 {
     2_i64.pow(exponent).min(MAX_BACK_OFF_SECONDS)
 }
 
-/// Shows how many jobs wait, how many were given up, and how many removals wait for a human.
+/// Shows how many jobs wait, how many were given up, how many removals wait for a human, and how many domains for their record.
 async fn gauge(store: &Store) -> Result<(), StoreError> {
     let counts = store.read(|tx| {
-        Ok::<_, StoreError>((rows::count(tx, "waiting")?, rows::count(tx, "failed")?, removals::waiting(tx)?))
+        let jobs = (rows::count(tx, "waiting")?, rows::count(tx, "failed")?);
+        Ok::<_, StoreError>((jobs, removals::waiting(tx)?, domains::count_unproved(tx)?))
     });
-    let (waiting, failed, held) = counts.await?;
+    let ((waiting, failed), held, (at_risk, lapsed)) = counts.await?;
     #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
     {
         ::metrics::gauge!(metrics::JOBS_WAITING).set(waiting as f64);
         ::metrics::gauge!(metrics::JOBS_FAILED).set(failed as f64);
         ::metrics::gauge!(metrics::REMOVALS_WAITING).set(held as f64);
+        ::metrics::gauge!(metrics::DOMAINS_AT_RISK).set(at_risk as f64);
+        ::metrics::gauge!(metrics::DOMAINS_LAPSED).set(lapsed as f64);
     }
     Ok(())
 }

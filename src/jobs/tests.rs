@@ -1,5 +1,6 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::time::Duration;
 
 use base64::Engine as _;
 use futures_util::future::join_all;
@@ -18,6 +19,7 @@ use crate::flows::bulk::asynchronous::AsynchronousBulk;
 use crate::flows::sign_in_by_saml::verifier::{self, Verifier};
 use crate::keys::sealing::Sealer;
 use crate::outbound::address::Reach;
+use crate::outbound::dns::Dns;
 use crate::outbound::http_client::{self, HttpClient};
 use crate::outbound::idp::IdpClient;
 use crate::outbound::mail::{Mailer, Settings, Transport};
@@ -88,6 +90,7 @@ fn fixtures() -> Vec<Fixture> {
                     transport: Transport::Directory(mail.path().to_str().unwrap().to_owned()),
                 })
                 .unwrap(),
+                dns: Dns::new(&["127.0.0.1:1".parse().unwrap()], Duration::from_millis(200)).unwrap(),
                 idp: IdpClient::new(
                     HttpClient::new(http_client::Settings {
                         reach: Reach::PublicAndLoopback,

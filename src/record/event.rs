@@ -22,6 +22,32 @@ pub enum Event {
         /// The domain.
         domain: DomainName,
     },
+    /// The record of a proved domain is gone; said on several days.
+    DomainAtRisk {
+        /// The domain.
+        domain: DomainName,
+        /// What the record has to say again.
+        record: String,
+        /// When the domain lapses.
+        lapses_at: Timestamp,
+    },
+    /// The record of a domain that was at risk, or had lapsed, is there again.
+    DomainRecovered {
+        /// The domain.
+        domain: DomainName,
+    },
+    /// The record of a domain was gone for too long.
+    DomainLapsed {
+        /// The domain.
+        domain: DomainName,
+        /// What the record has to say again.
+        record: String,
+    },
+    /// A domain that had lapsed is somebody else's now.
+    DomainLost {
+        /// The domain.
+        domain: DomainName,
+    },
     /// An organization has a new connection to an identity provider.
     ConnectionCreated {
         /// The connection.
@@ -119,6 +145,10 @@ impl Event {
     pub const fn name(&self) -> &'static str {
         match self {
             Self::DomainVerified { .. } => "domain_verified",
+            Self::DomainAtRisk { .. } => "domain_at_risk",
+            Self::DomainRecovered { .. } => "domain_recovered",
+            Self::DomainLapsed { .. } => "domain_lapsed",
+            Self::DomainLost { .. } => "domain_lost",
             Self::ConnectionCreated { .. } => "connection_created",
             Self::ConnectionChanged { .. } => "connection_changed",
             Self::ConnectionCertificatesChanged { .. } => "connection_certificates_changed",

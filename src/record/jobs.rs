@@ -107,6 +107,8 @@ pub enum Job {
     Sweep,
     /// Read the metadata of SAML providers again where it is due.
     RefreshMetadata,
+    /// Look proved domains up again where it is due.
+    RecheckDomains,
     /// Warn of credentials and certificates that will end soon.
     WarnOfExpiry,
 }
@@ -128,6 +130,7 @@ impl Job {
             Self::EvaluateRoles { .. } => "evaluate_roles",
             Self::ReviewCases => "review_cases",
             Self::RefreshMetadata => "refresh_metadata",
+            Self::RecheckDomains => "recheck_domains",
             Self::Sweep => "sweep",
             Self::WarnOfExpiry => "warn_of_expiry",
         }
@@ -149,6 +152,7 @@ impl Job {
             | Self::EvaluateRoles { .. } => None,
             Self::ReviewCases => Some("review_cases"),
             Self::RefreshMetadata => Some("refresh_metadata"),
+            Self::RecheckDomains => Some("recheck_domains"),
             Self::Sweep => Some("sweep"),
             Self::WarnOfExpiry => Some("warn_of_expiry"),
         }

@@ -5,6 +5,7 @@ use diesel::sql_types::{Binary, Integer};
 use serde_json::json;
 
 use super::Tx;
+use super::domains::Owned;
 use super::dynamic::{DynamicQuery, Engine};
 use super::failure::{StoreError, require_one};
 use super::kept::{Kept, KeptSelect};
@@ -293,7 +294,7 @@ pub fn end_sessions(tx: &mut Tx<'_>, id: AccountId, at: Timestamp) -> Result<Opt
 }
 
 /// True when an address is verified for an account that is no member of this organization, or its domain has another
-/// organization for its owner. Memberships are counted and not asked with EXISTS, which PostgreSQL may answer by reading
+/// organization for its owner, also where it has lapsed. Memberships are counted and not asked with EXISTS, which PostgreSQL may answer by reading
 /// every membership there is.
 pub fn is_outside(
     tx: &mut Tx<'_>,
@@ -306,7 +307,7 @@ pub fn is_outside(
     query.sql(" AND (SELECT count(*) FROM memberships m WHERE m.account_id = a.account_id AND m.kind = 'member' AND ");
     query.sql("m.org_id = ").bytes(organization.as_bytes());
     query.sql(") = 0 UNION ALL SELECT 1 AS one FROM domains d WHERE d.name = ").text(domain);
-    query.sql(" AND d.state IN ('verified', 'managed', 'at_risk', 'disputed') AND d.org_id <> ");
+    query.sql(" AND d.state IN ").sql(Owned::OrLapsed.sql()).sql(" AND d.org_id <> ");
     query.bytes(organization.as_bytes());
     Ok(!query.load::<One>(tx.connection())?.is_empty())
 }

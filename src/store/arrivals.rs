@@ -3,6 +3,7 @@
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Binary, Nullable, Text};
 
+use super::domains::Owned;
 use super::dynamic::{DynamicQuery, Engine};
 use super::failure::StoreError;
 use super::resources::ResourceKind;
@@ -22,7 +23,7 @@ pub struct ArrivalRow {
     pub members: Vec<AccountId>,
     /// Whether the address belongs to somebody outside ([`accounts::is_outside`]).
     pub is_outside: bool,
-    /// Whether the domain of the address is the organization's own ([`domains::is_owner`]).
+    /// Whether the domain of the address is the organization's own and trusted ([`domains::is_owner`]).
     pub is_own_domain: bool,
 }
 
@@ -76,6 +77,7 @@ pub fn find(
             "client" => known.client = row.profile.map(|profile| (profile, row.policy)),
             "member" => known.members.extend(row.account),
             "owner" => known.is_own_domain = true,
+            "lapsed" => {}
             _ => known.is_outside = true,
         }
     }
@@ -97,9 +99,10 @@ fn of_address(query: &mut DynamicQuery, organization: OrganizationId, address: &
     query.text(address.as_str());
     query.sql(" AND (SELECT count(*) FROM memberships m WHERE m.account_id = a.account_id AND m.kind = 'member' ");
     query.sql("AND m.org_id = ").bytes(organization.as_bytes());
-    query.sql(") = 0 UNION ALL SELECT CASE WHEN d.org_id = ").bytes(organization.as_bytes());
-    query.sql(" THEN 'owner' ELSE 'outside' END, NULL, NULL, NULL, NULL FROM domains d WHERE d.name = ");
-    query.text(address.domain().as_str()).sql(" AND d.state IN ('verified', 'managed', 'at_risk', 'disputed')");
+    query.sql(") = 0 UNION ALL SELECT CASE WHEN d.org_id <> ").bytes(organization.as_bytes());
+    query.sql(" THEN 'outside' WHEN d.state IN ").sql(Owned::Trusted.sql()).sql(" THEN 'owner' ELSE 'lapsed' END, ");
+    query.sql("NULL, NULL, NULL, NULL FROM domains d WHERE d.name = ").text(address.domain().as_str());
+    query.sql(" AND d.state IN ").sql(Owned::OrLapsed.sql());
 }
 
 fn one_by_one(
@@ -120,7 +123,7 @@ fn one_by_one(
         let (text, domain) = (address.as_str(), address.domain().as_str());
         known.members = memberships::members_with_address(tx, organization, text)?;
         known.is_outside = accounts::is_outside(tx, organization, text, domain)?;
-        known.is_own_domain = domains::is_owner(tx, organization, domain)?;
+        known.is_own_domain = domains::is_owner(tx, organization, domain, Owned::Trusted)?;
     }
     Ok(known)
 }

@@ -61,6 +61,7 @@ const TABLE: &[(Constraint, &str, &str)] = &[
     (Constraint::IdentityAccount, "identities_connection_account", "identities.connection_id, identities.account_id"),
     (Constraint::DomainClaim, "domains_claim", "domains.org_id, domains.name"),
     (Constraint::DomainOwner, "domains_owner", "domains.name"),
+    (Constraint::DomainOwner, "domains_held", "domains.name"),
     (Constraint::UserName, "resources_user_name", "resources.org_id, resources.user_name_folded"),
     (Constraint::ResourceAccount, "resources_account", "resources.account_id, resources.org_id"),
     (Constraint::Member, "members_pkey", "members.group_k, members.member_k"),

@@ -14,5 +14,10 @@ diesel::table! {
         last_failure -> Nullable<Text>,
         created_at -> BigInt,
         updated_at -> BigInt,
+        at_risk_at -> Nullable<BigInt>,
+        lapsed_at -> Nullable<BigInt>,
+        risk_notices -> Integer,
+        check_at -> BigInt,
+        check_failures -> Integer,
     }
 }

@@ -10,6 +10,7 @@ use diesel::result::QueryResult;
 use diesel::sql_types::{BigInt, Binary, Bool, Text};
 
 use super::Tx;
+use super::domains::Owned;
 use super::failure::StoreError;
 use super::policy_schema::{organization_kinds as kinds, sso_policies as table};
 use super::schema::{connections, identities, memberships};
@@ -108,8 +109,12 @@ impl<DB: AnyBackend, P: Person> QueryFragment<DB> for IsAskedOf<P> {
         out.push_sql(
             "EXISTS (SELECT 1 FROM addresses own \
              JOIN domains owned ON owned.name = substr(ltrim(own.address, replace(own.address, '@', '')), 2) \
-                  AND owned.state IN ('verified', 'managed', 'at_risk', 'disputed') \
-             JOIN sso_policies asked ON asked.domain_id = owned.id AND asked.state IN ('test', 'required') \
+                  AND owned.state IN ",
+        );
+        // Who had to come by the identity provider has to when the domain has lapsed: it fails closed.
+        out.push_sql(Owned::OrLapsed.sql());
+        out.push_sql(
+            " JOIN sso_policies asked ON asked.domain_id = owned.id AND asked.state IN ('test', 'required') \
              WHERE own.account_id = ",
         );
         out.push_sql(P::ACCOUNT);

@@ -37,6 +37,13 @@ pub const REMOVALS_WAITING: &str = "causeway_removals_waiting";
 /// What humans decided about removals that the brake held, by decision.
 pub const REMOVALS_DECIDED: &str = "causeway_removals_decided_total";
 
+/// Look-ups of domains that were proved before, by outcome.
+pub const DOMAIN_CHECKS: &str = "causeway_domain_checks_total";
+/// Domains whose record is gone.
+pub const DOMAINS_AT_RISK: &str = "causeway_domains_at_risk";
+/// Domains whose record was gone for too long.
+pub const DOMAINS_LAPSED: &str = "causeway_domains_lapsed";
+
 /// Every metric, for the test that compares this list with `docs/metrics.md`.
 pub const ALL: &[&str] = &[
     REQUESTS,
@@ -53,6 +60,9 @@ pub const ALL: &[&str] = &[
     SCIM_EXCHANGES,
     REMOVALS_WAITING,
     REMOVALS_DECIDED,
+    DOMAIN_CHECKS,
+    DOMAINS_AT_RISK,
+    DOMAINS_LAPSED,
 ];
 
 static HANDLE: OnceLock<Option<PrometheusHandle>> = OnceLock::new();
@@ -75,6 +85,9 @@ pub fn install() {
         }
         for decision in ["confirmed", "rejected"] {
             metrics::counter!(REMOVALS_DECIDED, "decision" => decision).absolute(0);
+        }
+        for outcome in ["found", "missing", "failed", "overtaken"] {
+            metrics::counter!(DOMAIN_CHECKS, "outcome" => outcome).absolute(0);
         }
         for outcome in ["right", "wrong", "limited"] {
             metrics::counter!(PASSWORDS, "outcome" => outcome).absolute(0);

@@ -33,6 +33,8 @@ pub enum Refusal {
     ConnectionChanged,
     /// The connection asserted an address outside the domains that its organization has verified (invariant 13).
     ForeignAddress,
+    /// The person is new, and the domain of the asserted address has lapsed (decision Q15).
+    DomainLapsed,
     /// No address, or one that the identity provider does not vouch for, so that nobody can be found by it.
     NoVerifiedAddress,
     /// The provider did not send what the connection's linking rule compares.
@@ -77,6 +79,7 @@ impl Refusal {
             Self::ConnectionInactive => "connection_inactive",
             Self::ConnectionChanged => "connection_changed",
             Self::ForeignAddress => "foreign_address",
+            Self::DomainLapsed => "domain_lapsed",
             Self::NoVerifiedAddress => "no_verified_address",
             Self::NothingToMatch => "nothing_to_match",
             Self::Unknown => "unknown_person",
@@ -109,6 +112,7 @@ impl Refusal {
             Self::ConnectionInactive
             | Self::ConnectionChanged
             | Self::ForeignAddress
+            | Self::DomainLapsed
             | Self::NoVerifiedAddress
             | Self::NothingToMatch
             | Self::Unknown

@@ -228,6 +228,7 @@ fn resolve(
         Ok(linked) => Ok(Ok(linked)),
         Err(LinkingError::Store(error)) => Err(error.into()),
         Err(LinkingError::AddressOutsideDomains) => Ok(Err(Refusal::ForeignAddress)),
+        Err(LinkingError::DomainLapsed) => Ok(Err(Refusal::DomainLapsed)),
         Err(LinkingError::AddressMissing | LinkingError::AddressUnverified) => Ok(Err(Refusal::NoVerifiedAddress)),
         Err(LinkingError::NothingToMatch) => Ok(Err(Refusal::NothingToMatch)),
         Err(LinkingError::NotProvisioned) => Ok(Err(Refusal::Unknown)),

@@ -75,6 +75,11 @@ fn freelance_owns_its_domain(tx: &mut Tx<'_>, op: &Operation) -> Result<(Organiz
         last_failure: None,
         created_at: op.at,
         updated_at: op.at,
+        at_risk_at: None,
+        lapsed_at: None,
+        risk_notices: 0,
+        check_at: op.at.plus_seconds(86_400),
+        check_failures: 0,
     };
     domains::insert(tx, &row)?;
     Ok((freelance, row.id))

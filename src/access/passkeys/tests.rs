@@ -308,6 +308,11 @@ async fn e27_a_passkey_is_refused_once_single_sign_on_is_required() {
                 last_failure: None,
                 created_at: op.at,
                 updated_at: op.at,
+                at_risk_at: None,
+                lapsed_at: None,
+                risk_notices: 0,
+                check_at: op.at.plus_seconds(86_400),
+                check_failures: 0,
             };
             domains::insert(tx, &row)?;
             sso_policy::write(tx, freelance, row.id, SsoPolicy::Required, op.at)

@@ -90,7 +90,7 @@ async fn is_live(world: &World, token: &Secret) -> bool {
 async fn put_policy(world: &World, policy: SsoPolicy) {
     let (at, organization) = (world.op().at, world.organization);
     let write = world.store().write(move |tx| {
-        let (_, domain) = domains::owner_of(tx, "acme.test")?.unwrap();
+        let (_, domain) = domains::owner_of(tx, "acme.test", domains::Owned::Trusted)?.unwrap();
         sso_policy::write(tx, organization, domain, policy, at)
     });
     write.await.unwrap();

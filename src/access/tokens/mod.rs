@@ -21,6 +21,7 @@ use crate::protocol::oidc::scope::ScopeSet;
 use crate::protocol::oidc::userinfo::UserInfoClaims;
 use crate::record::audit::{self, Action, Subject};
 use crate::store::authorization_codes::{self, CodeRow};
+use crate::store::domains::Owned;
 use crate::store::failure::StoreError;
 use crate::store::grants::{self, StandingRow};
 use crate::store::refresh_tokens::{self, RefreshTokenRow};
@@ -130,7 +131,7 @@ fn check_code(row: &CodeRow, presented: &PresentedCode, now: Timestamp) -> Resul
 
 /// A grant with everything it rests on; whether single sign-on ends it is found out where that is in question. And with the address
 /// of the person only if it may be told: an application takes an
-/// address for the person's. So it is verified, or lies in a domain of the organization on whose behalf they signed in;
+/// address for the person's. So it is verified, or lies in a trusted domain of the organization on whose behalf they signed in;
 /// any other is what some directory wrote down.
 fn standing_of(tx: &mut Tx<'_>, id: GrantId) -> Result<Option<StandingRow>, StoreError> {
     let Some(mut standing) = grants::find_standing(tx, id)? else { return Ok(None) };
@@ -141,7 +142,7 @@ fn standing_of(tx: &mut Tx<'_>, id: GrantId) -> Result<Option<StandingRow>, Stor
     let unverified = standing.address.as_ref().filter(|address| address.verified_at.is_none());
     if let Some(address) = unverified {
         let domain = address.address.rsplit_once('@').map_or("", |(_, domain)| domain);
-        if !domains::is_owner(tx, standing.grant.org_id, domain)? {
+        if !domains::is_owner(tx, standing.grant.org_id, domain, Owned::Trusted)? {
             standing.address = None;
         }
     }

@@ -16,6 +16,7 @@ use crate::access::testing::{REDIRECT_URI, World, by_password, world};
 use crate::directory::accounts::{self, ProfileChange};
 use crate::directory::applications::{self, Application, ApplicationKind, IdTokenAlgorithm, NewApplication};
 use crate::directory::connections;
+use crate::directory::domains::proof::{Answer, record_value};
 use crate::directory::profile::Profile;
 use crate::directory::sso_policy::{self, SsoPolicy};
 use crate::keys::purpose::Purpose;
@@ -221,6 +222,10 @@ async fn an_address_is_told_only_when_it_is_verified_or_of_the_organizations_own
             (person.email, person.email_verified, person.preferred_username)
         };
         let own = Some("ada@acme.test".to_owned());
+        assert_eq!(told().await, (own.clone(), Some(false), own.clone()), "{}", world.engine());
+        world.lapse().await;
+        assert_eq!(told().await, (None, None, None), "{}: nobody answers for it now", world.engine());
+        world.look_up_again(Answer::Records(vec![record_value("")])).await;
         assert_eq!(told().await, (own.clone(), Some(false), own), "{}", world.engine());
         provision_address(&world, "ceo@globex.test").await;
         assert_eq!(told().await, (None, None, None), "{}", world.engine());
@@ -473,7 +478,7 @@ async fn tokens_by_password(world: &World, scope: &str) -> Issuance {
 async fn ask_for_single_sign_on(world: &World, policy: SsoPolicy) {
     let (at, organization) = (world.op().at, world.organization);
     let write = world.store().write(move |tx| {
-        let (_, domain) = domains::owner_of(tx, "acme.test")?.unwrap();
+        let (_, domain) = domains::owner_of(tx, "acme.test", domains::Owned::Trusted)?.unwrap();
         sso_policy::write(tx, organization, domain, policy, at)
     });
     write.await.unwrap();

@@ -8,13 +8,14 @@ use crate::directory::activation::invite;
 use crate::directory::memberships::{self, Membership};
 use crate::record::audit::{self, Action, Subject};
 use crate::record::scim_events;
+use crate::store::domains::Owned;
 use crate::store::failure::StoreError;
 use crate::store::{Tx, accounts as rows, domains, memberships as membership_rows};
 use crate::values::ids::{AccountId, OrganizationId};
 use crate::values::operation::Operation;
 
 /// Lets a member who has not joined do so, if their primary address lies in the organization's own verified domain (rules
-/// D2 and E29). Tells whether they have joined now.
+/// D2 and E29); one that has lapsed lets nobody in. Tells whether they have joined now.
 pub fn join_if_trusted(
     tx: &mut Tx<'_>,
     op: &Operation,
@@ -39,7 +40,7 @@ pub(super) fn finish_if_trusted(
     }
     let found = find(tx, account)?.ok_or(AccountError::NotFound)?;
     let Some(address) = found.profile.primary_address() else { return Ok(None) };
-    let is_trusted = domains::is_owner(tx, organization, address.domain().as_str())?;
+    let is_trusted = domains::is_owner(tx, organization, address.domain().as_str(), Owned::Trusted)?;
     if is_trusted { finish_joining(tx, op, &membership, &found).map(Some) } else { Ok(None) }
 }
 

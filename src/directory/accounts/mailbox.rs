@@ -8,6 +8,7 @@ use serde_json::json;
 use crate::record::audit::{self, Action, Subject};
 use crate::store::accounts as rows;
 use crate::store::constraint::Constraint;
+use crate::store::domains::Owned;
 use crate::store::failure::StoreError;
 use crate::store::{Tx, domains};
 use crate::values::email::EmailAddress;
@@ -38,8 +39,9 @@ pub fn verify(
     home: Option<OrganizationId>,
 ) -> Result<(), MailboxError> {
     rows::lock(tx, account)?;
-    let owners = domains::owners(tx, &[address.domain().as_str().to_owned()])?;
-    if owners.iter().any(|(_, owner)| Some(*owner) != home) {
+    // Also where the domain has lapsed: others have its addresses by a proof of their own, and not before.
+    let owner = domains::owner(tx, address.domain().as_str(), Owned::OrLapsed)?;
+    if owner.is_some() && owner != home {
         return Err(MailboxError::Taken);
     }
     let is_new = rows::mark_verified(tx, account, address.as_str(), op.at).map_err(|error| match error {

@@ -15,6 +15,7 @@ use crate::directory::organizations::{self, Organization};
 use crate::record::audit::{self, Action, Subject};
 use crate::record::jobs::{self, Job};
 use crate::store::constraint::Constraint;
+use crate::store::domains::Owned;
 use crate::store::failure::StoreError;
 use crate::store::identities::{self, IdentityRow};
 use crate::store::link_requests::{self as rows, LinkRequestRow};
@@ -116,8 +117,13 @@ fn trusted_address(
     account: &Account,
 ) -> Result<Option<EmailAddress>, StoreError> {
     let Some(address) = account.profile.primary_address() else { return Ok(None) };
+    let domain = address.domain().as_str();
+    // Nobody is linked anew by an address in a domain that has lapsed, whoever had confirmed it before.
+    if domains::is_lapsed(tx, organization, domain)? {
+        return Ok(None);
+    }
     let is_trusted =
-        account.address_verified_at.is_some() || domains::is_owner(tx, organization, address.domain().as_str())?;
+        account.address_verified_at.is_some() || domains::is_owner(tx, organization, domain, Owned::Trusted)?;
     Ok(is_trusted.then(|| address.clone()))
 }
 

@@ -8,10 +8,12 @@ use crate::directory::accounts;
 use crate::directory::connection_policy::{self, ConnectionPolicy, LinkingRule};
 use crate::directory::connection_route::{self, ConnectionRoute};
 use crate::directory::connections::provider;
+use crate::directory::domains::proof::{Answer, record_value};
+use crate::directory::domains::state::GRACE_SECONDS;
 use crate::directory::matching::Matching;
 use crate::record::jobs::Job;
 use crate::store::identities::{self, IdentityRow};
-use crate::store::{Tx, jobs, link_requests as rows, scratch};
+use crate::store::{Tx, accounts as account_rows, jobs, link_requests as rows, scratch};
 use crate::values::ids::LinkRequestId;
 use crate::values::secret::{Secret, TokenHash};
 
@@ -115,6 +117,25 @@ async fn a_question_is_dead_once_what_it_asks_about_is_not_so_any_more() {
         dead(&token, "the person was deactivated").await;
         assert_eq!(world.sign_in(world.asserted()).await, Err(Refusal::AccountInactive));
         assert!(world.entries("identity.linked").await.is_empty());
+    }
+}
+
+/// Also of an address that was confirmed before: nobody is linked anew by a domain that has lapsed (decision Q15).
+#[tokio::test]
+async fn a_question_about_an_address_is_dead_once_its_domain_has_lapsed() {
+    for world in world().await {
+        set(&world, LinkingRule::Ask).await;
+        let (ada, at) = (world.ada, world.op().at);
+        world.store().write(move |tx| account_rows::mark_verified(tx, ada, "ada@acme.test", at)).await.unwrap();
+        world.look_up_again(Answer::Absent).await;
+        world.advance(GRACE_SECONDS);
+        assert_eq!(world.sign_in(world.asserted()).await, Err(Refusal::LinkAsked), "{}: at risk", world.engine());
+        let token = link_of_the_mail(&world).await.unwrap();
+        world.look_up_again(Answer::Absent).await;
+        let said = say_yes(&world, &token).await;
+        assert!(matches!(said, Err(LinkRequestError::Dead)), "{}: {said:?}", world.engine());
+        world.look_up_again(Answer::Records(vec![record_value("")])).await;
+        say_yes(&world, &token).await.unwrap();
     }
 }
 

@@ -3,7 +3,8 @@
 //! The key of an identity is (connection, subject). Only a first link is proposed by something else, if the connection's
 //! linking rule allows it at all (`connection_policy`): the address, or the user name or external id that the organization's
 //! directory has pushed. It is proposed to a member of the organization that owns the connection, and an address that is
-//! asserted lies in a domain that the same organization has verified (invariant 13). Somebody who is nobody's proposal may
+//! asserted lies in a domain that the same organization has verified (invariant 13); in one that has lapsed only those come who
+//! are known. Somebody who is nobody's proposal may
 //! get an account (`newcomers`). Everything else is refused, and a refusal creates nothing. No sign-in changes an address,
 //! and no sign-in moves a subject to another account.
 
@@ -20,6 +21,7 @@ use crate::directory::memberships::{self, Membership, MembershipKind};
 use crate::directory::newcomers;
 use crate::record::audit::{self, Action, Subject};
 use crate::store::constraint::Constraint;
+use crate::store::domains::Owned;
 use crate::store::failure::StoreError;
 use crate::store::identities::{self, IdentityRow};
 use crate::store::{Tx, accounts as account_rows, domains, memberships as membership_rows, resource_holders};
@@ -79,6 +81,9 @@ pub enum LinkingError {
     /// The address lies outside the verified domains of the connection's organization.
     #[error("the address is outside the organization's verified domains")]
     AddressOutsideDomains,
+    /// The subject is new, and the domain of the address has lapsed (decision Q15).
+    #[error("the domain of the address has lapsed, and brings nobody new")]
+    DomainLapsed,
     /// The subject is new and no address came with it.
     #[error("no address was asserted for a new subject")]
     AddressMissing,
@@ -120,7 +125,7 @@ pub enum LinkingError {
 /// Finds the account of an assertion, linking it on the first sight of its subject.
 pub fn resolve(tx: &mut Tx<'_>, op: &Operation, asserted: &Assertion<'_>) -> Result<Linked, LinkingError> {
     if let Some(address) = asserted.address
-        && !domains::lock_owner_for_share(tx, asserted.organization, address.domain().as_str())?
+        && !domains::lock_owner_for_share(tx, asserted.organization, address.domain().as_str(), Owned::OrLapsed)?
     {
         return Err(LinkingError::AddressOutsideDomains);
     }
@@ -157,6 +162,9 @@ fn first_sight(
     asserted: &Assertion<'_>,
     policy: &ConnectionPolicy,
 ) -> Result<Linked, LinkingError> {
+    if is_lapsed(tx, asserted)? {
+        return Err(LinkingError::DomainLapsed);
+    }
     if policy.provisions {
         // Two first sign-ins of one subject at once make one account. Before anything else is looked at: the one that waits
         // here meets the account that the other has made.
@@ -187,6 +195,12 @@ fn first_sight(
     }
 }
 
+/// True when the organization no longer answers for the asserted address, and only those whom the connection knows come by it.
+fn is_lapsed(tx: &mut Tx<'_>, asserted: &Assertion<'_>) -> Result<bool, StoreError> {
+    let Some(address) = asserted.address else { return Ok(false) };
+    domains::is_lapsed(tx, asserted.organization, address.domain().as_str())
+}
+
 /// Asks the person of the account that was found; the answer is why nobody is linked yet.
 fn ask(
     tx: &mut Tx<'_>,
@@ -211,7 +225,7 @@ fn require_admitted(tx: &mut Tx<'_>, asserted: &Assertion<'_>, account: Option<A
 }
 
 /// An address loses its verification when its domain loses its owner. Asserted anew for a known subject, in a domain that
-/// the organization owns, it counts again, unless it is verified for somebody else by now.
+/// the organization owns and that has not lapsed, it counts again, unless it is verified for somebody else by now.
 fn confirm_address(
     tx: &mut Tx<'_>,
     op: &Operation,
@@ -220,7 +234,7 @@ fn confirm_address(
 ) -> Result<Account, LinkingError> {
     let Some(address) = asserted.address.filter(|_| asserted.is_address_verified) else { return Ok(account) };
     let is_due = account.address_verified_at.is_none() && account.profile.primary_address() == Some(address);
-    if !is_due || account_rows::with_verified_address(tx, address.as_str())?.is_some() {
+    if !is_due || is_lapsed(tx, asserted)? || account_rows::with_verified_address(tx, address.as_str())?.is_some() {
         return Ok(account);
     }
     mark_verified(tx, op, account.id, address)?;

@@ -375,7 +375,7 @@ async fn whoever_waited_for_their_domain_joins_by_signing_in() {
         world.push_user("bea@new.test").await;
         let (op, organization) = (world.op(), world.organization);
         let verified = world.store().write(move |tx| {
-            let owned = domains::owner_of(tx, "acme.test")?.unwrap().1;
+            let owned = domains::owner_of(tx, "acme.test", domains::Owned::Trusted)?.unwrap().1;
             let acme = domains::find(tx, organization, owned)?.unwrap();
             domains::insert(tx, &DomainRow { id: op.new_id(), name: "new.test".to_owned(), ..acme })
         });

@@ -18,7 +18,8 @@ use crate::protocol::oidc::relying_party::logout_token::MAX_SESSION_ID;
 use crate::protocol::oidc::relying_party::preset::{self, Preset};
 use crate::protocol::oidc::relying_party::token::{self, OwnCredentials, OwnProof, TokenCallError, Tokens};
 use crate::protocol::oidc::relying_party::userinfo::{self, UserInfoError};
-use crate::store::domains;
+use crate::store::Tx;
+use crate::store::domains::{self, Owned};
 use crate::values::clock::Timestamp;
 use crate::values::operation::Operation;
 use crate::values::secret::{Secret, new_token};
@@ -156,7 +157,9 @@ impl Exchange<'_> {
         let foreign = || Refusal::Unverified { check: FOREIGN_WORKSPACE.to_owned() };
         let workspace = preset::workspace(claims).ok_or_else(foreign)?;
         let organization = self.waiting.organization;
-        let owned = self.flow.store.read(move |tx| domains::is_owner(tx, organization, workspace.as_str())).await;
+        // Who is known from a workspace goes on when its domain has lapsed; linking brings nobody new by it.
+        let is_owner = move |tx: &mut Tx<'_>| domains::is_owner(tx, organization, workspace.as_str(), Owned::OrLapsed);
+        let owned = self.flow.store.read(is_owner).await;
         match owned {
             Ok(true) => Ok(()),
             Ok(false) => Err(foreign()),

@@ -460,6 +460,21 @@ async fn from_google_come_people_of_the_organizations_own_workspaces() {
     }
 }
 
+/// Whoever is known from the workspace goes on; linking brings nobody new by it.
+#[actix_web::test]
+async fn a_workspace_of_a_domain_that_has_lapsed_still_is_the_organizations() {
+    for world in world().await {
+        world.lapse().await;
+        let journey = Journey::begin_with(world, "", |issuer| settings(issuer, Preset::Google, |_| {})).await;
+        let journey = journey.dishonest(|script| {
+            script.claims["hd"] = json!("acme.test");
+            script.claims["email"] = json!("ada@acme.test");
+            script.claims["email_verified"] = json!(true);
+        });
+        assert_eq!(journey.refusal().await, Some(Refusal::DomainLapsed));
+    }
+}
+
 #[actix_web::test]
 async fn a_connection_may_demand_a_fresh_sign_in_of_a_certain_kind() {
     let demanding = |issuer: &str| {

@@ -64,7 +64,7 @@ pub fn mount(services: &mut web::ServiceConfig) {
         .service(domains::claim_domain)
         .service(domains::list_domains)
         .service(domains::show_domain)
-        .service(domains::check_domain)
+        .service((domains::check_domain, domains::recheck_domain))
         .service(domains::release_domain)
         .service(connections::create_connection)
         .service(connections::list_connections)

@@ -15,7 +15,7 @@ use crate::directory::connection_route::{self, ConnectionRoute};
 use crate::directory::connections::oidc_options::{self, OidcOptions};
 use crate::directory::connections::saml_options::{self, SamlOptions};
 use crate::directory::connections::{self, NewConnection, Settings, provider};
-use crate::directory::domains::claim;
+use crate::directory::domains::{claim, recheck};
 use crate::directory::matching::Matching;
 use crate::directory::organizations::{self, NewOrganization};
 use crate::directory::sso_policy::SsoPolicy;
@@ -55,6 +55,7 @@ fn directory(tx: &mut Tx<'_>, op: &Operation, org: OrganizationId, said: &mut An
     said.of("domains find", claim::find(tx, op, org, op.new_id()));
     said.of("domains page", claim::page(tx, op, org, &PageRequest::new(None, None).unwrap()));
     said.of("domains check", claim::begin_check(tx, op, org, op.new_id()));
+    said.of("domains check again", recheck::begin(tx, op, org, op.new_id()));
     said.of("domains release", claim::release(tx, op, org, op.new_id()));
     let settings = Settings::oidc("https://b.test", "c", Preset::Generic, None);
     let new = NewConnection { id: op.new_id(), name: "B".to_owned(), settings: settings.clone(), sealed_secret: None };

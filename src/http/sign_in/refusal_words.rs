@@ -43,6 +43,7 @@ fn title(refusal: &Refusal, application: &str) -> String {
         Refusal::AccountInactive | Refusal::MembershipInactive => "Your access has been switched off",
         Refusal::Unknown => "You have no account here yet",
         Refusal::ForeignAddress => "This address belongs elsewhere",
+        Refusal::DomainLapsed => "Nobody new can join with this address",
         Refusal::NoVerifiedAddress => "Your address is not confirmed",
         Refusal::NothingToMatch => "We cannot match your account",
         Refusal::LinkAsked => "Check your mail",
@@ -73,6 +74,9 @@ fn text(refusal: &Refusal, organization: &str, application: &str) -> String {
         }
         Refusal::ForeignAddress => format!(
             "The address that {organization} gave us for you is not one of {organization}’s own, so we cannot accept it."
+        ),
+        Refusal::DomainLapsed => format!(
+            "{organization} has confirmed who you are, but has to prove again that the domain of your address is its own."
         ),
         Refusal::NoVerifiedAddress => format!(
             "{organization}’s sign-in did not confirm your e-mail address, so we cannot find your account by it."
@@ -127,6 +131,7 @@ fn advice(refusal: &Refusal) -> &'static str {
         }
         Refusal::Unknown => "Ask the people below to add you, then sign in again.",
         Refusal::ForeignAddress => "If you have an address at another organization, sign in with that one.",
+        Refusal::DomainLapsed => "The people below can put that right. Then sign in again.",
         Refusal::NoVerifiedAddress | Refusal::NothingToMatch => {
             "The people below can correct this in their sign-in system."
         }

@@ -296,6 +296,11 @@ fn owned(organization: OrganizationId, name: &str, op: &Operation) -> domains::D
         last_failure: None,
         created_at: op.at,
         updated_at: op.at,
+        at_risk_at: None,
+        lapsed_at: None,
+        risk_notices: 0,
+        check_at: op.at.plus_seconds(86_400),
+        check_failures: 0,
     }
 }
 

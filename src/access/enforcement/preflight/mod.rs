@@ -6,7 +6,6 @@ use serde_json::json;
 use super::break_glass;
 use super::readiness::{self, Readiness, Thresholds};
 use crate::directory::domains::claim::{self, Domain, DomainError};
-use crate::directory::domains::state::DomainState;
 use crate::directory::group_membership;
 use crate::directory::permission::{self, Denied, Permission};
 use crate::directory::sso_policy::{self, SsoPolicy, WrongPolicyState};
@@ -26,7 +25,7 @@ const SIGN_IN_COUNTS_SECONDS: i64 = 24 * 3600;
 /// What was looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Checks {
-    /// The organization has proved by DNS that it owns the domain, which is the only proof that there is.
+    /// The organization has proved by DNS that it owns the domain, which is the only proof that there is, and it has not lapsed.
     pub is_domain_verified: bool,
     /// A connection is active.
     pub has_active_connection: bool,
@@ -183,7 +182,7 @@ fn look(tx: &mut Tx<'_>, op: &Operation, domain: &Domain, thresholds: Thresholds
     let since = op.at.plus_seconds(-SIGN_IN_COUNTS_SECONDS);
     let last: Option<Timestamp> = sso_policies::last_sign_in_of_administrator(tx, organization)?;
     Ok(Checks {
-        is_domain_verified: matches!(domain.state, DomainState::Verified { .. }),
+        is_domain_verified: domain.state.is_trusted(),
         has_active_connection: sso_policies::has_connection(tx, organization)?,
         has_recent_sign_in: last.is_some_and(|last| last > since),
         break_glass: break_glass::count_ready(tx, organization)?,
@@ -207,6 +206,7 @@ fn not_found(error: DomainError) -> PolicyChangeError {
         | DomainError::WrongState(_)
         | DomainError::Changed
         | DomainError::WouldLockOut
+        | DomainError::TooSoon { .. }
         | DomainError::TooMany(_) => PolicyChangeError::NotFound,
     }
 }

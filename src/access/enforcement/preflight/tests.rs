@@ -72,7 +72,7 @@ fn q18_each_step_asks_for_what_it_rests_on() {
 }
 
 async fn acme_test(world: &World) -> DomainId {
-    world.store().read(|tx| domains::owner_of(tx, "acme.test")).await.unwrap().unwrap().1
+    world.store().read(|tx| domains::owner_of(tx, "acme.test", domains::Owned::Trusted)).await.unwrap().unwrap().1
 }
 
 async fn go(world: &World, next: SsoPolicy, typed: Option<&'static str>) -> Result<Report, PolicyChangeError> {
@@ -414,7 +414,7 @@ async fn a_test_is_for_the_members_of_its_group() {
 
 /// Writes the policy of Acme's domain as it is.
 fn put(tx: &mut Tx<'_>, organization: OrganizationId, policy: SsoPolicy, at: Timestamp) -> Result<(), StoreError> {
-    let domain = domains::owner_of(tx, "acme.test")?.unwrap().1;
+    let domain = domains::owner_of(tx, "acme.test", domains::Owned::Trusted)?.unwrap().1;
     sso_policy::write(tx, organization, domain, policy, at)
 }
 
@@ -528,7 +528,7 @@ async fn a_policy_that_was_waited_for_stays_as_it_is_until_whoever_waited_is_don
         let (at, organization) = (world.op().at, world.organization);
         let writing = |policy| move |tx: &mut Tx<'_>| put(tx, organization, policy, at);
         let look = move |tx: &mut Tx<'_>| {
-            let domain = domains::owner_of(tx, "acme.test")?.unwrap().1;
+            let domain = domains::owner_of(tx, "acme.test", domains::Owned::Trusted)?.unwrap().1;
             sso_policy::of(tx, organization, domain)
         };
         let waiting = scratch::interleave(

@@ -1,9 +1,10 @@
-//! Claims: made, checked, released, listed.
+//! Claims: made, proved, released, listed.
 
 use serde_json::json;
 
 use super::proof::{self, Answer, Failure};
 use super::state::{DomainState, WrongState};
+use super::{loss, schedule};
 use crate::directory::permission::{self, Denied, Permission};
 use crate::directory::room::{self, TooMany};
 use crate::directory::sso_policy::{self, LockoutError};
@@ -86,6 +87,12 @@ pub struct Domain {
     pub last_failure: Option<String>,
     /// When it was claimed.
     pub created_at: Timestamp,
+    /// When a proved domain is looked up next.
+    pub(super) check_at: Timestamp,
+    /// How many look-ups in a row the DNS did not answer.
+    pub(super) check_failures: i32,
+    /// How often the administrators were told of the risk that it is at.
+    pub(super) risk_notices: i32,
     challenge_expires_at: Timestamp,
 }
 
@@ -93,6 +100,11 @@ impl Domain {
     /// The name at which the record must stand.
     pub fn record_name(&self) -> String {
         format!("{}.{}", proof::LABEL, self.name)
+    }
+
+    /// When a proved domain is looked up next.
+    pub fn next_check_at(&self) -> Option<Timestamp> {
+        self.state.verified_at().map(|_| self.check_at)
     }
 }
 
@@ -114,6 +126,12 @@ pub enum DomainError {
     /// The challenge has expired; a new claim makes a new one.
     #[error("the challenge has expired")]
     ChallengeExpired,
+    /// Its record was looked up only just now.
+    #[error("the record was looked up a moment ago")]
+    TooSoon {
+        /// When that can be asked for again.
+        retry_after_seconds: i64,
+    },
     /// The claim is not in a state for this.
     #[error(transparent)]
     WrongState(#[from] WrongState),
@@ -166,6 +184,9 @@ pub fn create(
         last_checked_at: None,
         last_failure: None,
         created_at: op.at,
+        check_at: op.at,
+        check_failures: 0,
+        risk_notices: 0,
         challenge_expires_at,
     };
     rows::insert(tx, &to_row(&domain, op.at)).map_err(|error| match error {
@@ -216,9 +237,9 @@ pub fn begin_check(
 }
 
 /// After the look-up: writes what it proved. A failure leaves the claim pending, with the reason (F-15:
-/// nothing is verified by a failure). Of two organizations that prove the same domain, one wins. What was verified in the
-/// domain for anybody but the owner's members no longer is: the address belongs to whoever the owner gives it to. The
-/// owner's own people in the domain who have not joined do so by a job.
+/// nothing is verified by a failure). Of two organizations that prove the same domain, one wins; whose claim has lapsed loses it.
+/// What was verified in the domain for anybody but the owner's members no longer is: the address belongs to whoever the owner
+/// gives it to. The owner's own people in the domain who have not joined do so by a job.
 pub fn finish_check(
     tx: &mut Tx<'_>,
     op: &Operation,
@@ -232,6 +253,8 @@ pub fn finish_check(
     domain.last_failure = failure.as_ref().map(|failure| failure.code().to_owned());
     if failure.is_none() {
         domain.state = domain.state.verify(op.at)?;
+        domain.check_at = schedule::after_an_answer(domain.state, op.at, u32::from_be_bytes(op.entropy.bytes()));
+        loss::of_a_lapsed_claim(tx, op, organization, &domain.name)?;
     }
     store(tx, op, &domain, "pending")?;
     if failure.is_some() {
@@ -276,7 +299,8 @@ fn unverify(tx: &mut Tx<'_>, op: &Operation, domain: &Domain, owner: Option<Orga
     Ok(())
 }
 
-fn store(tx: &mut Tx<'_>, op: &Operation, domain: &Domain, from: &str) -> Result<(), DomainError> {
+/// Writes a claim that was `from` before.
+pub(super) fn store(tx: &mut Tx<'_>, op: &Operation, domain: &Domain, from: &str) -> Result<(), DomainError> {
     match rows::update(tx, &to_row(domain, op.at), from) {
         Ok(true) => Ok(()),
         Ok(false) => Err(DomainError::Changed),
@@ -291,9 +315,10 @@ fn log(tx: &mut Tx<'_>, op: &Operation, domain: &Domain, action: Action) -> Resu
 }
 
 fn to_row(domain: &Domain, at: Timestamp) -> DomainRow {
-    let verified_at = match domain.state {
-        DomainState::Verified { at } => Some(at),
-        DomainState::Pending { .. } | DomainState::Released => None,
+    let (at_risk_at, lapsed_at) = match domain.state {
+        DomainState::AtRisk { since, .. } => (Some(since), None),
+        DomainState::Lapsed { at, .. } => (None, Some(at)),
+        DomainState::Pending { .. } | DomainState::Verified { .. } | DomainState::Released => (None, None),
     };
     DomainRow {
         id: domain.id,
@@ -302,19 +327,26 @@ fn to_row(domain: &Domain, at: Timestamp) -> DomainRow {
         state: domain.state.as_str().to_owned(),
         challenge: domain.challenge.clone(),
         challenge_expires_at: domain.challenge_expires_at,
-        verified_at,
+        verified_at: domain.state.verified_at(),
         last_checked_at: domain.last_checked_at,
         last_failure: domain.last_failure.clone(),
         created_at: domain.created_at,
         updated_at: at,
+        at_risk_at,
+        lapsed_at,
+        risk_notices: domain.risk_notices,
+        check_at: domain.check_at,
+        check_failures: domain.check_failures,
     }
 }
 
-fn from_row(row: DomainRow) -> Result<Domain, StoreError> {
-    let state = match (row.state.as_str(), row.verified_at) {
-        ("pending", _) => DomainState::Pending { challenge_expires_at: row.challenge_expires_at },
-        ("verified", Some(at)) => DomainState::Verified { at },
-        ("released", _) => DomainState::Released,
+pub(super) fn from_row(row: DomainRow) -> Result<Domain, StoreError> {
+    let state = match (row.state.as_str(), row.verified_at, row.at_risk_at, row.lapsed_at) {
+        ("pending", ..) => DomainState::Pending { challenge_expires_at: row.challenge_expires_at },
+        ("verified", Some(at), ..) => DomainState::Verified { at },
+        ("at_risk", Some(verified_at), Some(since), _) => DomainState::AtRisk { verified_at, since },
+        ("lapsed", Some(verified_at), _, Some(at)) => DomainState::Lapsed { verified_at, at },
+        ("released", ..) => DomainState::Released,
         _ => return Err(StoreError::Inconsistent("domains.state")),
     };
     Ok(Domain {
@@ -326,6 +358,9 @@ fn from_row(row: DomainRow) -> Result<Domain, StoreError> {
         last_checked_at: row.last_checked_at,
         last_failure: row.last_failure,
         created_at: row.created_at,
+        check_at: row.check_at,
+        check_failures: row.check_failures,
+        risk_notices: row.risk_notices,
         challenge_expires_at: row.challenge_expires_at,
     })
 }

@@ -69,7 +69,13 @@ async fn a_challenge_proves_a_domain_for_seven_days_and_once() {
 async fn a_domain_that_is_given_back_twice_at_once_is_given_back_once() {
     for world in world().await {
         let organization = world.organization;
-        let domain = world.store().read(|tx| domains::owner_of(tx, "acme.test")).await.unwrap().unwrap().1;
+        let domain = world
+            .store()
+            .read(|tx| domains::owner_of(tx, "acme.test", domains::Owned::Trusted))
+            .await
+            .unwrap()
+            .unwrap()
+            .1;
         let releasing = || {
             let op = world.operator();
             move |tx: &mut Tx<'_>| release(tx, &op, organization, domain).map(drop)
@@ -186,7 +192,8 @@ async fn of_fifty_organizations_that_prove_a_domain_at_once_one_owns_it() {
         assert!(won.len() == 1 && won[0].1.is_none(), "{}: {won:?}", world.engine());
         let lost = outcomes.iter().filter(|outcome| matches!(outcome, Err(DomainError::OwnedElsewhere))).count();
         assert_eq!(lost, 49, "{}: {outcomes:?}", world.engine());
-        let owner = world.store().read(|tx| domains::owner_of(tx, "contested.test")).await.unwrap();
+        let owner =
+            world.store().read(|tx| domains::owner_of(tx, "contested.test", domains::Owned::Trusted)).await.unwrap();
         assert_eq!(owner, Some((won[0].0.organization, won[0].0.id)), "{}", world.engine());
     }
 }
@@ -198,13 +205,16 @@ async fn a_claim_reaches_neither_down_nor_up_and_each_name_has_its_own_owner() {
         let done = world.store().write(move |tx| {
             let globex = organization(tx, &op, "globex");
             for below in ["mail.acme.test", "evilacme.test"] {
-                assert!(!domains::is_owner(tx, acme, below)?, "{below}");
+                assert!(!domains::is_owner(tx, acme, below, domains::Owned::Trusted)?, "{below}");
                 let claim = create(tx, &op, globex, &name(below), &Quota::default()).unwrap();
                 let answer = Answer::Records(vec![record_value(&claim.challenge)]);
                 assert_eq!(finish_check(tx, &op, globex, claim.id, &answer).unwrap().1, None);
-                assert!(domains::is_owner(tx, globex, below)? && !domains::is_owner(tx, globex, "acme.test")?);
+                assert!(
+                    domains::is_owner(tx, globex, below, domains::Owned::Trusted)?
+                        && !domains::is_owner(tx, globex, "acme.test", domains::Owned::Trusted)?
+                );
             }
-            assert!(domains::is_owner(tx, acme, "acme.test")?);
+            assert!(domains::is_owner(tx, acme, "acme.test", domains::Owned::Trusted)?);
             Ok::<_, StoreError>(())
         });
         done.await.unwrap();

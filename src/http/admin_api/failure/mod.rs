@@ -91,6 +91,9 @@ impl From<DomainError> for Problem {
             DomainError::AlreadyClaimed => conflict("domain_already_claimed", error),
             DomainError::OwnedElsewhere => conflict("domain_owned_elsewhere", error),
             DomainError::ChallengeExpired => conflict("domain_challenge_expired", error),
+            DomainError::TooSoon { retry_after_seconds } => {
+                Self::too_soon("domain_check_too_soon", error, retry_after_seconds)
+            }
             DomainError::WrongState(_) => conflict("domain_wrong_state", error),
             DomainError::WouldLockOut => conflict("would_lock_out", error),
             DomainError::Changed => conflict("changed_meanwhile", error),

@@ -212,7 +212,7 @@ async fn q18_where_single_sign_on_is_required_a_passkey_is_for_the_break_glass_l
         let write = stage.world.store().write(move |tx| {
             memberships::update_role(tx, ada, organization, "admin", None, op.at)?;
             break_glass::add(tx, &op, organization, ada).unwrap();
-            let (_, domain) = domains::owner_of(tx, "acme.test")?.unwrap();
+            let (_, domain) = domains::owner_of(tx, "acme.test", domains::Owned::Trusted)?.unwrap();
             sso_policy::write(tx, organization, domain, SsoPolicy::Required, op.at)
         });
         write.await.unwrap();

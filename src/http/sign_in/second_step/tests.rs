@@ -261,7 +261,7 @@ impl Stage {
         let (op, organization) = (self.world.operator(), self.world.organization);
         let thresholds = Thresholds { corporate: 75, education: 40 };
         let write = self.world.store().write(move |tx| {
-            let domain = domains::owner_of(tx, "acme.test")?.unwrap().1;
+            let domain = domains::owner_of(tx, "acme.test", domains::Owned::Trusted)?.unwrap().1;
             preflight::change(tx, &op, organization, domain, (policy, Some("acme.test")), thresholds).map(drop)
         });
         write.await
