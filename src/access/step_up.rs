@@ -9,8 +9,9 @@ use crate::directory::accounts;
 use crate::directory::connections::{self, Connection, ConnectionState, Settings};
 use crate::protocol::oidc::acr::Level;
 use crate::protocol::oidc::authorization::AuthorizationRequest;
+use crate::store::Tx;
+use crate::store::domains::{self, Owned};
 use crate::store::failure::StoreError;
-use crate::store::{Tx, domains};
 use crate::values::email::EmailAddress;
 use crate::values::ids::{AttemptId, ConnectionId, OrganizationId};
 use crate::values::operation::Operation;
@@ -91,7 +92,9 @@ fn address_there(
 ) -> Result<Option<EmailAddress>, StoreError> {
     let Some(account) = accounts::find(tx, session.account)? else { return Ok(None) };
     match account.profile.primary_address() {
-        Some(address) if domains::is_owner(tx, organization, address.domain().as_str())? => Ok(Some(address.clone())),
+        Some(address) if domains::is_owner(tx, organization, address.domain().as_str(), Owned::OrLapsed)? => {
+            Ok(Some(address.clone()))
+        }
         Some(_) | None => Ok(None),
     }
 }
