@@ -3,27 +3,30 @@
 //! * `GET /health/live` 200 while the process serves
 //! * `GET /health/ready` 200 when the database answers, takes changes, and the keys in use can be opened, else 503 with `Retry-After`
 //! * `GET /metrics` Prometheus text
+//!
+//! Those who ask are programs: another method is refused in plain text.
 
 use actix_web::http::header::{CACHE_CONTROL, RETRY_AFTER};
-use actix_web::{HttpResponse, get, web};
+use actix_web::{HttpResponse, web};
 use serde_json::json;
 
 use super::context::Context;
+use super::methods::at;
 use super::problem::RETRY_AFTER_SECONDS;
 use crate::store::failure::StoreError;
 use crate::telemetry::metrics;
 
 /// Mounts the routes.
 pub fn mount(services: &mut web::ServiceConfig) {
-    services.service(live).service(ready).service(scrape);
+    for probe in [at("/health/live").get(live), at("/health/ready").get(ready), at("/metrics").get(scrape)] {
+        services.service(probe.otherwise(other_method));
+    }
 }
 
-#[get("/health/live")]
 async fn live() -> HttpResponse {
     HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(json!({ "status": "live" }))
 }
 
-#[get("/health/ready")]
 async fn ready(context: web::Data<Context>) -> HttpResponse {
     if let Err(error) = context.store.ping().await {
         tracing::warn!(%error, "not ready");
@@ -50,10 +53,16 @@ fn not_ready(status: &str) -> HttpResponse {
         .json(json!({ "status": status }))
 }
 
-#[get("/metrics")]
 async fn scrape() -> HttpResponse {
     match metrics::render() {
         Some(text) => HttpResponse::Ok().content_type("text/plain; version=0.0.4").body(text),
         None => HttpResponse::NotFound().finish(),
     }
+}
+
+async fn other_method() -> HttpResponse {
+    HttpResponse::MethodNotAllowed()
+        .content_type("text/plain; charset=utf-8")
+        .insert_header((CACHE_CONTROL, "no-store"))
+        .body("the path does not have this method\n")
 }

@@ -9,6 +9,7 @@ pub mod cookies;
 pub mod federation;
 pub mod gate;
 pub mod guesses;
+pub mod head;
 pub mod health;
 pub mod methods;
 pub mod observe;

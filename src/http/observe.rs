@@ -1,5 +1,5 @@
-//! Around every request: an id, a span, one log line, two metrics; and a fence, so that a panic in a handler costs that
-//! request alone.
+//! Around every request: an id, a span, one log line, two metrics; HEAD as a GET; and a fence, so that a panic in a
+//! handler costs that request alone.
 
 use std::panic::AssertUnwindSafe;
 use std::time::Instant;
@@ -10,12 +10,12 @@ use actix_web::error::InternalError;
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use actix_web::http::{ConnectionType, StatusCode};
 use actix_web::middleware::Next;
-use actix_web::{Error, HttpMessage as _, HttpRequest, web};
+use actix_web::{Error, HttpMessage as _, HttpRequest, HttpResponse, web};
 use futures_util::FutureExt as _;
 use tracing::Instrument as _;
 
 use super::context::Context;
-use super::panicked;
+use super::{head, panicked};
 use crate::telemetry::metrics;
 use crate::values::ids::{Id, RequestId};
 
@@ -30,7 +30,7 @@ pub fn request_id(request: &HttpRequest) -> RequestId {
 
 /// The middleware.
 pub async fn observe(
-    request: ServiceRequest,
+    mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let started = Instant::now();
@@ -41,6 +41,7 @@ pub async fn observe(
     };
     request.extensions_mut().insert(id);
     let (surface, method) = (surface(request.path()), request.method().to_string());
+    let is_head = head::taken_as_get(&mut request);
     let span = tracing::info_span!("request", request_id = %id, surface, method);
     let handled = AssertUnwindSafe(next.call(request)).catch_unwind().instrument(span.clone()).await;
     let handled = match handled {
@@ -50,13 +51,15 @@ pub async fn observe(
                 // The rest of the body would be taken for the next request (RFC 9110, 15.5.9).
                 response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
             }
-            Ok(response.map_into_boxed_body())
+            let (request, response) = response.into_parts();
+            let response = answer_to(is_head, response.map_into_boxed_body());
+            Ok(ServiceResponse::new(request, response))
         }
-        Ok(Err(error)) => Err(error.error_response()),
+        Ok(Err(error)) => Err(answer_to(is_head, error.error_response())),
         Err(_) => {
             ::metrics::counter!(metrics::PANICS).increment(1);
             tracing::error!(parent: &span, "a handler panicked");
-            Err(panicked::answer(surface, id, context.as_deref().map(AsRef::as_ref)))
+            Err(answer_to(is_head, panicked::answer(surface, id, context.as_deref().map(AsRef::as_ref))))
         }
     };
     let status = match &handled {
@@ -66,7 +69,7 @@ pub async fn observe(
     record(surface, &method, status, started);
     let milliseconds = started.elapsed().as_secs_f64() * 1_000.0;
     // A read that went well is worth a line only to somebody who looks for it.
-    if status < 400 && method == "GET" {
+    if status < 400 && matches!(method.as_str(), "GET" | "HEAD") {
         tracing::debug!(parent: &span, status, milliseconds, "served");
     } else {
         tracing::info!(parent: &span, status, milliseconds, "served");
@@ -77,6 +80,10 @@ pub async fn observe(
         tag(answer.headers_mut(), id);
         InternalError::from_response("answered outside of the handler", answer).into()
     })
+}
+
+fn answer_to(is_head: bool, answer: HttpResponse) -> HttpResponse {
+    if is_head { head::without_content(answer) } else { answer }
 }
 
 fn tag(headers: &mut HeaderMap, id: RequestId) {
@@ -95,6 +102,7 @@ fn record(surface: &'static str, method: &str, status: u16, started: Instant) {
     };
     let method = match method {
         "GET" => "GET",
+        "HEAD" => "HEAD",
         "POST" => "POST",
         "PUT" => "PUT",
         "PATCH" => "PATCH",

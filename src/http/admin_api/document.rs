@@ -86,7 +86,7 @@ pub fn methods(pattern: &str) -> Option<&'static str> {
     static KNOWN: OnceLock<HashMap<String, String>> = OnceLock::new();
     let known = KNOWN.get_or_init(|| {
         let paths = document().paths.paths.into_iter();
-        let own = (format!("{PREFIX}/openapi.json"), "GET".to_owned());
+        let own = (format!("{PREFIX}/openapi.json"), "GET, HEAD".to_owned());
         paths.map(|(path, item)| (path, listed(&item))).chain([own]).collect()
     });
     known.get(pattern).map(String::as_str)
@@ -94,7 +94,7 @@ pub fn methods(pattern: &str) -> Option<&'static str> {
 
 fn listed(item: &PathItem) -> String {
     let operations = [
-        ("GET", &item.get),
+        ("GET, HEAD", &item.get),
         ("POST", &item.post),
         ("PUT", &item.put),
         ("PATCH", &item.patch),

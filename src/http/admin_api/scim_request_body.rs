@@ -16,7 +16,7 @@ use crate::store::scim_exchanges::Wanted;
 use crate::values::clock::Timestamp;
 
 /// The methods that can be looked for.
-const METHODS: [&str; 5] = ["GET", "POST", "PUT", "PATCH", "DELETE"];
+const METHODS: [&str; 6] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"];
 
 /// Which exchanges are looked for, for the document; [`wanted`] reads it.
 #[derive(Debug, IntoParams)]

@@ -11,7 +11,7 @@
 //! | `/Bulk/{txn}` | GET: how far a request is whose client did not wait |
 //! | `/Me` | GET, for a signed-in person; 501 for a SCIM client |
 //!
-//! Everything below `/scim` ends here, whatever its path and method, and every answer is SCIM JSON. Paths are compared
+//! Where there is GET there is HEAD. Everything below `/scim` ends here, whatever its path and method, and every answer is SCIM JSON. Paths are compared
 //! as they were sent: one that needs decoding or normalising is unknown, so nothing can be routed that was not
 //! authenticated.
 

@@ -5,12 +5,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use actix_web::body::{BoxBody, MessageBody as _};
+use actix_web::http::Method;
 use actix_web::http::header::{IF_MATCH, LOCATION};
 use actix_web::web::Bytes;
 use actix_web::{HttpRequest, HttpResponse};
 
 use super::failure::Failure;
 use crate::http::context::Context;
+use crate::http::head;
 use crate::http::observe::request_id;
 use crate::protocol::scim::rewrite::Rewrites;
 use crate::provisioning::clients::caller::Caller;
@@ -82,13 +84,17 @@ impl Recording {
         };
         let Some(owner) = owner else { return answer };
         let (status, path) = (answer.status().as_u16(), path_below_base(request.uri().path()));
-        let class = Class::of(request.method().as_str(), path, status);
+        let is_head = head::is_head(request);
+        let method = if is_head { Method::HEAD } else { request.method().clone() };
+        let class = Class::of(method.as_str(), path, status);
         if !context.request_log.admits(owner.organization, owner.client, owner.level, class, self.at) {
             return answer;
         }
         let named = path.split('/').nth(2).and_then(|id| id.parse().ok());
         let resource = named.or_else(|| created(&answer));
         let (answer, response) = read(answer);
+        // What a HEAD would have brought was not sent.
+        let response = if is_head { Bytes::new() } else { response };
         context.request_log.push(Recorded {
             id: request_id(request),
             organization: owner.organization,
@@ -96,7 +102,7 @@ impl Recording {
             credential: owner.credential,
             at: self.at,
             duration_micros: i64::try_from(self.started.elapsed().as_micros()).unwrap_or(i64::MAX),
-            method: request.method().to_string(),
+            method: method.to_string(),
             path: path.to_owned(),
             query: request.query_string().to_owned(),
             if_match: request.headers().get(IF_MATCH).and_then(|tag| tag.to_str().ok()).map(str::to_owned),

@@ -139,12 +139,12 @@ impl Target {
     pub fn method(&self, method: &http::Method) -> Result<Method, Failure> {
         let (allowed, names): (&[Method], &'static str) = match self {
             Self::Discovery(_) | Self::Me | Self::BulkRequest(_) | Self::Assignables(_) | Self::Assignable(..) => {
-                (&[Method::Get], "GET")
+                (&[Method::Get], "GET, HEAD")
             }
-            Self::Collection(_) => (&[Method::Get, Method::Post], "GET, POST"),
+            Self::Collection(_) => (&[Method::Get, Method::Post], "GET, HEAD, POST"),
             Self::Search(_) | Self::Bulk => (&[Method::Post], "POST"),
             Self::Resource(..) => {
-                (&[Method::Get, Method::Put, Method::Patch, Method::Delete], "GET, PUT, PATCH, DELETE")
+                (&[Method::Get, Method::Put, Method::Patch, Method::Delete], "GET, HEAD, PUT, PATCH, DELETE")
             }
             // Whatever is asked of it, the answer is the same.
             Self::Unknown => return Ok(Method::Get),

@@ -169,7 +169,7 @@ async fn rfc7644_3_11_nobody_else_is_anybody() {
         assert_eq!(status("acme", "x").await, 401);
         for method in [Method::PUT, Method::PATCH, Method::DELETE, Method::POST] {
             let answer = stage.me(method, "acme", &token).await;
-            assert_eq!((answer.status.as_u16(), answer.header("allow").as_deref()), (405, Some("GET")));
+            assert_eq!((answer.status.as_u16(), answer.header("allow").as_deref()), (405, Some("GET, HEAD")));
         }
         let users =
             TestRequest::get().uri("/scim/v2/acme/Users").insert_header(("Authorization", format!("Bearer {token}")));
@@ -212,6 +212,20 @@ async fn a_client_over_its_rate_is_refused_before_the_store_is_asked() {
         assert_eq!(ask().await, 429);
         stage.world.advance(10);
         assert_eq!(ask().await, 401);
+    }
+}
+
+#[actix_web::test]
+async fn a_head_is_recorded_as_what_it_was() {
+    for stage in stages().await {
+        let path = "/scim/v2/acme/Users/01900000-0000-7000-8000-000000000000";
+        let bearer = ("Authorization", format!("Bearer {}", stage.scim_token.expose()));
+        let request = TestRequest::default().method(Method::HEAD).uri(path).insert_header(bearer);
+        let answer = send(&stage.context, request).await;
+        assert_eq!((answer.status.as_u16(), answer.body.len()), (404, 0), "{}", stage.world.engine());
+        let log = stage.context.request_log.drain_all().exchanges;
+        let told: Vec<_> = log.iter().map(|one| (one.method.as_str(), one.status, one.response.len())).collect();
+        assert_eq!(told, [("HEAD", 404, 0)], "{}", stage.world.engine());
     }
 }
 

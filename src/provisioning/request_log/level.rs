@@ -58,7 +58,7 @@ impl Class {
     pub fn of(method: &str, path: &str, status: u16) -> Self {
         if status >= 400 {
             Self::Refusal
-        } else if method == "GET" || path.ends_with("/.search") {
+        } else if matches!(method, "GET" | "HEAD") || path.ends_with("/.search") {
             Self::Read
         } else {
             Self::Change
@@ -78,9 +78,10 @@ mod tests {
     }
 
     #[test]
-    fn a_search_by_post_is_a_read() {
+    fn a_search_by_post_and_a_head_are_reads() {
         assert_eq!(Class::of("POST", "/Users/.search", 200), Class::Read);
         assert_eq!(Class::of("POST", "/Users", 201), Class::Change);
+        assert_eq!(Class::of("HEAD", "/Users", 200), Class::Read);
         assert_eq!(Class::of("GET", "/Users", 404), Class::Refusal);
     }
 }

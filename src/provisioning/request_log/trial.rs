@@ -191,12 +191,12 @@ fn call(original: Original, rules: &Rules) -> Result<Call, TrialError> {
     };
     match (original.method.as_str(), segments.as_slice()) {
         ("POST", [_, ".search"]) => Ok(Call::Search(kind, search_request::read(&body, rules)?.filter)),
-        ("GET", [_]) => {
+        ("GET" | "HEAD", [_]) => {
             let mut parameters = form_urlencoded::parse(original.query.as_bytes());
             let filter = parameters.find(|(name, _)| name.eq_ignore_ascii_case("filter"));
             Ok(Call::Search(kind, filter.map(|(_, filter)| filter.into_owned())))
         }
-        ("GET", [_, id]) => Ok(Call::Read(kind, Some((*id).to_owned()))),
+        ("GET" | "HEAD", [_, id]) => Ok(Call::Read(kind, Some((*id).to_owned()))),
         ("POST", [_]) => change(Method::Post, Target::New),
         ("PUT", [_, id]) => change(Method::Put, Target::Resource((*id).to_owned())),
         ("PATCH", [_, id]) => change(Method::Patch, Target::Resource((*id).to_owned())),
