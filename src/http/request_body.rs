@@ -137,6 +137,101 @@ mod tests {
     use futures_util::stream;
 
     use super::{BodyFailure, FORM, UNNAMED, bounded, depth, json, within};
+    use crate::access::testing::{World, world};
+    use crate::directory::admin_tokens::{self, NewToken};
+    use crate::http::context::Context;
+    use crate::http::federation::journey;
+    use crate::http::testing::{self, Answer, send};
+    use crate::values::operation::Role;
+    use crate::values::quota::Quota;
+
+    /// Every address that takes a form, with what its answers begin with; `{id}` is a connection or an attempt.
+    const FORMS: [(&str, &str); 25] = [
+        ("/sign-in/{id}/email", "<!doctype html>"),
+        ("/sign-in/{id}/password", "<!doctype html>"),
+        ("/sign-in/{id}/own", "<!doctype html>"),
+        ("/sign-in/{id}/second-step", "<!doctype html>"),
+        ("/sign-in/{id}/second-step/set-up", "<!doctype html>"),
+        ("/sign-in/{id}/second-step/set-up/passkey", "<!doctype html>"),
+        ("/sign-in/{id}/second-step/set-up/passkey/answer", "<!doctype html>"),
+        ("/sign-in/{id}/passkey", "<!doctype html>"),
+        ("/sign-in/{id}/passkey/answer", "<!doctype html>"),
+        ("/sign-in/{id}/second-step/passkey", "<!doctype html>"),
+        ("/sign-in/{id}/second-step/passkey/answer", "<!doctype html>"),
+        ("/sign-in/{id}/connection", "<!doctype html>"),
+        ("/sign-in/{id}/restart", "<!doctype html>"),
+        ("/password/forgotten", "<!doctype html>"),
+        ("/password/choose?token=t", "<!doctype html>"),
+        ("/activation?token=t", "<!doctype html>"),
+        ("/link?token=t", "<!doctype html>"),
+        ("/sign-out", "<!doctype html>"),
+        ("/oauth2/authorize", "<!doctype html>"),
+        ("/oauth2/end-session", "<!doctype html>"),
+        ("/federation/oidc/{id}/initiate", "<!doctype html>"),
+        ("/federation/oidc/{id}/backchannel-logout", "{"),
+        ("/oauth2/token", "{"),
+        ("/oauth2/revoke", "{"),
+        ("/oauth2/userinfo", "{"),
+    ];
+
+    /// Posts as the n-th network, so that none has to wait.
+    async fn post(context: &Context, network: u8, path: &str, form: &str) -> Answer {
+        let request = TestRequest::post().uri(path).peer_addr(format!("192.0.2.{network}:9").parse().unwrap());
+        send(context, request.insert_header(("Content-Type", FORM)).set_payload(form.to_owned())).await
+    }
+
+    async fn token(world: &World) -> String {
+        let (op, organization) = (world.operator(), world.organization);
+        let new = NewToken { name: "t".to_owned(), role: Role::Admin, ttl_seconds: 60, account: None };
+        let made =
+            world.store().write(move |tx| admin_tokens::create(tx, &op, organization, &new, &Quota::default())).await;
+        made.unwrap().1.expose().to_owned()
+    }
+
+    #[actix_web::test]
+    async fn a_form_whose_encoding_is_broken_is_400_in_the_words_of_its_surface() {
+        for world in world().await {
+            let context = testing::context(&world, "https://id.test").await;
+            let saml = journey::connect_saml(&world).await.to_string();
+            let of_saml = ["/federation/saml/{id}/acs", "/federation/saml/{id}/slo"];
+            let of_saml = of_saml.map(|path| (path.replace("{id}", &saml), "<!doctype html>"));
+            let others = FORMS.map(|(path, start)| (path.replace("{id}", &world.connection.to_string()), start));
+            for (network, (path, start)) in (1..).zip(others.into_iter().chain(of_saml)) {
+                for broken in ["email=%ff", "%ff=%&&==&", "token=%zz", "SAMLResponse=x&RelayState=%C3"] {
+                    let answer = post(&context, network, &path, broken).await;
+                    assert_eq!(answer.status.as_u16(), 400, "{path} {broken}: {}", answer.text());
+                    assert!(answer.text().to_lowercase().starts_with(start), "{path}: {}", answer.text());
+                }
+            }
+        }
+    }
+
+    #[actix_web::test]
+    async fn a_query_whose_encoding_is_broken_is_400_where_it_is_read() {
+        for world in world().await {
+            let context = testing::context(&world, "https://id.test").await;
+            let token = token(&world).await;
+            let paths = [
+                "/activation?token=%ff".to_owned(),
+                "/link?token=%zz".to_owned(),
+                "/password/choose?token=%f".to_owned(),
+                "/account/address?token=t&%ff".to_owned(),
+                "/oauth2/authorize?client_id=%ff".to_owned(),
+                "/oauth2/end-session?state=%zz".to_owned(),
+                "/scim/v2/acme/Users?filter=%ff".to_owned(),
+                "/scim/v2/acme/Users?count=%zz".to_owned(),
+                "/api/v1/orgs/acme/domains?after=%ff".to_owned(),
+                "/api/v1/orgs/acme/traces?outcome=%zz".to_owned(),
+                format!("/federation/oidc/{}/initiate?iss=%ff", world.connection),
+                format!("/federation/saml/{}/slo?SAMLRequest=%ff", journey::connect_saml(&world).await),
+            ];
+            for path in paths {
+                let request = TestRequest::get().uri(&path).insert_header(("Authorization", format!("Bearer {token}")));
+                let answer = send(&context, request).await;
+                assert_eq!(answer.status.as_u16(), 400, "{path}: {}", answer.text());
+            }
+        }
+    }
 
     async fn read(media_type: Option<&str>, known: &[&str], body: &str) -> Result<Bytes, BodyFailure> {
         let request = TestRequest::post();

@@ -33,7 +33,7 @@ pub async fn ask(visit: &Visit<'_>, payload: Payload) -> Result<HttpResponse, Fa
 
 /// `GET /account/address?token=...`: asks.
 pub async fn get(visit: &Visit<'_>) -> Result<HttpResponse, Failure> {
-    let token = token(visit.request).ok_or(Failure::LinkDead)?;
+    let token = token(visit, Failure::LinkDead)?;
     let (op, shown) = (visit.op.clone(), token.clone());
     let read = visit.context.store.read(move |tx| mail_proofs::look(tx, &op, Purpose::Address, &shown));
     let opened = read.await.map_err(ConfirmError::from)?;
@@ -52,7 +52,7 @@ pub async fn get(visit: &Visit<'_>) -> Result<HttpResponse, Failure> {
 pub async fn post(visit: &Visit<'_>, payload: Payload) -> Result<HttpResponse, Failure> {
     let person = SignedIn::reaching_account(visit).await?;
     person.form(visit, payload).await?;
-    let token = token(visit.request).ok_or(Failure::LinkDead)?;
+    let token = token(visit, Failure::LinkDead)?;
     let address = person.write(visit, move |tx, op, session| own_address::confirm(tx, op, session, &token)).await?;
     let page = ConfirmAddressPage::Done { address: address.as_str().to_owned() };
     Ok(visit.pages.page(StatusCode::OK, &page, Forms::StayHere))

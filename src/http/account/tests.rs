@@ -145,6 +145,23 @@ async fn account_pages_are_for_who_is_signed_in() {
 }
 
 #[actix_web::test]
+async fn a_form_whose_encoding_is_broken_changes_nothing() {
+    for world in world().await {
+        let stage = Stage::set(world).await;
+        let form_token = stage.form_token(&stage.session).await;
+        let form = format!("form_token={form_token}&current=correct+horse+battery&password=another+horse");
+        for broken in ["%ff", "%C3+battery", "%zz"] {
+            let form = format!("{form}{broken}");
+            assert_eq!(stage.post(path::PASSWORD, &form, &stage.session).await.status, StatusCode::BAD_REQUEST);
+            assert_eq!(stage.post("/sign-out", &form, &stage.session).await.status, StatusCode::BAD_REQUEST);
+        }
+        assert_eq!(stage.get(path::SECURITY, &stage.session).await.status, StatusCode::OK, "{}", stage.world.engine());
+        let whole = stage.post(path::PASSWORD, &format!("{form}+battery"), &stage.session).await;
+        assert_eq!(whole.status, StatusCode::SEE_OTHER, "the password is the one before: {}", whole.text());
+    }
+}
+
+#[actix_web::test]
 async fn a_form_without_the_token_of_its_session_changes_nothing() {
     for world in world().await {
         let stage = Stage::set(world).await;

@@ -6,11 +6,11 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::CACHE_CONTROL;
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
-use url::form_urlencoded;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::http::observe::request_id;
 use crate::http::problem::Problem;
+use crate::protocol::form::Fields;
 use crate::values::ids::Id;
 use crate::values::page::{InvalidLimit, Page, PageRequest};
 
@@ -45,16 +45,19 @@ pub struct PageQuery {
     limit: Option<i64>,
 }
 
+/// The parameters of the query of `request`.
+pub fn query(request: &HttpRequest) -> Result<Fields, Problem> {
+    let query = Fields::parse(request.query_string().as_bytes());
+    query.map_err(|error| Problem::new(StatusCode::BAD_REQUEST, "invalid_query", format!("the query: {error}")))
+}
+
 /// The page that the query of `request` asks for. Names that are unknown here are ignored.
 pub fn page<K>(request: &HttpRequest) -> Result<PageRequest<Id<K>>, Problem> {
     let invalid = |detail: &dyn ToString| Problem::new(StatusCode::BAD_REQUEST, "invalid_page", detail.to_string());
-    let one = |name: &str| {
-        let mut values = form_urlencoded::parse(request.query_string().as_bytes()).filter(|(key, _)| key == name);
-        let value = values.next().map(|(_, value)| value.into_owned());
-        if values.next().is_some() { Err(invalid(&format!("{name} comes more than once"))) } else { Ok(value) }
-    };
-    let after = one("after")?.map(|text| text.parse()).transpose().map_err(|_| invalid(&"after is not an id"))?;
-    let limit = one("limit")?.map(|text| text.parse()).transpose().map_err(|_| invalid(&InvalidLimit))?;
+    let query = query(request)?;
+    let one = |name: &str| query.once(name).map_err(|_| invalid(&format!("{name} comes more than once")));
+    let after = one("after")?.map(str::parse).transpose().map_err(|_| invalid(&"after is not an id"))?;
+    let limit = one("limit")?.map(str::parse).transpose().map_err(|_| invalid(&InvalidLimit))?;
     PageRequest::new(after, limit).map_err(|error| invalid(&error))
 }
 

@@ -4,9 +4,9 @@ use actix_web::HttpRequest;
 use actix_web::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use url::form_urlencoded;
 use utoipa::{IntoParams, ToSchema};
 
+use super::reply::query;
 use crate::http::problem::Problem;
 use crate::protocol::scim::error::ScimType;
 use crate::provisioning::request_log::trial::Tried;
@@ -214,16 +214,13 @@ pub fn wanted(request: &HttpRequest) -> Result<Wanted, Problem> {
         let detail = format!("{name} cannot be read, or comes more than once");
         Problem::new(StatusCode::BAD_REQUEST, "invalid_query", detail)
     };
-    let one = |name: &str| {
-        let mut values = form_urlencoded::parse(request.query_string().as_bytes()).filter(|(key, _)| key == name);
-        let value = values.next().map(|(_, value)| value.into_owned());
-        if values.next().is_some() { Err(invalid(name)) } else { Ok(value) }
-    };
+    let query = query(request)?;
+    let one = |name: &str| query.once(name).map_err(|_| invalid(name));
     let instant = |name: &str| match one(name)? {
-        Some(text) => Timestamp::parse_rfc3339(&text).map(Some).ok_or_else(|| invalid(name)),
+        Some(text) => Timestamp::parse_rfc3339(text).map(Some).ok_or_else(|| invalid(name)),
         None => Ok(None),
     };
-    let statuses = match one("status")?.as_deref() {
+    let statuses = match one("status")? {
         None => None,
         Some("2xx") => Some((200, 299)),
         Some("3xx") => Some((300, 399)),
@@ -232,9 +229,15 @@ pub fn wanted(request: &HttpRequest) -> Result<Wanted, Problem> {
         Some(_) => return Err(invalid("status")),
     };
     let method = one("method")?;
-    if method.as_deref().is_some_and(|method| !METHODS.contains(&method)) {
+    if method.is_some_and(|method| !METHODS.contains(&method)) {
         return Err(invalid("method"));
     }
-    let resource = one("resource")?.map(|id| id.parse()).transpose().map_err(|_| invalid("resource"))?;
-    Ok(Wanted { statuses, method, resource, since: instant("since")?, until: instant("until")? })
+    let resource = one("resource")?.map(str::parse).transpose().map_err(|_| invalid("resource"))?;
+    Ok(Wanted {
+        statuses,
+        method: method.map(str::to_owned),
+        resource,
+        since: instant("since")?,
+        until: instant("until")?,
+    })
 }

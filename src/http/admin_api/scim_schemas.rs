@@ -7,11 +7,10 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, delete, get, post, put, web};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json as value};
-use url::form_urlencoded;
 use utoipa::{IntoParams, OpenApi, ToSchema};
 
 use super::caller::{authenticate, organization};
-use super::reply::{ListBody, PageQuery, answer, id, json, page};
+use super::reply::{ListBody, PageQuery, answer, id, json, page, query};
 use crate::http::context::Context;
 use crate::http::problem::{Problem, ProblemBody};
 use crate::http::request_body;
@@ -110,10 +109,9 @@ fn kind(name: &str) -> Result<ResourceKind, Problem> {
 }
 
 fn values(request: &HttpRequest) -> Result<Values, Problem> {
-    let mut given = form_urlencoded::parse(request.query_string().as_bytes()).filter(|(name, _)| name == "clear");
-    match (given.next().map(|(_, value)| value.into_owned()).as_deref(), given.next()) {
-        (None | Some("false"), None) => Ok(Values::Keep),
-        (Some("true"), None) => Ok(Values::Clear),
+    match query(request)?.once("clear") {
+        Ok(None | Some("false")) => Ok(Values::Keep),
+        Ok(Some("true")) => Ok(Values::Clear),
         _ => Err(Problem::new(StatusCode::BAD_REQUEST, "invalid_clear", "clear is neither true nor false")),
     }
 }

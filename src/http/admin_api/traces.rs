@@ -7,11 +7,10 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, get, web};
 use serde::Serialize;
 use serde_json::Value;
-use url::form_urlencoded;
 use utoipa::{IntoParams, OpenApi, ToSchema};
 
 use super::caller::{authenticate, organization};
-use super::reply::{ListBody, PageQuery, answer, id, json, page};
+use super::reply::{ListBody, PageQuery, answer, id, json, page, query};
 use crate::access::traces::{self, Outcome, Trace};
 use crate::http::context::Context;
 use crate::http::problem::{Problem, ProblemBody};
@@ -77,18 +76,15 @@ fn wanted(request: &HttpRequest) -> Result<Wanted, Problem> {
         let detail = format!("{name} cannot be read, or comes more than once");
         Problem::new(StatusCode::BAD_REQUEST, "invalid_query", detail)
     };
-    let one = |name: &str| {
-        let mut values = form_urlencoded::parse(request.query_string().as_bytes()).filter(|(key, _)| key == name);
-        let value = values.next().map(|(_, value)| value.into_owned());
-        if values.next().is_some() { Err(invalid(name)) } else { Ok(value) }
-    };
+    let query = query(request)?;
+    let one = |name: &str| query.once(name).map_err(|_| invalid(name));
     let instant = |name: &str| match one(name)? {
-        Some(text) => Timestamp::parse_rfc3339(&text).map(Some).ok_or_else(|| invalid(name)),
+        Some(text) => Timestamp::parse_rfc3339(text).map(Some).ok_or_else(|| invalid(name)),
         None => Ok(None),
     };
-    let connection = one("connection")?.map(|text| text.parse()).transpose().map_err(|_| invalid("connection"))?;
+    let connection = one("connection")?.map(str::parse).transpose().map_err(|_| invalid("connection"))?;
     let outcome = match one("outcome")? {
-        Some(name) => Some(Outcome::parse(&name).ok_or_else(|| invalid("outcome"))?.as_str()),
+        Some(name) => Some(Outcome::parse(name).ok_or_else(|| invalid("outcome"))?.as_str()),
         None => None,
     };
     Ok(Wanted { connection, outcome, since: instant("since")?, until: instant("until")? })

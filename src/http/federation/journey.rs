@@ -137,7 +137,7 @@ impl Journey {
 }
 
 /// Acme's connection to a SAML provider whose responses [`signer`] signs.
-pub(super) async fn connect_saml(world: &World) -> ConnectionId {
+pub async fn connect_saml(world: &World) -> ConnectionId {
     let (op, organization) = (world.operator(), world.organization);
     let write = world.store().write(move |tx| {
         let idp = IdpMetadata {

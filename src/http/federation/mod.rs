@@ -18,7 +18,7 @@
 pub mod failure;
 pub mod initiate;
 #[cfg(test)]
-mod journey;
+pub mod journey;
 pub mod logout;
 pub mod oidc;
 pub mod saml;

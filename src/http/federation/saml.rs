@@ -77,9 +77,9 @@ async fn take(
 ) -> Result<Taken, Failure> {
     context.admit(&context.throttles.answers, request, op)?;
     let form = SamlForm::read(context, request, payload).await?;
-    let saml_response = form.field("SAMLResponse")?.ok_or(Failure::Malformed)?;
+    let saml_response = form.field("SAMLResponse")?.ok_or(Failure::Malformed)?.to_owned();
     // Without one nobody can be waiting: the flow says so in its own words.
-    let relay_state = form.field("RelayState")?.unwrap_or_default();
+    let relay_state = form.field("RelayState")?.unwrap_or_default().to_owned();
     let answer = Answer { saml_response, relay_state };
     let (provider, verifier) = (&context.outside.service_provider, &context.outside.verifier);
     let response = answer.saml_response.clone();

@@ -89,10 +89,10 @@ async fn posted(
         (Some(_), Some(_)) | (None, None) => return Err(Failure::Malformed),
     };
     let relay_state = form.field("RelayState")?;
-    if relay_state.as_ref().is_some_and(|state| state.len() > redirect_binding::MAX_RELAY_STATE_BYTES) {
+    if relay_state.is_some_and(|state| state.len() > redirect_binding::MAX_RELAY_STATE_BYTES) {
         return Err(Failure::Malformed);
     }
-    Ok((kind, Message::Posted { text, relay_state }))
+    Ok((kind, Message::Posted { text: text.to_owned(), relay_state: relay_state.map(str::to_owned) }))
 }
 
 async fn take(

@@ -9,14 +9,15 @@ use crate::http::request_body::{self, BodyFailure, FORM};
 use crate::protocol::oidc::error::OAuthError;
 use crate::protocol::oidc::parameters::Parameters;
 
-/// The text of a form body.
+/// The text of a form body, of which parameters can be read.
 pub async fn text(request: &HttpRequest, provider: &Provider, payload: Payload) -> Result<String, Failure> {
-    to_text(request_body::bounded(request, payload, &[FORM], provider.form_bytes()).await)
+    let text = to_text(request_body::bounded(request, payload, &[FORM], provider.form_bytes()).await)?;
+    parse(provider, &text).map(|_| text)
 }
 
 /// The parameters of a form body.
 pub async fn parameters(request: &HttpRequest, provider: &Provider, payload: Payload) -> Result<Parameters, Failure> {
-    parse(provider, &text(request, provider, payload).await?)
+    parse(provider, &to_text(request_body::bounded(request, payload, &[FORM], provider.form_bytes()).await)?)
 }
 
 /// The parameters of a form body, if there is a body; without one its type says nothing.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use actix_web::HttpRequest;
 use actix_web::http::header::{AUTHORIZATION, HeaderName, IF_MATCH, IF_NONE_MATCH};
-use actix_web::web::{Bytes, Data, Payload, Query};
+use actix_web::web::{Bytes, Data, Payload};
 
 use super::admission::{Admission, Holder, Turn};
 use super::failure::Failure;
@@ -17,6 +17,7 @@ use crate::http::context::Context;
 use crate::http::gate::Place;
 use crate::http::observe::request_id;
 use crate::http::request_body::{self, BodyFailure, UNNAMED};
+use crate::protocol::form::Fields;
 use crate::protocol::scim::error::ScimError;
 use crate::protocol::scim::etag::Condition;
 use crate::protocol::scim::json::{self, Object};
@@ -97,9 +98,9 @@ impl Exchange {
         turn: Arc<Turn>,
         recording: Recording,
     ) -> Result<Self, Failure> {
-        let parameters = Query::<Vec<(String, String)>>::from_query(request.query_string())
+        let parameters = Fields::parse(request.query_string().as_bytes())
             .map_err(|_| ScimError::value("the query is not well-formed"))?
-            .into_inner();
+            .into_pairs();
         let limits = limits(&context.config.limits);
         let base = format!("{}/scim/v2/{}", context.issuer(), route.slug);
         Ok(Self {

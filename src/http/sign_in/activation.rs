@@ -3,7 +3,6 @@
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
-use url::form_urlencoded;
 
 use super::departure;
 use super::failure::{self, Failure};
@@ -34,7 +33,7 @@ pub async fn post(request: HttpRequest, context: Data<Context>, payload: Payload
 }
 
 async fn show(visit: &Visit<'_>) -> Result<HttpResponse, Failure> {
-    let token = token(visit.request).ok_or(Failure::ActivationDead)?;
+    let token = token(visit, Failure::ActivationDead)?;
     let (op, presented) = (visit.op.clone(), token.clone());
     let opened = visit.context.store.read(move |tx| accept::look(tx, &op, &presented)).await?;
     if opened.activation.state == ActivationState::Accepted {
@@ -51,7 +50,7 @@ async fn show(visit: &Visit<'_>) -> Result<HttpResponse, Failure> {
 async fn submit(visit: &Visit<'_>, payload: Payload) -> Result<HttpResponse, Failure> {
     departure::admit(visit)?;
     Form::read(visit.request, payload, visit.context.config.limits.form_bytes).await?;
-    finish(visit, token(visit.request).ok_or(Failure::ActivationDead)?).await
+    finish(visit, token(visit, Failure::ActivationDead)?).await
 }
 
 /// Says yes, which was said already when the link was followed before; then nothing changes.
@@ -75,16 +74,10 @@ async fn finish(visit: &Visit<'_>, token: String) -> Result<HttpResponse, Failur
     Ok(visit.pages.page(StatusCode::OK, &page, Forms::StayHere))
 }
 
-/// The token of the query. Sent twice it is none, since two readers could take different ones.
-pub fn token(request: &HttpRequest) -> Option<String> {
-    let mut tokens = form_urlencoded::parse(request.query_string().as_bytes()).filter(|(name, _)| name == path::TOKEN);
-    match (tokens.next(), tokens.next()) {
-        (Some((_, token)), None)
-            if token.len() <= MAX_TOKEN
-                && token.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte)) =>
-        {
-            Some(token.into_owned())
-        }
-        _ => None,
-    }
+/// The token of the query. What can be none is answered by `dead`.
+pub fn token(visit: &Visit<'_>, dead: Failure) -> Result<String, Failure> {
+    let is_sound = |token: &String| {
+        token.len() <= MAX_TOKEN && token.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte))
+    };
+    visit.parameter(path::TOKEN)?.filter(is_sound).ok_or(dead)
 }

@@ -1,16 +1,16 @@
-//! Reading the forms of the sign-in pages: bounded, from the gateway's own pages, each field once.
+//! Reading the forms of the sign-in pages: bounded, well-formed, from the gateway's own pages, each field once.
 
 use actix_web::HttpRequest;
 use actix_web::web::Payload;
-use url::form_urlencoded;
 
 use super::failure::Failure;
 use crate::http::request_body::{self, FORM, UNNAMED};
+use crate::protocol::form::{Fields, MalformedForm};
 
 /// The fields of a submitted form.
 #[derive(Debug)]
 pub struct Form {
-    fields: Vec<(String, String)>,
+    fields: Fields,
 }
 
 impl Form {
@@ -18,15 +18,18 @@ impl Form {
     pub async fn read(request: &HttpRequest, payload: Payload, limit: usize) -> Result<Self, Failure> {
         refuse_other_sites(request)?;
         let body = request_body::bounded(request, payload, &[UNNAMED, FORM], limit).await?;
-        Ok(Self { fields: form_urlencoded::parse(&body).into_owned().collect() })
+        Ok(Self { fields: Fields::parse(&body)? })
     }
 
-    /// The value of a field. `None` when it is missing or was sent twice, since two readers could take different ones
-    /// (GitLab CVE-2023-7028).
+    /// The value of a field. `None` when it is missing or was sent twice.
     pub fn field(&self, name: &str) -> Option<&str> {
-        let mut values = self.fields.iter().filter(|(key, _)| key == name).map(|(_, value)| value.as_str());
-        let value = values.next()?;
-        values.next().is_none().then_some(value)
+        self.fields.once(name).ok().flatten()
+    }
+}
+
+impl From<MalformedForm> for Failure {
+    fn from(_: MalformedForm) -> Self {
+        Self::Malformed
     }
 }
 

@@ -38,7 +38,7 @@ pub async fn post(request: HttpRequest, context: Data<Context>, payload: Payload
 }
 
 async fn show(visit: &Visit<'_>) -> Result<HttpResponse, Failure> {
-    let token = activation::token(visit.request).ok_or(Failure::LinkRequestDead)?;
+    let token = activation::token(visit, Failure::LinkRequestDead)?;
     let (op, presented) = (visit.op.clone(), token.clone());
     let opened = visit.context.store.read(move |tx| link_requests::look(tx, &op, &presented)).await?;
     let page = LinkPage {
@@ -53,7 +53,7 @@ async fn show(visit: &Visit<'_>) -> Result<HttpResponse, Failure> {
 async fn submit(visit: &Visit<'_>, payload: Payload) -> Result<HttpResponse, Failure> {
     departure::admit(visit)?;
     Form::read(visit.request, payload, visit.context.config.limits.form_bytes).await?;
-    let token = activation::token(visit.request).ok_or(Failure::LinkRequestDead)?;
+    let token = activation::token(visit, Failure::LinkRequestDead)?;
     let op = visit.op.clone();
     let linked = visit.context.store.write(move |tx| link_requests::accept(tx, &op, &token)).await?;
     let page = LinkedPage { connection: linked.connection.name, support: failure::support(&linked.organization) };

@@ -44,7 +44,7 @@ pub async fn post(request: HttpRequest, context: Data<Context>, payload: Payload
 }
 
 async fn show(visit: &Visit<'_>, status: StatusCode, problem: Option<String>) -> Result<HttpResponse, Failure> {
-    let token = token(visit.request).ok_or(Failure::LinkDead)?;
+    let token = token(visit, Failure::LinkDead)?;
     let opened = visit.context.choose_password().look(&visit.op, &token).await?;
     let address = opened.address.as_str().to_owned();
     let page = NewPasswordPage { address, action: path::new_password(&token), problem };
@@ -55,7 +55,7 @@ async fn submit(visit: &Visit<'_>, payload: Payload) -> Result<HttpResponse, Fai
     departure::admit(visit)?;
     let form = Form::read(visit.request, payload, visit.context.config.limits.form_bytes).await?;
     let chosen = form.field("password").ok_or(Failure::Malformed)?;
-    let token = token(visit.request).ok_or(Failure::LinkDead)?;
+    let token = token(visit, Failure::LinkDead)?;
     match visit.context.choose_password().by_link(&visit.op, &token, chosen).await {
         Ok(()) => Ok(visit.pages.page(StatusCode::OK, &PasswordSetPage, Forms::StayHere)),
         Err(error) => match problem(&error) {

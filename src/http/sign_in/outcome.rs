@@ -6,7 +6,6 @@ use ::metrics::counter;
 use actix_web::http::header::SET_COOKIE;
 use actix_web::web::{Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
-use url::form_urlencoded;
 
 use super::failure::Failure;
 use super::path;
@@ -51,7 +50,7 @@ async fn show(visit: &Visit<'_>, id: &str) -> Result<HttpResponse, Failure> {
     let presented = Presented {
         binding: visit.binding()?,
         session: visit.cookies.read(visit.request, Cookie::Session),
-        arrival: arrival_token(visit.request),
+        arrival: visit.parameter(path::ARRIVAL)?.map(Secret::from),
         device: visit.cookies.read(visit.request, Cookie::Device),
     };
     match arrival(visit, id, presented).await? {
@@ -93,11 +92,6 @@ async fn arrival(visit: &Visit<'_>, id: AttemptId, presented: Presented) -> Resu
     let terms = Terms { session: visit.context.session_limits(), lifetimes: visit.context.lifetimes() };
     let op = visit.op.clone();
     Ok(visit.context.store.write(move |tx| arrive(tx, &op, id, &presented, terms)).await?)
-}
-
-fn arrival_token(request: &HttpRequest) -> Option<Secret> {
-    let mut parameters = form_urlencoded::parse(request.query_string().as_bytes());
-    parameters.find(|(name, _)| name == path::ARRIVAL).map(|(_, value)| Secret::from(value.into_owned()))
 }
 
 fn to_application(

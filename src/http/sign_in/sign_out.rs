@@ -4,7 +4,6 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::SET_COOKIE;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
-use url::form_urlencoded;
 
 use super::failure::Failure;
 use super::form::Form;
@@ -66,9 +65,7 @@ pub async fn done(request: HttpRequest, context: Data<Context>) -> HttpResponse 
 
 async fn show(visit: &Visit<'_>) -> Result<HttpResponse, Failure> {
     visit.context.admit(&visit.context.throttles.answers, visit.request, &visit.op)?;
-    let mut pairs = form_urlencoded::parse(visit.request.query_string().as_bytes());
-    let handle = pairs.find(|(name, _)| name == path::ARRIVAL).map(|(_, value)| Secret::from(value.into_owned()));
-    let handle = handle.ok_or(Failure::NotFound)?;
+    let handle = visit.parameter(path::ARRIVAL)?.map(Secret::from).ok_or(Failure::NotFound)?;
     let (op, binding) = (visit.op.clone(), visit.binding()?);
     let found = visit.context.store.read(move |tx| sign_outs::find(tx, &op, &handle, &binding)).await?;
     let SignedOut { answer, return_url } = found.ok_or(Failure::OtherBrowser)?;

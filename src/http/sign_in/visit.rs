@@ -14,6 +14,7 @@ use crate::http::context::Context;
 use crate::http::cookies::{Cookie, Cookies};
 use crate::http::observe::request_id;
 use crate::http::page_answer::{Forms, PageHeaders};
+use crate::protocol::form::Fields;
 use crate::store::failure::StoreError;
 use crate::values::ids::{AttemptId, ConnectionId, OrganizationId};
 use crate::values::operation::{Actor, Operation};
@@ -104,6 +105,12 @@ impl<'a> Visit<'a> {
     /// The binding of this browser's attempts.
     pub fn binding(&self) -> Result<Secret, Failure> {
         self.cookies.read(self.request, Cookie::Attempt).ok_or(Failure::OtherBrowser)
+    }
+
+    /// A parameter of the query. Sent twice it is none, as a field of a form is.
+    pub fn parameter(&self, name: &str) -> Result<Option<String>, Failure> {
+        let query = Fields::parse(self.request.query_string().as_bytes())?;
+        Ok(query.once(name).ok().flatten().map(str::to_owned))
     }
 
     /// The attempt whose id stands in the path, if this browser began it.

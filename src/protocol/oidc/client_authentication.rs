@@ -4,11 +4,11 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use url::form_urlencoded;
 
 use super::client_assertion;
 use super::error::{ErrorCode, OAuthError};
 use super::parameters::Parameters;
+use crate::protocol::form;
 use crate::values::secret::Secret;
 
 /// The methods of the token endpoint as the metadata names them. `private_key_jwt` is for SCIM clients.
@@ -99,7 +99,7 @@ fn form_decode(text: &str) -> Option<String> {
     if text.contains(['&', '=']) {
         return None;
     }
-    form_urlencoded::parse(text.as_bytes()).next().map(|(word, _)| word.into_owned())
+    form::decode(text).ok().filter(|word| !word.is_empty())
 }
 
 #[cfg(test)]

@@ -1,13 +1,13 @@
 //! The parameters of a request as `application/x-www-form-urlencoded` (a query or a body), read once and strictly:
-//! bounded, valid UTF-8, no control characters, empty values as if absent, repeated names remembered.
+//! bounded, well-formed, no control characters, empty values as if absent, repeated names remembered.
 
-use url::form_urlencoded;
+use crate::protocol::form::Fields;
 
 /// The longest query or body that is read where no other bound is given.
 pub const MAX_BYTES: usize = 16 * 1024;
 const MAX_COUNT: usize = 64;
 
-/// The text is too long, holds too many parameters, or is not valid UTF-8 free of control characters.
+/// The text is too long, holds too many parameters, or is not well-formed and free of control characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the parameters are malformed or too long")]
 pub struct MalformedParameters;
@@ -31,14 +31,14 @@ impl Parameters {
             return Err(MalformedParameters);
         }
         let mut parameters = Self { pairs: Vec::new(), repeated: Vec::new() };
-        for (name, value) in form_urlencoded::parse(raw.as_bytes()) {
+        for (name, value) in Fields::parse(raw.as_bytes()).map_err(|_| MalformedParameters)?.into_pairs() {
             if parameters.pairs.len() == MAX_COUNT || !is_plain(&name) || !is_plain(&value) {
                 return Err(MalformedParameters);
             }
             if parameters.raw(&name).is_some() {
-                parameters.repeated.push(name.into_owned());
+                parameters.repeated.push(name);
             } else {
-                parameters.pairs.push((name.into_owned(), value.into_owned()));
+                parameters.pairs.push((name, value));
             }
         }
         Ok(parameters)
@@ -64,7 +64,7 @@ impl Parameters {
     }
 }
 
-// The decoder turns invalid UTF-8 into U+FFFD; a text with that character is refused rather than guessed at.
+// U+FFFD is what other readers make of broken UTF-8; whoever sends it has lost what was meant.
 fn is_plain(text: &str) -> bool {
     !text.chars().any(|c| c.is_control() || c == char::REPLACEMENT_CHARACTER)
 }
@@ -88,9 +88,10 @@ mod tests {
     }
 
     #[test]
-    fn control_characters_bad_utf8_and_excess_are_refused() {
+    fn control_characters_broken_encoding_and_excess_are_refused() {
         let many: String = (0..65).map(|n| format!("p{n}=1&")).collect();
-        for bad in ["a=%00", "a=%0d%0aX:y", "a=%ff", &many, &"a".repeat(MAX_BYTES + 1)] {
+        for bad in ["a=%00", "a=%0d%0aX:y", "a=%ff", "a=%f", "a=%zz", "a=%EF%BF%BD", &many, &"a".repeat(MAX_BYTES + 1)]
+        {
             assert!(Parameters::parse(bad).is_err(), "{:.40}", bad);
         }
         assert!(Parameters::parse_within("a=1", 3).is_ok() && Parameters::parse_within("a=12", 3).is_err());

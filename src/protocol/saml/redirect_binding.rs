@@ -13,8 +13,9 @@ use flate2::Compression;
 use flate2::read::DeflateDecoder;
 use flate2::write::DeflateEncoder;
 use url::Url;
-use url::form_urlencoded::{byte_serialize, parse};
+use url::form_urlencoded::byte_serialize;
 
+use crate::protocol::form;
 use crate::protocol::saml::certificate::Certificate;
 use crate::protocol::saml::names::RSA_SHA256;
 use crate::protocol::saml::signing_key::{SigningKey, UnusableKey};
@@ -83,7 +84,7 @@ impl<'a> Raw<'a> {
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             // A name in disguise is another reader's parameter.
-            let decoded = parse(name.as_bytes()).next().map(|(name, _)| name.into_owned()).unwrap_or_default();
+            let decoded = decoded(name)?;
             let place = match decoded.as_str() {
                 "SAMLRequest" => &mut raw.request,
                 "SAMLResponse" => &mut raw.response,
@@ -175,15 +176,7 @@ fn encode(text: &str) -> String {
 }
 
 fn decoded(raw: &str) -> Result<String, Malformed> {
-    let mut pairs = parse(raw.as_bytes());
-    // A value may hold `=`, which would part it.
-    let text = match (pairs.next(), pairs.next()) {
-        (None, _) => String::new(),
-        (Some((name, value)), None) if value.is_empty() && !raw.contains('=') => name.into_owned(),
-        (Some((name, value)), None) => format!("{name}={value}"),
-        _ => return Err(Malformed),
-    };
-    Ok(text)
+    form::decode(raw).map_err(|_| Malformed)
 }
 
 fn base64(text: &str) -> Result<Vec<u8>, Malformed> {
