@@ -18,6 +18,8 @@ struct Watched {
     gateway: Gateway,
     acme: Organization,
     entries: usize,
+    operator: Api,
+    operators_entries: usize,
     /// The operations that were tried, in the form of [`form`].
     tried: BTreeSet<String>,
 }
@@ -55,6 +57,27 @@ impl Watched {
         self.entries = log.len();
         answer.body
     }
+
+    /// Calls as an operator, and fails unless exactly these entries come of it in the operators' log, and then these in the
+    /// organization's.
+    async fn operate(&mut self, (method, path): (Method, &str), body: Value, actions: [&[&str]; 2]) -> Value {
+        let answer = self.operator.call(method.clone(), &format!("/api/v1{path}"), Some(body)).await;
+        assert!(answer.status.is_success(), "{method} {path}: {answer:?}");
+        let logs = [operators_log(&self.operator).await, self.acme.audit("").await];
+        for ((log, before), actions) in logs.iter().zip([self.operators_entries, self.entries]).zip(actions) {
+            let new: Vec<_> = log.iter().take(log.len() - before).map(|entry| text(entry, "action")).collect();
+            assert_eq!(new, actions, "{method} {path}");
+        }
+        self.tried.insert(form(&method, path));
+        [self.operators_entries, self.entries] = logs.map(|log| log.len());
+        answer.body
+    }
+}
+
+/// The operators' log, newest entry first.
+async fn operators_log(operator: &Api) -> Vec<Value> {
+    let log = operator.get("/api/v1/operator/audit?limit=200").await.expect(200);
+    log["items"].as_array().expect("a list of entries").clone()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -62,12 +85,14 @@ async fn every_change_has_its_entry() {
     for engine in Engine::ALL {
         let gateway = Gateway::start(engine, |_| {});
         let acme = Organization::create(&gateway.operator(), "acme", "Acme").await;
-        let entries = acme.audit("").await.len();
-        let mut watched = Watched { entries, gateway, acme, tried: BTreeSet::new() };
+        let (entries, operator) = (acme.audit("").await.len(), gateway.operator());
+        let operators_entries = operators_log(&operator).await.len();
+        let mut watched = Watched { entries, operator, operators_entries, gateway, acme, tried: BTreeSet::new() };
         domains_and_tokens(&mut watched).await;
         connections(&mut watched).await;
         applications(&mut watched).await;
         provisioning(&mut watched).await;
+        operators_calls(&mut watched).await;
         nothing_was_left_out(&watched).await;
     }
 }
@@ -76,13 +101,39 @@ async fn every_change_has_its_entry() {
 async fn nothing_was_left_out(acme: &Watched) {
     let document = Api::new(&acme.gateway.url, "").get("/api/v1/openapi.json").await.expect(200);
     for (path, item) in document["paths"].as_object().expect("paths") {
-        let Some((_, path)) = path.split_once("/orgs/{org}") else { continue };
+        let path = path.strip_prefix("/api/v1").expect("a path of the API");
+        let path = path.strip_prefix("/orgs/{org}").unwrap_or(path);
         for method in item.as_object().expect("operations").keys().filter(|method| *method != "get") {
             let operation = form(&method.to_uppercase().parse().expect("a method"), path);
             let is_elsewhere = ELSEWHERE.iter().any(|(known, _)| *known == operation);
             assert!(acme.tried.contains(&operation) != is_elsewhere, "{operation} is neither tried nor named, or both");
         }
     }
+}
+
+/// What operators do is in the log of the organization that it is about, and in their own where it is about none.
+async fn operators_calls(acme: &mut Watched) {
+    let new = json!({ "slug": "other", "name": "Other", "owner_email": "owner@other.test" });
+    acme.operate((Method::POST, "/operator/orgs"), new, [&[], &[]]).await;
+    let log = acme.operator.get("/api/v1/orgs/other/audit").await.expect(200);
+    let made: Vec<_> = log["items"].as_array().expect("entries").iter().map(|entry| text(entry, "action")).collect();
+    assert_eq!(made, ["admin_token.created", "user.created", "organization.created"]);
+    let path = format!("/operator/orgs/{}/kind", acme.acme.id);
+    let kind = json!({ "kind": "education" });
+    acme.operate((Method::PUT, &path), kind, [&[], &["organization.kind_set"]]).await;
+
+    let body = json!({ "name": "App", "redirect_uris": ["https://app.test/cb"] });
+    let applications = (Method::POST, "/operator/applications");
+    let made = acme.operate(applications, body.clone(), [&["application.created"], &[]]).await;
+    let path = format!("/operator/applications/{}", text(&made, "client_id"));
+    acme.operate((Method::PUT, &path), body, [&["application.updated"], &[]]).await;
+    let secret = format!("{path}/secret");
+    acme.operate((Method::POST, &secret), json!({}), [&["application.secret_rotated"], &[]]).await;
+    acme.operate((DELETE, &path), json!({}), [&["application.deleted"], &[]]).await;
+
+    let tokens = acme.operator.get("/api/v1/operator/tokens").await.expect(200);
+    let path = format!("/operator/tokens/{}", text(&tokens["items"][0], "id"));
+    acme.operate((DELETE, &path), json!({}), [&["admin_token.revoked"], &[]]).await;
 }
 
 async fn domains_and_tokens(acme: &mut Watched) {

@@ -224,7 +224,7 @@ async fn operators_part(engine: Engine) {
     let gateway = Gateway::start(engine, |_| {});
     let acme = Organization::create(&gateway.operator(), "acme", "Acme").await;
     let owner = Api::new(&gateway.url, acme.api.token());
-    for path in ["/api/v1/operator/orgs", "/api/v1/operator/applications"] {
+    for path in ["/api/v1/operator/orgs", "/api/v1/operator/applications", "/api/v1/operator/audit"] {
         assert_eq!(owner.get(path).await.expect(404)["code"], "not_found", "{path}");
     }
 }

@@ -132,7 +132,9 @@ mod tests {
     use crate::keys::purpose::Purpose;
     use crate::keys::rotation::{self, KeyError};
     use crate::keys::sealing::Sealer;
-    use crate::store::{Tx, audit_entries, scratch};
+    use crate::record::audit;
+    use crate::store::{Tx, scratch};
+    use crate::values::page::PageRequest;
     use crate::values::secret::Secret;
 
     #[tokio::test]
@@ -169,11 +171,11 @@ mod tests {
                 let [active, next, third] = &keys;
                 establish(tx, &op, active, next).unwrap();
                 rotate(tx, &op, third).unwrap();
-                audit_entries::actions_of_nobody(tx)
+                audit::page_of_operators(tx, &PageRequest::new(None, None).unwrap())
             });
             let written = written.await.unwrap();
             for action in ["signing_key.created", "signing_key.rotated"] {
-                assert!(written.iter().any(|found| found == action), "{}: {action}", world.engine());
+                assert!(written.items.iter().any(|entry| entry.action == action), "{}: {action}", world.engine());
             }
         }
     }

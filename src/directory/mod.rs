@@ -7,6 +7,7 @@ pub mod accounts;
 pub mod activation;
 pub mod admin_tokens;
 pub mod applications;
+pub mod audit;
 pub mod break_glass;
 pub mod carried_roles;
 pub mod cases;

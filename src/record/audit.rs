@@ -353,7 +353,15 @@ pub fn page(
     organization: OrganizationId,
     request: &PageRequest<EntryId>,
 ) -> Result<Page<Entry, EntryId>, StoreError> {
-    let rows = audit_entries::page(tx, organization, request)?;
+    cut(audit_entries::page(tx, Some(organization), request)?, request)
+}
+
+/// One page of the log of what belongs to no organization, newest first.
+pub fn page_of_operators(tx: &mut Tx<'_>, request: &PageRequest<EntryId>) -> Result<Page<Entry, EntryId>, StoreError> {
+    cut(audit_entries::page(tx, None, request)?, request)
+}
+
+fn cut(rows: Vec<EntryRow>, request: &PageRequest<EntryId>) -> Result<Page<Entry, EntryId>, StoreError> {
     let entries = rows.into_iter().map(from_row).collect::<Result<Vec<_>, _>>()?;
     Ok(Page::cut(entries, request, |entry| entry.id))
 }

@@ -52,28 +52,22 @@ fn insertion(row: &EntryRow) -> DynamicQuery {
     query
 }
 
-/// An organization's entries, newest first; `page.after` is the last id of the page before.
+/// An organization's entries, or for `None` those that belong to none, newest first; `page.after` is the last id of the page
+/// before.
 pub fn page(
     tx: &mut Tx<'_>,
-    organization: OrganizationId,
+    organization: Option<OrganizationId>,
     page: &PageRequest<EntryId>,
 ) -> Result<Vec<EntryRow>, StoreError> {
-    let mut query = table::table
-        .filter(table::org_id.eq(organization))
-        .order(table::id.desc())
-        .limit(page.fetch_limit())
-        .select(EntryRow::as_select())
-        .into_boxed();
+    let mut query =
+        table::table.order(table::id.desc()).limit(page.fetch_limit()).select(EntryRow::as_select()).into_boxed();
+    query = match organization {
+        Some(organization) => query.filter(table::org_id.eq(organization)),
+        None => query.filter(table::org_id.is_null()),
+    };
     if let Some(after) = page.after {
         query = query.filter(table::id.lt(after));
     }
-    Ok(query.load(tx.connection())?)
-}
-
-/// The actions of the entries that belong to no organization.
-#[cfg(test)]
-pub fn actions_of_nobody(tx: &mut Tx<'_>) -> Result<Vec<String>, StoreError> {
-    let query = table::table.filter(table::org_id.is_null()).select(table::action);
     Ok(query.load(tx.connection())?)
 }
 

@@ -1,7 +1,7 @@
 use super::{AdminTokenError, MAX_TTL_SECONDS, NewToken, authenticate, create, create_for_operator, revoke};
 use super::{page_of_operators, revoke_of_operators};
 use crate::access::testing::world;
-use crate::store::audit_entries;
+use crate::directory::audit;
 use crate::store::failure::StoreError;
 use crate::values::operation::{Actor, Role};
 use crate::values::page::PageRequest;
@@ -64,9 +64,9 @@ async fn a_revoked_or_expired_token_is_nobody_and_is_revoked_once() {
             assert!(matches!(revoke(tx, &op, organization, id), Err(AdminTokenError::NotFound)));
             revoke_of_operators(tx, &op, id).unwrap();
             assert!(matches!(revoke_of_operators(tx, &op, id), Err(AdminTokenError::NotFound)));
-            let written = audit_entries::actions_of_nobody(tx)?;
+            let written = audit::page_of_operators(tx, &op, &PageRequest::new(None, None).unwrap()).unwrap().items;
             for action in ["admin_token.created", "admin_token.revoked"] {
-                assert!(written.iter().any(|found| found == action), "{action}: {written:?}");
+                assert!(written.iter().any(|entry| entry.action == action), "{action}: {written:?}");
             }
             assert!(authenticate(tx, operators.expose(), op.at)?.is_none());
             Ok::<_, StoreError>(())

@@ -8,10 +8,10 @@ use utoipa::{OpenApi, ToSchema};
 
 use super::caller::{authenticate, organization};
 use super::reply::{ListBody, PageQuery, answer, json, page};
-use crate::directory::permission::{self, Permission};
+use crate::directory::audit::{self, AuditError};
 use crate::http::context::Context;
 use crate::http::problem::{Problem, ProblemBody};
-use crate::record::audit::{self, Entry};
+use crate::record::audit::Entry;
 
 /// The operations of this file, for the document.
 #[derive(OpenApi)]
@@ -40,7 +40,8 @@ pub struct EntryBody {
 }
 
 impl EntryBody {
-    fn of(entry: Entry) -> Self {
+    /// An entry as it goes out.
+    pub fn of(entry: Entry) -> Self {
         Self {
             id: entry.id.to_string(),
             at: entry.at.to_rfc3339(),
@@ -50,6 +51,15 @@ impl EntryBody {
             subject_id: entry.subject_id,
             detail: entry.detail,
             request_id: entry.request.to_string(),
+        }
+    }
+}
+
+impl From<AuditError> for Problem {
+    fn from(error: AuditError) -> Self {
+        match error {
+            AuditError::Denied(denied) => denied.into(),
+            AuditError::Store(error) => error.into(),
         }
     }
 }
@@ -68,8 +78,7 @@ pub async fn list_audit_entries(
         let (name, page) = (path.into_inner(), page(&request)?);
         let found = context.store.read(move |tx| {
             let organization = organization(tx, &op, &name)?;
-            permission::require(&op, organization, Permission::ReadAudit)?;
-            Ok::<_, Problem>(audit::page(tx, organization, &page)?)
+            Ok::<_, Problem>(audit::page(tx, &op, organization, &page)?)
         });
         Ok(json(StatusCode::OK, &ListBody::of(found.await?, EntryBody::of)))
     })

@@ -4,8 +4,10 @@
 //! * `/api/v1/operator/orgs` [`organizations`] and their [`organization_kinds`]
 //! * `/api/v1/operator/applications` [`applications`]
 //! * `/api/v1/operator/tokens` [`tokens`]
+//! * `/api/v1/operator/audit` [`audit`]
 
 pub mod applications;
+pub mod audit;
 pub mod failure;
 pub mod organization_kinds;
 pub mod organizations;
@@ -27,7 +29,8 @@ pub fn mount(services: &mut web::ServiceConfig) {
         .service(applications::operator_rotate_application_secret)
         .service(applications::operator_delete_application)
         .service(tokens::operator_list_tokens)
-        .service(tokens::operator_revoke_token);
+        .service(tokens::operator_revoke_token)
+        .service(audit::operator_list_audit_entries);
 }
 
 /// The operations, for the document.
@@ -37,5 +40,6 @@ pub fn documents() -> Vec<utoipa::openapi::OpenApi> {
         organization_kinds::Document::openapi(),
         applications::Document::openapi(),
         tokens::Document::openapi(),
+        audit::Document::openapi(),
     ]
 }
