@@ -16,8 +16,8 @@ use crate::support::gateway::Gateway;
 use crate::support::http::Api;
 use crate::support::organization::{Organization, ScimAccess, text};
 
-/// What there is one of for each person.
-const PEOPLE: [&str; 3] = ["accounts", "memberships", "resources"];
+/// The actions by which people and groups come to be there.
+const NEWCOMERS: [&str; 4] = ["user.created", "user.joined", "group.created", "case.opened"];
 const ADA: &str = "user0000@acme.test";
 const BOB: &str = "user0001@acme.test";
 
@@ -49,7 +49,7 @@ async fn the_main_job(engine: Engine) {
     let client = acme.register_app(&app.redirect_uri(), "ES256").await;
     app.learn(&gateway.url, &client.id, &client.secret).await;
 
-    let before = gateway.count_rows(&PEOPLE);
+    let before = who_there_is(&acme, &scim).await;
     let by_saml = acme.connect_saml(&saml).await;
     the_owner_is_told_of_the_connection(&gateway).await;
     a_person_signs_in(&app, &acme, ADA, None).await;
@@ -59,11 +59,11 @@ async fn the_main_job(engine: Engine) {
     a_person_signs_in(&app, &acme, ADA, Some(&text(&by_saml, "id"))).await;
     clicking_through_signs_in_as_well(&app, &acme, ADA, Some("Acme OpenID"));
     apache_signs_in_as_well(&gateway, &acme, BOB, &[&by_saml, &by_oidc]).await;
-    assert_eq!(gateway.count_rows(&PEOPLE), before, "who was pushed and signs in is nobody new");
+    assert_eq!(who_there_is(&acme, &scim).await, before, "who was pushed and signs in is nobody new");
     let linked = scim_and_sso_meet_in_one_account(&acme, &[&by_saml, &by_oidc]).await;
     acme.api.post(&format!("/connections/{}/disable", text(&by_saml, "id")), json!({})).await.expect(200);
 
-    another_organization_cannot_assert_the_person(&gateway, &dns, &app, &acme).await;
+    another_organization_cannot_assert_the_person(&gateway, &dns, &app, (&acme, &scim)).await;
     a_deactivated_person_is_out_at_once(&app, &scim, &ada).await;
     let switched_off = acme.audit("user.deactivated").await;
     assert_eq!(switched_off.len(), 1, "{switched_off:#?}");
@@ -103,6 +103,30 @@ async fn a_scim_client_pushes_people(scim: &ScimAccess) {
     let api = Api::scim(&scim.base, &scim.token);
     for (path, total) in [("/Users?count=0", 199), ("/Groups?count=0", 9)] {
         assert_eq!(api.get(path).await.expect(200)["totalResults"], total, "{path}");
+    }
+}
+
+/// How many users and groups the organization's directory sees, and what the log has of how people came to be there: an account
+/// and a membership are never made without an entry (invariant 19).
+async fn who_there_is(organization: &Organization, scim: &ScimAccess) -> (Vec<Value>, Vec<Value>) {
+    let api = Api::scim(&scim.base, &scim.token);
+    let mut totals = Vec::new();
+    for path in ["/Users?count=0", "/Groups?count=0"] {
+        totals.push(api.get(path).await.expect(200)["totalResults"].clone());
+    }
+    let mut log = whole_log(&organization.api, "/audit").await;
+    log.retain(|entry| NEWCOMERS.contains(&&*text(entry, "action")));
+    (totals, log)
+}
+
+/// Every entry of a log, newest first.
+async fn whole_log(api: &Api, path: &str) -> Vec<Value> {
+    let (mut entries, mut after) = (Vec::new(), String::new());
+    loop {
+        let page = api.get(&format!("{path}?limit=200{after}")).await.expect(200);
+        entries.extend(page["items"].as_array().expect("a list of entries").iter().cloned());
+        let Some(next) = page["next"].as_str() else { return entries };
+        after = format!("&after={next}");
     }
 }
 
@@ -197,7 +221,7 @@ async fn another_organization_cannot_assert_the_person(
     gateway: &Gateway,
     dns: &Dns,
     app: &SampleApp,
-    acme: &Organization,
+    (acme, scim): (&Organization, &ScimAccess),
 ) {
     let globex = Organization::create(&gateway.operator(), "globex", "Globex").await;
     globex.own_domain(dns, "globex.test").await;
@@ -205,7 +229,9 @@ async fn another_organization_cannot_assert_the_person(
     mallory["email_verified"] = json!(true);
     let (saml, oidc) = (SamlIdp::start(&[mallory.clone()]), OidcOp::start(&[mallory]));
     for connection in [globex.connect_saml(&saml).await, globex.connect_oidc(&oidc).await] {
+        let before = who_there_is(acme, scim).await;
         overstepping_is_refused(gateway, app, acme, &globex, &text(&connection, "id")).await;
+        assert_eq!(who_there_is(acme, scim).await, before, "nobody was created");
     }
 }
 
@@ -216,20 +242,24 @@ async fn overstepping_is_refused(
     globex: &Organization,
     connection: &str,
 ) {
-    let rows = || gateway.count_rows(&["accounts", "memberships", "identities", "resources", "sessions", "grants"]);
-    let (at_acme, at_globex, before) = (acme.audit("").await, globex.audit("").await, rows());
+    let operator = gateway.operator();
+    let of_operators = whole_log(&operator, "/api/v1/operator/audit").await;
+    let (at_acme, at_globex) = (acme.audit("").await, globex.audit("").await);
     let browser = Browser::asking_for_json();
     let page = arrive(&browser, &app.sign_in_url(), "mallory@globex.test", Some(connection)).await;
     let page = at_the_identity_provider(&browser, page, BOB).await;
     assert!(page.url.path().starts_with("/sign-in/"), "refused by the gateway, not let in to {}", page.url);
     assert!(page.body.contains("Globex"), "the page says whom to ask:\n{}", page.body);
     assert!(!page.body.contains(BOB), "the page does not say whether Bob is known:\n{}", page.body);
-    assert_eq!(rows(), before, "nothing was created");
     let log = globex.audit("").await;
     assert_eq!(log.len(), at_globex.len() + 1, "{log:#?}");
     assert_eq!((&log[0]["action"], &log[0]["detail"]["code"]), (&json!("sign_in.refused"), &json!("foreign_address")));
+    assert_eq!(log[1..], at_globex, "an account, an identity, a session or a grant would have its entry");
     assert_eq!(acme.audit("").await, at_acme, "nothing happened at Acme");
+    assert_eq!(whole_log(&operator, "/api/v1/operator/audit").await, of_operators, "nor outside of both");
     assert_eq!(browser.open(&app.0.url).await.body, json!({ "signed_in": false }).to_string());
+    let home = browser.open(&gateway.url).await;
+    assert!(home.body.contains("The way in to your apps"), "there is no session here either:\n{}", home.body);
 }
 
 /// Step 6: the identity provider sets `active` to false. From then on nothing of the session is worth anything.
