@@ -4,6 +4,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
+use crate::on_both_engines;
 use crate::support::engine::Engine;
 use crate::support::http::Api;
 use crate::support::organization::Organization;
@@ -142,20 +143,6 @@ async fn is_shown_to_whoever_asks(standard: &Api, product: &Api, id: &str, known
     assert_eq!(standard.get(&path).await.expect(200)[OWN], json!({}));
     let read = product.get(&path).await.expect(200);
     assert_eq!((&read[OWN], &read["schemas"]), (known, &json!([USER, OWN])));
-}
-
-macro_rules! on_both_engines {
-    ($($name:ident => $sqlite:ident, $postgres:ident;)*) => {$(
-        #[tokio::test(flavor = "multi_thread")]
-        async fn $sqlite() {
-            $name(Engine::Sqlite).await;
-        }
-
-        #[tokio::test(flavor = "multi_thread")]
-        async fn $postgres() {
-            $name(Engine::Postgres).await;
-        }
-    )*};
 }
 
 on_both_engines! {

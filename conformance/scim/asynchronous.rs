@@ -5,6 +5,7 @@ use std::time::Duration;
 use reqwest::Method;
 use serde_json::{Value, json};
 
+use crate::on_both_engines;
 use crate::support::engine::Engine;
 use crate::support::http::{Answer, client};
 use crate::support::organization::{Organization, ScimAccess, text};
@@ -78,20 +79,6 @@ fn user(name: &str) -> Value {
 
 fn header(answer: &Answer, name: &str) -> String {
     answer.headers.get(name).unwrap_or_else(|| panic!("no {name}")).to_str().expect("text").to_owned()
-}
-
-macro_rules! on_both_engines {
-    ($($name:ident => $sqlite:ident, $postgres:ident;)*) => {$(
-        #[tokio::test(flavor = "multi_thread")]
-        async fn $sqlite() {
-            $name(Engine::Sqlite).await;
-        }
-
-        #[tokio::test(flavor = "multi_thread")]
-        async fn $postgres() {
-            $name(Engine::Postgres).await;
-        }
-    )*};
 }
 
 on_both_engines! {

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::{Value, json};
 
+use crate::on_both_engines;
 use crate::support::engine::Engine;
 use crate::support::http::{Answer, Api};
 use crate::support::organization::{Organization, text};
@@ -81,20 +82,6 @@ fn place(operation: &Value) -> String {
 
 fn id(operation: &Value) -> String {
     place(operation).rsplit('/').next().expect("an id").to_owned()
-}
-
-macro_rules! on_both_engines {
-    ($($name:ident => $sqlite:ident, $postgres:ident;)*) => {$(
-        #[tokio::test(flavor = "multi_thread")]
-        async fn $sqlite() {
-            $name(Engine::Sqlite).await;
-        }
-
-        #[tokio::test(flavor = "multi_thread")]
-        async fn $postgres() {
-            $name(Engine::Postgres).await;
-        }
-    )*};
 }
 
 on_both_engines! {

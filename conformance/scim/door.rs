@@ -4,6 +4,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::json;
 
 use super::client::{GROUP, Scim, USER};
+use crate::on_both_engines;
 use crate::support::dns::Dns;
 use crate::support::engine::Engine;
 use crate::support::organization::Organization;
@@ -19,20 +20,6 @@ async fn start(engine: Engine) -> (TestServer, Scim, Scim) {
     let (acme, globex) =
         (acme.scim_access().await, Organization::create(&operator, "globex", "Globex").await.scim_access().await);
     (server, Scim::new(&acme.base, &acme.token), Scim::new(&globex.base, &globex.token))
-}
-
-macro_rules! on_both_engines {
-    ($($name:ident => $sqlite:ident, $postgres:ident;)*) => {$(
-        #[tokio::test(flavor = "multi_thread")]
-        async fn $sqlite() {
-            $name(Engine::Sqlite).await;
-        }
-
-        #[tokio::test(flavor = "multi_thread")]
-        async fn $postgres() {
-            $name(Engine::Postgres).await;
-        }
-    )*};
 }
 
 on_both_engines! {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use reqwest::Method;
 use serde_json::{Value, json};
 
+use crate::on_both_engines;
 use crate::support::counterparties::scim2_tester;
 use crate::support::engine::Engine;
 use crate::support::http::Api;
@@ -149,20 +150,6 @@ async fn scim2_tester_passes_with_a_schema_of_its_own(engine: Engine) {
     assert!(report.contains(URN) || report.contains("badge"), "the tester did not see the schema:\n{report}");
     assert!(ended.success(), "scim2 ended with {ended}:\n{report}");
     server.stop().await;
-}
-
-macro_rules! on_both_engines {
-    ($($name:ident => $sqlite:ident, $postgres:ident;)*) => {$(
-        #[tokio::test(flavor = "multi_thread")]
-        async fn $sqlite() {
-            $name(Engine::Sqlite).await;
-        }
-
-        #[tokio::test(flavor = "multi_thread")]
-        async fn $postgres() {
-            $name(Engine::Postgres).await;
-        }
-    )*};
 }
 
 on_both_engines! {

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::on_both_engines;
 use crate::support::engine::Engine;
 use crate::support::gateway::Gateway;
 use crate::support::http::{Answer, Api};
@@ -198,20 +199,6 @@ async fn a_graceful_stop_stores_what_waits(engine: Engine) {
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     }
     assert_eq!(gateway.count_rows(&["scim_exchanges"])[0].1, 1);
-}
-
-macro_rules! on_both_engines {
-    ($($name:ident => $sqlite:ident, $postgres:ident;)*) => {$(
-        #[tokio::test(flavor = "multi_thread")]
-        async fn $sqlite() {
-            $name(Engine::Sqlite).await;
-        }
-
-        #[tokio::test(flavor = "multi_thread")]
-        async fn $postgres() {
-            $name(Engine::Postgres).await;
-        }
-    )*};
 }
 
 on_both_engines! {
