@@ -1,4 +1,4 @@
-"""A browser without a screen, for one sign-in: it follows redirects, keeps cookies, sends forms, and is the app at the end."""
+"""A browser without a screen, for one sign-in: it follows redirects and pages that lead on, keeps cookies, sends forms, and is the app at the end."""
 
 import base64
 import hashlib
@@ -115,7 +115,8 @@ class Browser:
         for cookie in answer.headers.get_all("Set-Cookie") or []:
             name, _, value = cookie.split(";", 1)[0].partition("=")
             self.cookies[name] = value
-        return answer.status, text, answer.headers.get("Location")
+        _, _, by_itself = answer.headers.get("Refresh", "").partition("url=")
+        return answer.status, text, answer.headers.get("Location") or by_itself
 
 
 def connection_to(netloc):

@@ -1,10 +1,10 @@
-//! A person's browser without a screen: follows redirects, fills in forms, and keeps cookies the way a browser does,
+//! A person's browser without a screen: follows redirects and pages that lead on by themselves, fills in forms, and keeps cookies the way a browser does,
 //! `Secure`, `Path` and `SameSite` included. A site is a scheme and a host, whatever the port. It takes the part of a proxy
 //! that terminates TLS: what it asks for on https goes to the same address in plain text.
 
 use std::sync::Mutex;
 
-use reqwest::header::{ACCEPT, COOKIE, HeaderMap, LOCATION, ORIGIN, SET_COOKIE};
+use reqwest::header::{ACCEPT, COOKIE, HeaderMap, LOCATION, ORIGIN, REFRESH, SET_COOKIE};
 use reqwest::{Method, StatusCode};
 use url::Url;
 
@@ -97,8 +97,10 @@ impl Browser {
         loop {
             visited.push(step.url.clone());
             let answer = self.send(&step).await;
-            let location = answer.headers().get(LOCATION).and_then(|value| value.to_str().ok());
-            let next = location.filter(|_| answer.status().is_redirection()).map(|location| step.url.join(location));
+            let header = |name| answer.headers().get(name).and_then(|value| value.to_str().ok());
+            let redirect = header(LOCATION).filter(|_| answer.status().is_redirection());
+            let by_itself = header(REFRESH).and_then(|value| value.strip_prefix("0; url="));
+            let next = redirect.or(by_itself).map(|location| step.url.join(location));
             match next {
                 Some(next) => {
                     assert!(visited.len() <= MOST_REDIRECTS, "too many redirects: {visited:#?}");

@@ -6,16 +6,19 @@
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue, LOCATION};
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue, LOCATION, REFRESH};
 use askama::Template;
 use url::Url;
+
+use crate::pages::onward::OnwardPage;
 
 /// Where the forms of a page may lead.
 ///
 /// Chromium applies `form-action` to every redirect that follows a submitted form (tried with Chromium: a 303 to the
 /// own origin that answers with a 303 elsewhere is blocked as well). The e-mail form leads to an identity provider,
 /// which may pass the person on to another one, and in the end to the application, all in one chain of redirects; so
-/// the hosts cannot be listed. Those pages allow any https target; all others only the gateway itself.
+/// the hosts cannot be listed. Such pages allow any https target. Where a password or a code is typed, or a passkey is
+/// shown, only the gateway itself is allowed, and [`PageHeaders::lead_on`] ends the chain (decision 0035).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Forms {
     /// Forms end at the gateway.
@@ -44,6 +47,18 @@ impl PageHeaders {
     /// The same for a page that asks the browser for a passkey: it runs the gateway's own script, and no other.
     pub fn page_with_script(self, status: StatusCode, page: &impl Template, forms: Forms) -> HttpResponse {
         self.render(status, page, format!("{}; script-src 'self'", self.policy(forms)))
+    }
+
+    /// A page from which the browser goes on to `url` by itself, which is not a redirect that a form leads to. `url` is one
+    /// that the gateway has built from types, never one that a request brought along.
+    pub fn lead_on(self, url: &str) -> HttpResponse {
+        let Ok(refresh) = HeaderValue::from_str(&format!("0; url={url}")) else {
+            tracing::error!("a way on cannot be expressed");
+            return HttpResponse::InternalServerError().finish();
+        };
+        let mut answer = self.page(StatusCode::OK, &OnwardPage { url: url.to_owned() }, Forms::StayHere);
+        answer.headers_mut().insert(REFRESH, refresh);
+        answer
     }
 
     fn render(self, status: StatusCode, page: &impl Template, policy: String) -> HttpResponse {
@@ -143,6 +158,17 @@ mod tests {
         let policy = answer.headers().get("content-security-policy").unwrap().to_str().unwrap();
         assert!(policy.starts_with("default-src 'none';") && policy.ends_with("; script-src 'self'"), "{policy}");
         assert!(!policy.contains("unsafe") && !policy.contains("connect-src"), "{policy}");
+    }
+
+    #[test]
+    fn the_way_on_is_no_redirect_and_its_page_lets_no_form_lead_away() {
+        let url = "https://app.example/cb?code=c&state=s";
+        let answer = PageHeaders::new(&"https://id.example".parse().unwrap()).lead_on(url);
+        let header = |name: &str| answer.headers().get(name).map(|value| value.to_str().unwrap().to_owned());
+        assert_eq!((answer.status(), header("location")), (StatusCode::OK, None));
+        assert_eq!(header("refresh"), Some(format!("0; url={url}")));
+        assert_eq!(header("referrer-policy").as_deref(), Some("no-referrer"), "the code is nobody else's");
+        assert!(header("content-security-policy").unwrap().contains("form-action 'self';"));
     }
 
     #[test]

@@ -7,8 +7,8 @@ use super::page_answer::{Forms, PageHeaders, see_other};
 use crate::pages::saml_message::SamlMessagePage;
 use crate::protocol::saml::logout::ours::Outgoing;
 
-/// Sends the browser on: by itself, or where the provider takes forms alone, by a button of a page, since pages of the
-/// gateway run no script.
+/// Sends the browser on: by itself, or where the provider takes forms alone, by a button of a page, since it runs no
+/// script.
 pub fn answer(pages: PageHeaders, outgoing: Outgoing) -> HttpResponse {
     match outgoing {
         Outgoing::Redirect(url) => see_other(&url),

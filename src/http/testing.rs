@@ -105,6 +105,12 @@ impl Answer {
         self.headers.get(name).map(|value| value.to_str().unwrap().to_owned())
     }
 
+    /// Where the browser goes on to: by a redirect, or by itself from a page.
+    pub fn leads_to(&self) -> Option<String> {
+        let by_itself = || self.header("refresh")?.strip_prefix("0; url=").map(str::to_owned);
+        self.header("location").or_else(by_itself)
+    }
+
     /// The body as JSON.
     pub fn json(&self) -> serde_json::Value {
         serde_json::from_slice(&self.body).unwrap()

@@ -25,6 +25,7 @@ pub mod mail_sent;
 pub mod mails;
 pub mod new_password;
 pub mod not_found;
+pub mod onward;
 pub mod own_credentials;
 pub mod passkey;
 pub mod password;

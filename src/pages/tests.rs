@@ -22,6 +22,7 @@ use super::linked::LinkedPage;
 use super::mail_sent::MailSentPage;
 use super::new_password::NewPasswordPage;
 use super::not_found::NotFoundPage;
+use super::onward::OnwardPage;
 use super::own_credentials::OwnCredentialsPage;
 use super::passkey::PasskeyPage;
 use super::password::PasswordPage;
@@ -86,6 +87,7 @@ fn samples() -> Vec<(&'static str, String)> {
         ),
         ("confirm_address_done", ConfirmAddressPage::Done { address: "a@b.example".to_owned() }.render().unwrap()),
         ("not_found", NotFoundPage::sample().render().unwrap()),
+        ("onward", OnwardPage::sample().render().unwrap()),
     ];
     samples.extend(samples_of_second_steps());
     samples.extend(samples_of_passkeys());
@@ -261,8 +263,8 @@ fn no_page_carries_inline_script_or_style_or_an_outside_address() {
                 assert!(!key.starts_with("on") && key != "style", "{name}: {key}");
                 if ["href", "src", "action"].contains(&key.as_str()) {
                     let is_own = value.starts_with('/') && !value.starts_with("//");
-                    // Who signs out goes on to their provider, or back to the app.
-                    let is_way_on = [("saml_message", "action"), ("signed_out", "href")]
+                    // Who signs in goes on to the app; who signs out to their provider, or back to the app.
+                    let is_way_on = [("onward", "href"), ("saml_message", "action"), ("signed_out", "href")]
                         .contains(&(name, key.as_str()))
                         && value.starts_with("https://");
                     let is_other = value.starts_with('#') || value.starts_with("mailto:");

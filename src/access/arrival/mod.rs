@@ -25,7 +25,7 @@ use crate::protocol::oidc::error::OAuthError;
 use crate::record::audit::{self, Action, Subject};
 use crate::store::failure::StoreError;
 use crate::store::{Tx, connections};
-use crate::values::ids::{AttemptId, OrganizationId};
+use crate::values::ids::{AttemptId, ConnectionId, OrganizationId};
 use crate::values::operation::{Actor, Operation};
 use crate::values::secret::Secret;
 
@@ -60,6 +60,8 @@ pub enum Arrival {
         session_token: Secret,
         /// For the cookie by which the browser is known again, if it is.
         device_token: Option<Secret>,
+        /// The connection that brought them, unless they signed in by credentials of their own.
+        connection: Option<ConnectionId>,
         /// What the application had asked for.
         request: Box<AuthorizationRequest>,
         /// The code, or why the application gets none.
@@ -265,7 +267,8 @@ fn finish(
         return Ok(Arrival::Landed { session_token, device_token, place });
     }
     let answer = grants::issue(tx, op, &attempt.request, application, &session, terms.lifetimes)?;
-    Ok(Arrival::SignedIn { session_token, device_token, request: Box::new(attempt.request.clone()), answer })
+    let (connection, request) = (identified.connection, Box::new(attempt.request.clone()));
+    Ok(Arrival::SignedIn { session_token, device_token, connection, request, answer })
 }
 
 /// The browser becomes known as the person's. One that a guest's session was made in does not: whoever runs the provider of that

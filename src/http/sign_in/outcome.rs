@@ -1,6 +1,7 @@
 //! The page between the identity provider and the application. Cross-site answers carry no cookie of ours; here, on a
 //! redirect within this origin, the browser proves that it is the one that began, and by the token in the redirect that
-//! it is the one that brought the answer.
+//! it is the one that brought the answer. Who signed in by credentials of their own comes here from one of our forms, and goes
+//! on from a page instead of a redirect (decision 0035).
 
 use ::metrics::counter;
 use actix_web::http::header::SET_COOKIE;
@@ -54,13 +55,18 @@ async fn show(visit: &Visit<'_>, id: &str) -> Result<HttpResponse, Failure> {
         device: visit.cookies.read(visit.request, Cookie::Device),
     };
     match arrival(visit, id, presented).await? {
-        Arrival::SignedIn { session_token, device_token, request, answer } => {
+        Arrival::SignedIn { session_token, device_token, connection, request, answer } => {
             counter!(metrics::SIGN_INS, "outcome" => "succeeded").increment(1);
-            to_application(visit, &kept(session_token, device_token), &request, answer)
+            let url = application_url(visit, &request, answer);
+            let way_on = match connection {
+                Some(_) => see_other(&url),
+                None => visit.pages.lead_on(&url),
+            };
+            with_cookies(visit, way_on, &kept(session_token, device_token))
         }
         Arrival::Landed { session_token, device_token, place } => {
             counter!(metrics::SIGN_INS, "outcome" => "succeeded").increment(1);
-            lead_on(visit, &kept(session_token, device_token), &place)
+            with_cookies(visit, see_other(&place), &kept(session_token, device_token))
         }
         Arrival::Refused { attempt, refusal } => {
             counter!(metrics::SIGN_INS, "outcome" => "refused").increment(1);
@@ -68,7 +74,7 @@ async fn show(visit: &Visit<'_>, id: &str) -> Result<HttpResponse, Failure> {
         }
         Arrival::Unmet(request) => {
             counter!(metrics::SIGN_INS, "outcome" => "refused").increment(1);
-            to_application(visit, &[], &request, Err(UNMET))
+            Ok(see_other(&application_url(visit, &request, Err(UNMET))))
         }
         Arrival::AskAddress => Ok(see_other(&path::email(id))),
         Arrival::AskMore => Ok(see_other(&path::second_step(id))),
@@ -94,22 +100,19 @@ async fn arrival(visit: &Visit<'_>, id: AttemptId, presented: Presented) -> Resu
     Ok(visit.context.store.write(move |tx| arrive(tx, &op, id, &presented, terms)).await?)
 }
 
-fn to_application(
-    visit: &Visit<'_>,
-    kept: &[(Cookie, Secret)],
-    request: &AuthorizationRequest,
-    answer: Result<Secret, OAuthError>,
-) -> Result<HttpResponse, Failure> {
+fn application_url(visit: &Visit<'_>, request: &AuthorizationRequest, answer: Result<Secret, OAuthError>) -> String {
     let (state, issuer) = (request.state.as_deref(), visit.context.issuer());
-    let url = match answer {
+    match answer {
         Ok(code) => success_url(&request.redirect_uri, code.expose(), state, issuer),
         Err(error) => error_url(&request.redirect_uri, &error, state, issuer),
-    };
-    lead_on(visit, kept, &url)
+    }
 }
 
-fn lead_on(visit: &Visit<'_>, kept: &[(Cookie, Secret)], url: &str) -> Result<HttpResponse, Failure> {
-    let mut answer = see_other(url);
+fn with_cookies(
+    visit: &Visit<'_>,
+    mut answer: HttpResponse,
+    kept: &[(Cookie, Secret)],
+) -> Result<HttpResponse, Failure> {
     for (cookie, value) in kept {
         let header = visit.cookies.set(*cookie, value).map_err(|error| Failure::Internal(error.to_string()))?;
         answer.headers_mut().append(SET_COOKIE, header);

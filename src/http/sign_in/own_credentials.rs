@@ -91,5 +91,5 @@ fn page(
         forgotten: path::FORGOTTEN.to_owned(),
         passkey: visit.has_passkeys().then(|| path::passkey(begun.attempt.id)),
     };
-    visit.page_with_ways(status, &page, Forms::LeadAway)
+    visit.page_with_ways(status, &page, Forms::StayHere)
 }

@@ -64,7 +64,7 @@ async fn ask(visit: &Visit<'_>, id: &str, payload: Payload) -> Result<HttpRespon
         return Ok(elsewhere);
     }
     let options = story.ask(&visit.op, &begun.attempt).await?;
-    Ok(visit.pages.page_with_script(StatusCode::OK, &page(&begun, Some(options)), Forms::LeadAway))
+    Ok(visit.pages.page_with_script(StatusCode::OK, &page(&begun, Some(options)), Forms::StayHere))
 }
 
 async fn take(visit: &Visit<'_>, id: &str, payload: Payload) -> Result<HttpResponse, Failure> {
@@ -78,7 +78,7 @@ async fn take(visit: &Visit<'_>, id: &str, payload: Payload) -> Result<HttpRespo
     let owner = begun.application.organization;
     match count(story.identify(&visit.op, &begun.attempt, owner, answer).await?) {
         Some(arrival) => Ok(see_other(&path::arrival(begun.attempt.id, &arrival))),
-        None => Ok(visit.pages.page(StatusCode::UNPROCESSABLE_ENTITY, &page(&begun, None), Forms::LeadAway)),
+        None => Ok(visit.pages.page(StatusCode::UNPROCESSABLE_ENTITY, &page(&begun, None), Forms::StayHere)),
     }
 }
 

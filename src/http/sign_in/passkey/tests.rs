@@ -103,7 +103,7 @@ fn options(page: &Answer) -> String {
 }
 
 fn location(answer: &Answer) -> String {
-    answer.header("location").unwrap_or_else(|| panic!("{}: {}", answer.status, answer.text()))
+    answer.leads_to().unwrap_or_else(|| panic!("{}: {}", answer.status, answer.text()))
 }
 
 #[actix_web::test]

@@ -157,7 +157,7 @@ fn page(
         forgotten: path::FORGOTTEN.to_owned(),
         passkey: visit.has_passkeys().then(|| path::passkey(begun.attempt.id)),
     };
-    visit.page_with_ways(status, &page, Forms::LeadAway)
+    visit.page_with_ways(status, &page, Forms::StayHere)
 }
 
 #[cfg(test)]

@@ -136,8 +136,13 @@ async fn a_right_password_leads_to_the_application_with_a_session_and_is_kept_at
         assert_eq!(asked.header("location"), Some(path::password(attempt.id)));
         let page = stage.get(&path::password(attempt.id), "").await;
         assert!(page.status == StatusCode::OK && page.text().contains("autocomplete=\"current-password\""));
+        for page in [page, stage.get(&path::own_credentials(attempt.id), "").await] {
+            let policy = page.header("content-security-policy").unwrap();
+            assert!(policy.contains("form-action 'self';"), "where a password is typed no form leads away: {policy}");
+        }
         let arrived = stage.sign_in("").await;
-        let location = arrived.header("location").unwrap();
+        assert_eq!(arrived.header("location"), None, "a form's redirects end at the gateway (decision 0035)");
+        let location = arrived.leads_to().unwrap();
         assert!(location.starts_with(&format!("{REDIRECT_URI}?")) && location.contains("code=cw_code_"), "{location}");
         assert!(cookie(&arrived, "-session=").contains("__Host-causeway-us-session=cw_session_"));
         let lines: Vec<_> = arrived.headers.get_all("set-cookie").map(|line| line.to_str().unwrap()).collect();
@@ -424,7 +429,7 @@ async fn who_guesses_waits_and_the_person_in_their_own_browser_does_not() {
             (stopped.status, stopped.header("retry-after").as_deref()),
             (StatusCode::TOO_MANY_REQUESTS, Some("1200"))
         );
-        assert!(stage.sign_in(&device).await.header("location").unwrap().contains("code="), "{}", stage.world.engine());
+        assert!(stage.sign_in(&device).await.leads_to().unwrap().contains("code="), "{}", stage.world.engine());
     }
 }
 

@@ -239,7 +239,7 @@ async fn page(
         problem,
         start_over: path::email(begun.attempt.id),
     };
-    Ok(visit.page_with_ways(status, &page, Forms::LeadAway))
+    Ok(visit.page_with_ways(status, &page, Forms::StayHere))
 }
 
 async fn set_up_page(
@@ -270,7 +270,7 @@ async fn set_up_page(
         problem,
         back: path::email(begun.attempt.id),
     };
-    Ok(visit.page_with_ways(status, &page, Forms::LeadAway))
+    Ok(visit.page_with_ways(status, &page, Forms::StayHere))
 }
 
 /// What an app reads: this gateway's name, and the person's address.

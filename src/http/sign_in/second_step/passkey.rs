@@ -37,7 +37,7 @@ async fn ask(visit: &Visit<'_>, id: &str, payload: Payload) -> Result<HttpRespon
     };
     match story.ask_more(&visit.op, &begun.attempt, &half).await? {
         Some(options) => {
-            Ok(visit.pages.page_with_script(StatusCode::OK, &page(&begun, Some(options)), Forms::LeadAway))
+            Ok(visit.pages.page_with_script(StatusCode::OK, &page(&begun, Some(options)), Forms::StayHere))
         }
         None => Ok(see_other(&path::second_step(begun.attempt.id))),
     }
@@ -54,7 +54,7 @@ async fn take(visit: &Visit<'_>, id: &str, payload: Payload) -> Result<HttpRespo
     let answer = read_answer(&form)?;
     match count(story.prove(&visit.op, &begun.attempt, &half, answer).await?) {
         Some(arrival) => Ok(see_other(&path::arrival(begun.attempt.id, &arrival))),
-        None => Ok(visit.pages.page(StatusCode::UNPROCESSABLE_ENTITY, &page(&begun, None), Forms::LeadAway)),
+        None => Ok(visit.pages.page(StatusCode::UNPROCESSABLE_ENTITY, &page(&begun, None), Forms::StayHere)),
     }
 }
 

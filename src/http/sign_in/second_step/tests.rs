@@ -112,7 +112,7 @@ impl Stage {
 }
 
 fn location(answer: &Answer) -> String {
-    answer.header("location").unwrap_or_else(|| panic!("{}: {}", answer.status, answer.text()))
+    answer.leads_to().unwrap_or_else(|| panic!("{}: {}", answer.status, answer.text()))
 }
 
 /// What stands between two texts of a page.
