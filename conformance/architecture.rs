@@ -66,6 +66,9 @@ const FENCE: &[(&str, &[&str])] = &[
     ("tokio", &["store", "outbound", "flows", "jobs", "http", "cli", "app.rs", "main.rs", "telemetry"]),
 ];
 
+/// Compiled for tests only.
+const DOORS_OF_TESTS: &[&str] = &["http/admin_api/strangers.rs"];
+
 const BANNED_FILE_NAMES: &[&str] =
     &["util", "utils", "helper", "helpers", "common", "misc", "manager", "service", "types", "impl"];
 /// Files that hold tests, or a world for them, and nothing else.
@@ -83,6 +86,7 @@ fn violations(path: &str, text: &str) -> Vec<Violation> {
     // What makes a world for tests may put parts together that the program keeps apart.
     let mut found = if is_test { Vec::new() } else { ring_violations(path, &paths(&all)) };
     found.extend(fence_violations(path, &paths(&outside_tests)));
+    found.extend(door_violations(path, &paths(&outside_tests)));
     found.extend(form_violations(path, text, &all, &outside_tests));
     found
 }
@@ -129,6 +133,19 @@ fn fence_violations(path: &str, paths: &[SourcePath]) -> Vec<Violation> {
         .filter(|(_, _, places)| !places.iter().any(is_inside))
         .map(|(line, name, places)| format!("{path}:{line}: {name} may be named only in {}", places.join(", ")))
         .collect()
+}
+
+/// A door names types of the store, a transaction or a kind; what it does there it asks of the core.
+fn door_violations(path: &str, paths: &[SourcePath]) -> Vec<Violation> {
+    if ring_of(path) != "http" || DOORS_OF_TESTS.contains(&path) {
+        return Vec::new();
+    }
+    let is_named = |name: &String| name.starts_with(|first: char| first.is_ascii_lowercase());
+    let reads = paths.iter().filter_map(|found| match found.segments.as_slice() {
+        [first, store, .., last] if first == "crate" && store == "store" && is_named(last) => Some((found.line, last)),
+        _ => None,
+    });
+    reads.map(|(line, name)| format!("{path}:{line}: a door calls the core, not store::{name}")).collect()
 }
 
 fn form_violations(path: &str, text: &str, all: &[Token], outside_tests: &[Token]) -> Vec<Violation> {
@@ -305,6 +322,16 @@ fn a_crate_outside_its_fence_is_found() {
     }
     assert_eq!(complaints("outbound/dns.rs", "use hickory_resolver::Resolver;"), Vec::<String>::new());
     assert_eq!(complaints("keys/mod.rs", "#[cfg(test)]\nmod tests { use tokio::time; }"), Vec::<String>::new());
+}
+
+#[test]
+fn a_door_that_reads_the_store_by_itself_is_found() {
+    for bad in ["use crate::store::{Tx, passwords};", "fn f() { crate::store::devices::is_known() }"] {
+        assert_eq!(complaints("http/account/security.rs", bad).len(), 1, "{bad}");
+    }
+    let good = "use crate::store::{Store, Tx}; use crate::store::resources::ResourceKind;";
+    assert_eq!(complaints("http/account/security.rs", good), Vec::<String>::new());
+    assert_eq!(complaints("access/devices.rs", "use crate::store::devices;"), Vec::<String>::new());
 }
 
 #[test]

@@ -7,6 +7,7 @@ use crate::record::notice::PersonNotice;
 use crate::store::Tx;
 use crate::store::devices::{self as rows, DeviceRow};
 use crate::store::failure::StoreError;
+use crate::values::clock::Timestamp;
 use crate::values::ids::AccountId;
 use crate::values::operation::Operation;
 use crate::values::secret::{Secret, TokenHash, new_token};
@@ -47,6 +48,11 @@ pub fn note(
         jobs::enqueue(tx, op, &Job::TellPerson { account, notice: PersonNotice::UnknownDevice, at: op.at }, op.at)?;
     }
     Ok(token)
+}
+
+/// True when this browser is known as the person's.
+pub fn is_known(tx: &mut Tx<'_>, account: AccountId, token: &TokenHash, now: Timestamp) -> Result<bool, StoreError> {
+    rows::is_known(tx, account, token, now)
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@
 pub mod choosing;
 pub mod ground;
 pub mod second_step;
+pub mod standing;
 pub mod staying;
 
 use ground::Ground;

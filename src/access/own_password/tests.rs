@@ -1,5 +1,6 @@
 use super::choosing::{self, ChoosingError};
 use super::ground::{Ground, may_have_password};
+use super::standing::{self, Standing};
 use super::{Candidate, OwnPasswordError, Proved, Weighed, Worth, find_candidate, identify, weighed};
 use crate::access::attempts::state::State;
 use crate::access::devices;
@@ -329,8 +330,13 @@ async fn who_may_have_no_password_chooses_none_and_neither_does_whoever_is_inact
         let found = world.store().read(move |tx| accounts::find(tx, bea)).await.unwrap().unwrap();
         for (state, may) in [(AccountState::Active, true), (AccountState::Inactive, false)] {
             let account = Account { state, ..found.clone() };
-            let is_theirs = world.store().read(move |tx| may_have_password(tx, &account)).await.unwrap();
-            assert_eq!(is_theirs, may, "{}: {state:?}", world.engine());
+            let told = world
+                .store()
+                .read(move |tx| Ok::<_, StoreError>((may_have_password(tx, &account)?, standing::find(tx, &account)?)));
+            let (is_theirs, standing) = told.await.unwrap();
+            let has_one = matches!(standing, Standing::Has { .. });
+            assert_eq!((is_theirs, has_one), (may, may), "{}: {state:?}", world.engine());
+            assert!(may || standing == Standing::MayNot, "{}: what is kept does not count", world.engine());
         }
     }
 }

@@ -7,12 +7,11 @@ use actix_web::web::Payload;
 
 use super::signed_in::SignedIn;
 use super::{passkeys, path, proof};
-use crate::access::own_password::ground;
+use crate::access::own_password::standing::has_password;
 use crate::access::passkeys::is_there;
 use crate::access::passwords::KeepingError;
 use crate::access::second_factors::offer::{Offer, Place};
 use crate::access::second_factors::{self, Overview};
-use crate::directory::accounts;
 use crate::flows::second_factors::SecondFactorsError;
 use crate::http::page_answer::{Forms, see_other};
 use crate::http::sign_in::failure::Failure;
@@ -22,7 +21,6 @@ use crate::pages::account_second_step::AccountSecondStepPage;
 use crate::pages::set_up_second_step::SetUpSecondStepPage;
 use crate::protocol::totp;
 use crate::store::failure::StoreError;
-use crate::store::passwords;
 use crate::values::clock::Timestamp;
 use crate::values::secret::Secret;
 
@@ -121,9 +119,7 @@ async fn overview(visit: &Visit<'_>, person: &SignedIn) -> Result<Standing, Fail
         if let Some(Overview { app_since: Some(since), codes_left }) = second_factors::overview(tx, account)? {
             return Ok(Standing::Has(Shown { since, codes_left }));
         }
-        let found = accounts::find(tx, account)?.ok_or(StoreError::Inconsistent("sessions.account_id"))?;
-        let has_password = passwords::is_there(tx, account)? && ground::may_have_password(tx, &found)?;
-        Ok::<_, StoreError>(if has_password { Standing::MayHave } else { Standing::HasNoPassword })
+        Ok::<_, StoreError>(if has_password(tx, account)? { Standing::MayHave } else { Standing::HasNoPassword })
     });
     Ok(read.await?)
 }

@@ -5,7 +5,7 @@ use actix_web::http::StatusCode;
 
 use super::path;
 use super::signed_in::SignedIn;
-use crate::access::own_password::ground;
+use crate::access::own_password::standing::{self, Standing};
 use crate::access::{passkeys, second_factors};
 use crate::directory::{accounts, organizations};
 use crate::http::page_answer::Forms;
@@ -14,7 +14,6 @@ use crate::http::sign_in::path as sign_in_path;
 use crate::http::sign_in::visit::Visit;
 use crate::pages::account_security::{AccountSecurityPage, Address, OwnPassword, Passkeys, SecondStep};
 use crate::store::failure::StoreError;
-use crate::store::passwords;
 
 /// `GET /account/security`
 pub async fn get(visit: &Visit<'_>) -> Result<HttpResponse, Failure> {
@@ -32,22 +31,21 @@ pub async fn page(
     let (account, organization) = (person.session.account, person.session.organization);
     let read = visit.context.store.read(move |tx| {
         let found = accounts::find(tx, account)?.ok_or(StoreError::Inconsistent("sessions.account_id"))?;
-        let may_have_password = ground::may_have_password(tx, &found)?;
-        let kept = passwords::find(tx, account)?;
+        let standing = standing::find(tx, &found)?;
         let organization = organizations::find(tx, organization)?;
         let factors = (second_factors::overview(tx, account)?, passkeys::list(tx, account)?.len());
-        Ok::<_, StoreError>((found, may_have_password, kept, organization, factors))
+        Ok::<_, StoreError>((found, standing, organization, factors))
     });
-    let (account, may_have_password, kept, organization, (second_factor, passkeys)) = read.await?;
+    let (account, standing, organization, (second_factor, passkeys)) = read.await?;
     let address = account.profile.primary_address().map(|address| Address {
         text: address.as_str().to_owned(),
         is_confirmed: account.address_verified_at.is_some(),
     });
-    let password = match (may_have_password, kept) {
-        (false, _) => OwnPassword::OfOrganization(organization.map(|found| found.name).unwrap_or_default()),
-        (true, None) if account.address_verified_at.is_none() => OwnPassword::NeedsConfirmedAddress,
-        (true, None) => OwnPassword::None { ask: sign_in_path::FORGOTTEN.to_owned() },
-        (true, Some(kept)) => OwnPassword::SetAt(kept.set_at),
+    let password = match standing {
+        Standing::MayNot => OwnPassword::OfOrganization(organization.map(|found| found.name).unwrap_or_default()),
+        Standing::MayChoose if account.address_verified_at.is_none() => OwnPassword::NeedsConfirmedAddress,
+        Standing::MayChoose => OwnPassword::None { ask: sign_in_path::FORGOTTEN.to_owned() },
+        Standing::Has { set_at } => OwnPassword::SetAt(set_at),
     };
     let second_step = matches!(password, OwnPassword::SetAt(_)).then(|| SecondStep {
         since: second_factor.and_then(|overview| overview.app_since),

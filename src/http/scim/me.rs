@@ -10,6 +10,7 @@ use super::answer;
 use super::exchange::{Exchange, Presented};
 use super::failure::Failure;
 use crate::access::tokens::{self, Bearer};
+use crate::directory::organizations;
 use crate::http::context::Context;
 use crate::protocol::oidc::scope::Scope;
 use crate::protocol::scim::projection::Projection;
@@ -18,7 +19,6 @@ use crate::protocol::scim::tolerance::Profile;
 use crate::provisioning::own_resource;
 use crate::provisioning::resource::Resource;
 use crate::store::Tx;
-use crate::store::organizations;
 use crate::values::operation::{Actor, Operation};
 
 /// GET: 200 with the place of the resource itself, or 304.
@@ -27,8 +27,7 @@ pub async fn get(exchange: Exchange) -> Result<HttpResponse, Failure> {
     let (presented, operation, context) = (exchange.presented()?, exchange.anonymous(), exchange.context.clone());
     let work = move |tx: &mut Tx<'_>| {
         let bearer = bearer(tx, &operation, &context, &presented)?;
-        let version = organizations::schemas_version(tx, bearer.organization)?;
-        let user = Arc::clone(&context.scim_catalog.types(tx, bearer.organization, version, Profile::Standard)?.user);
+        let user = Arc::clone(&context.scim_catalog.types_now(tx, bearer.organization, Profile::Standard)?.user);
         let projection = wanted.of(&user)?;
         let found = find(tx, &operation, &bearer, &user, &projection)?;
         Ok::<_, Failure>((found, projection, known?))
@@ -58,7 +57,7 @@ fn bearer(tx: &mut Tx<'_>, operation: &Operation, context: &Context, presented: 
     let claims = claims.map_err(|_| Failure::Unauthenticated)?;
     let bearer = tokens::bearer(tx, operation, &claims)?.ok_or(Failure::Unauthenticated)?;
     let organization = organizations::find(tx, bearer.organization)?;
-    if organization.is_none_or(|organization| organization.slug != presented.slug().as_str()) {
+    if organization.is_none_or(|organization| organization.slug != *presented.slug()) {
         return Err(Failure::NotFound);
     }
     Ok(bearer)

@@ -12,7 +12,7 @@ use crate::protocol::scim::tolerance::Profile;
 use crate::provisioning::assignables;
 use crate::store::failure::StoreError;
 use crate::store::resources::ResourceKind;
-use crate::store::{Tx, scim_assignables, scim_clearings, scim_schemas};
+use crate::store::{Tx, organizations, scim_assignables, scim_clearings, scim_schemas};
 use crate::values::ids::OrganizationId;
 
 /// How many organizations with schemas of their own are kept in memory.
@@ -77,6 +77,17 @@ impl Catalog {
         let loaded = Known::of(Arc::new(load(tx, organization)?));
         self.known.insert(organization, (version, loaded.clone()));
         Ok(loaded.under(profile))
+    }
+
+    /// The same for somebody whose credential does not tell the version: as of now.
+    pub fn types_now(
+        &self,
+        tx: &mut Tx<'_>,
+        organization: OrganizationId,
+        profile: Profile,
+    ) -> Result<Arc<ResourceTypes>, StoreError> {
+        let version = organizations::schemas_version(tx, organization)?;
+        self.types(tx, organization, version, profile)
     }
 }
 

@@ -7,11 +7,10 @@ use actix_web::web::Payload;
 
 use super::signed_in::SignedIn;
 use super::{path, proof};
-use crate::access::own_password::ground;
+use crate::access::own_password::standing::has_password;
 use crate::access::passkeys::ceremony::Registration;
 use crate::access::passkeys::{self, OwnPasskey};
 use crate::access::second_factors::{self, Overview};
-use crate::directory::accounts;
 use crate::flows::second_factors::SecondFactorsError;
 use crate::http::page_answer::{Forms, see_other};
 use crate::http::sign_in::failure::Failure;
@@ -19,7 +18,6 @@ use crate::http::sign_in::visit::Visit;
 use crate::pages::account_passkeys::{AccountPasskeysPage, Passkey};
 use crate::pages::create_passkey::CreatePasskeyPage;
 use crate::store::failure::StoreError;
-use crate::store::passwords;
 use crate::values::ids::PasskeyId;
 use crate::values::passkey_name::PasskeyName;
 
@@ -110,8 +108,7 @@ struct Standing {
 async fn standing(visit: &Visit<'_>, person: &SignedIn) -> Result<Standing, Failure> {
     let account = person.session.account;
     let read = visit.context.store.read(move |tx| {
-        let found = accounts::find(tx, account)?.ok_or(StoreError::Inconsistent("sessions.account_id"))?;
-        let may_have = passwords::is_there(tx, account)? && ground::may_have_password(tx, &found)?;
+        let may_have = has_password(tx, account)?;
         let (passkeys, overview) = (passkeys::list(tx, account)?, second_factors::overview(tx, account)?);
         Ok::<_, StoreError>(Standing { passkeys, overview, may_have })
     });

@@ -12,6 +12,7 @@ use actix_web::{HttpRequest, HttpResponse};
 
 use crate::access::attempts::AttemptError;
 use crate::access::attempts::state::{Asked, HalfProved};
+use crate::access::devices;
 use crate::access::own_password::OwnPasswordError;
 use crate::access::own_password::second_step::{self, SetUp, Step as Outcome};
 use crate::access::passkeys;
@@ -36,8 +37,8 @@ use crate::pages::recovery_codes::RecoveryCodesPage;
 use crate::pages::second_step::SecondStepPage;
 use crate::pages::set_up_second_step::{NewPasskey, SetUpSecondStepPage};
 use crate::protocol::totp;
+use crate::store::Tx;
 use crate::store::failure::StoreError;
-use crate::store::{Tx, devices};
 use crate::telemetry::metrics;
 use crate::values::ids::AccountId;
 use crate::values::secret::TokenHash;
