@@ -106,16 +106,24 @@ fn listed(item: &PathItem) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::document;
 
     /// The routes as the source text declares them: what is mounted without being documented, or the other way round,
     /// is seen here.
     fn routes_in_source() -> Vec<String> {
         let mut found = Vec::new();
-        for folder in ["admin_api", "operator_api"] {
-            let directory = format!("{}/src/http/{folder}", env!("CARGO_MANIFEST_DIR"));
-            for file in std::fs::read_dir(directory).unwrap() {
-                let text = std::fs::read_to_string(file.unwrap().path()).unwrap();
+        let doors = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/http");
+        let mut folders = vec![doors.join("admin_api"), doors.join("operator_api")];
+        while let Some(folder) = folders.pop() {
+            for file in std::fs::read_dir(folder).unwrap() {
+                let file = file.unwrap().path();
+                if file.is_dir() {
+                    folders.push(file);
+                    continue;
+                }
+                let text = std::fs::read_to_string(file).unwrap();
                 for line in text.lines() {
                     for method in ["get", "post", "put", "patch", "delete"] {
                         if let Some(rest) = line.strip_prefix(&format!("#[{method}(\"")) {
