@@ -14,16 +14,18 @@ use super::settings::Settings;
 pub fn new_database(engine: Engine, folder: &Path) -> String {
     match engine {
         Engine::Sqlite => {
-            static FILE: OnceLock<Vec<u8>> = OnceLock::new();
-            let bytes = FILE.get_or_init(|| {
+            static FILES: OnceLock<Vec<(&str, Vec<u8>)>> = OnceLock::new();
+            let files = FILES.get_or_init(|| {
                 let first = tempfile::tempdir().expect("a temporary folder");
-                let url = sqlite_url(first.path());
-                start_once(&url, first.path());
-                fs::read(url.trim_start_matches("sqlite:")).expect("the database")
+                start_once(&sqlite_url(first.path()), first.path());
+                // What was not moved from the log into the file when the program ended is a part of the database.
+                let there = |name| Some((name, fs::read(first.path().join(name)).ok()?));
+                ["causeway.db", "causeway.db-wal"].into_iter().filter_map(there).collect()
             });
-            let url = sqlite_url(folder);
-            fs::write(url.trim_start_matches("sqlite:"), bytes).expect("a copy of the database");
-            url
+            for (name, bytes) in files {
+                fs::write(folder.join(name), bytes).expect("a copy of the database");
+            }
+            sqlite_url(folder)
         }
         Engine::Postgres => {
             static URL: OnceLock<String> = OnceLock::new();

@@ -317,20 +317,18 @@ pub fn write(
     subject: &Subject,
     detail: &Value,
 ) -> Result<(), StoreError> {
-    audit_entries::insert(
-        tx,
-        &EntryRow {
-            id: op.new_id(),
-            org_id: organization,
-            at: op.at,
-            actor: describe(&op.actor),
-            action: action.as_str().to_owned(),
-            subject_kind: subject.kind.to_owned(),
-            subject_id: subject.id.clone(),
-            detail: detail.to_string(),
-            request_id: op.request,
-        },
-    )
+    let row = EntryRow {
+        id: op.new_id(),
+        org_id: organization,
+        at: op.at,
+        actor: describe(&op.actor),
+        action: action.as_str().to_owned(),
+        subject_kind: subject.kind.to_owned(),
+        subject_id: subject.id.clone(),
+        detail: detail.to_string(),
+        request_id: op.request,
+    };
+    audit_entries::insert(tx, &row)
 }
 
 /// An entry as it is read.
