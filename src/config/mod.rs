@@ -5,6 +5,7 @@
 //! are fixed in the program.
 
 pub mod limits;
+pub mod mail;
 pub mod passwords;
 pub mod reader;
 pub mod request_log;
@@ -20,10 +21,10 @@ use toml::Table;
 use url::Url;
 
 use crate::values::data_center::DataCenter;
-use crate::values::email::EmailAddress;
 use crate::values::loopback::is_loopback;
 use crate::values::secret::Secret;
 use limits::Limits;
+use mail::Mail;
 use passwords::Passwords;
 use reader::{Fault, Reader};
 use request_log::RequestLog;
@@ -62,16 +63,6 @@ pub struct Config {
     pub outbound_connect_timeout: Duration,
     /// How long a whole call to another machine may take.
     pub outbound_timeout: Duration,
-    /// How mail leaves.
-    pub mail: Mail,
-    /// Bounds on what comes in.
-    pub limits: Limits,
-    /// What is kept of what SCIM clients send.
-    pub request_log: RequestLog,
-    /// How passwords are hashed and guessed.
-    pub passwords: Passwords,
-    /// Policies of sign-in and what is kept of it.
-    pub sign_in: SignIn,
     /// How long things last.
     pub lifetimes: Lifetimes,
     /// How the log looks.
@@ -188,7 +179,7 @@ fn config(reader: &mut Reader, check_filter: FilterCheck, warnings: &mut Vec<Str
     let allows_loopback = reader.flag("outbound.allow_loopback", false);
     let outbound_connect_timeout = milliseconds(reader.number("outbound.connect_timeout_ms", 100..=30_000, 3_000));
     let outbound_timeout = milliseconds(reader.number("outbound.timeout_ms", 100..=120_000, 10_000));
-    let mail = mail(reader);
+    let mail = mail::read(reader);
     let limits = limits::read(reader);
     let request_log = request_log::read(reader);
     let passwords = passwords::read(reader);
@@ -205,9 +196,7 @@ fn config(reader: &mut Reader, check_filter: FilterCheck, warnings: &mut Vec<Str
             check_outbound(reader, url, warnings);
         }
     }
-    if let Some(Mail { transport: MailTransport::Directory(directory), .. }) = &mail {
-        warnings.push(format!("mail is not sent but written to {directory}"));
-    }
+    warnings.extend(mail.as_ref().and_then(Mail::warning));
     Some(Config {
         public_url: public_url?,
         listen,
@@ -283,32 +272,6 @@ fn encryption_keys(reader: &mut Reader) -> Option<Vec<Secret>> {
         return None;
     }
     Some(keys)
-}
-
-fn mail(reader: &mut Reader) -> Option<Mail> {
-    let from = reader.require("mail.from");
-    let directory = reader.text("mail.directory");
-    let smtp = reader.text("mail.smtp_url");
-    let transport = match (directory, smtp) {
-        (Some(directory), None) => MailTransport::Directory(directory),
-        (None, Some(url)) => {
-            if !is_smtp_url(&url) {
-                reader.fault("mail.smtp_url", "is not smtp:// or smtps:// with a host");
-            }
-            MailTransport::Smtp(Secret::from(url))
-        }
-        (None, None) | (Some(_), Some(_)) => {
-            reader.fault("mail", "needs either smtp_url or directory");
-            return None;
-        }
-    };
-    Some(Mail { from: from?, transport })
-}
-
-fn is_smtp_url(text: &str) -> bool {
-    let is_smtp =
-        |url: Url| matches!(url.scheme(), "smtp" | "smtps") && url.host_str().is_some_and(|host| !host.is_empty());
-    Url::parse(text).is_ok_and(is_smtp)
 }
 
 fn lifetimes(reader: &mut Reader) -> Lifetimes {

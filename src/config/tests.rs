@@ -97,6 +97,17 @@ fn a_url_that_leads_nowhere_is_a_fault() {
 }
 
 #[test]
+fn mail_that_can_be_read_on_its_way_is_warned_of() {
+    let warnings = |url: &str| read(&minimal().replace("smtps://mail.acme.test", url), []).unwrap().warnings.len();
+    for url in ["smtp://mail.acme.test", "smtp://mail.acme.test:25?tls=opportunistic"] {
+        assert_eq!(warnings(url), 1, "{url}");
+    }
+    for url in ["smtps://mail.acme.test", "smtp://mail.acme.test:587?tls=required", "smtp://localhost:25", "smtp://127.0.0.1", "smtp://[::1]:25"] {
+        assert_eq!(warnings(url), 0, "{url}");
+    }
+}
+
+#[test]
 fn a_name_of_the_environment_that_is_no_setting_is_a_warning() {
     let kubernetes = [
         ("CAUSEWAY_SERVICE_HOST", "10.0.0.1"),
