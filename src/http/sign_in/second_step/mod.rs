@@ -87,7 +87,7 @@ pub async fn set_up(request: HttpRequest, context: Data<Context>, id: Path<Strin
 
 async fn show(visit: &Visit<'_>, id: &str) -> Result<HttpResponse, Failure> {
     let begun = visit.begun(id).await?;
-    let half = match asked(visit, &begun)? {
+    let half = match asked_for(visit, &begun)? {
         Ok(half) => half,
         Err(elsewhere) => return Ok(elsewhere),
     };
@@ -117,7 +117,7 @@ async fn set_up_afresh(
 }
 
 /// What is asked for, or where else the attempt goes on.
-fn asked(visit: &Visit<'_>, begun: &Begun) -> Result<Result<HalfProved, HttpResponse>, Failure> {
+fn asked_for(visit: &Visit<'_>, begun: &Begun) -> Result<Result<HalfProved, HttpResponse>, Failure> {
     let attempt = &begun.attempt;
     match next_step(&attempt.state, attempt.life(visit.op.at), Moment::AtSecondStep) {
         Step::AskMore(half) => Ok(Ok(half)),
@@ -132,7 +132,7 @@ async fn submit(visit: &Visit<'_>, id: &str, payload: Payload) -> Result<HttpRes
     departure::admit(visit)?;
     let form = Form::read(visit.request, payload, visit.context.config.limits.form_bytes).await?;
     let begun = visit.begun(id).await?;
-    let half = match asked(visit, &begun)? {
+    let half = match asked_for(visit, &begun)? {
         Ok(half) => half,
         Err(elsewhere) => return Ok(elsewhere),
     };
@@ -166,7 +166,7 @@ async fn submit_set_up(visit: &Visit<'_>, id: &str, payload: Payload) -> Result<
     departure::admit(visit)?;
     let form = Form::read(visit.request, payload, visit.context.config.limits.form_bytes).await?;
     let begun = visit.begun(id).await?;
-    let half = match asked(visit, &begun)? {
+    let half = match asked_for(visit, &begun)? {
         Ok(half) if half.asked == Asked::SetUp => half,
         Ok(_) => return Ok(see_other(&path::second_step(begun.attempt.id))),
         Err(elsewhere) => return Ok(elsewhere),

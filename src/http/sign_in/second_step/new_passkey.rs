@@ -5,7 +5,7 @@ use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 
-use super::{Problem, asked, codes_page, set_up_afresh};
+use super::{Problem, asked_for, codes_page, set_up_afresh};
 use crate::access::attempts::state::{Asked, HalfProved};
 use crate::access::passkeys::ceremony::Registration;
 use crate::flows::set_up_passkey::{SetUpPasskey, SetUpPasskeyError};
@@ -86,7 +86,7 @@ fn story(visit: &Visit<'_>) -> Result<SetUpPasskey, Failure> {
 
 /// Who sets a second factor up, or where else the attempt goes on.
 fn to_set_up(visit: &Visit<'_>, begun: &Begun) -> Result<Result<HalfProved, HttpResponse>, Failure> {
-    Ok(match asked(visit, begun)? {
+    Ok(match asked_for(visit, begun)? {
         Ok(half) if half.asked == Asked::SetUp => Ok(half),
         Ok(_) => Err(see_other(&path::second_step(begun.attempt.id))),
         Err(elsewhere) => Err(elsewhere),

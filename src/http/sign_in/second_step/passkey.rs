@@ -4,7 +4,7 @@ use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 
-use super::asked;
+use super::asked_for;
 use crate::access::attempts::state::{Asked, HalfProved};
 use crate::http::context::Context;
 use crate::http::page_answer::{Forms, see_other};
@@ -60,7 +60,7 @@ async fn take(visit: &Visit<'_>, id: &str, payload: Payload) -> Result<HttpRespo
 
 /// Who is asked for a factor that they have, or where else the attempt goes on.
 fn factor(visit: &Visit<'_>, begun: &Begun) -> Result<Result<HalfProved, HttpResponse>, Failure> {
-    Ok(match asked(visit, begun)? {
+    Ok(match asked_for(visit, begun)? {
         Ok(half) if half.asked == Asked::Factor => Ok(half),
         Ok(_) => Err(see_other(&path::second_step(begun.attempt.id))),
         Err(elsewhere) => Err(elsewhere),
