@@ -240,10 +240,10 @@ pub fn delete_addresses(tx: &mut Tx<'_>, account: AccountId) -> Result<(), Store
     Ok(())
 }
 
-/// Makes an address the primary one, or no longer.
-pub fn mark_primary(tx: &mut Tx<'_>, account: AccountId, address: &str, is_primary: bool) -> Result<(), StoreError> {
-    let one = addresses::table.filter(addresses::account_id.eq(account)).filter(addresses::address.eq(address));
-    Kept(diesel::update(one).set(addresses::is_primary.eq(is_primary))).execute(tx.connection())?;
+/// Makes one address of an account the primary one, and no other.
+pub fn make_primary(tx: &mut Tx<'_>, account: AccountId, address: &str) -> Result<(), StoreError> {
+    let all = addresses::table.filter(addresses::account_id.eq(account));
+    Kept(diesel::update(all).set(addresses::is_primary.eq(addresses::address.eq(address)))).execute(tx.connection())?;
     Ok(())
 }
 
@@ -289,8 +289,8 @@ pub fn lock(tx: &mut Tx<'_>, id: AccountId) -> Result<(), StoreError> {
 /// Ends every session, token and grant of an account by moving its session epoch; answers the new one.
 pub fn end_sessions(tx: &mut Tx<'_>, id: AccountId, at: Timestamp) -> Result<Option<i64>, StoreError> {
     let one = diesel::update(table::table.filter(table::id.eq(id)));
-    one.set((table::session_epoch.eq(table::session_epoch + 1), table::updated_at.eq(at))).execute(tx.connection())?;
-    Ok(table::table.filter(table::id.eq(id)).select(table::session_epoch).first(tx.connection()).optional()?)
+    let moved = one.set((table::session_epoch.eq(table::session_epoch + 1), table::updated_at.eq(at)));
+    Ok(moved.returning(table::session_epoch).get_result(tx.connection()).optional()?)
 }
 
 /// True when an address is verified for an account that is no member of this organization, or its domain has another

@@ -4,7 +4,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Binary, Text};
 
 use super::Tx;
-use super::failure::StoreError;
+use super::failure::{StoreError, require_one};
 use super::kept::{Kept, KeptSelect};
 use super::schema::identities as table;
 use crate::store::connection::{AnyConnection, Backend};
@@ -71,8 +71,7 @@ pub fn is_known(tx: &mut Tx<'_>, connection: ConnectionId, account: AccountId) -
 /// Notes a sign-in.
 pub fn touch(tx: &mut Tx<'_>, id: IdentityId, at: Timestamp) -> Result<(), StoreError> {
     let one = table::table.filter(table::id.eq(id));
-    Kept(diesel::update(one).set(table::last_sign_in_at.eq(at))).execute(tx.connection())?;
-    Ok(())
+    require_one(Kept(diesel::update(one).set(table::last_sign_in_at.eq(at))).execute(tx.connection())?, "identities")
 }
 
 /// True when any connection knows the account.

@@ -5,7 +5,7 @@ use diesel::sql_types::Binary;
 
 use super::Tx;
 use super::dynamic::{DynamicQuery, Engine};
-use super::failure::StoreError;
+use super::failure::{StoreError, require_one};
 use super::kept::{Kept, KeptSelect};
 use super::schema::{accounts, addresses, memberships as table};
 use super::sso_policies::{IsAskedOf, PersonOfMembership};
@@ -99,8 +99,7 @@ pub fn update_role(
 ) -> Result<(), StoreError> {
     let one = table::table.filter(table::account_id.eq(account)).filter(table::org_id.eq(organization));
     let change = (table::role.eq(role), table::direct_role.eq(direct_role), table::updated_at.eq(at));
-    Kept(diesel::update(one).set(change)).execute(tx.connection())?;
-    Ok(())
+    require_one(Kept(diesel::update(one).set(change)).execute(tx.connection())?, "memberships")
 }
 
 /// The accounts behind `after` for which a group carries a role, by id.
@@ -133,8 +132,7 @@ pub fn update_invite_state(
 ) -> Result<(), StoreError> {
     let one = table::table.filter(table::account_id.eq(account)).filter(table::org_id.eq(organization));
     let changed = diesel::update(one).set((table::invite_state.eq(state), table::updated_at.eq(at)));
-    Kept(changed).execute(tx.connection())?;
-    Ok(())
+    require_one(Kept(changed).execute(tx.connection())?, "memberships")
 }
 
 /// The accounts behind `after` that have not joined the organization and whose primary address lies in exactly this

@@ -4,7 +4,7 @@ use diesel::prelude::*;
 
 use super::Tx;
 use super::dynamic::{DynamicQuery, Engine};
-use super::failure::StoreError;
+use super::failure::{StoreError, require_one};
 use super::schema::organizations as table;
 use crate::store::connection::Backend;
 use crate::values::clock::Timestamp;
@@ -76,15 +76,15 @@ pub fn claim_mappings(tx: &mut Tx<'_>, id: OrganizationId) -> Result<Option<Stri
 /// Writes the claims that the organization makes of attributes.
 pub fn set_claim_mappings(tx: &mut Tx<'_>, id: OrganizationId, mappings: Option<&str>) -> Result<(), StoreError> {
     let one = table::table.filter(table::id.eq(id));
-    diesel::update(one).set(table::claim_mappings.eq(mappings)).execute(tx.connection())?;
-    Ok(())
+    let changed = diesel::update(one).set(table::claim_mappings.eq(mappings)).execute(tx.connection())?;
+    require_one(changed, "organizations")
 }
 
 /// Moves the version of the organization's schemas on and returns it.
 pub fn advance_schemas(tx: &mut Tx<'_>, id: OrganizationId) -> Result<i64, StoreError> {
     let one = table::table.filter(table::id.eq(id));
-    diesel::update(one).set(table::schemas_version.eq(table::schemas_version + 1_i64)).execute(tx.connection())?;
-    Ok(table::table.filter(table::id.eq(id)).select(table::schemas_version).first(tx.connection())?)
+    let advanced = diesel::update(one).set(table::schemas_version.eq(table::schemas_version + 1_i64));
+    Ok(advanced.returning(table::schemas_version).get_result(tx.connection())?)
 }
 
 /// Makes other transactions wait that ask for the same, until this one ends. SQLite has one writer and needs none. Rows

@@ -4,7 +4,7 @@ use diesel::prelude::*;
 
 use super::Tx;
 use super::credential_schema::passkeys as table;
-use super::failure::StoreError;
+use super::failure::{StoreError, require_one};
 use crate::store::connection::Backend;
 use crate::values::clock::Timestamp;
 use crate::values::ids::{AccountId, PasskeyId};
@@ -68,9 +68,8 @@ pub fn note_use(tx: &mut Tx<'_>, id: PasskeyId, before: &str, used: &Use) -> Res
         return Ok(false);
     }
     if let Some(at) = used.confirmed_at {
-        diesel::update(table::table.filter(table::id.eq(id)))
-            .set(table::confirmed_at.eq(at))
-            .execute(tx.connection())?;
+        let confirmed = diesel::update(table::table.filter(table::id.eq(id))).set(table::confirmed_at.eq(at));
+        require_one(confirmed.execute(tx.connection())?, "passkeys")?;
     }
     Ok(true)
 }

@@ -5,7 +5,7 @@ use diesel::sql_types::{BigInt, Binary, Bool, Nullable, Text};
 
 use super::Tx;
 use super::dynamic::{DynamicQuery, Engine};
-use super::failure::StoreError;
+use super::failure::{StoreError, require_one};
 use super::kept::Kept;
 use super::resource_values::{self, SearchValue};
 use super::schema::{resource_docs as docs, resources as table};
@@ -215,10 +215,12 @@ pub fn update(tx: &mut Tx<'_>, k: i64, change: &ResourceChange, document: Option
             tx.write_along(query)?;
         }
         let statement = tx.carrying(row_change(k, change));
-        statement.execute(tx.connection())?;
-        return Ok(());
+        return require_one(statement.execute(tx.connection())?, "resources");
     }
-    Kept(diesel::update(table::table.filter(table::k.eq(k))).set(change)).execute(tx.connection())?;
+    require_one(
+        Kept(diesel::update(table::table.filter(table::k.eq(k))).set(change)).execute(tx.connection())?,
+        "resources",
+    )?;
     if let Some(document) = document {
         update_document(tx, k, document)?;
     }
@@ -244,8 +246,7 @@ fn row_change(k: i64, change: &ResourceChange) -> DynamicQuery {
 
 fn update_document(tx: &mut Tx<'_>, k: i64, document: &str) -> Result<(), StoreError> {
     let written = diesel::update(docs::table.filter(docs::k.eq(k))).set(docs::document.eq(document));
-    Kept(written).execute(tx.connection())?;
-    Ok(())
+    require_one(Kept(written).execute(tx.connection())?, "resource_docs")
 }
 
 /// The version and the document of a resource that is about to be rewritten: nobody else changes it before this
@@ -281,12 +282,11 @@ pub fn touch(tx: &mut Tx<'_>, k: i64, version: i64, at: Timestamp) -> Result<(),
         query.sql("UPDATE resources SET version = ").integer(version).sql(", updated_at = ").integer(at.micros());
         query.sql(" WHERE k = ").integer(k);
         let statement = tx.carrying(query);
-        statement.execute(tx.connection())?;
-        return Ok(());
+        return require_one(statement.execute(tx.connection())?, "resources");
     }
     let change = (table::version.eq(version), table::updated_at.eq(at));
-    Kept(diesel::update(table::table.filter(table::k.eq(k))).set(change)).execute(tx.connection())?;
-    Ok(())
+    let changed = Kept(diesel::update(table::table.filter(table::k.eq(k))).set(change)).execute(tx.connection())?;
+    require_one(changed, "resources")
 }
 
 /// A user who shows another `active` than before.
@@ -319,15 +319,14 @@ pub fn show_active(
 /// Writes what a user shows, with its version.
 pub fn show(tx: &mut Tx<'_>, k: i64, active: Option<bool>, version: i64, at: Timestamp) -> Result<(), StoreError> {
     let change = (table::active.eq(active), table::version.eq(version), table::updated_at.eq(at));
-    Kept(diesel::update(table::table.filter(table::k.eq(k))).set(change)).execute(tx.connection())?;
-    Ok(())
+    let changed = Kept(diesel::update(table::table.filter(table::k.eq(k))).set(change)).execute(tx.connection())?;
+    require_one(changed, "resources")
 }
 
 /// Gives a user the account of a person.
 pub fn set_account(tx: &mut Tx<'_>, k: i64, account: AccountId) -> Result<(), StoreError> {
     let one = table::table.filter(table::k.eq(k));
-    Kept(diesel::update(one).set(table::account_id.eq(account))).execute(tx.connection())?;
-    Ok(())
+    require_one(Kept(diesel::update(one).set(table::account_id.eq(account))).execute(tx.connection())?, "resources")
 }
 
 /// How many users of an organization may sign in. This looks at all of them.
@@ -364,8 +363,7 @@ pub fn update_client(
     client: ScimClientId,
 ) -> Result<(), StoreError> {
     let one = table::table.filter(table::id.eq(id)).filter(table::org_id.eq(organization));
-    Kept(diesel::update(one).set(table::client_id.eq(client))).execute(tx.connection())?;
-    Ok(())
+    require_one(Kept(diesel::update(one).set(table::client_id.eq(client))).execute(tx.connection())?, "resources")
 }
 
 /// The document of an account's user in an organization, if it has one.

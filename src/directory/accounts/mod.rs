@@ -229,16 +229,14 @@ pub fn update_profile(
     for address in found.profile.addresses.iter().filter(|address| !profile.addresses.contains(address)) {
         rows::delete_address(tx, account, address.as_str())?;
     }
-    for (position, address) in profile.addresses.iter().enumerate() {
-        if found.profile.addresses.contains(address) {
-            rows::mark_primary(tx, account, address.as_str(), position == 0)?;
-        } else {
-            let address = address.as_str().to_owned();
-            let is_primary = position == 0;
-            rows::insert_address(tx, &AddressRow { account_id: account, address, is_primary, verified_at: None })?;
-        }
+    for address in profile.addresses.iter().filter(|address| !found.profile.addresses.contains(address)) {
+        let address = address.as_str().to_owned();
+        rows::insert_address(tx, &AddressRow { account_id: account, address, is_primary: false, verified_at: None })?;
     }
     if found.profile.primary_address() != profile.primary_address() {
+        if let Some(primary) = profile.primary_address() {
+            rows::make_primary(tx, account, primary.as_str())?;
+        }
         address_change::tell(tx, op, &found)?;
     }
     if found.state != AccountState::PendingVerification || found.profile.primary_address() == profile.primary_address()
