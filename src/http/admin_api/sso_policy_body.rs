@@ -122,7 +122,7 @@ impl SsoPolicyBody {
                 threshold_percent: readiness.threshold_percent,
             },
             break_glass: report.checks.break_glass,
-            missing: report.checks.missing(SsoPolicy::Required, false).into_iter().map(Missing::as_str).collect(),
+            missing: report.checks.missing(SsoPolicy::Required).into_iter().map(Missing::as_str).collect(),
         }
     }
 }

@@ -98,8 +98,8 @@ impl Missing {
 }
 
 impl Checks {
-    /// What is missing for `policy`; `is_overridden` when somebody typed that the share of people does not matter.
-    pub fn missing(&self, policy: SsoPolicy, is_overridden: bool) -> Vec<Missing> {
+    /// What is missing for `policy`.
+    pub fn missing(&self, policy: SsoPolicy) -> Vec<Missing> {
         let is_required = policy == SsoPolicy::Required;
         let is_any = policy != SsoPolicy::Off;
         let conditions = [
@@ -107,7 +107,7 @@ impl Checks {
             (Missing::Connection, is_any && !self.has_active_connection),
             (Missing::RecentSignIn, is_required && !self.has_recent_sign_in),
             (Missing::BreakGlass, is_required && self.break_glass < LEAST_BREAK_GLASS),
-            (Missing::Readiness, is_required && !is_overridden && !self.readiness.is_reached()),
+            (Missing::Readiness, is_required && !self.readiness.is_reached()),
         ];
         conditions.into_iter().filter(|(_, is_missing)| *is_missing).map(|(missing, _)| missing).collect()
     }
@@ -145,7 +145,8 @@ pub fn change(
     let checks = look(tx, op, &domain, thresholds)?;
     let is_overridden = typed == Some(domain.name.as_str());
     if is_stricter(from, policy) {
-        let missing = checks.missing(policy, is_overridden);
+        let mut missing = checks.missing(policy);
+        missing.retain(|missing| !is_overridden || *missing != Missing::Readiness);
         if !missing.is_empty() {
             return Err(PolicyChangeError::NotReady(missing));
         }

@@ -64,11 +64,9 @@ fn q18_each_step_asks_for_what_it_rests_on() {
         ("break-glass", one_left, [vec![], vec![], vec![Missing::BreakGlass]]),
         ("people", early, [vec![], vec![], vec![Missing::Readiness]]),
     ] {
-        assert_eq!([optional, test, required].map(|policy| checks.missing(policy, false)), missing, "{what}");
-        assert_eq!(checks.missing(SsoPolicy::Off, false), [], "{what}");
+        assert_eq!([optional, test, required].map(|policy| checks.missing(policy)), missing, "{what}");
+        assert_eq!(checks.missing(SsoPolicy::Off), [], "{what}");
     }
-    assert_eq!(early.missing(required, true), [], "the domain's name was typed");
-    assert_eq!(one_left.missing(required, true), [Missing::BreakGlass], "which overrides nothing else");
 }
 
 async fn acme_test(world: &World) -> DomainId {
@@ -648,6 +646,18 @@ async fn e34_only_the_typed_name_goes_on_below_the_threshold_and_the_entry_says_
             [&json!("required"), &json!(33), &json!(true)],
         ];
         assert_eq!(told, expected, "{}: typed without need is no override", world.engine());
+    }
+}
+
+#[tokio::test]
+async fn e34_the_typed_name_overrides_the_share_of_people_and_nothing_else() {
+    for world in world().await {
+        world.set_policy(SsoPolicy::Test { group: world.push_group("pilots", &[]).await }).await;
+        let Err(PolicyChangeError::NotReady(missing)) = go(&world, SsoPolicy::Required, Some("acme.test")).await else {
+            panic!("{}", world.engine())
+        };
+        assert!(missing.contains(&Missing::BreakGlass), "{}: {missing:?}", world.engine());
+        assert!(!missing.contains(&Missing::Readiness), "{}: {missing:?}", world.engine());
     }
 }
 
