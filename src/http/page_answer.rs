@@ -61,6 +61,13 @@ impl PageHeaders {
         answer
     }
 
+    /// On to an application at the end of a chain of redirects that may have begun with one of our forms. Where
+    /// [`Forms::LeadAway`] does not let it end (an application on loopback or of the device's own, RFC 8252, 7), a page ends it.
+    pub fn arrive_at(self, url: &str) -> HttpResponse {
+        let is_allowed = url.starts_with("https:") || !self.is_https && url.starts_with("http:");
+        if is_allowed { see_other(url) } else { self.lead_on(url) }
+    }
+
     fn render(self, status: StatusCode, page: &impl Template, policy: String) -> HttpResponse {
         match page.render() {
             Ok(html) => self.html(status, html, policy),
@@ -133,6 +140,24 @@ mod tests {
     fn header(public_url: &str, forms: Forms, name: &str) -> Option<String> {
         let answer = PageHeaders::new(&public_url.parse().unwrap()).page(StatusCode::OK, &SignedOutPage::here(), forms);
         answer.headers().get(name).map(|value| value.to_str().unwrap().to_owned())
+    }
+
+    #[test]
+    fn rfc8252_7_the_way_to_an_application_of_the_device_is_no_redirect_that_a_form_leads_to() {
+        let arrive = |public_url: &str, url: &str| {
+            let answer = PageHeaders::new(&public_url.parse().unwrap()).arrive_at(url);
+            let header = |name: &str| answer.headers().get(name).map(|value| value.to_str().unwrap().to_owned());
+            (answer.status().as_u16(), header("location"), header("refresh"))
+        };
+        let (secure, plain) = ("https://id.example", "http://localhost:8080");
+        for (from, url) in
+            [(secure, "https://app.example/cb"), (plain, "https://a.example/cb"), (plain, "http://[::1]/cb")]
+        {
+            assert_eq!(arrive(from, url), (303, Some(url.to_owned()), None), "{from}");
+        }
+        for (from, url) in [(secure, "http://127.0.0.1:9/cb"), (secure, "com.app:/cb"), (plain, "com.app:/cb")] {
+            assert_eq!(arrive(from, url), (200, None, Some(format!("0; url={url}"))), "{from}");
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The page between the identity provider and the application. Cross-site answers carry no cookie of ours; here, on a
 //! redirect within this origin, the browser proves that it is the one that began, and by the token in the redirect that
 //! it is the one that brought the answer. Who signed in by credentials of their own comes here from one of our forms, and goes
-//! on from a page instead of a redirect (decision 0035).
+//! on from a page instead of a redirect (decision 0035), as does everybody whose application is on the device itself.
 
 use ::metrics::counter;
 use actix_web::http::header::SET_COOKIE;
@@ -59,7 +59,7 @@ async fn show(visit: &Visit<'_>, id: &str) -> Result<HttpResponse, Failure> {
             counter!(metrics::SIGN_INS, "outcome" => "succeeded").increment(1);
             let url = application_url(visit, &request, answer);
             let way_on = match connection {
-                Some(_) => see_other(&url),
+                Some(_) => visit.pages.arrive_at(&url),
                 None => visit.pages.lead_on(&url),
             };
             with_cookies(visit, way_on, &kept(session_token, device_token))
@@ -74,7 +74,7 @@ async fn show(visit: &Visit<'_>, id: &str) -> Result<HttpResponse, Failure> {
         }
         Arrival::Unmet(request) => {
             counter!(metrics::SIGN_INS, "outcome" => "refused").increment(1);
-            Ok(see_other(&application_url(visit, &request, Err(UNMET))))
+            Ok(visit.pages.arrive_at(&application_url(visit, &request, Err(UNMET))))
         }
         Arrival::AskAddress => Ok(see_other(&path::email(id))),
         Arrival::AskMore => Ok(see_other(&path::second_step(id))),
