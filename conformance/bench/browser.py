@@ -29,18 +29,22 @@ class App:
 
 
 class Browser:
-    """Starts without a session. Its person's means is an identity provider, or a password."""
+    """Starts without a session. Its person's means is an identity provider, or a password; `known` are the cookies of a browser
+    that has signed somebody in before, of which it keeps the one that says so."""
 
-    def __init__(self, app, means):
-        self.app, self.means, self.cookies = app, means, {}
+    def __init__(self, app, means, known=None):
+        self.app, self.means = app, means
+        self.cookies = {name: value for name, value in (known or {}).items() if name.endswith("-device")}
 
-    def sign_in(self, address):
-        """Answers what UserInfo says, which has to be about this address."""
+    def sign_in(self, address, hinted=False):
+        """Answers what UserInfo says, which has to be about this address. With a hint the app says who is about to sign in."""
         verifier = secrets.token_urlsafe(48)
         challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
         query = {"response_type": "code", "client_id": self.app.client_id, "redirect_uri": self.app.redirect_uri,
                  "state": secrets.token_urlsafe(16), "nonce": secrets.token_urlsafe(16), "scope": "openid profile email",
                  "code_challenge": challenge, "code_challenge_method": "S256"}
+        if hinted:
+            query["login_hint"] = address
         code = self.walk(f"{self.app.authorize}?{urllib.parse.urlencode(query)}", address)
         form = {"grant_type": "authorization_code", "code": code, "redirect_uri": self.app.redirect_uri,
                 "code_verifier": verifier, "client_id": self.app.client_id, "client_secret": self.app.client_secret}

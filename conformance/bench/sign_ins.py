@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Signs many people in at once through a SAML connection, and prints what a sign-in costs the server, as JSON.
 
-    sign_ins.py --program PATH [--passwords] [--seconds 10] [--at-once 16] [--database-url URL --also PID]
+    sign_ins.py --program PATH [--passwords] [--hinted] [--known] [--seconds 10] [--at-once 16] [--database-url URL --also PID]
     sign_ins.py --server NAME,AUTHORIZE,TOKEN,USERINFO,CLIENT_ID,CLIENT_SECRET,REDIRECT_URI,PID --key FILE ...
     sign_ins.py --metadata FILE --key FILE      writes the provider's metadata, for a server that has to know it beforehand
 
@@ -32,6 +32,8 @@ from saml_provider import Provider
 from server import Server, listener
 
 PEOPLE = 1000
+# Who have signed in before in the browser that they sign in with.
+KNOWN = 200
 # Who have a password: each chooses it by mail.
 WITH_A_PASSWORD = 16
 PASSWORD = "correct horse battery staple"
@@ -82,10 +84,24 @@ def choose_passwords(demo, server, app):
         Browser(app, PASSWORD).choose_password(mailed_link(demo["mail"], freelancer(number)))
 
 
+def get_known(app, means, address_of, people, arguments):
+    """Signs everybody in once and keeps their browsers' cookies; ends when what was mailed about it is mailed."""
+    def once(number):
+        browser = Browser(app, means)
+        browser.sign_in(address_of(number))
+        return address_of(number), browser.cookies
+
+    with ThreadPoolExecutor(arguments.at_once) as pool:
+        known = dict(pool.map(once, range(people)))
+    time.sleep(5)
+    return known
+
+
 def measure(server, app, means, address_of, people, arguments):
     """Signs people in until the time is over; each worker is one browser after the other."""
     proof = Browser(app, means).sign_in(address_of(0))
     print(f"{server.name}: {proof}", file=sys.stderr)
+    known = get_known(app, means, address_of, people, arguments) if arguments.known else {}
     before, began = server.cpu_seconds(), time.monotonic()
 
     def work(worker):
@@ -93,7 +109,8 @@ def measure(server, app, means, address_of, people, arguments):
         while time.monotonic() - began < arguments.seconds:
             start = time.monotonic()
             try:
-                Browser(app, means).sign_in(address_of(number % people))
+                address = address_of(number % people)
+                Browser(app, means, known.get(address)).sign_in(address, arguments.hinted)
                 taken.append(time.monotonic() - start)
             except (OSError, ValueError) as failure:
                 wrong.append(str(failure)[:200])
@@ -138,7 +155,8 @@ def measure_program(arguments, provider):
                 return measure(server, app, PASSWORD, freelancer, WITH_A_PASSWORD, arguments)
             asyncio.run(create_users(server, PEOPLE, 16))
             connect(url, acme, provider)
-            return measure(server, app, provider, address_of, PEOPLE, arguments)
+            people = KNOWN if arguments.known else PEOPLE
+            return measure(server, app, provider, address_of, people, arguments)
         finally:
             child.terminate()
             child.wait(timeout=60)
@@ -157,6 +175,8 @@ def main():
     what.add_argument("--server")
     what.add_argument("--metadata", type=Path)
     parser.add_argument("--passwords", action="store_true", help="people with a password instead of a connection")
+    parser.add_argument("--hinted", action="store_true", help="the app says who is about to sign in (login_hint)")
+    parser.add_argument("--known", action="store_true", help="everybody has signed in before in their browser")
     parser.add_argument("--key", type=Path, help="where the provider's key is kept from one call to the next")
     parser.add_argument("--database-url", help="another database than an SQLite file of the run's own; it has to be empty")
     parser.add_argument("--also", type=int, nargs="*", default=[], help="processes that count as the server, as PostgreSQL's")
