@@ -295,8 +295,10 @@ impl World {
     pub async fn start_attempt_for(&self, binding: &Secret, request: AuthorizationRequest) -> Attempt {
         let (op, application, binding) = (self.op(), self.application, binding.clone());
         let write = self.store().write(move |tx| {
-            let new = NewAttempt { application, request: &request, binding: &binding, ttl_seconds: 900 };
-            let id = attempts::start(tx, &op, &new)?;
+            let id = op.new_id();
+            let new =
+                NewAttempt { id, application, request: &request, binding: &binding, ttl_seconds: 900, landing: None };
+            attempts::start(tx, &op, &new)?;
             Ok::<_, StoreError>(attempts::find(tx, id)?.unwrap())
         });
         write.await.unwrap()

@@ -63,6 +63,16 @@ pub struct Config {
     pub outbound_connect_timeout: Duration,
     /// How long a whole call to another machine may take.
     pub outbound_timeout: Duration,
+    /// How mail leaves.
+    pub mail: Mail,
+    /// Bounds on what comes in.
+    pub limits: Limits,
+    /// What is kept of what SCIM clients send.
+    pub request_log: RequestLog,
+    /// How passwords are hashed and guessed.
+    pub passwords: Passwords,
+    /// Policies of sign-in and what is kept of it.
+    pub sign_in: SignIn,
     /// How long things last.
     pub lifetimes: Lifetimes,
     /// How the log looks.
@@ -73,24 +83,6 @@ pub struct Config {
     pub shutdown_grace: Duration,
     /// Whether `serve` brings the database to this program's schema first.
     pub migrates_on_start: bool,
-}
-
-/// How mail leaves.
-#[derive(Debug, Clone)]
-pub struct Mail {
-    /// The sender.
-    pub from: EmailAddress,
-    /// The way out.
-    pub transport: MailTransport,
-}
-
-/// A way out for mail.
-#[derive(Debug, Clone)]
-pub enum MailTransport {
-    /// Each mail becomes a file in this directory: for demo and tests.
-    Directory(String),
-    /// An SMTP server, as `smtp://user:password@host:port` or `smtps://...`.
-    Smtp(Secret),
 }
 
 /// How long things last.

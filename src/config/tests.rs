@@ -1,5 +1,6 @@
+use super::Checked;
+use super::mail::MailTransport;
 use super::reader::Fault;
-use super::{Checked, MailTransport};
 use crate::values::quota::Quota;
 
 const KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
@@ -102,7 +103,13 @@ fn mail_that_can_be_read_on_its_way_is_warned_of() {
     for url in ["smtp://mail.acme.test", "smtp://mail.acme.test:25?tls=opportunistic"] {
         assert_eq!(warnings(url), 1, "{url}");
     }
-    for url in ["smtps://mail.acme.test", "smtp://mail.acme.test:587?tls=required", "smtp://localhost:25", "smtp://127.0.0.1", "smtp://[::1]:25"] {
+    for url in [
+        "smtps://mail.acme.test",
+        "smtp://mail.acme.test:587?tls=required",
+        "smtp://localhost:25",
+        "smtp://127.0.0.1",
+        "smtp://[::1]:25",
+    ] {
         assert_eq!(warnings(url), 0, "{url}");
     }
 }

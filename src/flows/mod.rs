@@ -7,6 +7,7 @@ pub mod choose_password;
 pub mod connect_identity_provider;
 pub mod hold_removal;
 pub mod keep_request_log;
+pub mod leave_for_provider;
 pub mod log_out_by_provider;
 pub mod notify_administrator;
 pub mod outside;

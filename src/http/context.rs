@@ -12,6 +12,7 @@ use crate::access::signing_keys::SigningKeys;
 use crate::config::Config;
 use crate::config::limits::Limits;
 use crate::flows::choose_password::ChoosePassword;
+use crate::flows::leave_for_provider::LeaveForProvider;
 use crate::flows::outside::Outside;
 use crate::flows::passwords::Passwords;
 use crate::flows::second_factors::SecondFactors;
@@ -124,6 +125,15 @@ impl Context {
     pub fn admit(&self, throttle: &Throttle<IpAddr>, request: &HttpRequest, op: &Operation) -> Result<(), OverLimit> {
         let address = client_address(request, &self.config.trusted_proxies);
         throttle.admit(network(address), op.at).map(|_| ())
+    }
+
+    /// What it takes to send a browser to an identity provider.
+    pub fn leave_for_provider(&self) -> LeaveForProvider {
+        LeaveForProvider {
+            store: self.store.clone(),
+            by_oidc: self.sign_in_by_oidc(),
+            service_provider: self.outside.service_provider.clone(),
+        }
     }
 
     /// What it takes to sign out across SAML providers.

@@ -320,8 +320,9 @@ async fn answer_when_hinted(world: &World, hinted: AccountId) -> Result<Secret, 
     let request = AuthorizationRequest { hinted_account: Some(hinted), ..world.request() };
     let write = world.store().write(move |tx| {
         let binding = browser();
-        let new = NewAttempt { application, request: &request, binding: &binding, ttl_seconds: 900 };
-        let id = attempts::start(tx, &op, &new)?;
+        let id = op.new_id();
+        let new = NewAttempt { id, application, request: &request, binding: &binding, ttl_seconds: 900, landing: None };
+        attempts::start(tx, &op, &new)?;
         Ok::<_, StoreError>(attempts::find(tx, id)?.unwrap())
     });
     let attempt = write.await.unwrap();

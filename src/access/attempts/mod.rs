@@ -6,11 +6,11 @@
 //! Whoever brings the answer gets an *arrival token* for it, kept as a hash too: the outcome is for the browser that holds
 //! both the cookie and the token, so that a sign-in cannot be begun by one person and finished by another.
 
+pub mod departure;
 pub mod refusal;
 pub mod state;
 
 use serde::{Deserialize, Serialize};
-use url::Url;
 
 use super::traces;
 use crate::protocol::oidc::authorization::AuthorizationRequest;
@@ -113,6 +113,8 @@ pub fn new_handle(op: &Operation) -> Secret {
 /// What an attempt begins with.
 #[derive(Debug, Clone, Copy)]
 pub struct NewAttempt<'a> {
+    /// Its id, made by whoever begins it.
+    pub id: AttemptId,
     /// Which application asked.
     pub application: ApplicationId,
     /// What it asked for, validated.
@@ -121,34 +123,16 @@ pub struct NewAttempt<'a> {
     pub binding: &'a Secret,
     /// How long the attempt lives.
     pub ttl_seconds: i64,
+    /// Where it ends when no application began it: a place of the application, which gets no code.
+    pub landing: Option<&'a str>,
 }
 
 /// Begins an attempt.
-pub fn start(tx: &mut Tx<'_>, op: &Operation, new: &NewAttempt<'_>) -> Result<AttemptId, StoreError> {
-    insert(tx, op, new, None)
-}
-
-/// Begins an attempt that ends at this place of the application, which has not asked for it and gets no code.
-pub fn start_landing(
-    tx: &mut Tx<'_>,
-    op: &Operation,
-    new: &NewAttempt<'_>,
-    landing: &Url,
-) -> Result<AttemptId, StoreError> {
-    insert(tx, op, new, Some(landing.to_string()))
-}
-
-fn insert(
-    tx: &mut Tx<'_>,
-    op: &Operation,
-    new: &NewAttempt<'_>,
-    landing: Option<String>,
-) -> Result<AttemptId, StoreError> {
-    let id = op.new_id();
+pub fn start(tx: &mut Tx<'_>, op: &Operation, new: &NewAttempt<'_>) -> Result<(), StoreError> {
     attempts::insert(
         tx,
         &AttemptRow {
-            id,
+            id: new.id,
             application_id: new.application,
             binding_hash: TokenHash::of(new.binding.expose()).as_bytes().to_vec(),
             state: State::Started.as_str().to_owned(),
@@ -161,10 +145,9 @@ fn insert(
             outcome: None,
             created_at: op.at,
             expires_at: op.at.plus_seconds(new.ttl_seconds),
-            landing,
+            landing: new.landing.map(str::to_owned),
         },
-    )?;
-    Ok(id)
+    )
 }
 
 /// A fresh attempt for what `earlier` asked for, in the same browser. Refused once the application has its answer.
@@ -178,8 +161,16 @@ pub fn start_again(
     if earlier.state == State::Finished || !earlier.is_bound_to(binding) {
         return Err(AttemptError::NotAllowed);
     }
-    let new = NewAttempt { application: earlier.application, request: &earlier.request, binding, ttl_seconds };
-    Ok(insert(tx, op, &new, earlier.landing.clone())?)
+    let new = NewAttempt {
+        id: op.new_id(),
+        application: earlier.application,
+        request: &earlier.request,
+        binding,
+        ttl_seconds,
+        landing: earlier.landing.as_deref(),
+    };
+    start(tx, op, &new)?;
+    Ok(new.id)
 }
 
 /// The attempt with this id, in whatever state.

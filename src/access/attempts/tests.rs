@@ -20,8 +20,9 @@ async fn started(world: &World) -> Attempt {
     let request = world.request();
     let write = world.store().write(move |tx| {
         let binding = secret("browser");
-        let new = NewAttempt { application, request: &request, binding: &binding, ttl_seconds: TTL_SECONDS };
-        attempts::start(tx, &op, &new)
+        let (id, ttl_seconds) = (op.new_id(), TTL_SECONDS);
+        let new = NewAttempt { id, application, request: &request, binding: &binding, ttl_seconds, landing: None };
+        attempts::start(tx, &op, &new).map(|()| id)
     });
     let id = write.await.unwrap();
     found(world, id).await

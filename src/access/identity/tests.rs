@@ -46,8 +46,9 @@ async fn waiting_for(world: &World, connection: ConnectionId, handle: &str) -> A
     let handle = Secret::from(handle.to_owned());
     let write = world.store().write(move |tx| {
         let binding = Secret::from("browser".to_owned());
-        let new = NewAttempt { application, request: &request, binding: &binding, ttl_seconds: 900 };
-        let id = attempts::start(tx, &op, &new)?;
+        let id = op.new_id();
+        let new = NewAttempt { id, application, request: &request, binding: &binding, ttl_seconds: 900, landing: None };
+        attempts::start(tx, &op, &new)?;
         let upstream = Upstream::Saml {
             request_id: "_request".to_owned(),
             issued_at: Timestamp::from_seconds(1),

@@ -9,13 +9,11 @@ mod exchange;
 
 use std::sync::Arc;
 
-use url::Url;
-
+use crate::access::attempts::departure::{Departure, Errand};
 use crate::access::attempts::refusal::Refusal;
 use crate::access::attempts::state::{Sent, Upstream};
-use crate::access::attempts::{self, Attempt, AttemptError};
+use crate::access::attempts::{self, Attempt};
 use crate::access::identity::{self, AssertedIdentity, IdentityError, Outcome};
-use crate::access::traces;
 use crate::directory::connections::oidc_options::OidcOptions;
 use crate::directory::connections::{self, Connection, ConnectionState, Settings};
 use crate::directory::matching::Matching;
@@ -28,8 +26,8 @@ use crate::protocol::oidc::relying_party::authentication::ClientAuthentication;
 use crate::protocol::oidc::relying_party::authorization::{self, Callback, Reauthentication, Request};
 use crate::protocol::oidc::relying_party::preset::Preset;
 use crate::protocol::oidc::signing::SigningKey;
+use crate::store::Store;
 use crate::store::failure::StoreError;
-use crate::store::{Store, Tx};
 use crate::values::email::EmailAddress;
 use crate::values::ids::{ConnectionId, OrganizationId};
 use crate::values::operation::Operation;
@@ -57,7 +55,7 @@ pub struct SignInByOidc {
 
 /// Why a browser cannot be sent to a provider.
 #[derive(Debug, thiserror::Error)]
-pub enum BeginError {
+pub enum PrepareError {
     /// The connection speaks another protocol.
     #[error("the connection is not an openid connection")]
     OtherProtocol,
@@ -67,9 +65,6 @@ pub enum BeginError {
     /// What the answer is compared with cannot be sealed.
     #[error("the departure cannot be sealed")]
     Sealing(#[from] SealingError),
-    /// The attempt is over.
-    #[error(transparent)]
-    Attempt(#[from] AttemptError),
 }
 
 /// Why nothing can be made of what came to a callback.
@@ -121,23 +116,24 @@ struct Waiting {
 }
 
 impl SignInByOidc {
-    /// Sends the browser of `attempt` to the provider of `connection`, with the address that the person typed here, or that
-    /// the gateway knows of them, as the hint. Returns where to.
-    pub async fn begin(
+    /// Makes the request to the provider of a connection, with the address that the person typed here, or that the gateway
+    /// knows of them, as the hint. Nothing waits for its answer before
+    /// [`departure::set_out`](crate::access::attempts::departure::set_out).
+    pub async fn prepare(
         &self,
         op: &Operation,
-        attempt: &Attempt,
+        errand: Errand<'_>,
         connection: &Connection,
         address: Option<&EmailAddress>,
-    ) -> Result<Url, BeginError> {
+    ) -> Result<Departure, PrepareError> {
         let Settings::Oidc { issuer, client_id, preset, options, .. } = &connection.settings else {
-            return Err(BeginError::OtherProtocol);
+            return Err(PrepareError::OtherProtocol);
         };
         let provider = self.idp.configuration(issuer).await?;
         let handle = attempts::new_handle(op);
         let nonce = new_token("", &op.entropy);
         let verifier = CodeVerifier::mint(&op.entropy);
-        let level = attempt.request.level_asked();
+        let level = errand.request.level_asked();
         let asking = options.asks_for(*preset, level);
         let url = authorization::url(
             &provider,
@@ -149,30 +145,20 @@ impl SignInByOidc {
                 nonce: nonce.expose(),
                 code_verifier: &verifier,
                 login_hint: address.map(EmailAddress::as_str),
-                reauthentication: reauthentication(&attempt.request, options),
+                reauthentication: reauthentication(errand.request, options),
                 acr_values: &asking.acr_values,
                 contexts: &asking.contexts,
                 workspace: address.filter(|_| *preset == Preset::Google).map(|address| address.domain().as_str()),
             },
         );
         let upstream = Upstream::Oidc {
-            sealed: seal(&self.sealer, attempt.id, &Kept { nonce, verifier })?,
+            sealed: seal(&self.sealer, errand.attempt, &Kept { nonce, verifier })?,
             issuer: issuer.clone(),
             client_id: client_id.clone(),
         };
-        let sent = Sent { connection: connection.id, upstream };
         let map = options.several_factors(*preset);
-        let words = map.as_ref().map(|map| map.asks_for(level).to_vec()).unwrap_or_default();
-        let (op, id, address) = (op.clone(), attempt.id, address.cloned());
-        let send = move |tx: &mut Tx<'_>| {
-            attempts::send(tx, &op, id, address.as_ref(), &sent, &handle)?;
-            if !words.is_empty() {
-                traces::note_asked(tx, &op, (id, sent.connection), &words)?;
-            }
-            Ok::<_, AttemptError>(())
-        };
-        self.store.write(send).await?;
-        Ok(url)
+        let asked = map.as_ref().map(|map| map.asks_for(level).to_vec()).unwrap_or_default();
+        Ok(Departure { url: url.into(), handle, sent: Sent { connection: connection.id, upstream }, asked })
     }
 
     /// Takes what the browser brought to the callback of `connection`, if an attempt of the browser that holds

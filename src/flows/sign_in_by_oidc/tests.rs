@@ -3,8 +3,9 @@ use std::collections::HashMap;
 use serde_json::{Value, json};
 use url::{Url, form_urlencoded};
 
-use super::{BeginError, FinishError, SignInByOidc};
+use super::{FinishError, PrepareError, SignInByOidc};
 use crate::access::attempts::Attempt;
+use crate::access::attempts::departure;
 use crate::access::attempts::refusal::Refusal;
 use crate::access::attempts::state::State;
 use crate::access::identity::Outcome;
@@ -31,6 +32,7 @@ use crate::protocol::oidc::relying_party::authentication::ClientAuthentication;
 use crate::protocol::oidc::relying_party::claim_map::ClaimNames;
 use crate::protocol::oidc::relying_party::dishonest::{KEYS, OTHER_KEYS};
 use crate::protocol::oidc::relying_party::preset::Preset;
+use crate::store::Tx;
 use crate::store::traces::Wanted;
 use crate::values::page::PageRequest;
 use crate::values::secret::Secret;
@@ -88,7 +90,11 @@ impl Journey {
         let id = world.connection;
         let connection = world.store().read(move |tx| connections::find(tx, id)).await.unwrap().unwrap();
         let address = "ada@acme.test".parse().unwrap();
-        let url = flow.begin(&world.op(), &attempt, &connection, Some(&address)).await.unwrap();
+        let (op, id) = (world.op(), attempt.id);
+        let departure = flow.prepare(&op, attempt.errand(), &connection, Some(&address)).await.unwrap();
+        let url: Url = departure.url.parse().unwrap();
+        let set_out = move |tx: &mut Tx<'_>| departure::set_out(tx, &op, id, Some(&address), &departure);
+        world.store().write(set_out).await.unwrap();
         assert!(url.as_str().starts_with(&format!("{}/authorize?", provider.issuer)));
         let asked: HashMap<String, String> = url.query_pairs().into_owned().collect();
         provider.script.lock().unwrap().claims["nonce"] = json!(asked["nonce"]);
@@ -278,8 +284,8 @@ async fn a_provider_without_usable_metadata_stops_the_person_before_they_leave()
         let id = world.connection;
         let connection = world.store().read(move |tx| connections::find(tx, id)).await.unwrap().unwrap();
         let address = "ada@acme.test".parse().unwrap();
-        let left = flow(&world).begin(&world.op(), &attempt, &connection, Some(&address)).await;
-        assert!(matches!(left, Err(BeginError::Provider(_))));
+        let left = flow(&world).prepare(&world.op(), attempt.errand(), &connection, Some(&address)).await;
+        assert!(matches!(left, Err(PrepareError::Provider(_))));
         assert_eq!(world.state_of(attempt.id).await, State::Started);
     }
 }

@@ -1,7 +1,7 @@
 //! What a request asks for: what the connection demands of everybody, or several factors where the application asks for them.
 
-use crate::access::attempts::Attempt;
 use crate::directory::connections::saml_options::SamlOptions;
+use crate::protocol::oidc::authorization::AuthorizationRequest;
 use crate::protocol::saml::authn_request::Comparison;
 
 /// The classes that a request asks for.
@@ -13,8 +13,8 @@ pub(super) struct Asking {
 }
 
 impl Asking {
-    pub(super) fn of(options: &SamlOptions, attempt: &Attempt) -> Self {
-        let level = attempt.request.level_asked();
+    pub(super) fn of(options: &SamlOptions, request: &AuthorizationRequest) -> Self {
+        let level = request.level_asked();
         let (contexts, comparison) = options.contexts(level);
         let several = options.several_factors();
         let is_for_application = several.is_some_and(|several| !several.map.asks_for(level).is_empty());

@@ -8,13 +8,14 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
+use super::SamlSignInError;
 use super::verifier::Verifier;
-use super::{Departure, SamlSignInError};
+use crate::access::attempts::departure::{self, Errand};
 use crate::access::attempts::{self, NewAttempt};
 use crate::access::sessions::{self, Limits};
 use crate::directory::applications;
 use crate::directory::connections::saml_options::Landing;
-use crate::directory::connections::{self, ConnectionState, Settings};
+use crate::directory::connections::{self, Connection, ConnectionState, Settings};
 use crate::directory::service_provider::ServiceProvider;
 use crate::protocol::oidc::authorization::{AuthorizationRequest, Prompt};
 use crate::protocol::oidc::pkce::CodeChallenge;
@@ -22,7 +23,7 @@ use crate::protocol::oidc::scope::ScopeSet;
 use crate::protocol::saml::assertion;
 use crate::store::failure::StoreError;
 use crate::store::{Store, Tx};
-use crate::values::ids::{ConnectionId, OrganizationId};
+use crate::values::ids::ConnectionId;
 use crate::values::operation::Operation;
 use crate::values::secret::Secret;
 
@@ -35,7 +36,7 @@ pub async fn is_wish(
     saml_response: String,
 ) -> Result<bool, StoreError> {
     let found = store.read(move |tx| landing(tx, connection)).await?;
-    let Some((organization, _)) = found else { return Ok(false) };
+    let Some((Connection { organization, .. }, _)) = found else { return Ok(false) };
     let limits = verifier.settings().limits;
     let looked = verifier.finish(organization, move || assertion::is_unsolicited(&saml_response, &limits));
     Ok(looked.await.unwrap_or(false))
@@ -80,32 +81,40 @@ pub async fn begin(
     connection: ConnectionId,
     leaving: Leaving,
 ) -> Result<String, LandingError> {
-    let starting = op.clone();
-    let start = move |tx: &mut Tx<'_>| {
-        let (organization, landing) = landing(tx, connection)?.ok_or(SamlSignInError::NotExpected)?;
-        if let Some(token) = &leaving.session {
-            let session = sessions::find_live(tx, &starting, token, leaving.limits)?;
-            if session.is_some_and(|session| session.organization != organization) {
+    let (starting, session, limits) = (op.clone(), leaving.session.clone(), leaving.limits);
+    let find = move |tx: &mut Tx<'_>| {
+        let (found, landing) = landing(tx, connection)?.ok_or(SamlSignInError::NotExpected)?;
+        if let Some(token) = &session {
+            let session = sessions::find_live(tx, &starting, token, limits)?;
+            if session.is_some_and(|session| session.organization != found.organization) {
                 return Err(LandingError::SignedInElsewhere);
             }
         }
         let application = applications::find(tx, landing.application)?;
-        let application = application.filter(|found| landing.is_at(found, organization));
-        let application = application.ok_or(SamlSignInError::NotExpected)?;
-        let request = no_request(&starting, &application.id.to_string(), &landing)?;
-        let Leaving { binding, ttl_seconds, .. } = &leaving;
-        let (application, ttl_seconds) = (application.id, *ttl_seconds);
-        let new = NewAttempt { application, request: &request, binding, ttl_seconds };
-        Ok(attempts::start_landing(tx, &starting, &new, &landing.url)?)
+        let application = application.filter(|application| landing.is_at(application, found.organization));
+        Ok((found, landing, application.ok_or(SamlSignInError::NotExpected)?.id))
     };
-    let attempt = store.write(start).await?;
-    Ok(super::begin(store, provider, op, &Departure { attempt, address: None, connection }).await?)
+    let (connection, landing, application) = store.read(find).await?;
+    let request = no_request(op, &application.to_string(), &landing)?;
+    let attempt = op.new_id();
+    let errand = Errand { attempt, request: &request, started_at: op.at };
+    let departure = super::prepare(store, provider, op, errand, &connection).await?;
+    let (op, url) = (op.clone(), departure.url.clone());
+    let set_out = move |tx: &mut Tx<'_>| {
+        let Leaving { binding, ttl_seconds, .. } = &leaving;
+        let (ttl_seconds, landing) = (*ttl_seconds, Some(landing.url.as_str()));
+        let new = NewAttempt { id: attempt, application, request: &request, binding, ttl_seconds, landing };
+        attempts::start(tx, &op, &new)?;
+        departure::set_out(tx, &op, attempt, None, &departure)
+    };
+    store.write(set_out).await.map_err(SamlSignInError::from)?;
+    Ok(url)
 }
 
-fn landing(tx: &mut Tx<'_>, connection: ConnectionId) -> Result<Option<(OrganizationId, Landing)>, StoreError> {
+fn landing(tx: &mut Tx<'_>, connection: ConnectionId) -> Result<Option<(Connection, Landing)>, StoreError> {
     let found = connections::find(tx, connection)?.filter(|found| found.state == ConnectionState::Active);
-    Ok(found.and_then(|found| match found.settings {
-        Settings::Saml { options, .. } => options.landing().cloned().map(|landing| (found.organization, landing)),
+    Ok(found.and_then(|found| match &found.settings {
+        Settings::Saml { options, .. } => options.landing().cloned().map(|landing| (found, landing)),
         Settings::Oidc { .. } => None,
     }))
 }

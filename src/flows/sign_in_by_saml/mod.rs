@@ -1,6 +1,6 @@
 //! Signing in by a SAML identity provider: the way there and the way back.
 //!
-//! [`begin`] makes the request and lets the attempt wait for its answer under a random RelayState. [`finish`] takes the
+//! [`prepare`] makes the request, for whose answer the attempt waits under a random RelayState. [`finish`] takes the
 //! answer: it looks up what the attempt waits for, verifies on a thread of its own with no transaction open, and stores
 //! the outcome in one transaction. An answer that no attempt of this connection waits for costs one lookup.
 
@@ -13,15 +13,15 @@ pub mod verifier;
 #[cfg(test)]
 mod tests;
 
+use crate::access::attempts::departure::{Departure, Errand};
 use crate::access::attempts::refusal::Refusal;
 use crate::access::attempts::state::{Sent, Upstream};
-use crate::access::attempts::{self, Attempt, AttemptError};
+use crate::access::attempts::{self, AttemptError};
 use crate::access::grants;
 use crate::access::identity::{self, IdentityError, Outcome};
 use crate::access::saml_sessions;
-use crate::access::traces;
 use crate::directory::connections::saml_options::SamlOptions;
-use crate::directory::connections::{self, ConnectionState, Settings};
+use crate::directory::connections::{self, Connection, ConnectionState, Settings};
 use crate::directory::matching::Matching;
 use crate::directory::service_provider::{ServiceProvider, ServiceProviderError};
 use crate::protocol::saml::assertion::rejected::Rejected;
@@ -32,23 +32,11 @@ use crate::protocol::saml::idp_metadata::IdpMetadata;
 use crate::store::failure::StoreError;
 use crate::store::{Store, Tx, assertions};
 use crate::values::clock::Timestamp;
-use crate::values::email::EmailAddress;
-use crate::values::ids::{AttemptId, ConnectionId, OrganizationId};
+use crate::values::ids::{ConnectionId, OrganizationId};
 use crate::values::operation::Operation;
 use asking::Asking;
 use asserted::{Reading, asserted_identity};
 use verifier::{Unfinished, Unverified, Verifier};
-
-/// Who leaves for which identity provider.
-#[derive(Debug, Clone)]
-pub struct Departure {
-    /// The attempt to sign in.
-    pub attempt: AttemptId,
-    /// The address that the person typed, if they did.
-    pub address: Option<EmailAddress>,
-    /// The connection that the address leads to.
-    pub connection: ConnectionId,
-}
 
 /// The two form fields of an answer, as they came.
 #[derive(Debug, Clone)]
@@ -93,57 +81,43 @@ impl From<AttemptError> for SamlSignInError {
     }
 }
 
-/// Makes the request; the attempt waits for its answer. Returns the address to send the browser to.
-pub async fn begin(
+/// Makes the request to the provider of an active connection. Nothing waits for its answer before
+/// [`departure::set_out`](crate::access::attempts::departure::set_out).
+pub async fn prepare(
     store: &Store,
     provider: &ServiceProvider,
     op: &Operation,
-    departure: &Departure,
-) -> Result<String, SamlSignInError> {
+    errand: Errand<'_>,
+    connection: &Connection,
+) -> Result<Departure, SamlSignInError> {
+    let (ConnectionState::Active, Settings::Saml { idp, options }) = (connection.state, &connection.settings) else {
+        return Err(SamlSignInError::NoConnection);
+    };
+    let key = match options.request_signature() {
+        RequestSignature::Signed => {
+            let (ours, at) = (provider.clone(), op.at);
+            Some(store.read(move |tx| ours.signing_key(tx, at)).await?)
+        }
+        RequestSignature::Unsigned => None,
+    };
+    let asking = Asking::of(options, errand.request);
     let request_id = authn_request::new_id(&op.entropy);
     let handle = attempts::new_handle(op);
-    let (connection, departing) = (departure.connection, departure.attempt);
-    let ours = provider.clone();
-    let at = op.at;
-    let idp_and_key = move |tx: &mut Tx<'_>| {
-        let found = connections::find(tx, connection)?.filter(|found| found.state == ConnectionState::Active);
-        let attempt = attempts::find(tx, departing)?.ok_or(SamlSignInError::AttemptOver)?;
-        match found.map(|found| found.settings) {
-            Some(Settings::Saml { idp, options }) => {
-                let key = match options.request_signature() {
-                    RequestSignature::Signed => Some(ours.signing_key(tx, at)?),
-                    RequestSignature::Unsigned => None,
-                };
-                let authentication = options.authentication(authentication(&attempt));
-                Ok::<_, SamlSignInError>((idp, key, authentication, Asking::of(&options, &attempt)))
-            }
-            Some(Settings::Oidc { .. }) | None => Err(SamlSignInError::NoConnection),
-        }
-    };
-    let (idp, key, authentication, asking) = store.read(idp_and_key).await?;
     let url = AuthnRequest {
         id: &request_id,
         issued_at: op.at,
         destination: &idp.sso_redirect_url,
-        sp_entity_id: &provider.entity_id(connection),
-        acs_url: &provider.acs_url(connection),
-        authentication,
+        sp_entity_id: &provider.entity_id(connection.id),
+        acs_url: &provider.acs_url(connection.id),
+        authentication: options.authentication(authentication(errand)),
         contexts: &asking.contexts,
         comparison: asking.comparison,
     }
     .redirect_url(handle.expose(), key.as_ref())
     .map_err(ServiceProviderError::from)?;
-    let sent = Sent { connection, upstream: Upstream::Saml { request_id, issued_at: op.at, entity_id: idp.entity_id } };
-    let (op, departure) = (op.clone(), departure.clone());
-    let send = move |tx: &mut Tx<'_>| {
-        attempts::send(tx, &op, departure.attempt, departure.address.as_ref(), &sent, &handle)?;
-        if asking.is_for_application {
-            traces::note_asked(tx, &op, (departure.attempt, connection), &asking.contexts)?;
-        }
-        Ok::<_, AttemptError>(())
-    };
-    store.write(send).await?;
-    Ok(url)
+    let upstream = Upstream::Saml { request_id, issued_at: op.at, entity_id: idp.entity_id.clone() };
+    let asked = if asking.is_for_application { asking.contexts } else { Vec::new() };
+    Ok(Departure { url, handle, sent: Sent { connection: connection.id, upstream }, asked })
 }
 
 /// Takes the answer that was posted to the assertion consumer service of `connection`.
@@ -223,8 +197,8 @@ struct Waiting {
 
 /// Whether the person has to prove themselves again: when the application asked for a sign-in that is not older than
 /// so and so (`prompt=login`, `max_age`). A provider is not told how old, so it has to be now.
-fn authentication(attempt: &Attempt) -> Authentication {
-    match grants::oldest_sign_in(&attempt.request, attempt.started_at) {
+fn authentication(errand: Errand<'_>) -> Authentication {
+    match grants::oldest_sign_in(errand.request, errand.started_at) {
         Some(_) => Authentication::Fresh,
         None => Authentication::Any,
     }
@@ -248,7 +222,7 @@ fn find_waiting(
         ConnectionState::Active if entity_id != idp.entity_id => Some(Refusal::ConnectionChanged),
         ConnectionState::Active => None,
     };
-    let (organization, authentication) = (found.organization, options.authentication(authentication(&attempt)));
+    let (organization, authentication) = (found.organization, options.authentication(authentication(attempt.errand())));
     let contexts = options.accepted_contexts(attempt.request.level_asked());
     Ok(Waiting {
         organization,

@@ -9,11 +9,12 @@ use url::Url;
 use super::landing::{self, LandingError, is_wish};
 use super::tries::MAX_TRIES;
 use super::verifier::{Settings as Verification, Verifier};
-use super::{Answer, Departure, Outcome, SamlSignInError, begin, finish};
+use super::{Answer, Outcome, SamlSignInError, finish, prepare};
 use crate::access::arrival::{Arrival, ArrivalError, Presented, Terms, arrive};
-use crate::access::attempts;
+use crate::access::attempts::departure;
 use crate::access::attempts::refusal::Refusal;
 use crate::access::attempts::state::{Identified, State};
+use crate::access::attempts::{self, Attempt};
 use crate::access::grants::Lifetimes;
 use crate::access::saml_sessions;
 use crate::access::sessions::{self, Limits as SessionLimits, Session};
@@ -117,9 +118,25 @@ impl Stage {
     /// The address to which somebody is sent whose application asks for `acr_values`.
     async fn leave_asking(&self, connection: ConnectionId, acr_values: Option<&str>) -> String {
         let request = AuthorizationRequest { acr_values: acr_values.map(str::to_owned), ..self.world.request() };
-        let attempt = self.world.start_attempt_for(&Secret::from("browser".to_owned()), request).await.id;
-        let departure = Departure { attempt, address: "ada@acme.test".parse().ok(), connection };
-        begin(self.world.store(), &self.provider, &self.world.op(), &departure).await.unwrap()
+        let attempt = self.world.start_attempt_for(&Secret::from("browser".to_owned()), request).await;
+        self.send(attempt, connection).await.unwrap()
+    }
+
+    async fn send(&self, attempt: Attempt, connection: ConnectionId) -> Result<String, SamlSignInError> {
+        let (op, id) = (self.world.op(), attempt.id);
+        let found = self.world.store().read(move |tx| connections::find(tx, connection)).await?.unwrap();
+        let departure = prepare(self.world.store(), &self.provider, &op, attempt.errand(), &found).await?;
+        let (address, url) = ("ada@acme.test".parse().ok(), departure.url.clone());
+        let set_out = move |tx: &mut Tx<'_>| departure::set_out(tx, &op, id, address.as_ref(), &departure);
+        self.world.store().write(set_out).await?;
+        Ok(url)
+    }
+
+    /// Leaves once more on the same attempt.
+    async fn leave_again(&self, journey: &Journey) -> Result<String, SamlSignInError> {
+        let id = journey.attempt;
+        let attempt = self.world.store().read(move |tx| attempts::find(tx, id)).await?.unwrap();
+        self.send(attempt, journey.connection).await
     }
 
     /// Has a connection demand this.
@@ -301,12 +318,7 @@ async fn an_answer_that_is_not_decided_may_be_sent_again_a_few_times_only() {
         drop(release);
         let spent = stage.come_back(&journey, &xml).await;
         assert!(matches!(spent, Err(SamlSignInError::NotExpected)), "{}: {spent:?}", stage.world.engine());
-        let departure = Departure {
-            attempt: journey.attempt,
-            address: "ada@acme.test".parse().ok(),
-            connection: journey.connection,
-        };
-        begin(stage.world.store(), &stage.provider, &stage.world.op(), &departure).await.unwrap();
+        stage.leave_again(&journey).await.unwrap();
         assert!(matches!(stage.state(journey.attempt).await, State::Sent(_)), "leaving again begins anew");
     }
 }
@@ -340,12 +352,7 @@ async fn a_connection_that_was_switched_off_meanwhile_lets_nobody_in() {
         disable.await.unwrap();
         let outcome = stage.come_back(&journey, &stage.response(&journey)).await.unwrap();
         assert_eq!(outcome.refusal, Some(Refusal::ConnectionInactive), "{}", stage.world.engine());
-        let departure = Departure {
-            attempt: journey.attempt,
-            address: "ada@acme.test".parse().ok(),
-            connection: journey.connection,
-        };
-        let again = begin(stage.world.store(), &stage.provider, &stage.world.op(), &departure).await;
+        let again = stage.leave_again(&journey).await;
         assert!(matches!(again, Err(SamlSignInError::NoConnection)), "{again:?}");
     }
 }

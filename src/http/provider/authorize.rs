@@ -12,9 +12,10 @@ use crate::access::grants::{self, Decision};
 use crate::access::sessions::{self, Session};
 use crate::access::step_up::{self, Place};
 use crate::directory::applications::{self, Application};
+use crate::flows::leave_for_provider::Beginning;
 use crate::http::cookies::Cookie;
 use crate::http::page_answer::see_other;
-use crate::http::sign_in::path;
+use crate::http::sign_in::{hint, path};
 use crate::protocol::oidc::authorization::{AuthorizationRequest, addressee, echoed_state, error_url, success_url};
 use crate::protocol::oidc::discovery::path as own_path;
 use crate::protocol::oidc::error::{ErrorCode, OAuthError};
@@ -168,7 +169,7 @@ async fn issue(
 }
 
 /// Begins a sign-in attempt, bound to this browser by a cookie. Where it is about a session whose person only has to prove more,
-/// it begins with what they have proved.
+/// it begins with what they have proved; where the application names the person's address, it may leave at once.
 async fn sign_in(
     request: &HttpRequest,
     provider: &Provider,
@@ -180,29 +181,46 @@ async fn sign_in(
     provider.admit(request, op)?;
     let known = provider.cookies().read(request, Cookie::Attempt);
     let binding = known.unwrap_or_else(|| attempts::new_binding(op));
-    let (in_write, cookie_value, ttl_seconds) = (op.clone(), binding.clone(), provider.attempt_seconds());
-    let ours = provider.clone();
-    let (attempt, place) = provider
-        .store()
-        .write(move |tx| {
-            let new = NewAttempt { application: application.id, request: &asked, binding: &binding, ttl_seconds };
-            let id: AttemptId = attempts::start(tx, &in_write, &new)?;
-            let place = match live_session(tx, &ours, &in_write, session_token.as_ref())? {
-                Some(session) => step_up::begin(tx, &in_write, id, &asked, &session)?,
-                None => Place::Nowhere,
-            };
-            Ok::<_, Failure>((id, place))
-        })
-        .await?;
-    let cookie = provider.cookies().set(Cookie::Attempt, &cookie_value);
+    let cookie = provider.cookies().set(Cookie::Attempt, &binding);
     let cookie = cookie.map_err(|error| Failure::Internal(error.to_string()))?;
-    let mut answer = see_other(&match place {
-        Place::SecondStep => path::second_step(attempt),
-        Place::Provider => path::step_up(attempt),
-        Place::Nowhere => path::email(attempt),
-    });
+    let beginning =
+        Beginning { application: application.id, request: asked, binding, ttl_seconds: provider.attempt_seconds() };
+    let hinted = hint::address(&beginning.request).filter(|_| session_token.is_none());
+    let at_once = match hinted {
+        Some(address) => hint::follow(provider.context(), request, op, beginning.clone(), address).await?,
+        None => None,
+    };
+    let next = match at_once {
+        Some(url) => url,
+        None => begin(provider, op, beginning, session_token).await?,
+    };
+    let mut answer = see_other(&next);
     answer.headers_mut().append(SET_COOKIE, cookie);
     Ok(answer)
+}
+
+/// Begins the attempt; the page that is next.
+async fn begin(
+    provider: &Provider,
+    op: &Operation,
+    beginning: Beginning,
+    session_token: Option<Secret>,
+) -> Result<String, Failure> {
+    let (ours, op, id): (_, _, AttemptId) = (provider.clone(), op.clone(), op.new_id());
+    let begun = provider.store().write(move |tx| {
+        let Beginning { application, request, binding, ttl_seconds } = &beginning;
+        let (application, ttl_seconds) = (*application, *ttl_seconds);
+        attempts::start(tx, &op, &NewAttempt { id, application, request, binding, ttl_seconds, landing: None })?;
+        match live_session(tx, &ours, &op, session_token.as_ref())? {
+            Some(session) => Ok::<_, Failure>(step_up::begin(tx, &op, id, request, &session)?),
+            None => Ok(Place::Nowhere),
+        }
+    });
+    Ok(match begun.await? {
+        Place::SecondStep => path::second_step(id),
+        Place::Provider => path::step_up(id),
+        Place::Nowhere => path::email(id),
+    })
 }
 
 #[cfg(test)]

@@ -90,6 +90,11 @@ impl Provider {
         self.context.operation(Actor::Anonymous, self.request)
     }
 
+    /// What every door holds.
+    pub fn context(&self) -> &Context {
+        &self.context
+    }
+
     /// The database.
     pub fn store(&self) -> &Store {
         &self.context.store

@@ -13,8 +13,7 @@ use crate::access::attempts::refusal::Refusal;
 use crate::access::sign_in::Step;
 use crate::access::traces;
 use crate::directory::connections::{Connection, ConnectionState, Settings};
-use crate::flows::sign_in_by_oidc::BeginError;
-use crate::flows::sign_in_by_saml::{self, Departure, SamlSignInError};
+use crate::flows::leave_for_provider::NotLeft;
 use crate::http::page_answer::{Forms, see_other};
 use crate::pages::choose::{ChoosePage, Way};
 use crate::values::email::EmailAddress;
@@ -71,61 +70,23 @@ pub async fn send(
 ) -> Result<HttpResponse, Failure> {
     let found = visit.connections(vec![connection]).await?;
     let active = found.into_iter().find(|found| found.state == ConnectionState::Active);
-    let place = visit.place(begun, Some(organization)).await?;
-    let Some(connection) = active else { return Err(Failure::Refused(place, Refusal::ConnectionInactive)) };
-    match leave(visit, begun, address, &connection).await {
+    let Some(connection) = active else {
+        let place = visit.place(begun, Some(organization)).await?;
+        return Err(Failure::Refused(place, Refusal::ConnectionInactive));
+    };
+    let left = visit.context.leave_for_provider().leave(&visit.op, &begun.attempt, address, &connection).await;
+    match left {
         Ok(url) => Ok(see_other(&url)),
         Err(NotLeft::Unreachable(failure)) => {
             tracing::warn!(connection = %connection.id, failure, "an identity provider cannot be used");
             let refusal = Refusal::Unreachable { failure };
             let (op, on, noted) = (visit.op.clone(), (begun.attempt.id, connection.id), refusal.clone());
             visit.context.store.write(move |tx| traces::note_not_sent(tx, &op, on, &noted)).await?;
-            Err(Failure::Refused(place, refusal))
+            Err(Failure::Refused(visit.place(begun, Some(organization)).await?, refusal))
         }
-        Err(NotLeft::Failed(failure)) => Err(failure),
-    }
-}
-
-/// Why the browser has not left.
-enum NotLeft {
-    /// The identity provider cannot be used; the text says why.
-    Unreachable(String),
-    /// Anything else.
-    Failed(Failure),
-}
-
-async fn leave(
-    visit: &Visit<'_>,
-    begun: &Begun,
-    address: Option<&EmailAddress>,
-    connection: &Connection,
-) -> Result<String, NotLeft> {
-    let context = visit.context;
-    match &connection.settings {
-        Settings::Oidc { .. } => {
-            let left = context.sign_in_by_oidc().begin(&visit.op, &begun.attempt, connection, address).await;
-            left.map(String::from).map_err(|error| match error {
-                BeginError::Provider(failure) => NotLeft::Unreachable(failure.to_string()),
-                BeginError::Attempt(error) => NotLeft::Failed(error.into()),
-                BeginError::OtherProtocol | BeginError::Sealing(_) => {
-                    NotLeft::Failed(Failure::Internal(error.to_string()))
-                }
-            })
-        }
-        Settings::Saml { .. } => {
-            let departure =
-                Departure { attempt: begun.attempt.id, address: address.cloned(), connection: connection.id };
-            let provider = &context.outside.service_provider;
-            let left = sign_in_by_saml::begin(&context.store, provider, &visit.op, &departure).await;
-            left.map_err(|error| match error {
-                SamlSignInError::AttemptOver => NotLeft::Failed(Failure::AlreadyFinished),
-                SamlSignInError::Store(error) => NotLeft::Failed(error.into()),
-                SamlSignInError::NoConnection
-                | SamlSignInError::NotExpected
-                | SamlSignInError::NotVerified(_)
-                | SamlSignInError::ServiceProvider(_) => NotLeft::Failed(Failure::Internal(error.to_string())),
-            })
-        }
+        Err(NotLeft::AttemptOver) => Err(Failure::AlreadyFinished),
+        Err(NotLeft::NotMade(reason)) => Err(Failure::Internal(reason)),
+        Err(NotLeft::Store(error)) => Err(error.into()),
     }
 }
 

@@ -40,6 +40,7 @@ pub mod email;
 pub mod failure;
 pub mod forgotten;
 pub mod form;
+pub mod hint;
 pub mod home;
 pub mod link;
 pub mod new_password;

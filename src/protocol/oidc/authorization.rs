@@ -83,7 +83,8 @@ pub struct AuthorizationRequest {
     /// The classes of authentication of which the application wants one, in the order of its preference.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub acr_values: Option<String>,
-    /// Pre-fills our own e-mail page; it is never passed to another provider.
+    /// Who is about to sign in. An e-mail address leads to its provider at once, or is filled in on our own e-mail page
+    /// (decision 0036); only the provider that it leads to is told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub login_hint: Option<String>,
     /// An ID token of ours that says who should be signed in. Not verified yet.
