@@ -32,6 +32,7 @@ use crate::keys::purpose::Purpose;
 use crate::keys::ring::KeyRing;
 use crate::keys::rotation::{self, KeyError};
 use crate::keys::sealing::{InvalidEncryptionKey, Sealer};
+use crate::keys::under;
 use crate::outbound::address::Reach;
 use crate::outbound::dns::{self, Dns};
 use crate::outbound::http_client::{self, HttpClient};
@@ -46,8 +47,8 @@ use crate::provisioning::schemas::catalog::Catalog;
 use crate::store::connection::{Location, UnknownLocation};
 use crate::store::constraint::Constraint;
 use crate::store::failure::StoreError;
-use crate::store::{self, Store, migration};
-use crate::telemetry::metrics;
+use crate::store::{self, Store, Tx, migration};
+use crate::telemetry::{logs, metrics};
 use crate::values::clock::Clock;
 use crate::values::entropy::Entropy;
 use crate::values::ids::{Id, Sequence};
@@ -162,10 +163,15 @@ pub async fn open_store(config: &Config) -> Result<Store, StartError> {
 }
 
 /// Makes the keys that are missing: all of them at the first start. Of two nodes that start at once, one makes them. Refuses
-/// where the keys in use cannot be opened.
+/// where published keys cannot be opened, or other values that last are sealed under a key that is not configured.
 pub async fn establish_keys(store: &Store, sealer: &Sealer, op: &Operation) -> Result<(), StartError> {
-    let missing = store.read(rotation::missing).await?;
-    for purpose in missing {
+    let (ring, now, known) = (KeyRing::new(sealer.clone()), op.at, sealer.clone());
+    let look = move |tx: &mut Tx<'_>| {
+        ring.require_openable(tx, now)?;
+        under::require_known(tx, &known)?;
+        rotation::missing(tx)
+    };
+    for purpose in store.read(look).await? {
         let (sealer, at) = (sealer.clone(), op.clone());
         let made = tokio::task::spawn_blocking(move || {
             Ok::<_, KeyError>((rotation::prepare(&at, &sealer, purpose)?, rotation::prepare(&at, &sealer, purpose)?))

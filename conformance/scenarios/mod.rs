@@ -3,6 +3,7 @@
 mod activation_by_mail;
 mod cookies_on_https;
 mod domain_lapses;
+mod encryption_key_changes;
 mod handed_over_sign_in;
 mod mail;
 mod main_job;

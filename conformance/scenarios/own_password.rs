@@ -135,17 +135,17 @@ async fn sets_up_a_second_step(gateway: &Gateway, acme: &Organization, app: &Sam
 }
 
 /// What follows `before` on a page, up to the end of the text or the attribute.
-fn between(page: &Page, before: &str) -> String {
+pub fn between(page: &Page, before: &str) -> String {
     let (_, rest) = page.body.split_once(before).unwrap_or_else(|| panic!("no {before} in {}", page.body));
     rest.split(['<', '"']).next().unwrap_or_default().to_owned()
 }
 
-async fn sign_in(browser: &Browser, app: &SampleApp, password: &str) -> Page {
+pub async fn sign_in(browser: &Browser, app: &SampleApp, password: &str) -> Page {
     let page = arrive(browser, &app.sign_in_url(), ADA, None).await;
     assert!(page.url.path().ends_with("/password"), "{}: {}", page.url, page.body);
     browser.submit(&page, &[("password", password)]).await
 }
 
-fn in_the_app(page: &Page) -> Value {
+pub fn in_the_app(page: &Page) -> Value {
     serde_json::from_str(&page.body).unwrap_or_else(|_| panic!("not the app but {}:\n{}", page.url, page.body))
 }

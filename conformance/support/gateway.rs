@@ -35,6 +35,12 @@ impl Gateway {
         run("causeway", command(self.folder.path(), arguments))
     }
 
+    /// Runs a command that is to fail: whether it succeeded, and what it complained of.
+    pub fn fails(&self, arguments: &[&str]) -> (bool, String) {
+        let output = command(self.folder.path(), arguments).output().expect("causeway starts");
+        (output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned())
+    }
+
     /// Runs a command with one more variable in its environment: whether it succeeded, and what it complained of.
     pub fn command_with(&self, arguments: &[&str], name: &str, value: &str) -> (bool, String) {
         let output = command(self.folder.path(), arguments).env(name, value).output().expect("causeway starts");
@@ -48,6 +54,39 @@ impl Gateway {
         drop(child.stdout.take());
         let output = child.wait_with_output().expect("causeway ends");
         (output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned())
+    }
+
+    /// Stops the program and starts it again where it was, with this line of its configuration in the place of the one of the same
+    /// name.
+    pub fn restart_with(&mut self, line: &str) {
+        self.start_anew(line);
+        let port = self.port();
+        self.process.wait_until(|| is_live(port));
+    }
+
+    /// Does the same where the program is to refuse to start: what it said.
+    pub fn refuses_with(&mut self, line: &str) -> String {
+        self.start_anew(line);
+        let status = self.process.wait_for_end();
+        assert!(!status.success(), "{}", self.log());
+        self.log()
+    }
+
+    fn start_anew(&mut self, line: &str) {
+        self.ask_to_stop();
+        self.process.wait_for_end();
+        let file = self.folder.path().join("causeway.toml");
+        let name = line.split(' ').next().unwrap_or_default();
+        let before = fs::read_to_string(&file).expect("configuration");
+        let after: Vec<&str> =
+            before.lines().map(|one| if one.split(' ').next() == Some(name) { line } else { one }).collect();
+        fs::write(&file, after.join("\n")).expect("configuration");
+        self.process = Process::start("causeway serve", command(self.folder.path(), &["serve"]));
+    }
+
+    fn port(&self) -> u16 {
+        let (_, port) = self.url.rsplit_once(':').expect("a port");
+        port.parse().expect("a port")
     }
 
     /// The operator's access to the API, with a token from the command line.

@@ -15,6 +15,7 @@ pub mod passwords;
 pub mod prove_scim_client;
 pub mod recheck_domain;
 pub mod refresh_metadata;
+pub mod reseal;
 pub mod second_factors;
 pub mod send_activation;
 pub mod send_link_request;

@@ -7,3 +7,4 @@ pub mod purpose;
 pub mod ring;
 pub mod rotation;
 pub mod sealing;
+pub mod under;

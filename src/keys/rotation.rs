@@ -4,6 +4,7 @@
 use super::generation::{self, GenerationFailed};
 use super::purpose::{KeyState, Purpose};
 use super::sealing::{Sealer, SealingError};
+use super::under::KeyMissing;
 use crate::store::Tx;
 use crate::store::failure::StoreError;
 use crate::store::signing_keys::{self, SigningKeyRow};
@@ -29,6 +30,9 @@ pub enum KeyError {
     /// The purpose has no key that could take over, or somebody else rotated at the same moment.
     #[error("there is no next key to put into use")]
     NoNextKey,
+    /// Stored values are sealed under a key that is not configured here.
+    #[error(transparent)]
+    Missing(#[from] KeyMissing),
     /// A purpose has no active key: the gateway was not started with this store yet.
     #[error("there is no active key")]
     NoActiveKey,
@@ -53,7 +57,7 @@ pub struct PreparedKey {
 }
 
 /// The place that a key's private half is sealed for.
-pub(super) fn place(purpose: &str, id: SigningKeyId) -> String {
+pub fn place(purpose: &str, id: SigningKeyId) -> String {
     format!("signing_keys.sealed_private/{purpose}/{id}")
 }
 

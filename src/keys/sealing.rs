@@ -50,6 +50,16 @@ impl Sealer {
         if keys.is_empty() { Err(InvalidEncryptionKey) } else { Ok(Self { keys: Arc::new(keys) }) }
     }
 
+    /// The name of the key that it seals under, which the sealed values carry in their bytes 2 to 9.
+    pub fn newest_key(&self) -> &[u8] {
+        self.keys.first().map_or(&[], |key| key.id.as_slice())
+    }
+
+    /// True when it has the key of this name.
+    pub fn knows(&self, key_id: &[u8]) -> bool {
+        self.keys.iter().any(|key| key.id == key_id)
+    }
+
     /// Seals `plaintext` for `place`, the name of the column and the id of the row.
     pub fn seal(&self, plaintext: &[u8], place: &str) -> Result<Vec<u8>, SealingError> {
         let key = self.keys.first().ok_or(SealingError::UnknownKey)?;

@@ -204,11 +204,13 @@ pub fn progress(
     Ok(Progress::Finished(outcomes.collect::<Result<_, AsynchronousError>>()?))
 }
 
-fn body_place(request: RequestId) -> String {
+/// The place that the body of a request is sealed for.
+pub fn body_place(request: RequestId) -> String {
     format!("asynchronous_requests.sealed_body/{request}")
 }
 
-fn outcome_place(request: RequestId, position: i64) -> String {
+/// The place that what became of an operation is sealed for.
+pub fn outcome_place(request: RequestId, position: i64) -> String {
     format!("asynchronous_outcomes.sealed_outcome/{request}/{position}")
 }
 

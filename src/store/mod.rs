@@ -89,6 +89,7 @@ pub mod scim_exchanges;
 pub mod scim_schemas;
 #[cfg(test)]
 pub mod scratch;
+pub mod sealed_values;
 pub mod sessions;
 pub mod sign_outs;
 pub mod signing_keys;

@@ -88,7 +88,8 @@ fn hasher(cost: Cost) -> Result<Argon2<'static>, HashingFailed> {
     Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
 }
 
-fn place(account: AccountId) -> String {
+/// The place that the hash of an account is sealed for.
+pub fn place(account: AccountId) -> String {
     format!("passwords.sealed_hash/{account}")
 }
 

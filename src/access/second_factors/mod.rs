@@ -135,7 +135,8 @@ fn secret_of(sealer: &Sealer, row: &TotpFactorRow) -> Result<Zeroizing<Vec<u8>>,
     Ok(sealer.open(&row.sealed_secret, &place(row.account_id))?)
 }
 
-fn place(account: AccountId) -> String {
+/// The place that the secret of an account's authenticator app is sealed for.
+pub fn place(account: AccountId) -> String {
     format!("totp_factors.sealed_secret/{account}")
 }
 
