@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::saml::{OWNER, Stage, claims, response_fields};
-use crate::support::browser::Browser;
+use crate::support::browser::{Browser, Page};
 use crate::support::counterparties::PASSWORD;
 use crate::support::engine::Engine;
 use crate::support::http::client;
@@ -59,21 +59,56 @@ async fn an_answer_in_the_address_is_no_answer() {
     }
 }
 
-/// An answer that cannot be read ends its own attempt and nothing else.
+/// Where an answer may leave something behind.
+const WRITTEN: [&str; 3] = ["attempts", "audit_entries", "traces"];
+
+fn with_response(page: &Page, response: &str) -> Vec<(String, String)> {
+    let mut fields = response_fields(page);
+    fields.retain(|(name, _)| name != "SAMLResponse");
+    fields.push(("SAMLResponse".to_owned(), response.to_owned()));
+    fields
+}
+
+/// What is no base64, or no well-formed XML, is no answer: the attempt goes on waiting for the one that is.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_unreadable_answer_to_a_live_attempt_is_refused() {
+async fn what_cannot_be_read_is_no_answer_to_a_live_attempt() {
     for engine in Engine::ALL {
         let stage = Stage::set(engine, "assertion").await;
-        for (response, check) in
-            [("%", "saml_encoding"), ("PHIvPg==", "saml_gate_root"), ("PCFET0NUWVBFIHI+PHIvPg==", "saml_gate_doctype")]
-        {
+        // No base64, bytes that are no text, and `<r>` that never ends.
+        for unreadable in [["%", "AAECAw=="], ["%", "PHI+"]] {
             let browser = Browser::asking_for_json();
             let page = stage.answered(&browser, None).await;
-            let mut fields = response_fields(&page);
-            fields.retain(|(name, _)| name != "SAMLResponse");
-            fields.push(("SAMLResponse".to_owned(), response.to_owned()));
-            let refused = browser.send_form(&page.url, "post", stage.acs(), &fields).await;
-            assert!(refused.status.is_client_error(), "{check}: {}", refused.body);
+            let before = stage.gateway.count_rows(&WRITTEN);
+            for response in unreadable {
+                let refused = browser.send_form(&page.url, "post", stage.acs(), &with_response(&page, response)).await;
+                assert_eq!(refused.status, 400, "{response}: {}", refused.body);
+                assert!(refused.body.contains("We could not read that"), "{response}: {}", refused.body);
+            }
+            assert_eq!(stage.gateway.count_rows(&WRITTEN), before);
+            claims(&browser.submit(&page, &[]).await);
+        }
+        assert!(stage.refusals().await.is_empty());
+        let browser = Browser::asking_for_json();
+        let page = stage.answered(&browser, None).await;
+        for _ in 0..3 {
+            let refused = browser.send_form(&page.url, "post", stage.acs(), &with_response(&page, "%")).await;
+            assert!(refused.status == 400 && refused.body.contains("We could not read that"), "{}", refused.body);
+        }
+        let spent = browser.submit(&page, &[]).await;
+        assert!(spent.status == 400 && spent.body.contains("We did not expect this answer"), "{}", spent.body);
+    }
+}
+
+/// What can be read and is no answer of the provider's ends its own attempt and nothing else.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_not_a_response_to_a_live_attempt_is_refused() {
+    for engine in Engine::ALL {
+        let stage = Stage::set(engine, "assertion").await;
+        for (response, check) in [("PHIvPg==", "saml_gate_root"), ("PCFET0NUWVBFIHI+PHIvPg==", "saml_gate_doctype")] {
+            let browser = Browser::asking_for_json();
+            let page = stage.answered(&browser, None).await;
+            let refused = browser.send_form(&page.url, "post", stage.acs(), &with_response(&page, response)).await;
+            assert_eq!(refused.status, 403, "{check}: {}", refused.body);
             assert_eq!(stage.refusals().await[0].1, check);
         }
         let browser = Browser::asking_for_json();

@@ -135,6 +135,7 @@ impl From<SamlSignInError> for NotLeft {
             SamlSignInError::Store(error) => Self::Store(error),
             SamlSignInError::NoConnection
             | SamlSignInError::NotExpected
+            | SamlSignInError::Unreadable
             | SamlSignInError::NotVerified(_)
             | SamlSignInError::ServiceProvider(_) => Self::NotMade(error.to_string()),
         }

@@ -57,6 +57,10 @@ pub enum SamlSignInError {
     /// answer too many.
     #[error("no attempt waits for this answer")]
     NotExpected,
+    /// It is no base64, or no well-formed XML. The attempt goes on waiting, for a few answers
+    /// ([`tries::MAX_TRIES`]).
+    #[error("the answer cannot be read")]
+    Unreadable,
     /// The attempt is over.
     #[error("the attempt is over or in another state")]
     AttemptOver,
@@ -149,6 +153,9 @@ pub async fn finish(
             Ok(assertion) => Ok(assertion),
             Err(Unverified::Rejected(rejected)) => {
                 tracing::info!(%connection, code = rejected.code(), reason = %rejected, "a response was rejected");
+                if rejected.is_unreadable() {
+                    return Err(SamlSignInError::Unreadable);
+                }
                 Err(refusal_of(&rejected))
             }
             Err(Unverified::Unfinished(unfinished)) => return Err(SamlSignInError::NotVerified(unfinished)),

@@ -96,6 +96,7 @@ impl From<SamlSignInError> for Failure {
         match error {
             SamlSignInError::NoConnection => Self::NotFound,
             SamlSignInError::NotExpected | SamlSignInError::AttemptOver => Self::NotExpected,
+            SamlSignInError::Unreadable => Self::Malformed,
             SamlSignInError::NotVerified(_) => Self::Unavailable,
             SamlSignInError::ServiceProvider(error) => error.into(),
             SamlSignInError::Store(error) => error.into(),
@@ -195,11 +196,12 @@ fn retry_after_seconds(failure: &Failure) -> Option<i64> {
 fn stray_code(failure: &Failure) -> Option<&'static str> {
     match failure {
         Failure::NotExpected => Some("answer_not_expected"),
-        Failure::Malformed => Some("answer_malformed"),
         Failure::TooLong => Some("answer_too_long"),
         Failure::Unavailable => Some("answer_not_verified"),
         Failure::Logout(code) => Some(code),
-        Failure::NotFound
+        // Nothing is stored of what cannot be read.
+        Failure::Malformed
+        | Failure::NotFound
         | Failure::MethodNotAllowed
         | Failure::SignedInElsewhere
         | Failure::TooSlow

@@ -193,7 +193,7 @@ impl VerifiedAssertion {
 /// for it with a deadline.
 pub fn verify(saml_response: &str, expected: &Expected<'_>) -> Result<VerifiedAssertion, Rejected> {
     let bytes = decode(saml_response, &expected.limits)?;
-    let envelope = gate::open(&bytes, &expected.limits)?;
+    let envelope = gate::open(&bytes, &expected.limits).map_err(Rejected::of_document)?;
     response::check_status(envelope.unverified())?;
     match envelope.inspect()? {
         Inspected::Plain(_) if expected.encryption == Encryption::Required => Err(Rejected::NotEncrypted),

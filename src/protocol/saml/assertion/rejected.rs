@@ -12,6 +12,10 @@ pub enum Rejected {
     /// Not base64, or longer than any document that would pass.
     #[error("response is not base64 of an acceptable length")]
     Encoding,
+    /// What came is no well-formed document. The plaintext of an encrypted assertion is never told apart from other answers in
+    /// this way: whoever changes a ciphertext would learn something of what is in it.
+    #[error(transparent)]
+    Unreadable(Refusal),
     /// The gate.
     #[error("{0}")]
     Gate(#[from] Refusal),
@@ -121,11 +125,21 @@ impl From<Unverified> for Rejected {
 }
 
 impl Rejected {
+    /// What the gate says of the bytes that came.
+    pub(super) fn of_document(refusal: Refusal) -> Self {
+        if refusal.is_ill_formed() { Self::Unreadable(refusal) } else { Self::Gate(refusal) }
+    }
+
+    /// True when nothing could be read: no base64, or no well-formed XML. That is no answer, whoever sent it.
+    pub const fn is_unreadable(&self) -> bool {
+        matches!(self, Self::Encoding | Self::Unreadable(_))
+    }
+
     /// The stable code.
     pub const fn code(&self) -> &'static str {
         match self {
             Self::Encoding => "saml_encoding",
-            Self::Gate(refusal) => refusal.code(),
+            Self::Unreadable(refusal) | Self::Gate(refusal) => refusal.code(),
             Self::NotEncrypted => "saml_not_encrypted",
             Self::Undecryptable(_) => "saml_undecryptable",
             Self::ProviderExpired => "saml_provider_expired",

@@ -84,6 +84,19 @@ pub enum Refusal {
 }
 
 impl Refusal {
+    /// True when the document is not well-formed (XML 1.0, Namespaces in XML), and not only more, or of another kind, than is
+    /// accepted.
+    pub const fn is_ill_formed(&self) -> bool {
+        use Malformed as M;
+        let Self::Document(malformed) = self else { return false };
+        match malformed {
+            M::Encoding | M::Character | M::NotWellFormed | M::SeveralRoots | M::DuplicateAttribute => true,
+            M::Name | M::Namespace | M::Reference => true,
+            M::TooLarge | M::TooDeep | M::TooManyElements | M::TooManyAttributes | M::TooManyNamespaces => false,
+            M::Doctype | M::ProcessingInstruction => false,
+        }
+    }
+
     /// The stable code, for the audit log and the connection's diagnostics.
     pub const fn code(&self) -> &'static str {
         match self {
