@@ -134,11 +134,55 @@ async fn odd_queries(engine: Engine) {
     }
     acme.api.get("/domains?limit=2&more=%C3%BF").await.expect(200);
     // Of two credentials nobody can say which one counts.
-    let (domains, userinfo) = (format!("{}/domains", acme.api.base), format!("{}/oauth2/userinfo", gateway.url));
-    for (url, token) in [(&domains, acme.api.token()), (&organizations, operator.token()), (&userinfo, "x")] {
+    let domains = format!("{}/domains", acme.api.base);
+    for (url, token) in [(&domains, acme.api.token()), (&organizations, operator.token())] {
         let twice = client().get(url).bearer_auth(token).bearer_auth("x").send().await.expect("an answer");
         assert_eq!(twice.status(), 401, "{url}");
     }
+    odd_bearer_tokens(&format!("{}/oauth2/userinfo", gateway.url)).await;
+}
+
+/// RFC 6750, 3.1: a malformed request is 400 `invalid_request`, a token that does not hold 401 `invalid_token`, and the challenge
+/// is one for bearer tokens.
+async fn odd_bearer_tokens(userinfo: &str) {
+    let header = |bytes: &[u8]| reqwest::header::HeaderValue::from_bytes(bytes).expect("a header");
+    let ask = || client().get(userinfo);
+    let cases = [
+        (ask().bearer_auth("x").bearer_auth("x"), 400, "invalid_request"),
+        (ask().header("authorization", header(b"Bearer \xff")), 400, "invalid_request"),
+        (client().post(userinfo).bearer_auth("x").form(&[("access_token", "x")]), 400, "invalid_request"),
+        (ask().bearer_auth("x"), 401, "invalid_token"),
+        (ask().header("authorization", "Basic eDp5"), 401, "invalid_token"),
+    ];
+    for (number, (request, status, error)) in cases.into_iter().enumerate() {
+        let answer = request.send().await.expect("an answer");
+        assert_eq!(answer.status(), status, "case {number}");
+        let challenge = answer.headers()["www-authenticate"].to_str().expect("text");
+        assert_eq!(challenge, format!("Bearer realm=\"causeway\", error=\"{error}\""), "case {number}");
+        let body: Value = answer.json().await.expect("JSON");
+        assert_eq!(body["error"], error, "case {number}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_that_leads_nowhere_is_answered_in_the_dialect_of_its_surface() {
+    let gateway = Gateway::start(Engine::Sqlite, |_| {});
+    for (path, media_type, name, word) in [
+        ("/api", "application/problem+json", "code", "not_found"),
+        ("/api/", "application/problem+json", "code", "not_found"),
+        ("/api/v2/orgs", "application/problem+json", "code", "not_found"),
+        ("/api/v1/nothing", "application/problem+json", "code", "not_found"),
+        ("/oauth2", "application/json", "error", "invalid_request"),
+        ("/oauth2/nothing", "application/json", "error", "invalid_request"),
+    ] {
+        let answer = client().get(format!("{}{path}", gateway.url)).send().await.expect("an answer");
+        assert_eq!(answer.status(), 404, "{path}");
+        assert_eq!(answer.headers()["content-type"], media_type, "{path}");
+        let body: Value = answer.json().await.expect("JSON");
+        assert_eq!(body[name], word, "{path}");
+    }
+    let page = client().get(format!("{}/apis", gateway.url)).send().await.expect("an answer");
+    assert!(page.status() == 404 && page.headers()["content-type"].to_str().is_ok_and(|kind| kind.contains("html")));
 }
 
 #[tokio::test(flavor = "multi_thread")]

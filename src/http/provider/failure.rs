@@ -21,6 +21,12 @@ pub enum Failure {
     /// The request or the client is at fault.
     #[error(transparent)]
     OAuth(#[from] OAuthError),
+    /// It cannot be told which bearer token was presented.
+    #[error("the bearer token is presented in a malformed way: {}", .0.description)]
+    MalformedBearer(OAuthError),
+    /// There is no such endpoint.
+    #[error("no such endpoint")]
+    NotFound,
     /// The endpoint is not used that way.
     #[error("the endpoint does not have this method")]
     MethodNotAllowed,
@@ -80,7 +86,8 @@ impl ResponseError for Failure {
             | Self::NoToken
             | Self::InvalidToken => StatusCode::UNAUTHORIZED,
             Self::OAuth(OAuthError { code: ErrorCode::InsufficientScope, .. }) => StatusCode::FORBIDDEN,
-            Self::OAuth(_) => StatusCode::BAD_REQUEST,
+            Self::OAuth(_) | Self::MalformedBearer(_) => StatusCode::BAD_REQUEST,
+            Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::OverLimit(_) => StatusCode::TOO_MANY_REQUESTS,
@@ -99,6 +106,8 @@ impl ResponseError for Failure {
             // RFC 6750, 3.1: without a token "the resource server SHOULD NOT include an error code".
             Self::NoToken => answer.finish(),
             Self::OAuth(_)
+            | Self::MalformedBearer(_)
+            | Self::NotFound
             | Self::MethodNotAllowed
             | Self::TooSlow
             | Self::InvalidToken
@@ -115,7 +124,8 @@ impl ResponseError for Failure {
 impl Failure {
     fn told(&self) -> OAuthError {
         match self {
-            Self::OAuth(error) => *error,
+            Self::OAuth(error) | Self::MalformedBearer(error) => *error,
+            Self::NotFound => OAuthError::invalid_request("there is no such endpoint"),
             Self::NoToken | Self::InvalidToken => {
                 OAuthError::new(ErrorCode::InvalidToken, "the access token is not valid (any more)")
             }
@@ -135,6 +145,8 @@ impl Failure {
             Self::Internal(error) => tracing::error!(%error, "a request of an application failed"),
             Self::Unavailable(error) => tracing::warn!(%error, "a request of an application could not be served"),
             Self::OAuth(_)
+            | Self::MalformedBearer(_)
+            | Self::NotFound
             | Self::MethodNotAllowed
             | Self::TooSlow
             | Self::NoToken
@@ -151,9 +163,10 @@ impl Failure {
             Self::InvalidToken | Self::OAuth(OAuthError { code: ErrorCode::InvalidToken, .. }) => {
                 challenge("Bearer realm=\"causeway\", error=\"invalid_token\"")
             }
+            Self::MalformedBearer(_) => challenge("Bearer realm=\"causeway\", error=\"invalid_request\""),
             Self::OverLimit(limit) => Some((RETRY_AFTER, limit.retry_after_seconds.into())),
             Self::Unavailable(_) => Some((RETRY_AFTER, RETRY_AFTER_SECONDS.into())),
-            Self::OAuth(_) | Self::MethodNotAllowed | Self::TooSlow | Self::Internal(_) => None,
+            Self::OAuth(_) | Self::NotFound | Self::MethodNotAllowed | Self::TooSlow | Self::Internal(_) => None,
         }
     }
 }
@@ -161,6 +174,11 @@ impl Failure {
 /// Every method that an endpoint for applications does not have.
 pub async fn other_method() -> Result<HttpResponse, Failure> {
     Err(Failure::MethodNotAllowed)
+}
+
+/// Every address below `/oauth2` that leads nowhere.
+pub async fn unknown() -> Result<HttpResponse, Failure> {
+    Err(Failure::NotFound)
 }
 
 /// Every method that an endpoint for browsers does not have.
@@ -172,7 +190,8 @@ pub async fn other_method_of_page(provider: Provider) -> HttpResponse {
 pub fn shown(provider: &Provider, op: &Operation, failure: &Failure) -> HttpResponse {
     failure.note();
     let (title, text) = match failure {
-        Failure::OAuth(error) => return page(provider, op, error),
+        Failure::OAuth(error) | Failure::MalformedBearer(error) => return page(provider, op, error),
+        Failure::NotFound => ("This page does not exist", "The link that you followed leads nowhere."),
         Failure::MethodNotAllowed => {
             ("This page cannot be opened that way", "Your browser asked in a way that it does not have.")
         }
