@@ -44,4 +44,6 @@ pub fn mount(services: &mut web::ServiceConfig) {
             .configure(operator_api::mount)
             .default_service(web::to(admin_api::unknown_route)),
     );
+    // Another version of the API than there is.
+    services.service(web::scope("/api").default_service(web::to(admin_api::unknown_route)));
 }

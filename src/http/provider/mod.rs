@@ -28,7 +28,7 @@ use std::future::{Ready, ready};
 
 use actix_web::dev::Payload;
 use actix_web::error::ErrorInternalServerError;
-use actix_web::web::{Data, ServiceConfig};
+use actix_web::web::{self, Data, ServiceConfig};
 use actix_web::{Error, FromRequest, HttpRequest};
 
 use crate::access::grants::Lifetimes;
@@ -64,6 +64,8 @@ pub fn mount(services: &mut ServiceConfig) {
     for page in pages {
         services.service(page.otherwise(failure::other_method_of_page));
     }
+    // Behind all of them, because the first that fits is taken.
+    services.service(web::scope("/oauth2").default_service(web::to(failure::unknown)));
 }
 
 /// What a handler of this door holds: the gateway's state, seen as an OpenID provider, and the id of the request.
