@@ -13,7 +13,6 @@ use causeway::http::guesses::Guesses;
 use causeway::http::observe::observe;
 use causeway::keys::sealing::Sealer;
 use causeway::provisioning::schemas::catalog::Catalog;
-use causeway::telemetry::logs;
 use causeway::values::operation::Actor;
 use tempfile::TempDir;
 
@@ -23,6 +22,18 @@ use crate::support::http::Api;
 use crate::support::server::entropy;
 use crate::support::settings::Settings;
 
+/// Where a handler panics, and what tells the dialect of the answer.
+const PANICKING: [(&str, &str); 8] = [
+    ("/scim/v2/acme/Panics", "urn:ietf:params:scim:api:messages:2.0:Error"),
+    ("/api/v1/panics", "internal"),
+    ("/oauth2/token", "server_error"),
+    ("/oauth2/authorize", "<h1>"),
+    ("/oauth2/end-session", "<h1>"),
+    ("/", "<h1>"),
+    ("/sign-in/panics", "<h1>"),
+    ("/federation/panics", "<h1>"),
+];
+
 #[expect(clippy::panic, reason = "the panic is what the test is about")]
 async fn panicking() -> HttpResponse {
     panic!("on purpose")
@@ -31,7 +42,7 @@ async fn panicking() -> HttpResponse {
 /// What the doors of a gateway hold, over an empty database of `engine`.
 async fn context(engine: Engine, folder: &TempDir) -> Context {
     let text = Settings::new(engine, folder.path()).to_toml(1, folder.path());
-    let config = causeway::config::read(&text, [], logs::check).expect("a sound configuration").config;
+    let config = causeway::config::read(&text, [], app::CHECKS).expect("a sound configuration").config;
     let (clock, entropy) = (MovableClock::default().clock(), entropy());
     let store = app::open_store(&config).await.expect("a database");
     let sealer = Sealer::new(&config.encryption_keys).expect("keys");
@@ -64,9 +75,7 @@ async fn a_panicking_handler_costs_that_request_alone() {
         let base = format!("http://{}", listener.local_addr().expect("a bound socket has an address"));
         let app = move || {
             let mut app = App::new().app_data(data.clone()).wrap(from_fn(observe));
-            for path in
-                ["/scim/v2/acme/Panics", "/api/v1/panics", "/oauth2/panics", "/sign-in/panics", "/federation/panics"]
-            {
+            for (path, _) in PANICKING {
                 app = app.route(path, web::get().to(panicking));
             }
             app.configure(causeway::http::mount)
@@ -75,13 +84,7 @@ async fn a_panicking_handler_costs_that_request_alone() {
         let server = HttpServer::new(app).workers(1).listen(listener).expect("a listening socket").run();
         let (handle, serving) = (server.handle(), tokio::spawn(server));
         let api = Api::new(&base, "");
-        for (path, mark) in [
-            ("/scim/v2/acme/Panics", "urn:ietf:params:scim:api:messages:2.0:Error"),
-            ("/api/v1/panics", "internal"),
-            ("/oauth2/panics", "server_error"),
-            ("/sign-in/panics", "<h1>"),
-            ("/federation/panics", "<h1>"),
-        ] {
+        for (path, mark) in PANICKING {
             let refused = api.get(path).await;
             assert!(refused.headers.contains_key("x-request-id"), "{path}");
             let body = refused.expect(500).to_string();

@@ -40,7 +40,8 @@ pub async fn observe(
         None => Id::from_uuid(uuid::Uuid::nil()),
     };
     request.extensions_mut().insert(id);
-    let (surface, method) = (surface(request.path()), request.method().to_string());
+    let (path, method) = (request.path().to_owned(), request.method().to_string());
+    let surface = surface(&path);
     let is_head = head::taken_as_get(&mut request);
     let span = tracing::info_span!("request", request_id = %id, surface, method);
     let handled = AssertUnwindSafe(next.call(request)).catch_unwind().instrument(span.clone()).await;
@@ -59,7 +60,7 @@ pub async fn observe(
         Err(_) => {
             ::metrics::counter!(metrics::PANICS).increment(1);
             tracing::error!(parent: &span, "a handler panicked");
-            Err(answer_to(is_head, panicked::answer(surface, id, context.as_deref().map(AsRef::as_ref))))
+            Err(answer_to(is_head, panicked::answer((surface, &path), id, context.as_deref().map(AsRef::as_ref))))
         }
     };
     let status = match &handled {

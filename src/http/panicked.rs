@@ -7,13 +7,19 @@ use super::context::Context;
 use super::page_answer::PageHeaders;
 use super::problem::Problem;
 use super::sign_in::failure;
+use crate::protocol::oidc::discovery::path::{AUTHORIZE, END_SESSION};
 use crate::values::ids::RequestId;
 use crate::values::operation::Actor;
 
-/// 500, and nothing about why. People get a page, for which `context` has what it needs.
-pub fn answer(surface: &str, request: RequestId, context: Option<&Context>) -> HttpResponse {
+/// 500, and nothing about why. People get a page, for which `context` has what it needs: everywhere but where programs ask, so at
+/// the provider's two addresses for browsers as well.
+pub fn answer((surface, path): (&str, &str), request: RequestId, context: Option<&Context>) -> HttpResponse {
+    let is_for_browsers = match surface {
+        "sign_in" | "federation" | "account" | "other" => true,
+        _ => path == AUTHORIZE || path == END_SESSION,
+    };
     match (surface, context) {
-        ("sign_in" | "federation" | "account", Some(context)) => {
+        (_, Some(context)) if is_for_browsers => {
             let pages = PageHeaders::new(&context.config.public_url);
             let failure = failure::Failure::Internal("the handler panicked".to_owned());
             failure::answer(pages, &context.operation(Actor::Anonymous, request), failure)
