@@ -61,10 +61,12 @@ async fn the_main_job(engine: Engine) {
     apache_signs_in_as_well(&gateway, &acme, BOB, &[&by_saml, &by_oidc]).await;
     assert_eq!(who_there_is(&acme, &scim).await, before, "who was pushed and signs in is nobody new");
     let linked = scim_and_sso_meet_in_one_account(&acme, &[&by_saml, &by_oidc]).await;
-    acme.api.post(&format!("/connections/{}/disable", text(&by_saml, "id")), json!({})).await.expect(200);
 
     another_organization_cannot_assert_the_person(&gateway, &dns, &app, (&acme, &scim)).await;
     a_deactivated_person_is_out_at_once(&app, &scim, &ada).await;
+    for connection in [&by_saml, &by_oidc] {
+        a_deactivated_person_is_refused(&app, &text(connection, "id")).await;
+    }
     let switched_off = acme.audit("user.deactivated").await;
     assert_eq!(switched_off.len(), 1, "{switched_off:#?}");
     assert!(linked.contains(&text(&switched_off[0], "subject_id")), "SCIM and SSO write one history: {linked:?}");
@@ -284,9 +286,12 @@ async fn a_deactivated_person_is_out_at_once(app: &SampleApp, scim: &ScimAccess,
     let page = ada.open(&format!("{url}/sign-in")).await;
     assert!(page.body.contains(r#"name="email""#), "the session is over, so the address is asked for:\n{}", page.body);
     assert!(began.elapsed() < Duration::from_secs(1), "all of it within a second, not {:?}", began.elapsed());
+}
 
+/// Step 6: a new sign-in is refused, by whichever protocol, with a page that says whom to ask.
+async fn a_deactivated_person_is_refused(app: &SampleApp, connection: &str) {
     let elsewhere = Browser::new();
-    let page = arrive(&elsewhere, &app.sign_in_url(), ADA, None).await;
+    let page = arrive(&elsewhere, &app.sign_in_url(), ADA, Some(connection)).await;
     let page = at_the_identity_provider(&elsewhere, page, ADA).await;
     assert_eq!(page.status, 403, "{}", page.body);
     let policy = page.headers["content-security-policy"].to_str().expect("text");
