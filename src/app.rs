@@ -14,8 +14,8 @@ use tokio::time::{Instant, timeout_at};
 use crate::access::passkeys::ceremony::Ceremonies;
 use crate::access::passwords::Cost;
 use crate::access::signing_keys::{self, SigningKeys};
-use crate::config::Config;
 use crate::config::mail::MailTransport;
+use crate::config::{Check, Config};
 use crate::directory::relying_party::RelyingParty;
 use crate::directory::service_provider::ServiceProvider;
 use crate::flows::bulk::asynchronous::AsynchronousBulk;
@@ -79,6 +79,15 @@ pub enum StartError {
     #[error("a step of the start was interrupted")]
     Interrupted,
 }
+
+/// Settings that a part of the program makes something of, with that part's word on them: what would not start is a fault of the
+/// configuration like any other.
+pub const CHECKS: &[(&str, Check)] = &[
+    ("log.filter", logs::check),
+    ("mail.from", mail::check_sender),
+    ("mail.smtp_url", mail::check_server),
+    ("passwords.breached_list", passwords::check_list),
+];
 
 /// A gateway that serves.
 pub struct Running {
@@ -384,7 +393,7 @@ mod tests {
                     encryption_keys = [\"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\"]\n\
                     [mail]\nfrom = \"a@b.test\"\ndirectory = \"/nowhere\"\n\
                     [limits]\nsaml_response_bytes = 1048576\nsaml_depth = 40\nsaml_elements = 9000\nsaml_attributes = 80\n";
-        let config = config::read(text, [], |_| Ok(())).unwrap().config;
+        let config = config::read(text, [], &[]).unwrap().config;
         let limits = verifier(&config).settings().limits;
         let bounds = (limits.bytes, limits.depth, limits.elements, limits.attributes_per_element);
         assert_eq!(bounds, (1_048_576, 40, 9_000, 80));

@@ -108,7 +108,9 @@ fn kids(jwks: &Value) -> Vec<String> {
 }
 
 const WRONG: &str = "public_url = \"http://id.acme.test\"\ndatabase_url = \"mysql://x\"\ncolour = \"red\"\n\
-                     [outbound]\nallow_loopback = true\n[log]\nfilter = \"causeway=loud\"\n";
+                     [outbound]\nallow_loopback = true\n[log]\nfilter = \"causeway=loud\"\n\
+                     [mail]\nsmtp_url = \"smtp://mail.b.test?tls=bogus\"\n\
+                     [passwords]\nbreached_list = \"/etc/passwd\"\n";
 
 #[test]
 fn all_faults_of_a_configuration_are_said_at_once() {
@@ -124,12 +126,15 @@ fn all_faults_of_a_configuration_are_said_at_once() {
         "database_url: is neither",
         "data_center: is missing",
         "encryption_keys:",
-        "mail:",
+        "mail.from: is missing",
+        "mail.smtp_url: cannot be used",
+        "passwords.breached_list: cannot be used",
         "log.filter: is not a filter",
         "colour: is not a setting",
     ] {
         assert!(said.contains(part), "{part} is not said in: {said}");
     }
+    assert_eq!(said.matches("not a list of lines").count(), 1, "each cause is said once: {said}");
     let (is_good, said) = causeway(&["--config", "/nowhere/causeway.toml", "serve"]);
     assert!(!is_good && said.contains("/nowhere/causeway.toml"), "{said}");
 }

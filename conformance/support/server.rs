@@ -33,8 +33,7 @@ impl TestServer {
         let port = free_port();
         let text = settings.to_toml(port, folder.path());
         std::fs::write(folder.path().join("causeway.toml"), &text).expect("configuration");
-        let checked =
-            causeway::config::read(&text, [], causeway::telemetry::logs::check).expect("a sound configuration");
+        let checked = causeway::config::read(&text, [], app::CHECKS).expect("a sound configuration");
         let clock = MovableClock::default();
         let running = app::start(checked.config, clock.clock(), entropy()).await.expect("the gateway starts");
         Self { url: format!("http://localhost:{port}"), clock, database_url: settings.database_url, folder, running }

@@ -15,9 +15,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, bail};
 use clap::{Parser, Subcommand};
 
+use crate::app;
 use crate::config::{self, Checked, Config};
 use crate::store::Store;
-use crate::telemetry::logs;
 use crate::values::clock::{Clock, Timestamp};
 use crate::values::entropy::Entropy;
 use crate::values::operation::{Actor, Operation};
@@ -72,7 +72,7 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
 fn load(file: &Path) -> anyhow::Result<Checked> {
     let text = std::fs::read_to_string(file)
         .with_context(|| format!("the configuration file {} cannot be read", file.display()))?;
-    match config::read(&text, overrides(), logs::check) {
+    match config::read(&text, overrides(), app::CHECKS) {
         Ok(checked) => Ok(checked),
         Err(faults) => {
             let list: String = faults.iter().map(|fault| format!("\n  {fault}")).collect();
@@ -102,7 +102,7 @@ fn system_entropy() -> Entropy {
 
 /// The store and an operation of the operator, for a command that changes data.
 async fn as_operator(config: &Config) -> anyhow::Result<(Store, Operation)> {
-    let store = crate::app::open_store(config).await?;
+    let store = app::open_store(config).await?;
     let actor = Actor::Operator { token: None };
-    Ok((store, crate::app::operation(config, &system_clock(), system_entropy(), actor)))
+    Ok((store, app::operation(config, &system_clock(), system_entropy(), actor)))
 }

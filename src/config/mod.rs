@@ -110,6 +110,10 @@ pub struct Lifetimes {
     pub clock_skew_seconds: i64,
 }
 
+/// What is logged where the configuration says nothing. The HTTP library says of each request that it cannot read, as scanners send
+/// them by the thousand, that it is an error, with no word on who sent it and none on which request it was.
+pub const DEFAULT_FILTER: &str = "info,actix_http::h1::dispatcher=off";
+
 /// How the log looks.
 #[derive(Debug, Clone)]
 pub struct Log {
@@ -128,24 +132,29 @@ pub struct Checked {
     pub warnings: Vec<String>,
 }
 
-/// Says what is wrong with a log filter. The reader of filters is telemetry's, which rests on this ring.
-pub type FilterCheck = fn(&str) -> Result<(), String>;
+/// Says what is wrong with the text of a setting. Who makes something of it, such as a log filter or a way out for mail, stands
+/// in a ring of its own, and is asked before anything is made of anything.
+pub type Check = fn(&str) -> Result<(), String>;
 
-/// Reads the file's text with the overrides of `environment`; all faults at once when there are any.
+/// Reads the file's text with the overrides of `environment`; all faults at once when there are any. `checks` are those of single
+/// settings, by their keys; a setting that is left out, or has a fault already, is not asked about.
 ///
 /// A name of the environment that is no setting is a warning only: whoever runs the gateway may put names of their own
 /// there, as Kubernetes does (`CAUSEWAY_SERVICE_HOST` for a service named `causeway`).
 pub fn read(
     text: &str,
     environment: impl IntoIterator<Item = (String, String)>,
-    check_filter: FilterCheck,
+    checks: &[(&str, Check)],
 ) -> Result<Checked, Vec<Fault>> {
     let table = text
         .parse::<Table>()
         .map_err(|error| vec![Fault { key: "the file".to_owned(), problem: error.to_string().trim().to_owned() }])?;
     let mut reader = Reader::new(table, environment);
     let mut warnings = Vec::new();
-    let config = config(&mut reader, check_filter, &mut warnings);
+    let config = config(&mut reader, &mut warnings);
+    for (key, check) in checks {
+        reader.check(key, *check);
+    }
     let strangers = reader.unknown_overrides();
     warnings.extend(strangers.iter().map(|name| format!("{name} is no setting and is left alone")));
     let faults = reader.finish();
@@ -156,8 +165,9 @@ pub fn read(
 }
 
 /// Reads every setting before it gives up, so that all faults are found.
-fn config(reader: &mut Reader, check_filter: FilterCheck, warnings: &mut Vec<String>) -> Option<Config> {
-    let public_url = public_url(reader);
+fn config(reader: &mut Reader, warnings: &mut Vec<String>) -> Option<Config> {
+    let written_url: Option<Url> = reader.require("public_url");
+    let public_url = written_url.clone().filter(|url| is_bare(reader, url));
     let listen = reader.parse("listen").unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080)));
     let data_center = reader.require("data_center");
     let database_url = database_url(reader);
@@ -177,16 +187,16 @@ fn config(reader: &mut Reader, check_filter: FilterCheck, warnings: &mut Vec<Str
     let passwords = passwords::read(reader);
     let sign_in = sign_in::read(reader);
     let lifetimes = lifetimes(reader);
-    let log = log(reader, check_filter);
+    let log = log(reader);
     let cores = std::thread::available_parallelism().map_or(2, usize::from);
     let workers = reader.number("workers", 1..=256, i64::try_from(cores).unwrap_or(2));
     let shutdown_grace = reader.number("shutdown_grace_seconds", 1..=600, 30);
     let migrates_on_start = reader.flag("database.migrate_on_start", true);
-    if let Some(url) = &public_url {
-        check_scheme(reader, url, warnings);
-        if allows_loopback {
-            check_outbound(reader, url, warnings);
-        }
+    if let Some(url) = &written_url {
+        check_scheme(reader, url, listen, warnings);
+    }
+    if allows_loopback {
+        check_outbound(reader, written_url.as_ref(), warnings);
     }
     warnings.extend(mail.as_ref().and_then(Mail::warning));
     Some(Config {
@@ -217,14 +227,14 @@ fn config(reader: &mut Reader, check_filter: FilterCheck, warnings: &mut Vec<Str
     })
 }
 
-fn public_url(reader: &mut Reader) -> Option<Url> {
-    let url: Url = reader.require("public_url")?;
-    let is_bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
-    if !matches!(url.scheme(), "https" | "http") || !url.has_host() || !is_bare || !url.username().is_empty() {
+fn is_bare(reader: &mut Reader, url: &Url) -> bool {
+    let is_only_a_place = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
+    let is_bare =
+        matches!(url.scheme(), "https" | "http") && url.has_host() && is_only_a_place && url.username().is_empty();
+    if !is_bare {
         reader.fault("public_url", "is not an https url without path, query and user");
-        return None;
     }
-    Some(url)
+    is_bare
 }
 
 /// Only the form: whether a database is there is seen by whoever opens it.
@@ -239,7 +249,7 @@ fn database_url(reader: &mut Reader) -> Option<String> {
     Some(url)
 }
 
-fn log(reader: &mut Reader, check_filter: FilterCheck) -> Log {
+fn log(reader: &mut Reader) -> Log {
     let is_json = match reader.text("log.format").as_deref() {
         None | Some("json") => true,
         Some("text") => false,
@@ -248,10 +258,7 @@ fn log(reader: &mut Reader, check_filter: FilterCheck) -> Log {
             true
         }
     };
-    let filter = reader.text("log.filter").unwrap_or_else(|| "info".to_owned());
-    if let Err(problem) = check_filter(&filter) {
-        reader.fault("log.filter", problem);
-    }
+    let filter = reader.text("log.filter").unwrap_or_else(|| DEFAULT_FILTER.to_owned());
     Log { is_json, filter }
 }
 
@@ -283,10 +290,17 @@ fn lifetimes(reader: &mut Reader) -> Lifetimes {
     }
 }
 
-/// What is for demo and tests on one machine is warned of there, and refused everywhere else.
-fn check_scheme(reader: &mut Reader, public_url: &Url, warnings: &mut Vec<String>) {
+/// What is for demo and tests on one machine is warned of there, and refused everywhere else: an address that is called
+/// `localhost` and reached from elsewhere would take passwords off the network in the clear.
+fn check_scheme(reader: &mut Reader, public_url: &Url, listen: SocketAddr, warnings: &mut Vec<String>) {
     match public_url.scheme() {
         "http" if is_loopback(public_url) => {
+            if !listen.ip().is_loopback() {
+                reader.fault(
+                    "listen",
+                    "is reached from other machines, and public_url is http: listen on 127.0.0.1 or [::1]",
+                );
+            }
             warnings.push("public_url is http: cookies are not Secure. For demo and tests on this machine only".into());
         }
         "http" => reader.fault("public_url", "is http, which is for demo and tests on loopback only"),
@@ -295,8 +309,8 @@ fn check_scheme(reader: &mut Reader, public_url: &Url, warnings: &mut Vec<String
 }
 
 /// The same for connections to this machine, where they are allowed.
-fn check_outbound(reader: &mut Reader, public_url: &Url, warnings: &mut Vec<String>) {
-    if is_loopback(public_url) {
+fn check_outbound(reader: &mut Reader, public_url: Option<&Url>, warnings: &mut Vec<String>) {
+    if public_url.is_some_and(is_loopback) {
         let warning = "outbound.allow_loopback is on: connections may point at this machine. For demo and tests only";
         warnings.push(warning.into());
     } else {

@@ -1,6 +1,5 @@
 //! `[passwords]`: what hashing one costs, how many are hashed at a time, and where the list of breached ones lies.
 
-use std::fs::File;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -36,11 +35,6 @@ pub struct Passwords {
 pub(super) fn read(reader: &mut Reader) -> Passwords {
     let cores = std::thread::available_parallelism().map_or(2, usize::from).min(4);
     let breached_list = reader.text("passwords.breached_list").map(PathBuf::from);
-    if let Some(path) = &breached_list
-        && let Err(error) = File::open(path)
-    {
-        reader.fault("passwords.breached_list", format_args!("cannot be opened: {error}"));
-    }
     let wait = milliseconds(reader.number("passwords.wait_ms", 100..=60_000, 5_000));
     let mut count = |key, bounds, default| u32::try_from(reader.number(key, bounds, default)).unwrap_or(1);
     Passwords {

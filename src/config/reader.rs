@@ -52,6 +52,16 @@ impl Reader {
         self.faults.push(Fault { key: key.to_owned(), problem: problem.to_string() });
     }
 
+    /// Lets `check` look at the text of a setting that is there and has no fault yet.
+    pub fn check(&mut self, key: &str, check: impl FnOnce(&str) -> Result<(), String>) {
+        if self.faults.iter().any(|fault| fault.key == key) {
+            return;
+        }
+        if let Some(Err(problem)) = self.text(key).map(|text| check(&text)) {
+            self.fault(key, problem);
+        }
+    }
+
     /// An optional text.
     pub fn text(&mut self, key: &str) -> Option<String> {
         match self.value(key)? {

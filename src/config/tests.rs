@@ -13,8 +13,12 @@ fn minimal() -> String {
 }
 
 fn read<const N: usize>(text: &str, environment: [(&str, &str); N]) -> Result<Checked, Vec<Fault>> {
-    let check = |filter: &str| if filter == "loud" { Err("is not a filter".to_owned()) } else { Ok(()) };
-    super::read(text, environment.map(|(name, value)| (name.to_owned(), value.to_owned())), check)
+    let environment = environment.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    super::read(text, environment, &[("log.filter", not_loud), ("mail.smtp_url", not_loud), ("listen", not_loud)])
+}
+
+fn not_loud(text: &str) -> Result<(), String> {
+    if text.contains("loud") { Err("is loud".to_owned()) } else { Ok(()) }
 }
 
 fn faults(text: &str) -> Vec<String> {
@@ -79,6 +83,41 @@ fn what_is_for_loopback_is_warned_of_there_and_refused_elsewhere() {
     assert_eq!(faults(&on("http://id.acme.test")).len(), 2);
     assert_eq!(faults(&on("https://id.acme.test")).len(), 1);
     assert_eq!(faults(&on("http://localhost.acme.test")).len(), 2);
+}
+
+#[test]
+fn what_is_for_loopback_is_refused_beside_any_other_fault_of_the_public_url() {
+    let with = |line: &str| {
+        minimal().replace("public_url = \"https://id.acme.test\"", line) + "[outbound]\nallow_loopback = true\n"
+    };
+    assert_eq!(faults(&with("public_url = \"http://id.acme.test/auth\"")).len(), 3);
+    for line in ["", "public_url = \"nowhere\"", "public_url = \"https://id.acme.test/auth\""] {
+        let found = faults(&with(line));
+        let keys: Vec<&str> = found.iter().filter_map(|fault| fault.split(':').next()).collect();
+        assert_eq!(keys, ["public_url", "outbound.allow_loopback"], "{line}");
+    }
+}
+
+#[test]
+fn passwords_do_not_cross_a_network_in_the_clear() {
+    let on =
+        |url: &str, listen: &str| format!("listen = \"{listen}\"\n{}", minimal().replace("https://id.acme.test", url));
+    for listen in ["0.0.0.0:8080", "[::]:8080", "192.0.2.1:8080"] {
+        let found = faults(&on("http://localhost:8080", listen));
+        assert!(found.len() == 1 && found[0].starts_with("listen: is reached from other machines"), "{found:?}");
+        assert!(read(&on("https://id.acme.test", listen), []).is_ok());
+    }
+    for listen in ["127.0.0.1:8080", "[::1]:8080"] {
+        assert!(read(&on("http://localhost:8080", listen), []).is_ok(), "{listen}");
+    }
+}
+
+#[test]
+fn a_check_looks_at_what_is_there_and_has_no_fault_yet() {
+    let smtp = |url: &str| minimal().replace("smtps://mail.acme.test", url);
+    assert_eq!(faults(&smtp("smtp://loud.test")), ["mail.smtp_url: is loud"]);
+    assert_eq!(faults(&smtp("http://loud.test")), ["mail.smtp_url: is not smtp:// or smtps:// with a host"]);
+    assert_eq!(faults(&format!("listen = [\"loud\"]\n{}", minimal())), ["listen: is a array, not a text"]);
 }
 
 #[test]

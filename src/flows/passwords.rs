@@ -42,7 +42,7 @@ pub enum SetUpFailure {
     #[error(transparent)]
     Cost(#[from] HashingFailed),
     /// The list of breached passwords cannot be read.
-    #[error("the list of breached passwords cannot be used: {0}")]
+    #[error("the list of breached passwords cannot be used")]
     List(#[from] io::Error),
 }
 
@@ -95,6 +95,12 @@ pub struct Passwords {
 struct Turn {
     _line: OwnedSemaphorePermit,
     _slot: OwnedSemaphorePermit,
+}
+
+/// Says what is wrong with a list of breached passwords, before anything is set up.
+pub fn check_list(path: &str) -> Result<(), String> {
+    let checked = File::open(path).and_then(|mut list| breached::check(&mut list));
+    checked.map_err(|error| format!("cannot be used: {error}"))
 }
 
 impl Passwords {

@@ -41,7 +41,7 @@ pub async fn context(world: &World, public_url: &str) -> Context {
          [passwords]\nmemory_kib = 7168\npasses = 1\n\
          [mail]\nfrom = \"gateway@causeway.test\"\ndirectory = \"/nowhere\"\n"
     );
-    let config = config::read(&text, [], |_| Ok(())).unwrap().config;
+    let config = config::read(&text, [], &[]).unwrap().config;
     let sealer = Sealer::new(&config.encryption_keys).unwrap();
     establish_keys(world, &sealer).await;
     let keys = KeyRing::new(sealer.clone());

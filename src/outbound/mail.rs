@@ -6,7 +6,7 @@ use lettre::message::{Mailbox, header};
 use lettre::transport::file::AsyncFileTransport;
 use lettre::{AsyncSmtpTransport, AsyncTransport as _, Message, Tokio1Executor};
 
-use crate::values::email::EmailAddress;
+use crate::values::email::{EmailAddress, InvalidEmailAddress};
 use crate::values::secret::Secret;
 
 /// The sender, and the way out.
@@ -47,6 +47,18 @@ pub struct SetUpFailure(String);
 #[derive(Debug, thiserror::Error)]
 #[error("the mail was not accepted: {0}")]
 pub struct SendFailure(String);
+
+/// Says what is wrong with an address that letters are to come from, before anything is set up.
+pub fn check_sender(address: &str) -> Result<(), String> {
+    let address: EmailAddress = address.parse().map_err(|error: InvalidEmailAddress| error.to_string())?;
+    mailbox(&address).map(drop).map_err(|error| format!("cannot be a sender: {error}"))
+}
+
+/// Says what is wrong with the URL of an SMTP server, before anything is set up.
+pub fn check_server(url: &str) -> Result<(), String> {
+    let read = AsyncSmtpTransport::<Tokio1Executor>::from_url(url);
+    read.map(drop).map_err(|error| format!("cannot be used: {error}"))
+}
 
 /// Sends letters. Clones share connections.
 #[derive(Clone)]

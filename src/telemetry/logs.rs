@@ -32,7 +32,44 @@ pub fn install(settings: &Log) -> Result<(), SetUpFailure> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use tracing_subscriber::EnvFilter;
+
     use super::check;
+    use crate::config::DEFAULT_FILTER;
+
+    #[derive(Clone, Default)]
+    struct Written(Arc<Mutex<Vec<u8>>>);
+
+    impl std::io::Write for Written {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn by_default_a_request_that_is_no_http_is_no_error_in_the_log() {
+        let written = Written::default();
+        let writer = written.clone();
+        let subscriber = tracing_subscriber::fmt()
+            .with_env_filter(EnvFilter::new(DEFAULT_FILTER))
+            .with_writer(move || writer.clone())
+            .finish();
+        tracing::subscriber::with_default(subscriber, || {
+            tracing::error!(target: "actix_http::h1::dispatcher", "stream error");
+            tracing::error!(target: "actix_http::h1::decoder", "too much unprocessed");
+            tracing::info!(target: "causeway::http", "served");
+        });
+        let written = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
+        assert!(!written.contains("stream error"), "{written}");
+        assert!(written.contains("too much unprocessed") && written.contains("served"), "{written}");
+    }
 
     #[test]
     fn a_filter_is_checked_before_it_is_used() {

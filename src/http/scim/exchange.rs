@@ -377,7 +377,7 @@ mod tests {
         let text = "public_url = \"https://id.acme.test\"\ndata_center = \"us\"\n\
                     encryption_keys = [\"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\"]\n\
                     [mail]\nfrom = \"a@acme.test\"\nsmtp_url = \"smtp://mail.acme.test\"\n";
-        let read = |more: &str| config::read(&format!("{text}{more}"), [], |_| Ok(())).unwrap().config.limits;
+        let read = |more: &str| config::read(&format!("{text}{more}"), [], &[]).unwrap().config.limits;
         assert_eq!(limits(&read("")), Limits::default());
         let few = limits(&read("[limits]\nscim_page_size = 10\nscim_filter_terms = 3\nscim_member_filters = 2\n"));
         assert_eq!((few.default_page, few.max_page, few.filter_terms, few.member_filters), (10, 10, 3, 2));
