@@ -1,14 +1,12 @@
 //! Which encryption keys stored values are under, and the refusal to go on where one of them is not configured: what is under it
 //! could not be opened, and nobody would know before somebody needed it.
 
-use data_encoding::HEXLOWER;
-
 use super::rotation::KeyError;
 use super::sealing::Sealer;
 use crate::store::Tx;
 use crate::store::sealed_values::{self, SealedColumn};
 
-/// Keys that are looked at in each column, so that damaged values do not make the look a long one.
+/// Keys that are looked at in each column: more than anybody configures.
 const MOST_KEYS: usize = 64;
 
 /// Values are under a key that is not configured here.
@@ -29,10 +27,14 @@ pub fn require_known(tx: &mut Tx<'_>, sealer: &Sealer) -> Result<(), KeyError> {
         for _ in 0..MOST_KEYS {
             let Some(key) = sealed_values::next_key(tx, column, &after)? else { break };
             if !sealer.knows(&key) {
-                return Err(KeyMissing { column: column.name(), key: HEXLOWER.encode(&key) }.into());
+                return Err(KeyMissing { column: column.name(), key: spelled(&key) }.into());
             }
             after = key;
         }
     }
     Ok(())
+}
+
+fn spelled(key: &[u8]) -> String {
+    key.iter().map(|byte| format!("{byte:02x}")).collect()
 }
