@@ -11,6 +11,7 @@ mod lists;
 mod own_schemas;
 mod request_log;
 mod rfc;
+mod root;
 mod scim2_tester;
 mod scim_sanity;
 mod vendors;

@@ -2,6 +2,7 @@
 //!
 //! | path | methods |
 //! |---|---|
+//! | the base URI itself | GET (search over all types) |
 //! | `/Users`, `/Groups` | GET (search), POST |
 //! | `/Users/{id}`, `/Groups/{id}` | GET, PUT, PATCH, DELETE |
 //! | `/ServiceProviderConfig`, `/ResourceTypes[/{id}]`, `/Schemas[/{id}]` | GET, without authentication too |
@@ -85,7 +86,8 @@ async fn dispatch(
             exchange.authenticate().await?;
             Err(Failure::NotFound)
         }
-        (Target::Collection(kind), route::Method::Get) => search::get(exchange, kind).await,
+        (Target::Collection(kind), route::Method::Get) => search::get(exchange, Some(kind)).await,
+        (Target::Root, _) => search::get(exchange, None).await,
         (Target::Bulk, _) => bulk::post(exchange).await,
         (Target::BulkRequest(id), _) => bulk::poll(exchange, id).await,
         (Target::Search(kind), _) => search::post(exchange, kind).await,

@@ -24,6 +24,8 @@ pub struct Route {
 pub enum Target {
     /// What the server says about itself.
     Discovery(Document),
+    /// All resources of all kinds: the base URI itself, with or without a slash behind it.
+    Root,
     /// All resources of a kind.
     Collection(ResourceKind),
     /// A search whose query stands in the body; over all kinds for `None`.
@@ -70,7 +72,7 @@ impl Route {
     /// The route of a raw path. What is not below a well-formed organization is unknown.
     pub fn parse(path: &str) -> Result<Self, Failure> {
         let rest = path.strip_prefix("/scim/v2/").ok_or_else(|| other_version(path))?;
-        let (slug, rest) = rest.split_once('/').ok_or(Failure::NotFound)?;
+        let (slug, rest) = rest.split_once('/').unwrap_or((rest, ""));
         let slug = slug.parse().map_err(|_| Failure::NotFound)?;
         let segments: Vec<&str> = rest.split('/').collect();
         Ok(Self { slug, target: target(&segments) })
@@ -92,6 +94,7 @@ fn other_version(path: &str) -> Failure {
 
 fn target(segments: &[&str]) -> Target {
     match segments {
+        [""] => Target::Root,
         ["Users"] => Target::Collection(ResourceKind::User),
         ["Groups"] => Target::Collection(ResourceKind::Group),
         ["ServiceProviderConfig"] => Target::Discovery(Document::ServiceProviderConfig),
@@ -138,9 +141,12 @@ impl Target {
     /// The method, when the target has it.
     pub fn method(&self, method: &http::Method) -> Result<Method, Failure> {
         let (allowed, names): (&[Method], &'static str) = match self {
-            Self::Discovery(_) | Self::Me | Self::BulkRequest(_) | Self::Assignables(_) | Self::Assignable(..) => {
-                (&[Method::Get], "GET, HEAD")
-            }
+            Self::Discovery(_)
+            | Self::Me
+            | Self::BulkRequest(_)
+            | Self::Assignables(_)
+            | Self::Assignable(..)
+            | Self::Root => (&[Method::Get], "GET, HEAD"),
             Self::Collection(_) => (&[Method::Get, Method::Post], "GET, HEAD, POST"),
             Self::Search(_) | Self::Bulk => (&[Method::Post], "POST"),
             Self::Resource(..) => {
@@ -185,13 +191,16 @@ mod tests {
             "x/../Users",
             "Users%2f",
             "Users//",
-            "",
+            "/",
         ] {
             let found = target(&format!("/scim/v2/acme/{odd}"));
             assert!(matches!(found, Some(Target::Unknown | Target::Resource(_, None))), "{odd}: {found:?}");
         }
+        for root in ["/scim/v2/acme", "/scim/v2/acme/"] {
+            assert_eq!(target(root), Some(Target::Root), "{root}");
+        }
         for odd in
-            ["/scim/v2/Acme/Users", "/scim/v2//Users", "/scim/v2/a%63me/Users", "/scim/v1/acme/Users", "/scim/v2/acme"]
+            ["/scim/v2/Acme/Users", "/scim/v2//Users", "/scim/v2/a%63me/Users", "/scim/v1/acme/Users", "/scim/v2/"]
         {
             assert_eq!(target(odd), None, "{odd}");
         }
@@ -206,8 +215,7 @@ mod tests {
         for other in ["/scim/v1/acme/Users", "/scim/v1.1/acme/Users", "/scim/v3/Users", "/scim/v20/acme/Users"] {
             assert_eq!(refused(other), Some(ScimType::InvalidVers), "{other}");
         }
-        for unknown in ["/scim/acme/Users", "/scim/v/acme/Users", "/scim/vx/acme", "/scim", "/scim/v2", "/scim/v2/acme"]
-        {
+        for unknown in ["/scim/acme/Users", "/scim/v/acme/Users", "/scim/vx/acme", "/scim", "/scim/v2", "/scim/v2/"] {
             assert!(matches!(Route::parse(unknown), Err(Failure::NotFound) | Err(Failure::Protocol(_))), "{unknown}");
         }
     }

@@ -1,4 +1,4 @@
-//! GET on a collection, and POST to `.search` below a collection or at the root.
+//! GET on a collection or at the root, and POST to `.search` below either.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use crate::protocol::scim::limits::Limits;
 use crate::protocol::scim::list::{self, Heading, Paging};
 use crate::protocol::scim::projection::Projection;
 use crate::protocol::scim::resource_type::ResourceType;
-use crate::protocol::scim::search_request::{self, SearchRequest};
+use crate::protocol::scim::search_request::{self, Carrier, SearchRequest};
 use crate::protocol::scim::sort::{self, Order};
 use crate::provisioning::clients::caller::Caller;
 use crate::provisioning::resource::{Resource, resource_type};
@@ -23,6 +23,7 @@ use crate::provisioning::search::cursor::Seal;
 use crate::provisioning::search::page::{self, Place, Query, Sought, Wanted};
 use crate::provisioning::search::{self, order};
 use crate::store::Tx;
+use crate::store::condition::Condition;
 use crate::store::order::SortKey;
 use crate::store::resources::ResourceKind;
 use crate::values::operation::Operation;
@@ -43,20 +44,10 @@ struct Shown {
 }
 
 /// A page of resources. The credential is looked up in the transaction that searches.
-pub async fn get(exchange: Exchange, kind: ResourceKind) -> Result<HttpResponse, Failure> {
-    let parameter = |name: &str| exchange.parameter(name).map(str::to_owned);
-    let request = SearchRequest {
-        filter: parameter("filter"),
-        start_index: parameter("startIndex"),
-        count: parameter("count"),
-        cursor: parameter("cursor"),
-        sort_by: parameter("sortBy"),
-        sort_order: parameter("sortOrder"),
-        attributes: parameter("attributes"),
-        excluded_attributes: parameter("excludedAttributes"),
-    };
+pub async fn get(exchange: Exchange, kind: Option<ResourceKind>) -> Result<HttpResponse, Failure> {
+    let request = request(&exchange);
     let (presented, operation) = (exchange.presented()?, exchange.anonymous());
-    let search = Search::new(&exchange, vec![kind], request);
+    let search = Search::new(&exchange, kinds(kind), request);
     let work = move |tx: &mut Tx<'_>| {
         let caller = presented.authenticate(tx)?;
         let shown = search.find(tx, &operation.by(caller.actor()), &caller)?;
@@ -67,15 +58,35 @@ pub async fn get(exchange: Exchange, kind: ResourceKind) -> Result<HttpResponse,
     render(&exchange, &shown)
 }
 
+/// What the parameters of a GET ask for.
+pub fn request(exchange: &Exchange) -> SearchRequest {
+    let parameter = |name: &str| exchange.parameter(name).map(str::to_owned);
+    SearchRequest {
+        filter: parameter("filter"),
+        start_index: parameter("startIndex"),
+        count: parameter("count"),
+        cursor: parameter("cursor"),
+        sort_by: parameter("sortBy"),
+        sort_order: parameter("sortOrder"),
+        attributes: parameter("attributes"),
+        excluded_attributes: parameter("excludedAttributes"),
+        carrier: Carrier::Uri,
+    }
+}
+
 /// The same, asked for in a body.
 pub async fn post(mut exchange: Exchange, kind: Option<ResourceKind>) -> Result<HttpResponse, Failure> {
     let caller = exchange.authenticate().await?;
     let request = search_request::read(&exchange.body().await?, &exchange.rules(&caller))?;
     let operation = exchange.operation(&caller);
-    let kinds = kind.map_or_else(|| vec![ResourceKind::User, ResourceKind::Group], |kind| vec![kind]);
-    let search = Search::new(&exchange, kinds, request);
+    let search = Search::new(&exchange, kinds(kind), request);
     let shown = exchange.read(move |tx| search.find(tx, &operation, &caller)).await?;
     render(&exchange, &shown)
+}
+
+/// At the root all kinds are searched.
+fn kinds(kind: Option<ResourceKind>) -> Vec<ResourceKind> {
+    kind.map_or_else(|| vec![ResourceKind::User, ResourceKind::Group], |kind| vec![kind])
 }
 
 impl Search {
@@ -121,39 +132,32 @@ impl Search {
         Ok(Shown { heading, resources: found.resources.into_iter().map(shown).collect() })
     }
 
-    /// What is looked for of each kind. A kind that does not have an attribute of the filter has no match, and one that does
-    /// not have what is sorted by has no value; when none has it the query is wrong.
+    /// What is looked for of each kind. A kind that does not have an attribute of the filter, or what is sorted by, has no
+    /// value there; what none of them has is wrong.
     fn sought(&self, caller: &Caller) -> Result<Vec<Sought>, Failure> {
-        let (mut sought, mut wrong): (Vec<Sought>, Option<ScimError>) = (Vec::new(), None);
         let (attributes, excluded) = (self.request.attributes.as_deref(), self.request.excluded_attributes.as_deref());
-        let rules = self.rules.of(caller);
+        let mut sought = Vec::with_capacity(self.kinds.len());
         for kind in &self.kinds {
             let resource_type = resource_type(&caller.types, *kind);
-            let condition = match &self.request.filter {
-                None => None,
-                Some(text) => {
-                    let parsed = filter::parse(text, resource_type, &rules);
-                    match parsed.and_then(|parsed| search::condition(&parsed, resource_type)) {
-                        Ok(condition) => Some(condition),
-                        Err(error) => {
-                            wrong = Some(error);
-                            continue;
-                        }
-                    }
-                }
-            };
+            let condition =
+                self.condition(caller, resource_type).map_err(|error| self.request.carrier.refusal(error))?;
             let key = if self.is_sorted() { self.key(resource_type)? } else { None };
             let projection = Projection::read(attributes, excluded, resource_type)?;
             let resource_type = Arc::clone(resource_type);
             sought.push(Sought { kind: *kind, resource_type, condition, key, projection });
         }
-        match wrong {
-            Some(error) if sought.is_empty() => Err(error.into()),
-            _ if self.is_sorted() && sought.iter().all(|sought| sought.key.is_none()) => {
-                Err(ScimError::value("sortBy names an attribute that there is not").into())
-            }
-            _ => Ok(sought),
+        if self.is_sorted() && sought.iter().all(|sought| sought.key.is_none()) {
+            return Err(ScimError::value("sortBy names an attribute that there is not").into());
         }
+        Ok(sought)
+    }
+
+    fn condition(&self, caller: &Caller, of: &ResourceType) -> Result<Option<Condition>, ScimError> {
+        let Some(text) = &self.request.filter else { return Ok(None) };
+        let types = self.kinds.iter().map(|kind| resource_type(&caller.types, *kind).as_ref());
+        let others: Vec<&ResourceType> = types.filter(|other| other.name != of.name).collect();
+        let parsed = filter::parse_among(text, of, &others, &self.rules.of(caller))?;
+        search::condition(&parsed, of).map(Some)
     }
 
     fn is_sorted(&self) -> bool {

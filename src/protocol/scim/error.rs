@@ -32,6 +32,8 @@ pub enum ScimType {
     InvalidValue,
     /// The version of the protocol is not spoken here.
     InvalidVers,
+    /// The URI of the request carries what has no place in one.
+    Sensitive,
     /// The cursor is not one of this query.
     InvalidCursor,
     /// The cursor has expired.
@@ -53,6 +55,7 @@ impl ScimType {
             Self::NoTarget => "noTarget",
             Self::InvalidValue => "invalidValue",
             Self::InvalidVers => "invalidVers",
+            Self::Sensitive => "sensitive",
             Self::InvalidCursor => "invalidCursor",
             Self::ExpiredCursor => "expiredCursor",
             Self::InvalidCount => "invalidCount",
@@ -70,6 +73,7 @@ impl ScimType {
             Self::InvalidPath | Self::NoTarget => "rfc7644:3.5.2",
             Self::InvalidValue => "rfc7643:2.3",
             Self::InvalidVers => "rfc7644:3.13",
+            Self::Sensitive => "rfc7644:7.5.2",
             Self::InvalidCursor | Self::ExpiredCursor | Self::InvalidCount => "rfc9865:2.1",
         }
     }
@@ -78,6 +82,7 @@ impl ScimType {
     pub const fn status(self) -> u16 {
         match self {
             Self::Uniqueness => 409,
+            Self::Sensitive => 403,
             Self::InvalidFilter
             | Self::TooMany
             | Self::Mutability
@@ -122,7 +127,7 @@ impl From<ScimError> for Refusal {
     }
 }
 
-/// A request that breaks a rule of the protocol. Everything but uniqueness is answered with 400.
+/// A request that breaks a rule of the protocol. Everything but uniqueness and what is sensitive is answered with 400.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}: {detail}", .scim_type.as_str())]
 pub struct ScimError {

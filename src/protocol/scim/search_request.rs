@@ -3,13 +3,34 @@
 
 use serde_json::Value;
 
-use super::error::ScimError;
+use super::error::{ScimError, ScimType};
 use super::json::{Object, get};
 use super::message;
 use super::validation::Rules;
 
 /// The URN of the body.
 pub const SCHEMA: &str = "urn:ietf:params:scim:api:messages:2.0:SearchRequest";
+
+/// Where a query stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Carrier {
+    /// In the URI of a GET, which is written down on its way.
+    #[default]
+    Uri,
+    /// In the body of a POST.
+    Body,
+}
+
+impl Carrier {
+    /// What a query that stands here is refused with. RFC 7644, section 7.5.2: what is sensitive is so in a URI; in a body
+    /// an attribute that cannot be searched is an invalid filter.
+    pub fn refusal(self, error: ScimError) -> ScimError {
+        match (self, error.scim_type) {
+            (Self::Body, ScimType::Sensitive) => ScimError::filter(error.detail),
+            _ => error,
+        }
+    }
+}
 
 /// A query, unparsed.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -30,6 +51,8 @@ pub struct SearchRequest {
     pub attributes: Option<String>,
     /// The same, of those to leave out.
     pub excluded_attributes: Option<String>,
+    /// Where it stood.
+    pub carrier: Carrier,
 }
 
 impl SearchRequest {
@@ -52,6 +75,7 @@ pub fn read(body: &Object, rules: &Rules) -> Result<SearchRequest, ScimError> {
         sort_order: text(body, "sortOrder")?,
         attributes: names(body, "attributes")?,
         excluded_attributes: names(body, "excludedAttributes")?,
+        carrier: Carrier::Body,
     })
 }
 
@@ -87,7 +111,7 @@ fn names(body: &Object, name: &str) -> Result<Option<String>, ScimError> {
 mod tests {
     use serde_json::json;
 
-    use super::{SCHEMA, SearchRequest, read};
+    use super::{Carrier, SCHEMA, SearchRequest, read};
     use crate::protocol::scim::limits::Limits;
     use crate::protocol::scim::tolerance::Profile;
     use crate::protocol::scim::validation::Rules;
@@ -115,7 +139,7 @@ mod tests {
         assert_eq!(request.start_index.as_deref(), Some("2"));
         assert_eq!(request.attributes.as_deref(), Some("id,title"));
         assert_eq!((request.sort_by.as_deref(), request.sort_order.as_deref()), (Some("title"), Some("descending")));
-        assert_eq!(request.cursor.as_deref(), Some(""));
+        assert_eq!((request.cursor.as_deref(), request.carrier), (Some(""), Carrier::Body));
         for wrong in
             [json!({}), json!({ "schemas": [SCHEMA], "count": "x" }), json!({ "schemas": [SCHEMA], "filter": 1 })]
         {

@@ -14,9 +14,10 @@ use crate::protocol::scim::etag::Condition;
 use crate::protocol::scim::json::Object;
 use crate::protocol::scim::limits::Limits;
 use crate::protocol::scim::projection::Projection;
+use crate::protocol::scim::search_request::{self, Carrier};
 use crate::protocol::scim::tolerance::{PatchAnswer, Profile};
 use crate::protocol::scim::validation::Rules;
-use crate::protocol::scim::{filter, redaction, search_request};
+use crate::protocol::scim::{filter, redaction};
 use crate::provisioning::bulk::{self, Done, PrepareError, Reading};
 use crate::provisioning::clients::{self, caller};
 use crate::provisioning::failure::ProvisioningError;
@@ -68,7 +69,7 @@ pub struct Tried {
 enum Call {
     Change(OneOperation),
     Read(ResourceKind, Option<String>),
-    Search(ResourceKind, Option<String>),
+    Search(ResourceKind, Option<String>, Carrier),
 }
 
 /// Tries a request. The transaction has its changes afterwards: its caller must not commit it.
@@ -163,10 +164,12 @@ fn perform(
             let id = id.and_then(|id| id.parse().ok()).ok_or(ProvisioningError::NotFound)?;
             Ok((200, Some(find(tx, op, organization, kind, id, reading)?)))
         }
-        Call::Search(kind, text) => {
+        Call::Search(kind, text, carrier) => {
             let resource_type = resource_type(&reading.types, kind);
             if let Some(text) = text {
-                search::condition(&filter::parse(&text, resource_type, &reading.rules)?, resource_type)?;
+                let parsed = filter::parse(&text, resource_type, &reading.rules);
+                let parsed = parsed.map_err(|error| carrier.refusal(error))?;
+                search::condition(&parsed, resource_type)?;
             }
             Ok((200, None))
         }
@@ -190,11 +193,11 @@ fn call(original: Original, rules: &Rules) -> Result<Call, TrialError> {
         Ok(Call::Change(OneOperation { method, endpoint, target, data: body.clone(), condition }))
     };
     match (original.method.as_str(), segments.as_slice()) {
-        ("POST", [_, ".search"]) => Ok(Call::Search(kind, search_request::read(&body, rules)?.filter)),
+        ("POST", [_, ".search"]) => Ok(Call::Search(kind, search_request::read(&body, rules)?.filter, Carrier::Body)),
         ("GET" | "HEAD", [_]) => {
             let mut parameters = form_urlencoded::parse(original.query.as_bytes());
             let filter = parameters.find(|(name, _)| name.eq_ignore_ascii_case("filter"));
-            Ok(Call::Search(kind, filter.map(|(_, filter)| filter.into_owned())))
+            Ok(Call::Search(kind, filter.map(|(_, filter)| filter.into_owned()), Carrier::Uri))
         }
         ("GET" | "HEAD", [_, id]) => Ok(Call::Read(kind, Some((*id).to_owned()))),
         ("POST", [_]) => change(Method::Post, Target::New),

@@ -31,6 +31,7 @@ pub fn condition(filter: &Filter, resource_type: &ResourceType) -> Result<Condit
             Some(relation) => relation.holds_for(|reach| related(within, relation, reach))?,
             None => elements(target, within, resource_type)?,
         },
+        Filter::Fixed(holds) => Condition::Always(*holds),
     })
 }
 
@@ -210,7 +211,7 @@ fn element(filter: &Filter, resource_type: &ResourceType) -> Result<ElementCondi
         Filter::Compare(target, operator, Literal::Value { key, .. }) => {
             leaf(target, Test::Compare(stored(*operator), key.clone()))
         }
-        Filter::Element(..) => return Err(ScimError::filter("brackets within brackets")),
+        Filter::Element(..) | Filter::Fixed(_) => return Err(ScimError::filter("brackets within brackets")),
     })
 }
 
@@ -253,7 +254,7 @@ fn related(filter: &Filter, relation: Relation, reach: Reach) -> Result<Conditio
         Filter::Compare(target, operator, Literal::Value { key, .. }) => {
             leaf(target, &Test::Compare(stored(*operator), key.clone()))?
         }
-        Filter::Element(..) => return Err(ScimError::filter("brackets within brackets")),
+        Filter::Element(..) | Filter::Fixed(_) => return Err(ScimError::filter("brackets within brackets")),
     })
 }
 

@@ -21,6 +21,8 @@ pub enum Filter {
     Present(Target),
     /// One element of a complex attribute satisfies the filter within the brackets, whose targets are parts of it.
     Element(Target, Box<Filter>),
+    /// The same for every resource of the type: it looks at an attribute that the type does not have.
+    Fixed(bool),
 }
 
 /// What a filter looks at. Names are in canonical spelling.
@@ -85,7 +87,17 @@ impl Filter {
         match self {
             Self::And(filters) | Self::Or(filters) => filters.iter().map(Self::terms).sum(),
             Self::Not(filter) | Self::Element(_, filter) => filter.terms(),
-            Self::Compare(..) | Self::Present(_) => 1,
+            Self::Compare(..) | Self::Present(_) | Self::Fixed(_) => 1,
+        }
+    }
+
+    /// True when it looks at this part of an element.
+    pub fn looks_at(&self, part: &str) -> bool {
+        match self {
+            Self::And(filters) | Self::Or(filters) => filters.iter().any(|filter| filter.looks_at(part)),
+            Self::Not(filter) | Self::Element(_, filter) => filter.looks_at(part),
+            Self::Compare(target, ..) | Self::Present(target) => target.part.as_deref() == Some(part),
+            Self::Fixed(_) => false,
         }
     }
 }

@@ -18,6 +18,7 @@ pub fn matches(filter: &Filter, document: &Object) -> bool {
             .iter()
             .filter_map(|element| element.as_object())
             .any(|element| matches_element(within, element)),
+        Filter::Fixed(holds) => *holds,
     }
 }
 
@@ -34,6 +35,7 @@ pub fn matches_element(filter: &Filter, element: &Object) -> bool {
         Filter::Present(target) => part_of(target, element).is_some(),
         // The parser refuses brackets within brackets.
         Filter::Element(..) => false,
+        Filter::Fixed(holds) => *holds,
     }
 }
 

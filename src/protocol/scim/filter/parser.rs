@@ -3,10 +3,12 @@
 use serde_json::Value;
 
 use super::ast::{Filter, Literal, Operator, Target};
+use super::evaluate;
 use super::lexer::Token;
-use crate::protocol::scim::attribute::Kind;
+use crate::protocol::scim::attribute::{Kind, Mutability};
 use crate::protocol::scim::comparison;
-use crate::protocol::scim::error::ScimError;
+use crate::protocol::scim::error::{ScimError, ScimType};
+use crate::protocol::scim::json::Object;
 use crate::protocol::scim::resource_type::{Located, Place, ResourceType};
 use crate::protocol::scim::rewrite::Rule;
 use crate::protocol::scim::validation::Rules;
@@ -14,10 +16,19 @@ use crate::protocol::scim::validation::Rules;
 /// What names are resolved against.
 #[derive(Clone, Copy)]
 pub(in crate::protocol::scim) enum Scope<'t> {
-    /// A whole resource.
-    Resource(&'t ResourceType),
+    /// A whole resource, and the other types of which resources are searched by the same filter.
+    Resource(&'t ResourceType, &'t [&'t ResourceType]),
     /// One element of a complex attribute.
     Element(Located<'t>),
+}
+
+/// What a name leads to.
+#[derive(Clone, Copy)]
+enum Found<'t> {
+    /// An attribute of what is looked at.
+    Here(Located<'t>),
+    /// An attribute that only another type has: here it has no value.
+    Elsewhere(Located<'t>),
 }
 
 /// A reader of tokens with the bounds of one request.
@@ -96,11 +107,15 @@ impl<'l> Parser<'l> {
         if name.eq_ignore_ascii_case("not") && self.take(&Token::Open) {
             return Ok(Filter::Not(Box::new(self.grouped(scope)?)));
         }
-        let at = resolve(scope, &name, self.rules)?;
-        if self.take(&Token::OpenBracket) {
-            return self.value_path(at);
+        match resolve(scope, &name, self.rules)? {
+            Found::Here(at) => self.test(at),
+            Found::Elsewhere(at) => Ok(Filter::Fixed(evaluate::matches(&self.test(at)?, &Object::new()))),
         }
-        self.comparison(at)
+    }
+
+    /// What stands behind the name of an attribute.
+    fn test(&mut self, at: Located<'_>) -> Result<Filter, ScimError> {
+        if self.take(&Token::OpenBracket) { self.value_path(at) } else { self.comparison(at) }
     }
 
     fn grouped(&mut self, scope: Scope<'_>) -> Result<Filter, ScimError> {
@@ -117,7 +132,7 @@ impl<'l> Parser<'l> {
             return Ok(Filter::Element(Target::of(at), Box::new(within)));
         };
         let Token::Word(part) = part else { return Err(ScimError::filter("a sub-attribute is missing")) };
-        let part = resolve(Scope::Element(at), part.trim_start_matches('.'), self.rules)?;
+        let part = part_of(at, part.trim_start_matches('.'))?;
         let outside = self.comparison(part)?;
         Ok(Filter::Element(Target::of(at), Box::new(Filter::And(vec![within, outside]))))
     }
@@ -183,21 +198,46 @@ fn one_or(mut filters: Vec<Filter>, many: impl Fn(Vec<Filter>) -> Filter) -> Fil
     }
 }
 
-fn resolve<'t>(scope: Scope<'t>, name: &str, rules: &Rules) -> Result<Located<'t>, ScimError> {
-    let unknown = || ScimError::filter("it names an attribute that there is not");
-    let at = match scope {
-        Scope::Resource(resource_type) => match resource_type.find(name) {
-            Some(Place::Attribute(at)) => at,
-            Some(Place::Extension(_)) => return Err(unknown()),
-            None => short_name(resource_type, name, rules)?.ok_or_else(unknown)?,
-        },
-        Scope::Element(at) => {
-            at.attribute.part(name).map(|part| Located { part: Some(part), ..at }).ok_or_else(unknown)?
-        }
+fn resolve<'t>(scope: Scope<'t>, name: &str, rules: &Rules) -> Result<Found<'t>, ScimError> {
+    let (resource_type, others) = match scope {
+        Scope::Element(at) => return part_of(at, name).map(Found::Here),
+        Scope::Resource(resource_type, others) => (resource_type, others),
     };
+    if let Some(at) = top(resource_type, name, rules)? {
+        return Ok(Found::Here(at));
+    }
+    for other in others {
+        if let Some(at) = top(other, name, rules)? {
+            return Ok(Found::Elsewhere(at));
+        }
+    }
+    Err(unknown())
+}
+
+fn unknown() -> ScimError {
+    ScimError::filter("it names an attribute that there is not")
+}
+
+fn part_of<'t>(at: Located<'t>, name: &str) -> Result<Located<'t>, ScimError> {
+    let part = at.attribute.part(name).ok_or_else(unknown)?;
+    searchable(Located { part: Some(part), ..at })
+}
+
+/// The attribute of a resource type with this name, if it has one.
+fn top<'t>(resource_type: &'t ResourceType, name: &str, rules: &Rules) -> Result<Option<Located<'t>>, ScimError> {
+    let at = match resource_type.find(name) {
+        Some(Place::Attribute(at)) => Some(at),
+        Some(Place::Extension(_)) => return Err(unknown()),
+        None => short_name(resource_type, name, rules)?,
+    };
+    at.map(searchable).transpose()
+}
+
+fn searchable(at: Located<'_>) -> Result<Located<'_>, ScimError> {
     let leaf = at.part.unwrap_or(at.attribute);
-    if leaf.mutability == crate::protocol::scim::attribute::Mutability::WriteOnly {
-        return Err(ScimError::filter(format!("{} cannot be searched", leaf.name)));
+    if leaf.mutability == Mutability::WriteOnly {
+        let detail = format!("{} cannot be searched", leaf.name);
+        return Err(ScimError::new(ScimType::Sensitive, detail));
     }
     Ok(at)
 }

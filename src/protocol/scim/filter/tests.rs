@@ -1,6 +1,6 @@
 use serde_json::json;
 
-use super::{ast, evaluate, parse};
+use super::{ast, evaluate, parse, parse_among};
 use crate::protocol::scim::error::{ScimError, ScimType};
 use crate::protocol::scim::json::Object;
 use crate::protocol::scim::limits::Limits;
@@ -120,7 +120,6 @@ fn what_is_not_a_filter_is_invalid_filter() {
         r#"meta.created co "2026""#,
         r#"meta.created gt "yesterday""#,
         "userName gt null",
-        r#"password eq "x""#,
         r#"userName eq "a\u0000b""#,
         "not title pr",
         "${7*7} eq 1",
@@ -180,4 +179,58 @@ fn groups_are_searched_by_member() {
         parse(r#"id eq "g" and members eq "u""#, group(), &Rules::new(Profile::Entra.tolerance(), Limits::default()));
     let ast::Filter::And(terms) = parsed.unwrap() else { panic!("not a conjunction") };
     assert!(matches!(&terms[1], ast::Filter::Compare(target, ..) if target.leaf_path() == "members.value"));
+}
+
+/// RFC 7644, section 3.4.2.1: an attribute that is not part of a type is treated "as if there is no attribute value", as long
+/// as another type that is searched has it.
+#[test]
+fn what_only_another_type_has_has_no_value_here() {
+    let rules = Rules::new(Profile::Entra.tolerance(), Limits::default());
+    let team = json!({ "id": "g", "displayName": "Engineering", "members": [{ "value": "u" }] });
+    let team = team.as_object().unwrap();
+    let holds = |text: &str| {
+        let parsed = parse_among(text, group(), &[user()], &rules).unwrap_or_else(|error| panic!("{text}: {error}"));
+        evaluate::matches(&parsed, team)
+    };
+    for text in [
+        r#"displayName eq "Engineering" or userName eq "bjensen""#,
+        r#"displayName eq "Engineering" and not (userName pr)"#,
+        r#"userName ne "x""#,
+        "userName eq null",
+        r#"not (emails[type eq "work" and value co "@"])"#,
+        r#"urn:ietf:params:scim:schemas:core:2.0:User:userName ne "x""#,
+        r#"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department ne "R&D" and members eq "u""#,
+        r#"department ne "R&D""#,
+        r#"userName ne "x" and members[value eq "u"]"#,
+    ] {
+        assert!(holds(text), "{text}");
+    }
+    for text in [
+        "userName pr",
+        r#"userName eq "bjensen""#,
+        r#"userName co """#,
+        "userName ne null",
+        r#"emails[type eq "work"].value eq "x" or active eq true"#,
+        r#"displayName eq "Engineering" and title sw "a""#,
+        r#"meta.created gt "2026-01-01T00:00:00Z" or name.familyName gt "a""#,
+    ] {
+        assert!(!holds(text), "{text}");
+    }
+    for wrong in [r#"nope eq "x""#, "active gt true", "userName", r#"emails[nope eq "x"]"#, r#"name eq "x""#] {
+        let found = parse_among(wrong, group(), &[user()], &rules).map_err(|error| error.scim_type);
+        assert_eq!(found, Err(ScimType::InvalidFilter), "{wrong}");
+    }
+    let alone = parse(r#"userName ne "x""#, group(), &rules).map_err(|error| error.scim_type);
+    assert_eq!(alone, Err(ScimType::InvalidFilter), "where groups alone are searched there is no such attribute");
+}
+
+#[test]
+fn what_is_only_written_is_sensitive_to_ask_for_whichever_type_has_it() {
+    let rules = Rules::new(Profile::Standard.tolerance(), Limits::default());
+    for text in [r#"password eq "x""#, "password pr", r#"userName eq "a" and PASSWORD co "x""#] {
+        let found = filter(text).map_err(|error| error.scim_type);
+        assert_eq!(found, Err(ScimType::Sensitive), "{text}");
+    }
+    let of_groups = parse_among(r#"password eq "x""#, group(), &[user()], &rules).map_err(|error| error.scim_type);
+    assert_eq!(of_groups, Err(ScimType::Sensitive));
 }
