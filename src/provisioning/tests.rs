@@ -77,15 +77,15 @@ pub(super) fn rules() -> Rules {
     Rules::new(Profile::Standard.tolerance(), Limits::default())
 }
 
-const NOW: i64 = 1_700_000_000_000_000;
-const GROUP: &str = "urn:ietf:params:scim:schemas:core:2.0:Group";
+pub(super) const NOW: i64 = 1_700_000_000_000_000;
+pub(super) const GROUP: &str = "urn:ietf:params:scim:schemas:core:2.0:Group";
 
-fn user(body: Value) -> users::UserDraft {
+pub(super) fn user(body: Value) -> users::UserDraft {
     let read = document::read(body.as_object().unwrap().clone(), resource_type::user(), &rules());
     users::draft(read.unwrap().document, resource_type::user()).unwrap()
 }
 
-fn patch(
+pub(super) fn patch(
     tx: &mut Tx<'_>,
     organization: OrganizationId,
     id: ResourceId,
@@ -94,7 +94,7 @@ fn patch(
     patch_of(tx, organization, id, resource_type::user(), operations)
 }
 
-fn patch_of(
+pub(super) fn patch_of(
     tx: &mut Tx<'_>,
     organization: OrganizationId,
     id: ResourceId,
@@ -107,12 +107,12 @@ fn patch_of(
     users::patch(tx, &operation(NOW + 5_000_000), organization, id, patch, None)
 }
 
-fn account(tx: &mut Tx<'_>, organization: OrganizationId, id: ResourceId) -> AccountId {
+pub(super) fn account(tx: &mut Tx<'_>, organization: OrganizationId, id: ResourceId) -> AccountId {
     resources::find(tx, organization, ResourceKind::User, id).unwrap().unwrap().account_id.unwrap()
 }
 
 /// The names of the audit entries, newest first.
-fn entries(tx: &mut Tx<'_>, organization: OrganizationId) -> Vec<String> {
+pub(super) fn entries(tx: &mut Tx<'_>, organization: OrganizationId) -> Vec<String> {
     let page = audit::page(tx, organization, &PageRequest::new(None, Some(200)).unwrap()).unwrap();
     page.items.into_iter().map(|entry| entry.action).collect()
 }
@@ -296,7 +296,7 @@ async fn every_function_that_a_client_can_reach_refuses_it_elsewhere_and_past_it
     }
 }
 
-fn person(address: &str) -> PersonProfile {
+pub(super) fn person(address: &str) -> PersonProfile {
     PersonProfile { addresses: vec![address.parse().unwrap()], ..PersonProfile::default() }
 }
 
@@ -354,7 +354,7 @@ async fn an_owner_can_go_once_there_is_another_active_one() {
 }
 
 /// A group of `count` users named `u0`, `u1` and so on.
-fn team(tx: &mut Tx<'_>, acme: OrganizationId, count: usize) -> (ResourceId, Vec<ResourceId>) {
+pub(super) fn team(tx: &mut Tx<'_>, acme: OrganizationId, count: usize) -> (ResourceId, Vec<ResourceId>) {
     let mut people = Vec::new();
     for n in 0..count {
         let name = json!({ "userName": format!("u{n}"), "displayName": format!("u{n}") });
@@ -480,7 +480,7 @@ async fn a_strict_client_is_told_of_a_member_that_is_nobody() {
 }
 
 /// Removes members by these paths within this budget; tells how many are left.
-fn remove_members(
+pub(super) fn remove_members(
     tx: &mut Tx<'_>,
     acme: OrganizationId,
     group: ResourceId,
@@ -523,7 +523,7 @@ async fn filters_over_members_read_them_once_and_within_the_budget() {
 }
 
 /// `count` groups without members, as their ids and keys.
-fn empty_groups(tx: &mut Tx<'_>, acme: OrganizationId, count: usize) -> Vec<(ResourceId, i64)> {
+pub(super) fn empty_groups(tx: &mut Tx<'_>, acme: OrganizationId, count: usize) -> Vec<(ResourceId, i64)> {
     let group = |tx: &mut Tx<'_>| {
         let body = json!({ "displayName": "g" });
         let read = document::read(body.as_object().unwrap().clone(), resource_type::group(), &rules());
@@ -535,7 +535,7 @@ fn empty_groups(tx: &mut Tx<'_>, acme: OrganizationId, count: usize) -> Vec<(Res
 }
 
 /// Makes the PATCH of a group that adds these members, one operation for each.
-fn add_members(
+pub(super) fn add_members(
     tx: &mut Tx<'_>,
     acme: OrganizationId,
     group: ResourceId,
@@ -551,7 +551,7 @@ fn add_members(
     groups::patch(tx, &operation(NOW + 1), acme, group, patch, None).map(drop)
 }
 
-fn is_too_many<T>(outcome: &Result<T, ProvisioningError>) -> bool {
+pub(super) fn is_too_many<T>(outcome: &Result<T, ProvisioningError>) -> bool {
     matches!(outcome, Err(ProvisioningError::Protocol(error)) if error.scim_type == ScimType::TooMany)
 }
 
@@ -750,7 +750,7 @@ async fn on_postgresql_a_write_locks_neither_the_organization_nor_the_client() {
 }
 
 /// The events of the organization: the last part of the name, what changed, and whether there is a version.
-fn told(tx: &mut Tx<'_>, organization: OrganizationId) -> Vec<(String, Vec<String>, bool)> {
+pub(super) fn told(tx: &mut Tx<'_>, organization: OrganizationId) -> Vec<(String, Vec<String>, bool)> {
     let mut found = Vec::new();
     for row in scim_events::all(tx, organization).unwrap() {
         let claims: Value = serde_json::from_str(&row.claims).unwrap();

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::error::ScimError;
 use super::filter::ast::Filter;
-use super::json::get;
+use super::json::{Object, get};
 use super::rewrite::Rule;
 use super::validation::Rules;
 
@@ -16,7 +16,7 @@ pub enum MemberChange {
     Add(Vec<String>),
     /// These no longer do; those that never did make no difference.
     Remove(Vec<String>),
-    /// Those whose `value`, `type`, `$ref` or `display` satisfy the filter no longer do.
+    /// Those whose `value`, `type` or `display` satisfy the filter no longer do ([`element`]).
     RemoveMatching(Filter),
     /// These and no others.
     ReplaceAll(Vec<String>),
@@ -50,4 +50,10 @@ pub fn ids(value: &Value, rules: &Rules) -> Result<Vec<String>, ScimError> {
         }
     }
     Ok(ids)
+}
+
+/// A member as filters see it: everything that a filter may look at, and nothing else.
+pub fn element(id: &str, kind: &str, display: Option<&str>) -> Object {
+    let parts = [("value", Some(id)), ("type", Some(kind)), ("display", display)];
+    parts.into_iter().filter_map(|(name, text)| Some((name.to_owned(), Value::from(text?)))).collect()
 }

@@ -246,8 +246,12 @@ impl<'t> Patch<'t> {
         }
     }
 
-    /// Each such filter looks at every member, however few it finds.
+    /// Each such filter looks at every member, however few it finds. The `$ref` of a member is a function of its id and is
+    /// not among what filters see ([`member::element`]): a comparison with it would find nobody, or, with `ne`, everybody.
     fn removal_by_filter(&self, filter: Filter) -> Result<MemberChange, ScimError> {
+        if filter.looks_at("$ref") {
+            return Err(ScimError::filter("the $ref of a member is not compared: name the member by its value"));
+        }
         let most = self.rules.limits.member_filters;
         let before = self.members.iter().filter(|change| matches!(change, MemberChange::RemoveMatching(_))).count();
         if before >= most {

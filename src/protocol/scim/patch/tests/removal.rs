@@ -4,7 +4,9 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::{ENTERPRISE, ada, members, patched};
-use crate::protocol::scim::member::MemberChange;
+use crate::protocol::scim::error::ScimType;
+use crate::protocol::scim::filter::evaluate::matches_element;
+use crate::protocol::scim::member::{self, MemberChange};
 use crate::protocol::scim::tolerance::Profile;
 
 /// What a removal may name: by its path, and by the value beside it.
@@ -23,6 +25,15 @@ fn a_removal() -> impl Strategy<Value = Value> {
         ENTERPRISE,
         "members",
         "members[value eq \"a\"]",
+        "members[value ne \"a\"]",
+        "members[type eq \"Group\"]",
+        "members[display eq \"Ada\"]",
+        "members[not (display pr)]",
+        "members[$ref eq \"https://id.test/Users/a\"]",
+        "members[$ref ne \"https://id.test/Users/a\"]",
+        "members[not ($ref pr)]",
+        "members[value eq \"a\" or $ref ne \"https://id.test/Users/a\"]",
+        "members[value eq \"z\" and $ref co \"a\"]",
         "nope",
         "",
     ];
@@ -90,6 +101,30 @@ fn names(operation: &Value, id: &str) -> bool {
     operation["path"].as_str().unwrap().contains(&quoted) || operation["value"].to_string().contains(&quoted)
 }
 
+/// Each member of a group with everything that an answer shows of it.
+fn team() -> [Value; 2] {
+    [
+        json!({ "value": "a", "type": "User", "display": "Ada", "$ref": "https://id.test/Users/a" }),
+        json!({ "value": "b", "type": "Group", "$ref": "https://id.test/Groups/b" }),
+    ]
+}
+
+/// True when the filter of the path names this member, by the letter of the path.
+fn is_meant(path: &str, member: &Value) -> bool {
+    let reference = member["$ref"] == "https://id.test/Users/a";
+    match path.strip_prefix("members[").and_then(|filter| filter.strip_suffix(']')) {
+        Some("value eq \"a\"") => member["value"] == "a",
+        Some("value ne \"a\"") => member["value"] != "a",
+        Some("type eq \"Group\"") => member["type"] == "Group",
+        Some("display eq \"Ada\"") => member["display"] == "Ada",
+        Some("not (display pr)") => member.get("display").is_none(),
+        Some("$ref eq \"https://id.test/Users/a\"") => reference,
+        Some("$ref ne \"https://id.test/Users/a\"") => !reference,
+        Some("value eq \"a\" or $ref ne \"https://id.test/Users/a\"") => member["value"] == "a" || !reference,
+        _ => false,
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 3_000, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -116,9 +151,35 @@ proptest! {
                     MemberChange::Remove(ids) => for id in ids {
                         prop_assert!(names(&operation, &id), "{operation} removes {id}");
                     },
-                    other => prop_assert!(false, "{operation} became {other:?}"),
+                    MemberChange::RemoveMatching(filter) => for shown in team() {
+                        let text = |part: &str| shown[part].as_str();
+                        let seen = member::element(text("value").unwrap(), text("type").unwrap(), text("display"));
+                        let is_meant = is_meant(operation["path"].as_str().unwrap(), &shown);
+                        prop_assert_eq!(matches_element(&filter, &seen), is_meant, "{} and {}", operation, shown);
+                    },
+                    other @ MemberChange::Add(_) => prop_assert!(false, "{operation} became {other:?}"),
                 }
             }
         }
     }
+}
+
+/// What an answer shows of a member and no filter sees is refused, in every filter that looks at it.
+#[test]
+fn the_reference_of_a_member_is_nothing_to_find_members_by() {
+    for filter in [
+        "$ref eq \"https://id.test/Users/a\"",
+        "$ref ne \"https://id.test/Users/a\"",
+        "$REF pr",
+        "not ($ref pr)",
+        "value eq \"a\" or value eq \"b\" or $ref sw \"h\"",
+        "type eq \"User\" and (display pr or $ref ne null)",
+    ] {
+        let path = format!("members[{filter}]");
+        for profile in Profile::ALL {
+            let removal = members(profile, json!({ "op": "remove", "path": path }));
+            assert_eq!(removal, Err(ScimType::InvalidFilter), "{path} under {profile:?}");
+        }
+    }
+    assert!(members(Profile::Standard, json!({ "op": "remove", "path": "members[display pr]" })).is_ok());
 }

@@ -3,8 +3,6 @@
 
 use std::collections::HashSet;
 
-use serde_json::{Value, json};
-
 use super::failure::ProvisioningError;
 use super::group_roles::{self, Touched};
 use super::resource;
@@ -14,7 +12,7 @@ use crate::protocol::scim::filter::ast::Filter;
 use crate::protocol::scim::filter::evaluate::matches_element;
 use crate::protocol::scim::json::Object;
 use crate::protocol::scim::limits::Limits;
-use crate::protocol::scim::member::MemberChange;
+use crate::protocol::scim::member::{self, MemberChange};
 use crate::protocol::scim::rewrite::Rule;
 use crate::protocol::scim::tolerance::Deviation;
 use crate::store::Tx;
@@ -123,6 +121,10 @@ impl MemberChanges {
         nested: &mut Vec<KeyRow>,
     ) -> Result<Tally, ProvisioningError> {
         let found = self.resolve(tx, organization, ids)?;
+        if found.rows.is_empty() && !ids.is_empty() {
+            let detail = "none of the members is a user or group of this organization: send [] to empty the group";
+            return Err(ScimError::value(detail).under(Rule::UnknownMembers).into());
+        }
         let was_replaced = std::mem::replace(&mut self.is_replaced, true);
         if found.rows.is_empty() {
             self.touched.note_many();
@@ -247,14 +249,8 @@ fn look(tx: &mut Tx<'_>, group: i64, budget: &mut Budget) -> Result<Vec<Seen>, P
     let mut seen = Vec::with_capacity(rows.len());
     for row in rows {
         let related = resource::related_of(row)?;
-        let element = json!({
-            "value": related.id.to_string(),
-            "type": resource::type_name(related.kind),
-            "display": related.display,
-        });
-        if let Value::Object(element) = element {
-            seen.push(Seen { id: related.id, element });
-        }
+        let (id, kind) = (related.id.to_string(), resource::type_name(related.kind));
+        seen.push(Seen { id: related.id, element: member::element(&id, kind, related.display.as_deref()) });
     }
     Ok(seen)
 }
@@ -264,3 +260,6 @@ struct Found {
     rows: Vec<KeyRow>,
     unknown: usize,
 }
+
+#[cfg(test)]
+mod tests;
