@@ -4,6 +4,7 @@ mod assignables;
 mod asynchronous;
 mod bulk;
 mod client;
+mod conditions;
 mod credentials;
 mod door;
 mod limits;

@@ -6,7 +6,7 @@ use std::time::Instant;
 use super::{JobFailure, Runner};
 use crate::provisioning::brake::{self, Removal};
 use crate::provisioning::failure::ProvisioningError;
-use crate::provisioning::users;
+use crate::provisioning::{containing_groups, users};
 use crate::record::jobs::{self, Job};
 use crate::store::Tx;
 use crate::values::ids::{OrganizationId, ResourceId};
@@ -22,6 +22,10 @@ pub async fn run(runner: &Runner, organization: OrganizationId) -> Result<(), Jo
         let op = runner.operation();
         let batch = runner.store.write(move |tx| {
             let confirmed = brake::confirmed(tx, &op, organization, BATCH)?;
+            // Before any of them: one transaction takes all its locks on groups in one order.
+            let deletions = confirmed.iter().filter(|(_, removal)| *removal == Removal::Delete);
+            let leaving: Vec<ResourceId> = deletions.map(|(resource, _)| *resource).collect();
+            containing_groups::lock(tx, &op, organization, &leaving)?;
             for (resource, removal) in &confirmed {
                 remove(tx, &op, organization, *resource, *removal)?;
                 brake::release(tx, organization, *resource)?;

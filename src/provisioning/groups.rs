@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::announcement::{self, Subject as Told, Verb};
+use super::containing_groups;
 use super::failure::ProvisioningError;
 use super::group_roles;
 use super::members::{MemberChanges, Tally};
@@ -223,8 +224,10 @@ pub fn delete(
     id: ResourceId,
     condition: Option<&etag::Condition>,
 ) -> Result<(), ProvisioningError> {
+    containing_groups::lock(tx, op, organization, &[id])?;
     let (row, before) = resource::find_for_change(tx, op, organization, ResourceKind::Group, id, condition)?;
     let touched = group_roles::before_deletion(tx, op, organization, (id, row.k))?;
+    containing_groups::leave(tx, op, organization, row.k)?;
     resources::delete(tx, organization, row.k)?;
     if let Some(touched) = touched {
         group_roles::evaluate(tx, op, organization, &touched)?;

@@ -10,6 +10,7 @@ pub mod brake;
 pub mod bulk;
 pub mod claim_mappings;
 pub mod clients;
+pub mod containing_groups;
 pub mod failure;
 pub mod group_roles;
 pub mod groups;

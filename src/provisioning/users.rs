@@ -8,6 +8,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::announcement::{self, Subject as Told, Verb};
+use super::containing_groups;
 use super::failure::ProvisioningError;
 use super::person;
 use super::reprovisioning;
@@ -294,6 +295,7 @@ pub fn delete(
     id: ResourceId,
     condition: Option<&etag::Condition>,
 ) -> Result<(), ProvisioningError> {
+    containing_groups::lock(tx, op, organization, &[id])?;
     let (row, before) = resource::find_for_change(tx, op, organization, ResourceKind::User, id, condition)?;
     person::leave(tx, op, organization, &row)?;
     let external_id = before.get("externalId").and_then(Value::as_str);

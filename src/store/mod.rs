@@ -28,6 +28,7 @@ pub mod connection_policies;
 pub mod connection_routes;
 pub mod connections;
 pub mod constraint;
+pub mod containing_groups;
 pub mod credential_schema;
 pub mod credentials;
 mod deadline;

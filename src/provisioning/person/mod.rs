@@ -12,6 +12,7 @@ use crate::directory::memberships::{self, MembershipStatus, Origin};
 use crate::directory::profile::Profile;
 use crate::protocol::scim::error::ScimError;
 use crate::provisioning::brake::{self, Removal};
+use crate::provisioning::containing_groups;
 use crate::provisioning::failure::ProvisioningError;
 use crate::provisioning::group_roles;
 use crate::provisioning::resource;
@@ -213,6 +214,7 @@ pub(super) fn leave(
             audit::write(tx, op, Some(organization), Action::UserDeleted, &subject(row), &detail)?;
         }
     }
+    containing_groups::leave(tx, op, organization, row.k)?;
     resources::delete(tx, organization, row.k)?;
     Ok(())
 }
