@@ -18,6 +18,7 @@ mod members;
 pub mod own_resource;
 pub mod person;
 mod related_text;
+mod relations;
 pub mod reprovisioning;
 pub mod request_log;
 pub mod resource;

@@ -9,7 +9,6 @@ use serde_json::Value;
 use super::failure::ProvisioningError;
 use crate::directory::memberships::MembershipStatus;
 use crate::directory::permission::{self, Permission};
-use crate::protocol::scim::error::{ScimError, ScimType};
 use crate::protocol::scim::etag;
 use crate::protocol::scim::json::Object;
 use crate::protocol::scim::patch::request::Operation as PatchOperation;
@@ -18,7 +17,7 @@ use crate::protocol::scim::render::{self, Envelope};
 use crate::protocol::scim::resource_type::{self, ResourceType, ResourceTypes};
 use crate::protocol::scim::schema::causeway_user;
 use crate::protocol::scim::validation::Rules;
-use crate::provisioning::{related_text, standing};
+use crate::provisioning::{related_text, relations, standing};
 use crate::store::Tx;
 use crate::store::failure::StoreError;
 use crate::store::members::{self, RelatedRow};
@@ -30,7 +29,7 @@ use crate::values::ids::{OrganizationId, ResourceId};
 use crate::values::operation::Operation;
 
 /// The most members (or groups) that an answer about one resource carries; past it the client is told to leave them out.
-const MOST_RELATED: i64 = 200_000;
+pub(super) const MOST_RELATED: i64 = 200_000;
 
 /// A resource.
 #[derive(Debug, Clone)]
@@ -124,8 +123,7 @@ pub fn complete(
     complete_within(tx, organization, (kind, resource_type), rows, projection, MOST_RELATED)
 }
 
-/// As [`complete`], for a page whose rows have no more than `most` relations together.
-pub fn complete_within(
+fn complete_within(
     tx: &mut Tx<'_>,
     organization: OrganizationId,
     (kind, resource_type): (ResourceKind, &Arc<ResourceType>),
@@ -133,11 +131,46 @@ pub fn complete_within(
     projection: &Projection,
     most: i64,
 ) -> Result<Vec<Resource>, ProvisioningError> {
-    let mut related: HashMap<i64, Vec<Related>> = HashMap::new();
-    if projection.may_show(relation(kind)) {
-        for row in relations_of(tx, kind, &mut rows, most)? {
-            related.entry(row.of_k).or_default().push(related_of(row)?);
+    let related = if projection.may_show(relation(kind)) {
+        relations::of_all(tx, kind, &mut rows, most)?.ok_or_else(|| relations::too_many(kind, most))?
+    } else {
+        Vec::new()
+    };
+    with_relations(tx, organization, (kind, resource_type), rows, related, projection)
+}
+
+/// As [`complete`], for a page: as many of the rows, from the first on, as have `most` relations together. One of them may
+/// have more than that by itself, as many as an answer about one resource carries. Never none of the rows.
+pub fn complete_page(
+    tx: &mut Tx<'_>,
+    organization: OrganizationId,
+    (kind, resource_type): (ResourceKind, &Arc<ResourceType>),
+    mut rows: Vec<SurroundedRow>,
+    projection: &Projection,
+    most: i64,
+) -> Result<Vec<Resource>, ProvisioningError> {
+    let related = if projection.may_show(relation(kind)) {
+        match relations::of_all(tx, kind, &mut rows, most)? {
+            Some(related) => related,
+            None => relations::one_by_one(tx, kind, &mut rows, most)?,
         }
+    } else {
+        Vec::new()
+    };
+    with_relations(tx, organization, (kind, resource_type), rows, related, projection)
+}
+
+fn with_relations(
+    tx: &mut Tx<'_>,
+    organization: OrganizationId,
+    (kind, resource_type): (ResourceKind, &Arc<ResourceType>),
+    rows: Vec<SurroundedRow>,
+    found: Vec<RelatedRow>,
+    projection: &Projection,
+) -> Result<Vec<Resource>, ProvisioningError> {
+    let mut related: HashMap<i64, Vec<Related>> = HashMap::new();
+    for row in found {
+        related.entry(row.of_k).or_default().push(related_of(row)?);
     }
     let mut standings: HashMap<i64, String> = HashMap::new();
     if resource_type.extension(causeway_user::ID).is_some_and(|own| projection.may_show_extension(own)) {
@@ -157,41 +190,6 @@ pub fn complete_within(
 /// True when the groups of users are shown, so that what stands around them is worth reading with them.
 pub fn shows_surroundings(kind: ResourceKind, projection: &Projection) -> bool {
     kind == ResourceKind::User && projection.may_show(relation(kind))
-}
-
-/// The relations of these resources: those that were read with them, and those that are still to be read. More than `most`
-/// are refused, never cut off.
-fn relations_of(
-    tx: &mut Tx<'_>,
-    kind: ResourceKind,
-    rows: &mut [SurroundedRow],
-    most: i64,
-) -> Result<Vec<RelatedRow>, ProvisioningError> {
-    let (mut known, mut unread) = (Vec::new(), Vec::new());
-    for found in rows {
-        match found.around.as_mut().and_then(|around| around.groups.take()) {
-            Some(groups) => known.extend(groups),
-            None => unread.push(found.row.k),
-        }
-    }
-    let limit = most.saturating_add(1);
-    known.extend(match kind {
-        ResourceKind::User => members::groups_of(tx, &unread, limit)?,
-        ResourceKind::Group => members::of_groups(tx, &unread, limit)?,
-    });
-    refuse_more_than(most, kind, &known)?;
-    Ok(known)
-}
-
-fn refuse_more_than(most: i64, kind: ResourceKind, found: &[RelatedRow]) -> Result<(), ScimError> {
-    if i64::try_from(found.len()).is_ok_and(|found| found > most) {
-        let detail = format!(
-            "more than {most} values of {0} in one answer: use excludedAttributes={0}, a smaller page, or one resource",
-            relation(kind)
-        );
-        return Err(ScimError::new(ScimType::TooMany, detail));
-    }
-    Ok(())
 }
 
 /// A row with its relations.

@@ -82,7 +82,8 @@ pub struct Query {
     pub wanted: Wanted,
     /// How many resources may be looked at when no index serves the query.
     pub scan_rows: u32,
-    /// How many members, or groups, the resources of a page may have together.
+    /// How many members, or groups, the resources of a page may have together, one of them aside. A page that would have
+    /// more ends earlier.
     pub most_related: u32,
 }
 
@@ -98,6 +99,9 @@ pub struct Found {
     /// Where the page before ends.
     pub previous: Option<Place>,
 }
+
+/// What was found, with the number of its list.
+type Numbered = (usize, Hit);
 
 /// A query whose parts are lists.
 struct Lists {
@@ -133,18 +137,27 @@ pub fn search(
         None => parts.into_iter().map(|part| vec![part]).collect(),
     };
     let lists = Lists { organization, lists, direction: query.direction.unwrap_or(Direction::Ascending) };
-    let (hits, found) = match &query.wanted {
-        Wanted::Page(page) => lists.by_index(tx, *page)?,
-        Wanted::Behind { place, count } => lists.by_cursor(tx, place.as_ref(), *count)?,
+    let ((hits, mut found), walk) = match &query.wanted {
+        Wanted::Page(page) => (lists.by_index(tx, *page)?, Walk::Forward),
+        Wanted::Behind { place, count } => {
+            let walk = place.as_ref().map_or(Walk::Forward, |place| place.walk);
+            (lists.by_cursor(tx, place.as_ref(), *count)?, walk)
+        }
     };
-    Ok(Found { resources: complete(tx, organization, query, hits)?, ..found })
+    let (places, hits): (Vec<_>, Vec<_>) =
+        hits.into_iter().map(|(list, hit)| ((list, hit.position.clone()), hit)).unzip();
+    found.resources = complete(tx, organization, query, hits, walk)?;
+    if found.resources.len() < places.len() && matches!(query.wanted, Wanted::Behind { .. }) {
+        found.end_early(&places, walk);
+    }
+    Ok(found)
 }
 
 impl Lists {
     /// When the page shows that nothing follows in a list, the number of its matches needs no second query.
-    fn by_index(&self, tx: &mut Tx<'_>, page: Page) -> Result<(Vec<Hit>, Found), StoreError> {
+    fn by_index(&self, tx: &mut Tx<'_>, page: Page) -> Result<(Vec<Numbered>, Found), StoreError> {
         let (mut hits, mut total, mut offset, mut missing) = (Vec::new(), 0_i64, page.offset(), page.count);
-        for list in &self.lists {
+        for (number, list) in self.lists.iter().enumerate() {
             let found = match missing {
                 0 => Vec::new(),
                 limit => self.read(tx, list, self.direction, &Slice { after: None, offset, limit })?,
@@ -155,21 +168,26 @@ impl Lists {
             total = total.saturating_add(of_list);
             offset = offset.saturating_sub(of_list).max(0);
             missing = missing.saturating_sub(count);
-            hits.extend(found);
+            hits.extend(found.into_iter().map(|hit| (number, hit)));
         }
         Ok((hits, Found { total: Some(total), resources: Vec::new(), next: None, previous: None }))
     }
 
     /// One more than the page is read, to see whether there is another. Going back is going forward in the reversed
     /// list, and what was read is turned round.
-    fn by_cursor(&self, tx: &mut Tx<'_>, place: Option<&Place>, count: i64) -> Result<(Vec<Hit>, Found), StoreError> {
+    fn by_cursor(
+        &self,
+        tx: &mut Tx<'_>,
+        place: Option<&Place>,
+        count: i64,
+    ) -> Result<(Vec<Numbered>, Found), StoreError> {
         let walk = place.map_or(Walk::Forward, |place| place.walk);
         let start = place.map_or(0, |place| place.list);
         let (order, direction): (Vec<usize>, Direction) = match walk {
             Walk::Forward => ((start..self.lists.len()).collect(), self.direction),
             Walk::Backward => ((0..=start).rev().collect(), self.direction.reversed()),
         };
-        let mut hits: Vec<(usize, Hit)> = Vec::new();
+        let mut hits: Vec<Numbered> = Vec::new();
         for number in order {
             let Some(list) = self.lists.get(number) else { continue };
             let after = place.filter(|place| place.list == number).map(|place| place.position.clone());
@@ -184,7 +202,7 @@ impl Lists {
         if walk == Walk::Backward {
             hits.reverse();
         }
-        let at = |walk, hit: &(usize, Hit)| Place { walk, list: hit.0, position: hit.1.position.clone() };
+        let at = |walk, hit: &Numbered| Place { walk, list: hit.0, position: hit.1.position.clone() };
         let is_next = has_more || walk == Walk::Backward;
         let is_previous = if walk == Walk::Backward { has_more } else { place.is_some() };
         let found = Found {
@@ -193,7 +211,7 @@ impl Lists {
             next: hits.last().filter(|_| is_next).map(|hit| at(Walk::Forward, hit)),
             previous: hits.first().filter(|_| is_previous).map(|hit| at(Walk::Backward, hit)),
         };
-        Ok((hits.into_iter().map(|(_, hit)| hit).collect(), found))
+        Ok((hits, found))
     }
 
     fn read(
@@ -238,14 +256,19 @@ fn length<T>(found: &[T]) -> i64 {
     i64::try_from(found.len()).unwrap_or(i64::MAX)
 }
 
-/// Completes what was found with its relations, kind by kind, and keeps it in its order.
+/// Completes what was found with its relations, kind by kind, and keeps it in its order. A page whose relations are too many
+/// ends earlier, at the end to which the walk leads (RFC 7644, section 3.4.2.4: a server "MAY return fewer results").
 fn complete(
     tx: &mut Tx<'_>,
     organization: OrganizationId,
     query: &Query,
-    hits: Vec<Hit>,
+    mut hits: Vec<Hit>,
+    walk: Walk,
 ) -> Result<Vec<(usize, Resource)>, ProvisioningError> {
-    let mut numbered: Vec<(usize, usize, Resource)> = Vec::with_capacity(hits.len());
+    if walk == Walk::Backward {
+        hits.reverse();
+    }
+    let (mut numbered, mut end) = (Vec::with_capacity(hits.len()), hits.len());
     let mut of_kind: Vec<(Vec<usize>, Vec<SurroundedRow>)> = query.sought.iter().map(|_| Default::default()).collect();
     for (at, hit) in hits.into_iter().enumerate() {
         let number = query.sought.iter().position(|sought| sought.kind == hit.kind);
@@ -256,11 +279,31 @@ fn complete(
     }
     for (number, (sought, (places, rows))) in query.sought.iter().zip(of_kind).enumerate() {
         let (kind, most) = ((sought.kind, &sought.resource_type), i64::from(query.most_related));
-        let completed = resource::complete_within(tx, organization, kind, rows, &sought.projection, most)?;
+        let completed = resource::complete_page(tx, organization, kind, rows, &sought.projection, most)?;
+        end = end.min(places.get(completed.len()).copied().unwrap_or(end));
         numbered.extend(places.into_iter().zip(completed).map(|(at, resource)| (at, number, resource)));
     }
-    numbered.sort_by_key(|(at, _, _)| *at);
+    numbered.retain(|(at, _, _): &(usize, usize, Resource)| *at < end);
+    numbered.sort_by_key(|(at, _, _)| if walk == Walk::Backward { usize::MAX.saturating_sub(*at) } else { *at });
     Ok(numbered.into_iter().map(|(_, number, resource)| (number, resource)).collect())
+}
+
+impl Found {
+    /// The page ended before its relations were too many: the next one begins there. `places` are those of the page as it
+    /// would have been.
+    fn end_early(&mut self, places: &[(usize, Position)], walk: Walk) {
+        let kept = self.resources.len();
+        let last = match walk {
+            Walk::Forward => kept.checked_sub(1),
+            Walk::Backward => places.len().checked_sub(kept),
+        };
+        let place = last.and_then(|at| places.get(at)).cloned();
+        let place = place.map(|(list, position)| Place { walk, list, position });
+        match walk {
+            Walk::Forward => self.next = place,
+            Walk::Backward => self.previous = place,
+        }
+    }
 }
 
 #[cfg(test)]

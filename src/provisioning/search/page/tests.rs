@@ -90,6 +90,7 @@ struct Finder {
     organization: OrganizationId,
     sought: Vec<Sought>,
     direction: Option<Direction>,
+    most_related: u32,
 }
 
 impl Finder {
@@ -99,7 +100,7 @@ impl Finder {
             direction: self.direction,
             wanted,
             scan_rows: 1_000,
-            most_related: 1_000,
+            most_related: self.most_related,
         };
         search(tx, &operation(0), self.organization, &query).unwrap()
     }
@@ -225,6 +226,7 @@ async fn lists_are_in_the_order_of_the_standard_however_they_are_paged() {
                 SORTED_BY.iter().flat_map(|name| filters.iter().map(move |filter| (*name, *filter)))
             {
                 let made = Finder {
+                    most_related: 1_000,
                     organization: acme,
                     sought: vec![sought(ResourceKind::User, filter, None)],
                     direction: None,
@@ -235,7 +237,7 @@ async fn lists_are_in_the_order_of_the_standard_however_they_are_paged() {
                 for direction in [Direction::Ascending, Direction::Descending] {
                     let sought = vec![sought(ResourceKind::User, filter, Some(sort_by))];
                     let wanted = expected(&made, &sought, std::slice::from_ref(&target), direction);
-                    let finder = Finder { organization: acme, sought, direction: Some(direction) };
+                    let finder = Finder { most_related: 1_000, organization: acme, sought, direction: Some(direction) };
                     let name = format!("{engine}: {sort_by} {direction:?} {filter:?}");
                     assert_eq!(Finder::ids(&finder.all(tx)), wanted, "{name}");
                     assert_eq!(finder.by_index(tx, 2), wanted, "{name} by index");
@@ -261,7 +263,7 @@ async fn the_root_is_one_list_when_it_is_sorted_and_one_after_the_other_when_not
             }
             let both =
                 |sort_by| vec![sought(ResourceKind::User, None, sort_by), sought(ResourceKind::Group, None, sort_by)];
-            let made = Finder { organization: acme, sought: both(None), direction: None };
+            let made = Finder { most_related: 1_000, organization: acme, sought: both(None), direction: None };
             let all = made.all(tx);
             assert_eq!(all.total, Some(9));
             let ids = Finder::ids(&all);
@@ -274,7 +276,12 @@ async fn the_root_is_one_list_when_it_is_sorted_and_one_after_the_other_when_not
                     .collect();
                 for direction in [Direction::Ascending, Direction::Descending] {
                     let wanted = expected(&all, &made.sought, &targets, direction);
-                    let finder = Finder { organization: acme, sought: both(Some(sort_by)), direction: Some(direction) };
+                    let finder = Finder {
+                        most_related: 1_000,
+                        organization: acme,
+                        sought: both(Some(sort_by)),
+                        direction: Some(direction),
+                    };
                     let name = format!("{engine}: {sort_by} {direction:?}");
                     assert_eq!(finder.by_index(tx, 2), wanted, "{name} by index");
                     assert_eq!(finder.by_cursor(tx, 2), (wanted.clone(), wanted), "{name} by cursor");
@@ -298,7 +305,12 @@ async fn a_walk_by_cursor_sees_everybody_who_stays_exactly_once() {
                 let named = |n: usize| json!({ "userName": format!("u{n:02}"), "title": format!("t{}", n % 3) });
                 let ids: Vec<ResourceId> = (0..20).map(|n| user(tx, acme, NOW, named(n * 2))).collect();
                 let sought = vec![sought(ResourceKind::User, None, sort_by)];
-                let finder = Finder { organization: acme, sought, direction: sort_by.map(|_| Direction::Descending) };
+                let finder = Finder {
+                    most_related: 1_000,
+                    organization: acme,
+                    sought,
+                    direction: sort_by.map(|_| Direction::Descending),
+                };
                 let (mut seen, mut gone) = (Vec::new(), HashSet::new());
                 let mut found = finder.behind(tx, None, 3);
                 for page in 0..60 {
@@ -443,6 +455,7 @@ async fn a_page_takes_as_many_queries_whatever_stands_on_it() {
             }
             let mut counts = |kind, sort_by: Option<&str>, count| {
                 let finder = Finder {
+                    most_related: 1_000,
                     organization: acme,
                     sought: vec![sought(kind, None, sort_by)],
                     direction: sort_by.map(|_| Direction::Ascending),
@@ -506,36 +519,81 @@ async fn a_user_has_the_groups_of_its_groups_and_is_told_which_are_direct() {
     }
 }
 
-/// A page of groups is refused when its members are too many, and says what to do.
+/// Six people, and groups with so many of them.
+fn groups_of(tx: &mut Tx<'_>, acme: OrganizationId, sizes: &[usize]) {
+    let ids: Vec<ResourceId> = (0..6).map(|n| user(tx, acme, NOW, json!({ "userName": format!("u{n}") }))).collect();
+    for (number, size) in sizes.iter().enumerate() {
+        let members: Vec<Value> = ids.iter().take(*size).map(|id| json!({ "value": id.to_string() })).collect();
+        let body = json!({ "displayName": format!("g{number}"), "members": members });
+        let read = document::read(body.as_object().unwrap().clone(), resource_type::group(), &rules());
+        let draft = groups::draft(read.unwrap(), resource_type::group(), &rules()).unwrap();
+        groups::create(tx, &operation(NOW), acme, &draft).unwrap();
+    }
+}
+
+/// One group may have more members than a page has; the page ends before the second one, and shows no group in part.
 #[tokio::test]
-async fn a_page_of_groups_has_no_more_members_than_a_page_may_have() {
+async fn a_page_of_groups_ends_before_its_members_are_too_many() {
     for scratch in scratch::all() {
-        let done = scratch.store.write(|tx| {
+        let engine = scratch.engine;
+        let done = scratch.store.write(move |tx| {
             let acme = organization(tx, "acme");
-            let ids: Vec<ResourceId> =
-                (0..6).map(|n| user(tx, acme, NOW, json!({ "userName": format!("u{n}") }))).collect();
-            let members: Vec<Value> = ids.iter().map(|id| json!({ "value": id.to_string() })).collect();
-            for name in ["a", "b"] {
-                let body = json!({ "displayName": name, "members": members });
-                let read = document::read(body.as_object().unwrap().clone(), resource_type::group(), &rules());
-                let draft = groups::draft(read.unwrap(), resource_type::group(), &rules()).unwrap();
-                groups::create(tx, &operation(NOW), acme, &draft)?;
-            }
-            let mut read = |most_related, excluded: Option<&str>| {
-                let mut sought = sought(ResourceKind::Group, None, None);
+            groups_of(tx, acme, &[6, 6, 0, 6, 1]);
+            let read = |tx: &mut Tx<'_>,
+                        most_related,
+                        start_index,
+                        (filter, excluded): (Option<&str>, Option<&str>)| {
+                let mut sought = sought(ResourceKind::Group, filter, None);
                 sought.projection = Projection::read(None, excluded, &sought.resource_type).unwrap();
-                let wanted = Wanted::Page(Page { start_index: 1, count: 10 });
+                let wanted = Wanted::Page(Page { start_index, count: 10 });
                 let query = Query { sought: vec![sought], direction: None, wanted, scan_rows: 0, most_related };
-                search(tx, &operation(0), acme, &query)
+                let found = search(tx, &operation(0), acme, &query)?;
+                assert_eq!(found.total, Some(if filter.is_some() { 1 } else { 5 }), "{engine}: a page, not the list");
+                let sizes = found.resources.iter().map(|(_, one)| one.related.len());
+                Ok::<Vec<usize>, ProvisioningError>(sizes.collect())
             };
-            assert_eq!(read(12, None)?.resources.len(), 2);
-            assert_eq!(read(0, Some("members"))?.resources.len(), 2);
-            match read(11, None) {
-                Err(ProvisioningError::Protocol(error)) => {
-                    assert_eq!(error.scim_type, ScimType::TooMany);
-                    assert!(error.detail.contains("excludedAttributes=members"), "{}", error.detail);
+            let all = (None, None);
+            assert_eq!(read(tx, 19, 1, all)?, [6, 6, 0, 6, 1], "{engine}: as many as there may be");
+            assert_eq!(read(tx, 13, 1, all)?, [6, 6, 0, 6, 1], "{engine}: one of them aside");
+            assert_eq!(read(tx, 12, 1, all)?, [6, 6, 0, 6], "{engine}");
+            assert_eq!(read(tx, 7, 1, all)?, [6, 6, 0], "{engine}");
+            assert_eq!(read(tx, 7, 4, all)?, [6, 1], "{engine}: the client goes on behind what it got");
+            assert_eq!(read(tx, 0, 1, all)?, [6], "{engine}: never none");
+            assert_eq!(read(tx, 0, 2, all)?, [6, 0], "{engine}");
+            assert_eq!(read(tx, 0, 1, (Some("displayName eq \"g3\""), None))?, [6], "{engine}: one hit");
+            assert_eq!(read(tx, 0, 1, (None, Some("members")))?, [0; 5], "{engine}: what is not shown");
+            Ok::<_, ProvisioningError>(())
+        });
+        done.await.unwrap();
+    }
+}
+
+/// Wherever pages end, who walks along them meets everything once, in both directions.
+#[tokio::test]
+async fn pages_that_end_early_leave_nothing_out_and_show_nothing_twice() {
+    for scratch in scratch::all() {
+        let engine = scratch.engine;
+        let done = scratch.store.write(move |tx| {
+            let acme = organization(tx, "acme");
+            groups_of(tx, acme, &[3, 6, 0, 6, 1, 2, 5, 6]);
+            for (sort_by, direction) in [
+                (None, None),
+                (Some("displayName"), Some(Direction::Descending)),
+                (Some("meta.lastModified"), Some(Direction::Ascending)),
+            ] {
+                let kinds = [ResourceKind::User, ResourceKind::Group];
+                let sought: Vec<Sought> = kinds.iter().map(|kind| sought(*kind, None, sort_by)).collect();
+                let whole = Finder { organization: acme, sought: sought.clone(), direction, most_related: 1_000 };
+                let all = Finder::ids(&whole.all(tx));
+                assert_eq!(all.len(), 14);
+                for most_related in [0, 1, 5, 6, 7, 13, 28] {
+                    let finder = Finder { organization: acme, sought: sought.clone(), direction, most_related };
+                    for count in [1, 3, 14] {
+                        let seen = format!("{engine}: {sort_by:?}, {most_related} on pages of {count}");
+                        assert_eq!(finder.by_index(tx, count), all, "{seen}");
+                        assert_eq!(finder.by_cursor(tx, count), (all.clone(), all.clone()), "{seen}");
+                    }
                 }
-                other => panic!("{other:?}"),
             }
             Ok::<_, ProvisioningError>(())
         });
@@ -573,7 +631,7 @@ async fn rfc9865_2_a_walk_counts_nothing() {
             people(tx, acme);
             for (filter, total) in [(None, Some(6)), (Some("userName sw \"a\""), None)] {
                 let sought = vec![sought(ResourceKind::User, filter, None)];
-                let finder = Finder { organization: acme, sought, direction: None };
+                let finder = Finder { most_related: 1_000, organization: acme, sought, direction: None };
                 assert_eq!(finder.behind(tx, None, 2).total, total, "{engine}: {filter:?}");
             }
             Ok::<_, ProvisioningError>(())
@@ -605,8 +663,12 @@ async fn counts_are_exact_whoever_comes_and_goes_at_once() {
         assert_eq!(store.read(total).await.unwrap(), 20, "{engine}");
         store.write(resource_counts::fold).await.unwrap();
         assert_eq!(store.read(total).await.unwrap(), 20, "{engine}");
-        let finder =
-            Finder { organization: acme, sought: vec![sought(ResourceKind::User, None, None)], direction: None };
+        let finder = Finder {
+            most_related: 1_000,
+            organization: acme,
+            sought: vec![sought(ResourceKind::User, None, None)],
+            direction: None,
+        };
         let first = store.read(move |tx| {
             Ok::<_, ProvisioningError>(finder.find(tx, Wanted::Page(Page { start_index: 1, count: 3 })))
         });
