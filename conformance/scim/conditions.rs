@@ -71,6 +71,49 @@ async fn whoever_knows_a_group_learns_that_a_member_of_it_was_deleted(engine: En
     server.stop().await;
 }
 
+/// RFC 9110, section 15.4.5, and RFC 7644, section 3.14: what an answer without a body says of the resource.
+async fn answers_without_a_body_name_the_version_and_the_place(engine: Engine) {
+    let (server, scim) = start(engine).await;
+    let ada = scim.user("ada").await;
+    let crew = scim.group("Crew", &[&ada]).await;
+    for path in [format!("/Users/{ada}"), format!("/Groups/{crew}")] {
+        let whole = scim.call(Method::GET, &path, None).await;
+        let known = scim.with(Method::GET, &path, None, &[("if-none-match", &header(&whole, "etag"))]).await;
+        assert_eq!((known.status.as_u16(), known.body.is_null()), (304, true));
+        for name in ["etag", "content-location", "cache-control"] {
+            assert_eq!(header(&known, name), header(&whole, name), "{name} of {path}");
+        }
+        assert_eq!(header(&known, "content-location"), format!("{}{path}", scim.base));
+        for odd in ["\"01\"", "W/\"+1\""] {
+            let anew = scim.with(Method::GET, &path, None, &[("if-none-match", odd)]).await;
+            assert_eq!(anew.status.as_u16(), 200, "{odd} is not the tag of version 1");
+            let delete = scim.with(Method::DELETE, &path, None, &[("if-match", odd)]).await;
+            delete.refused(412, None);
+        }
+    }
+    server.stop().await;
+}
+
+/// Under a profile that wants 204, a client goes on with the version that its PATCH made.
+async fn a_patch_without_a_body_names_the_new_version(engine: Engine) {
+    let server = TestServer::start(engine, |_| {}).await;
+    let acme = Organization::create(&server.operator(), "acme", "Acme").await;
+    let access = acme.scim_access_as("entra").await;
+    let scim = Scim::new(&access.base, &access.token);
+    let ada = scim.user("ada").await;
+    let crew = scim.group("Crew", &[&ada]).await;
+    for (path, attribute) in [(format!("/Users/{ada}"), "title"), (format!("/Groups/{crew}"), "displayName")] {
+        let patched = scim.patch(&path, json!([{ "op": "replace", "path": attribute, "value": "Countess" }])).await;
+        assert_eq!(patched.status.as_u16(), 204, "{path}");
+        assert_eq!(header(&patched, "etag"), state(&scim, &path).await.0, "{path}");
+        let same = scim.patch(&path, json!([{ "op": "replace", "path": attribute, "value": "Countess" }])).await;
+        assert_eq!(header(&same, "etag"), header(&patched, "etag"), "nothing has changed");
+    }
+    server.stop().await;
+}
+
 on_both_engines! {
+    answers_without_a_body_name_the_version_and_the_place => headers_on_sqlite, headers_on_postgres;
+    a_patch_without_a_body_names_the_new_version => patched_versions_on_sqlite, patched_versions_on_postgres;
     whoever_knows_a_group_learns_that_a_member_of_it_was_deleted => deleted_members_on_sqlite, deleted_members_on_postgres;
 }

@@ -62,7 +62,17 @@ pub fn nothing() -> HttpResponse {
     HttpResponse::NoContent().finish()
 }
 
-/// 304 for a version that the client has.
-pub fn not_modified(version: i64) -> HttpResponse {
-    HttpResponse::NotModified().insert_header((ETAG, etag::of(version))).finish()
+/// 204 for a resource that has this version now.
+pub fn changed(version: i64) -> HttpResponse {
+    HttpResponse::NoContent().insert_header((ETAG, etag::of(version))).finish()
+}
+
+/// 304 for a resource that the client has. RFC 9110, section 15.4.5: with the fields that a 200 would have had, of those that
+/// say how the stored answer is to be kept and which resource it is of.
+pub fn not_modified(resource: &Resource, base: &str) -> HttpResponse {
+    HttpResponse::NotModified()
+        .insert_header((CACHE_CONTROL, "no-store"))
+        .insert_header((ETAG, etag::of(resource.version)))
+        .insert_header((CONTENT_LOCATION, resource.location(base)))
+        .finish()
 }

@@ -64,7 +64,7 @@ async fn get(exchange: Exchange, id: Option<ResourceId>) -> Result<HttpResponse,
     let (caller, found, projection, known) = exchange.read(work).await?;
     exchange.note_use(&caller);
     if known.is_some_and(|condition| condition.holds(found.version)) {
-        return Ok(answer::not_modified(found.version));
+        return Ok(answer::not_modified(&found, &exchange.base));
     }
     answer::long_resource(found, &exchange.base, projection).await
 }
@@ -95,13 +95,13 @@ async fn patch(mut exchange: Exchange, id: Option<ResourceId>) -> Result<HttpRes
     let (change, says_nothing) = (operation.clone(), rules.tolerance.patch_answer == PatchAnswer::NoContent);
     let patch = Patch { operations, resource_type: Arc::clone(&caller.types.group), rules };
     let work = move |tx: &mut Tx<'_>| groups::patch(tx, &change, organization, id, patch, condition.as_ref());
-    exchange.write(&caller, work).await?;
+    let version = exchange.write(&caller, work).await?;
     if projection.is_default() {
         let may_be_large = move |tx: &mut Tx<'_>| {
             groups::has_more_members_than(tx, &operation, organization, id, MOST_MEMBERS_ANSWERED)
         };
         if says_nothing || exchange.read(may_be_large).await? {
-            return Ok(answer::nothing());
+            return Ok(answer::changed(version));
         }
     }
     let patched = read_again(&exchange, &caller, id, &projection).await?;

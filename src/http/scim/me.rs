@@ -34,7 +34,7 @@ pub async fn get(exchange: Exchange) -> Result<HttpResponse, Failure> {
     };
     let (found, projection, known) = exchange.read(work).await?;
     if known.is_some_and(|condition| condition.holds(found.version)) {
-        return Ok(answer::not_modified(found.version));
+        return Ok(answer::not_modified(&found, &exchange.base));
     }
     let mut answer = answer::resource(&found, &exchange.base, &projection)?;
     // "the 'Location' header ... the location of the resource associated with the currently authenticated subject".

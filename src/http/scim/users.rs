@@ -92,7 +92,7 @@ async fn get(exchange: Exchange, id: Option<ResourceId>) -> Result<HttpResponse,
     let (caller, found, projection, known) = exchange.read(work).await?;
     exchange.note_use(&caller);
     if known.is_some_and(|condition| condition.holds(found.version)) {
-        return Ok(answer::not_modified(found.version));
+        return Ok(answer::not_modified(&found, &exchange.base));
     }
     answer::resource(&found, &exchange.base, &projection)
 }
@@ -125,7 +125,7 @@ async fn patch(mut exchange: Exchange, id: Option<ResourceId>) -> Result<HttpRes
     let work = move |tx: &mut Tx<'_>| users::patch(tx, &change, organization, id, patch, condition.as_ref());
     let patched = write(&exchange, &caller, &operation, work).await?;
     if answer == PatchAnswer::NoContent && projection.is_default() {
-        return Ok(answer::nothing());
+        return Ok(answer::changed(patched.version));
     }
     let patched = whole(&exchange, &caller, patched, &projection).await?;
     answer::resource(&patched, &exchange.base, &projection)

@@ -47,7 +47,8 @@ impl Condition {
             if !tag.bytes().all(|byte| byte > b' ' && byte != 0x7f) {
                 return None;
             }
-            versions.extend(tag.parse::<i64>().ok());
+            // Entity tags are compared character by character: "03" is not the tag of version 3.
+            versions.extend(tag.parse::<i64>().ok().filter(|version| version.to_string() == tag));
             match after.trim_start() {
                 "" => return Some(Self::Versions(versions)),
                 more => rest = more.strip_prefix(',')?.trim_start_matches([',', ' ', '\t']),
@@ -84,7 +85,7 @@ mod tests {
         assert!(holds("\"a,b\" ,\"3\"", 3));
         assert!(holds(", \"1\",,\"3\",", 3));
         assert!(holds(" * ", 3));
-        for other in ["W/\"4\"", "W/\"x\"", "\"\"", "\"3,4\""] {
+        for other in ["W/\"4\"", "W/\"x\"", "\"\"", "\"3,4\"", "\"03\"", "W/\"+3\"", "\"-0\", \"3.0\""] {
             assert!(!holds(other, 3), "{other}");
         }
         assert_eq!(Condition::read([]), Ok(None));
