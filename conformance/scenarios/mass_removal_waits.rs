@@ -5,11 +5,13 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
+use crate::on_both_engines;
 use crate::support::dns::Dns;
 use crate::support::engine::Engine;
 use crate::support::gateway::Gateway;
 use crate::support::http::{Api, client};
 use crate::support::organization::{Organization, text};
+use crate::support::server::TestServer;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn q33_a_mass_removal_waits_for_the_owner_on_sqlite() {
@@ -75,4 +77,32 @@ async fn a_mass_removal_waits(engine: Engine) {
     scim.delete(&people[4]).await.expect(204);
     assert_eq!(mails(), 1, "the owner was told once");
     assert_eq!(acme.audit("removals.").await.len(), 3, "limited, held, confirmed");
+}
+
+/// A POST that takes over somebody who is there, with `active: false`, takes access away like every other removal: past the
+/// limit it is on the list that the administrators see.
+async fn a_post_that_takes_access_away_waits_as_well(engine: Engine) {
+    let server = TestServer::start(engine, |_| {}).await;
+    let acme = Organization::create(&server.operator(), "acme", "Acme").await;
+    let access = acme.scim_access().await;
+    let policy = format!("/scim-clients/{}/reprovisioning", access.client);
+    acme.api.call(reqwest::Method::PUT, &policy, Some(json!({ "policy": "adopt" }))).await.expect(200);
+    let scim = Api::scim(&access.base, &access.token);
+    let user = |name: &str, is_active: bool| json!({ "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"], "userName": name, "active": is_active });
+    for name in ["ada", "bob"] {
+        scim.post("/Users", user(name, true)).await.expect(201);
+    }
+    let limit = json!({ "removals_per_hour": 1, "share_percent": 0 });
+    acme.api.call(reqwest::Method::PUT, "/removals/limit", Some(limit)).await.expect(200);
+    assert_eq!(scim.post("/Users", user("ada", false)).await.expect(201)["active"], false);
+    let waits = scim.post("/Users", user("bob", false)).await.expect(429);
+    assert!(text(&waits, "detail").contains("administrator"), "{waits:#}");
+    let brake = acme.api.get("/removals").await.expect(200);
+    assert_eq!((&brake["state"], &brake["waiting"]), (&json!("waiting"), &json!(1)), "{brake:#}");
+    assert_eq!(acme.audit("removals.held").await.len(), 1, "the administrators are told");
+    server.stop().await;
+}
+
+on_both_engines! {
+    a_post_that_takes_access_away_waits_as_well => q33_posts_on_sqlite, q33_posts_on_postgres;
 }

@@ -35,7 +35,9 @@ pub async fn create(mut exchange: Exchange) -> Result<HttpResponse, Failure> {
     let operation = exchange.operation(&caller);
     let organization = caller.organization;
     let (create, new) = (operation.clone(), draft.clone());
-    match exchange.write(&caller, move |tx| users::create(tx, &create, organization, &new)).await {
+    // To take somebody on again with active: false takes access away, which may have to wait.
+    let work = move |tx: &mut Tx<'_>| users::create(tx, &create, organization, &new);
+    match write(&exchange, &caller, &operation, work).await {
         Ok(created) => {
             let created = whole(&exchange, &caller, created, &projection).await?;
             answer::created(&created, &exchange.base, &projection)

@@ -20,7 +20,7 @@ use crate::provisioning::users;
 use crate::store::failure::StoreError;
 use crate::store::resources::{self, ResourceKind};
 use crate::store::{Tx, jobs, outbox, removals, scratch};
-use crate::values::ids::{OrganizationId, ResourceId, ScimClientId, ScimCredentialId};
+use crate::values::ids::{AccountId, OrganizationId, ResourceId, ScimClientId, ScimCredentialId};
 use crate::values::operation::{Actor, Operation, Role};
 use crate::values::scim_scope::ScimScope;
 
@@ -294,4 +294,45 @@ async fn of_two_removals_that_are_held_at_once_the_first_begins_the_list() {
         let held = world.store().read(move |tx| removals::held_count(tx, acme)).await.unwrap();
         assert_eq!(held, 2, "{}", world.engine());
     }
+}
+
+/// To remove `active` takes no access, and so it is no removal; what comes after it is one.
+#[tokio::test]
+async fn q33_who_may_sign_in_counts_whatever_the_user_shows() {
+    for world in world().await {
+        run(&world, |tx, op, acme| {
+            let people = push(tx, &op, acme, 5);
+            set_limit(tx, &op, acme, 1, 0).unwrap();
+            let idp = client(&op, acme);
+            for id in &people {
+                let body =
+                    json!({ "schemas": [request::SCHEMA], "Operations": [{ "op": "remove", "path": "active" }] });
+                let operations = request::read(body.as_object().unwrap().clone(), &rules()).unwrap();
+                let patch = Patch { operations, resource_type: resource_type::user().clone(), rules: rules() };
+                assert_eq!(users::patch(tx, &idp, acme, *id, patch, None).unwrap().active, None);
+                assert_eq!(state(tx, acme, *id), Some(AccountState::Active));
+            }
+            remove(tx, &idp, acme, people[0], Removal::Delete).unwrap();
+            assert_eq!(find(tx, &op, acme).unwrap().removed, 1, "it counts");
+            for (id, removal) in [(people[1], Removal::Delete), (people[2], Removal::Deactivate)] {
+                // The list that the one before opened lets a few others go.
+                removals::release_all(tx, acme).unwrap();
+                let open =
+                    removals::BrakeRow { state: "open".to_owned(), ..removals::find(tx, acme).unwrap().unwrap() };
+                removals::put(tx, &open).unwrap();
+                assert!(is_held(&remove(tx, &idp, acme, id, removal)), "{removal:?} past the limit");
+                assert_eq!(state(tx, acme, id), Some(AccountState::Active));
+            }
+            // Somebody who is out already can go.
+            let out = account_of(tx, acme, people[3]);
+            accounts::deactivate(tx, &op, acme, out).unwrap();
+            remove(tx, &idp, acme, people[3], Removal::Delete).unwrap();
+            assert_eq!(find(tx, &op, acme).unwrap().removed, 1);
+        })
+        .await;
+    }
+}
+
+fn account_of(tx: &mut Tx<'_>, acme: OrganizationId, id: ResourceId) -> AccountId {
+    resources::find(tx, acme, ResourceKind::User, id).unwrap().unwrap().account_id.unwrap()
 }

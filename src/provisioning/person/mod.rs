@@ -6,6 +6,7 @@
 
 use serde_json::json;
 
+use crate::directory::accounts::state::AccountState;
 use crate::directory::accounts::{self, AccountError, Ownership, ProfileChange, Provisioned};
 use crate::directory::cases::{self, Case, CaseState};
 use crate::directory::memberships::{self, MembershipStatus, Origin};
@@ -111,6 +112,20 @@ fn adopt(
     Ok(Provisioned { account, may_sign_in, joined_as: None })
 }
 
+/// Whether the person of a user may sign in here. The user shows it, except one whose client has removed `active`: that
+/// takes no access, so that it must not take the person out of the brake's sight either.
+fn may_sign_in(tx: &mut Tx<'_>, organization: OrganizationId, row: &ResourceRow) -> Result<bool, ProvisioningError> {
+    match (row.active, row.account_id) {
+        (Some(shown), _) => Ok(shown),
+        (None, Some(account)) => {
+            let is_active = accounts::find(tx, account)?.is_some_and(|found| found.state == AccountState::Active);
+            let membership = memberships::find(tx, account, organization)?;
+            Ok(is_active && membership.is_some_and(|membership| membership.is_active()))
+        }
+        (None, None) => Ok(false),
+    }
+}
+
 /// What the client asked for. What a user shows is whether the person may sign in, which differs for somebody who has not
 /// joined (rules E30 and E33): a client that asks for the same again changes nothing.
 pub(super) fn asked_active(
@@ -141,7 +156,7 @@ pub(super) fn change(
     let Some(account) = row.account_id else { return change_waiting(tx, op, organization, row, active, profile) };
     let mut shown = row.active;
     if asked != active {
-        let admitted = if shown == Some(true) && active == Some(false) {
+        let admitted = if active == Some(false) && may_sign_in(tx, organization, row)? {
             Some(brake::admit(tx, op, organization, row.id, Removal::Deactivate)?)
         } else {
             None
@@ -198,7 +213,7 @@ pub(super) fn leave(
     organization: OrganizationId,
     row: &ResourceRow,
 ) -> Result<(), ProvisioningError> {
-    if row.active == Some(true) {
+    if may_sign_in(tx, organization, row)? {
         let admitted = brake::admit(tx, op, organization, row.id, Removal::Delete)?;
         brake::count(tx, organization, admitted)?;
     }
