@@ -1,7 +1,7 @@
 //! `remove` of one attribute (RFC 7644, section 3.5.2.2). It takes away exactly what it names; what it does not
 //! understand it refuses.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::write::{put, take};
 use crate::protocol::scim::attribute::Attribute;
@@ -83,8 +83,9 @@ fn remaining(
                 let detail = "remove takes no value; name what goes in the path";
                 return Err(ScimError::value(detail).under(Rule::RemovalByValue));
             }
-            rules.note(Rule::RemovalByValue, &at.attribute.name, value.clone(), Value::Null);
-            return without_named(elements, at.attribute, value);
+            let (left, paths) = without_named(elements, at.attribute, value.clone())?;
+            rules.note(Rule::RemovalByValue, &at.attribute.name, value, json!({ "path": paths }));
+            return Ok(left);
         }
         _ => return Err(not_understood(&at.attribute.name)),
     }
@@ -115,43 +116,73 @@ fn remaining(
     Ok(elements)
 }
 
-/// Entra ID's older form: the values to remove stand in `value`, as objects or bare.
-fn without_named(mut elements: Vec<Value>, attribute: &Attribute, value: Value) -> Result<Vec<Value>, ScimError> {
+/// Entra ID's older form: the values to remove stand in `value`, as objects or bare. Beside what is left, the paths that say
+/// the same.
+fn without_named(
+    mut elements: Vec<Value>,
+    attribute: &Attribute,
+    value: Value,
+) -> Result<(Vec<Value>, Vec<String>), ScimError> {
     let named = match value {
         Value::Array(named) => named,
         one => vec![one],
     };
+    let mut paths = Vec::with_capacity(named.len());
     for item in named {
-        let wanted = match item {
-            Value::Object(wanted) if !wanted.is_empty() => wanted,
-            Value::String(text) => Object::from_iter([("value".to_owned(), Value::String(text))]),
-            _ => return Err(not_understood(&attribute.name)),
-        };
-        if !attribute.sub_attributes.is_empty()
-            && !attribute.sub_attributes.iter().any(|p| get(&wanted, &p.name).is_some())
-        {
-            return Err(not_understood(&attribute.name));
-        }
-        elements.retain(|element| !is_named(element, attribute, &wanted));
+        let said = Said::read(item, attribute)?;
+        paths.push(said.path(attribute));
+        elements.retain(|element| !said.is_of(element));
     }
-    Ok(elements)
+    Ok((elements, paths))
 }
 
-/// True when the element has everything that `wanted` says about it; null says nothing.
-fn is_named(element: &Value, attribute: &Attribute, wanted: &Object) -> bool {
-    let Value::Object(parts) = element else {
-        return wanted.get("value") == Some(element);
-    };
-    let mut said = attribute
-        .sub_attributes
-        .iter()
-        .filter_map(|part| Some((part, get(wanted, &part.name).filter(|value| !value.is_null())?)))
-        .peekable();
-    said.peek().is_some()
-        && said.all(|(part, value)| match parts.get(part.name.as_ref()) {
-            Some(held) => {
-                comparison::key(part.kind, part.case_exact, held) == comparison::key(part.kind, part.case_exact, value)
+/// What a removal says of the values that it means: each part, or the value itself where there are no parts.
+struct Said<'t>(Vec<(&'t Attribute, Value)>);
+
+impl<'t> Said<'t> {
+    /// Null says nothing, and a value that says nothing is not understood.
+    fn read(item: Value, attribute: &'t Attribute) -> Result<Self, ScimError> {
+        let not_understood = || not_understood(&attribute.name);
+        let said: Vec<(&Attribute, Value)> = match item {
+            Value::Object(wanted) if attribute.sub_attributes.is_empty() => {
+                get(&wanted, "value").map(|value| vec![(attribute, value.clone())]).unwrap_or_default()
             }
-            None => false,
-        })
+            Value::Object(wanted) => {
+                let parts = attribute.sub_attributes.iter();
+                parts.filter_map(|part| Some((part, get(&wanted, &part.name)?.clone()))).collect()
+            }
+            Value::String(_) | Value::Number(_) | Value::Bool(_) if attribute.sub_attributes.is_empty() => {
+                vec![(attribute, item)]
+            }
+            text @ Value::String(_) => attribute.part("value").map(|part| vec![(part, text)]).unwrap_or_default(),
+            _ => Vec::new(),
+        };
+        if said.is_empty() {
+            return Err(not_understood());
+        }
+        Ok(Self(said.into_iter().filter(|(_, value)| !value.is_null()).collect()))
+    }
+
+    /// True when the element has everything that is said, compared as its attribute is.
+    fn is_of(&self, element: &Value) -> bool {
+        let holds = |(leaf, wanted): &(&Attribute, Value)| {
+            let held = element.as_object().map_or(Some(element), |parts| parts.get(leaf.name.as_ref()));
+            let key = |value: &Value| comparison::key(leaf.kind, leaf.case_exact, value);
+            held.is_some_and(|held| held == wanted || key(held).is_some_and(|held| Some(held) == key(wanted)))
+        };
+        !self.0.is_empty() && self.0.iter().all(holds)
+    }
+
+    /// The removal as a path.
+    fn path(&self, attribute: &Attribute) -> String {
+        let terms: Vec<String> = self
+            .0
+            .iter()
+            .map(|(leaf, value)| {
+                let name = if attribute.sub_attributes.is_empty() { "value" } else { leaf.name.as_ref() };
+                format!("{name} eq {value}")
+            })
+            .collect();
+        format!("{}[{}]", attribute.name, terms.join(" and "))
+    }
 }

@@ -1,5 +1,7 @@
 //! `add` and `replace` of one attribute (RFC 7644, sections 3.5.2.1 and 3.5.2.3).
 
+use std::collections::HashMap;
+
 use serde_json::{Value, json};
 
 use super::request::Verb;
@@ -159,9 +161,31 @@ fn many(
         return Err(ScimError::value(detail).by("limits.scim_values_per_attribute"));
     }
     demote_others(&mut elements, &touched);
+    let elements = united(elements);
     validation::check_primary(at.attribute, &elements)?;
-    elements.retain(|element| !is_unassigned(element));
-    Ok(Some(Value::Array(elements)))
+    Ok(Some(elements.into_iter().filter(|element| !is_unassigned(element)).collect()))
+}
+
+/// What has become the same value of the same type is one element (`validation::keep`), with the sub-attributes of the later
+/// one. Costs as much as the elements are long, for an operation may change each of them.
+fn united(elements: Vec<Value>) -> Vec<Value> {
+    let mut kept: Vec<Value> = Vec::with_capacity(elements.len());
+    let mut places: HashMap<String, usize> = HashMap::new();
+    for element in elements {
+        let name = match element.get("value") {
+            Some(value) => json!([value, element.get("type")]).to_string(),
+            None => element.to_string(),
+        };
+        if let Some(at) = places.get(&name) {
+            if let (Some(Value::Object(known)), Value::Object(parts)) = (kept.get_mut(*at), element) {
+                known.extend(parts);
+            }
+            continue;
+        }
+        places.insert(name, kept.len());
+        kept.push(element);
+    }
+    kept
 }
 
 /// Appends what is not there yet, and tells which elements the new ones are.

@@ -362,3 +362,32 @@ fn an_attribute_that_changes_keeps_its_place_in_the_document() {
     let names = |document: &Value| document.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
     assert_eq!(names(&changed), names(&ada()));
 }
+
+/// RFC 7643, section 2.4: "the same (type, value) combination more than once" is not returned.
+#[test]
+fn the_same_value_of_the_same_type_stands_once_whatever_makes_it() {
+    let once = ada_with(|d| {
+        d["emails"] = json!([{ "value": "ada@work.test", "type": "work", "primary": true, "display": "At work" }]);
+    });
+    let twice = [
+        json!({ "value": "ada@work.test", "type": "work", "primary": true }),
+        json!({ "value": "ada@work.test", "type": "work", "display": "At work" }),
+    ];
+    for operations in [
+        json!([{ "op": "replace", "path": "emails", "value": twice }]),
+        json!([{ "op": "replace", "value": { "emails": twice } }]),
+        json!([{ "op": "replace", "path": "emails[type eq \"home\"]", "value": twice[1] }]),
+        json!([
+            { "op": "replace", "path": "emails[type eq \"home\"].display", "value": "At work" },
+            { "op": "replace", "path": "emails[type eq \"home\"].value", "value": "ada@work.test" },
+            { "op": "replace", "path": "emails[type eq \"home\"].type", "value": "work" },
+        ]),
+        json!([
+            { "op": "remove", "path": "emails[type eq \"home\"]" },
+            { "op": "add", "path": "emails", "value": [twice[1], twice[1]] },
+        ]),
+    ] {
+        let patched = run(Profile::Standard, ada(), user(), operations.clone());
+        assert_eq!(patched.map(|patched| Value::Object(patched.document)), once, "{operations}");
+    }
+}

@@ -1,12 +1,16 @@
 //! Whatever a removal says, nothing goes that it does not name.
 
+use std::sync::Arc;
+
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::{ENTERPRISE, ada, members, patched};
+use super::{ENTERPRISE, USER, ada, members, patched, run};
 use crate::protocol::scim::error::ScimType;
 use crate::protocol::scim::filter::evaluate::matches_element;
 use crate::protocol::scim::member::{self, MemberChange};
+use crate::protocol::scim::resource_type::{Extension, ResourceType, user};
+use crate::protocol::scim::schema::definition;
 use crate::protocol::scim::tolerance::Profile;
 
 /// What a removal may name: by its path, and by the value beside it.
@@ -182,4 +186,48 @@ fn the_reference_of_a_member_is_nothing_to_find_members_by() {
         }
     }
     assert!(members(Profile::Standard, json!({ "op": "remove", "path": "members[display pr]" })).is_ok());
+}
+
+const OWN: &str = "urn:ietf:params:scim:schemas:extension:acme:2.0:User";
+
+/// Users of an organization whose schema has lists of plain values.
+fn with_lists() -> ResourceType {
+    let list = |name: &str, kind: &str| json!({ "name": name, "type": kind, "multiValued": true });
+    let mut exact = list("codes", "string");
+    exact["caseExact"] = json!(true);
+    let lists = [list("floors", "integer"), list("rates", "decimal"), list("tags", "string"), exact];
+    let schema = json!({ "id": OWN, "name": "Lists", "attributes": lists });
+    let schema = definition::read(schema.as_object().unwrap(), "x1:".to_owned(), 10).unwrap();
+    user().with(vec![Extension { schema: Arc::new(schema), required: false }])
+}
+
+/// Values without parts are named as they are, and compared as their attribute is.
+#[test]
+fn plain_values_are_removed_by_value_as_they_are_compared() {
+    let before = json!({ "floors": [7, 8, 9], "rates": [0.5, 2.0], "tags": ["Blue", "red"], "codes": ["A", "a"] });
+    let mut document = ada();
+    document["schemas"] = json!([USER, ENTERPRISE, OWN]);
+    document[OWN] = before.clone();
+    let removed = |path: &str, value: Value| {
+        let operation = json!([{ "op": "remove", "path": format!("{OWN}:{path}"), "value": value }]);
+        let patched = run(Profile::Standard, document.clone(), &with_lists(), operation);
+        patched.map(|patched| patched.document[OWN].clone())
+    };
+    for (path, value, left) in [
+        ("floors", json!([7]), json!([8, 9])),
+        ("floors", json!(9), json!([7, 8])),
+        ("floors", json!([{ "value": 8 }, 7]), json!([9])),
+        ("floors", json!([70]), json!([7, 8, 9])),
+        ("rates", json!([2]), json!([0.5])),
+        ("tags", json!(["BLUE"]), json!(["red"])),
+        ("tags", json!([{ "value": "Red" }]), json!(["Blue"])),
+        ("codes", json!(["a"]), json!(["A"])),
+    ] {
+        let mut wanted = before.clone();
+        wanted[path] = left;
+        assert_eq!(removed(path, value.clone()), Ok(wanted), "{path} {value}");
+    }
+    for (path, value) in [("floors", json!([[7]])), ("floors", json!([{}])), ("tags", json!([{ "id": "Blue" }]))] {
+        assert_eq!(removed(path, value.clone()), Err(ScimType::InvalidValue), "{path} {value}");
+    }
 }

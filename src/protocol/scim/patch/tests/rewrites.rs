@@ -79,3 +79,30 @@ fn a_refusal_names_what_refuses() {
         assert_eq!(refused.unwrap_err().rule, wanted);
     }
 }
+
+/// An administrator reads what the gateway made of a removal whose path names everything.
+#[test]
+fn a_removal_by_value_is_noted_as_the_paths_that_it_was_read_as() {
+    for (value, wanted) in [
+        (json!([{ "value": "ada@home.test" }]), json!(["emails[value eq \"ada@home.test\"]"])),
+        (
+            json!([{ "type": "work", "value": "a\"b", "display": null }, "x@y.test"]),
+            json!(["emails[value eq \"a\\\"b\" and type eq \"work\"]", "emails[value eq \"x@y.test\"]"]),
+        ),
+    ] {
+        let rules = Rules::new(Profile::Entra.tolerance(), Limits::default());
+        let body = json!({ "schemas": [request::SCHEMA], "Operations": [{ "op": "remove", "path": "emails", "value": value }] });
+        let operations = request::read(object(body), &rules).unwrap();
+        apply(&object(ada()), operations, user(), &rules).unwrap();
+        let noted = rules.rewrites.take();
+        let understood: Vec<&Value> = noted.iter().map(|one| &one.understood).collect();
+        assert_eq!(understood, [&json!({ "path": wanted })]);
+        for path in wanted.as_array().unwrap() {
+            let alone = json!([{ "op": "remove", "path": path }]);
+            assert!(
+                !rewritten(Profile::Entra, alone).iter().any(|rule| rule.starts_with("removal_by_value")),
+                "{path}"
+            );
+        }
+    }
+}
