@@ -6,12 +6,12 @@ use crate::protocol::scim::attribute::Attribute;
 /// The URN of the enterprise extension.
 pub const ID: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
 
-/// The schema.
+/// The schema, without `manager.displayName`: it is optional, the server's to compute, and of a manager whom a directory
+/// names by an id of its own there is no name.
 pub fn schema() -> Schema {
     let manager = vec![
         Attribute::text("value", "The id of the manager."),
         Attribute::reference("$ref", &["User"], "The URI of the manager."),
-        Attribute::text("displayName", "The name of the manager.").read_only(),
     ];
     Schema {
         id: ID.into(),
