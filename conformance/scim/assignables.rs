@@ -145,7 +145,59 @@ async fn is_shown_to_whoever_asks(standard: &Api, product: &Api, id: &str, known
     assert_eq!((&read[OWN], &read["schemas"]), (known, &json!([USER, OWN])));
 }
 
+/// What is announced of lists holds for these as well: sorted as asked for, and walked by cursor.
+async fn roles_are_sorted_and_walked_by_cursor(engine: Engine) {
+    let (server, acme, scim) = start(engine).await;
+    let role = |value: &str, kind: Option<&str>| json!({ "value": value, "type": kind });
+    let roles = [role("dev", Some("b")), role("Admin", None), role("cook", Some("A")), role("buyer", Some("a"))];
+    for path in ["/scim-roles", "/scim-entitlements"] {
+        let items = json!({ "closed": false, "items": roles });
+        acme.api.call(Method::PUT, path, Some(items)).await.expect(200);
+    }
+    for path in ["/Roles", "/Entitlements"] {
+        for (query, wanted) in [
+            ("", ["dev", "Admin", "cook", "buyer"]),
+            ("sortBy=value", ["Admin", "buyer", "cook", "dev"]),
+            ("sortBy=VALUE&sortOrder=descending", ["dev", "cook", "buyer", "Admin"]),
+            ("sortBy=type", ["cook", "buyer", "dev", "Admin"]),
+            ("sortBy=type&sortOrder=descending", ["Admin", "dev", "buyer", "cook"]),
+        ] {
+            assert_eq!(names(&scim.get(&format!("{path}?{query}")).await.expect(200)), wanted, "{path}?{query}");
+            let (mut walked, mut cursor) = (Vec::new(), String::new());
+            loop {
+                let page = scim.get(&format!("{path}?{query}&count=3&cursor={cursor}")).await.expect(200);
+                assert_eq!((&page["totalResults"], page.get("startIndex")), (&json!(4), None), "{page}");
+                walked.extend(names(&page).into_iter().map(str::to_owned));
+                let Some(next) = page["nextCursor"].as_str() else { break };
+                cursor = next.to_owned();
+                let other = scim.get(&format!("{path}?filter=value%20pr&cursor={cursor}")).await.expect(400);
+                assert_eq!(other["scimType"], "invalidCursor");
+            }
+            assert_eq!(walked, wanted, "{path}?{query}");
+        }
+        for (query, scim_type) in [
+            ("sortBy=nope", "invalidValue"),
+            ("sortBy=value&sortOrder=up", "invalidValue"),
+            ("cursor=abc", "invalidCursor"),
+            ("cursor=&startIndex=1", "invalidCursor"),
+            ("cursor=&count=0", "invalidCount"),
+        ] {
+            let refused = scim.get(&format!("{path}?{query}")).await.expect(400);
+            assert_eq!(refused["scimType"], scim_type, "{path}?{query}");
+        }
+    }
+    let first = scim.get("/Roles?cursor=&count=1").await.expect(200);
+    let elsewhere = format!("/Entitlements?cursor={}", first["nextCursor"].as_str().expect("a cursor"));
+    assert_eq!(scim.get(&elsewhere).await.expect(400)["scimType"], "invalidCursor");
+    let next = format!("/Roles?cursor={}", first["nextCursor"].as_str().expect("a cursor"));
+    // The entry that was shown last goes: nobody behind it is left out.
+    acme.api.call(Method::PUT, "/scim-roles", Some(json!({ "closed": false, "items": roles[1..] }))).await.expect(200);
+    assert_eq!(names(&scim.get(&next).await.expect(200)), ["Admin", "cook", "buyer"]);
+    server.stop().await;
+}
+
 on_both_engines! {
+    roles_are_sorted_and_walked_by_cursor => walked_roles_on_sqlite, walked_roles_on_postgres;
     roles_are_discovered_and_can_be_closed => roles_on_sqlite, roles_on_postgres;
     a_user_shows_what_the_gateway_knows => own_extension_on_sqlite, own_extension_on_postgres;
 }

@@ -1,8 +1,10 @@
 //! What a list is sorted by (RFC 7644, section 3.4.2.3).
 
 use super::attribute::{Kind, Mutability};
+use super::comparison;
 use super::error::ScimError;
 use super::filter::ast::Target;
+use super::json::Object;
 use super::resource_type::{Located, Place, ResourceType};
 
 /// Which way a list runs.
@@ -48,9 +50,27 @@ pub fn target(sort_by: &str, resource_type: &ResourceType) -> Result<Option<Targ
     Ok(Some(Target::of(Located { part, ..at })))
 }
 
+/// Sorts documents by a leaf whose attribute has one value. What has no value is last on the way up and first on the way down;
+/// one order is the other reversed.
+pub fn documents(documents: &mut [Object], by: &Target, order: Order) {
+    documents.sort_by_cached_key(|document| {
+        let held = document.get(&by.attribute);
+        let leaf = by.part.as_ref().map_or(held, |part| held?.get(part));
+        let key = leaf.and_then(|value| comparison::key(by.kind, by.case_exact, value));
+        (key.is_none(), key)
+    });
+    if order == Order::Descending {
+        documents.reverse();
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{Order, target};
+    use serde_json::json;
+
+    use super::{Order, documents, target};
+    use crate::protocol::scim::assignable::AssignableKind;
+    use crate::protocol::scim::json::Object;
     use crate::protocol::scim::resource_type::{group, user};
 
     #[test]
@@ -77,5 +97,25 @@ mod tests {
         assert_eq!(Order::read(None), Ok(Order::Ascending));
         assert_eq!(Order::read(Some("DESCENDING")), Ok(Order::Descending));
         assert!(Order::read(Some("down")).is_err());
+    }
+
+    #[test]
+    fn documents_without_a_value_are_last_on_the_way_up_and_first_on_the_way_down() {
+        let kind = AssignableKind::Role.resource_type();
+        let texts = [("b", Some("Sales")), ("a", None), ("d", Some("dev")), ("c", Some("sales"))];
+        let role = |(value, kind): (&str, Option<&str>)| -> Object {
+            let whole = json!({ "value": value, "type": kind, "meta": { "location": value } });
+            whole.as_object().unwrap().clone()
+        };
+        let sorted = |by: &str, order| -> String {
+            let mut all: Vec<Object> = texts.into_iter().map(role).collect();
+            documents(&mut all, &target(by, kind).unwrap().unwrap(), order);
+            all.iter().map(|one| one["value"].as_str().unwrap()).collect()
+        };
+        assert_eq!(sorted("value", Order::Ascending), "abcd");
+        assert_eq!(sorted("VALUE", Order::Descending), "dcba");
+        assert_eq!(sorted("type", Order::Ascending), "dbca");
+        assert_eq!(sorted("type", Order::Descending), "acbd");
+        assert_eq!(sorted("meta.location", Order::Descending), "dcba");
     }
 }
