@@ -112,7 +112,11 @@ async fn a_certificate_is_der_in_base64(world: &World) {
 async fn the_authentication_schemes_are_public(world: &World) {
     let stranger = crate::scim::client::Scim { token: String::new(), ..world.scim.clone() };
     let config = stranger.call(Method::GET, "/ServiceProviderConfig", None).await.expect(200);
-    assert_eq!(config["authenticationSchemes"][0]["type"], "oauthbearertoken");
+    let schemes = config["authenticationSchemes"].as_array().expect("schemes");
+    let types: Vec<&str> = schemes.iter().filter_map(|scheme| scheme["type"].as_str()).collect();
+    assert_eq!(types, ["oauthbearertoken", "oauth2"]);
+    assert_eq!(schemes.iter().filter(|scheme| scheme["primary"] == true).count(), 1);
+    assert!(schemes.iter().all(|scheme| scheme["name"].is_string() && scheme["description"].is_string()));
 }
 
 async fn a_resource_type_has_a_name(world: &World) {

@@ -48,13 +48,23 @@ pub fn body(base: &str, limits: &Limits) -> Value {
             "maxPageSize": limits.max_page,
             "cursorTimeout": limits.cursor_seconds,
         },
-        "authenticationSchemes": [{
-            "type": "oauthbearertoken",
-            "name": "OAuth Bearer Token",
-            "description": "A token of a SCIM client, in the Authorization header",
-            "specUri": "https://www.rfc-editor.org/rfc/rfc6750",
-            "primary": true,
-        }],
+        "authenticationSchemes": [
+            {
+                "type": "oauthbearertoken",
+                "name": "OAuth Bearer Token",
+                "description": "A token of a SCIM client, in the Authorization header",
+                "specUri": "https://www.rfc-editor.org/rfc/rfc6750",
+                "primary": true,
+            },
+            {
+                "type": "oauth2",
+                "name": "OAuth 2.0 Client Credentials",
+                "description": "Short-lived tokens from /oauth2/token: with a client secret, or with a signed assertion of \
+                                the client or of its workload (RFC 7523)",
+                "specUri": "https://www.rfc-editor.org/rfc/rfc6749#section-4.4",
+                "primary": false,
+            },
+        ],
         "meta": { "resourceType": "ServiceProviderConfig", "location": format!("{base}/ServiceProviderConfig") },
     })
 }
