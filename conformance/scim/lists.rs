@@ -189,3 +189,50 @@ async fn a_query_that_no_index_serves_is_refused_in_a_large_organization() {
         server.stop().await;
     }
 }
+
+/// Issue B: one large group keeps nobody from reading lists. A page ends before the second one; "itemsPerPage" and the cursor
+/// say where to go on (RFC 7644, section 3.4.2.4).
+#[tokio::test(flavor = "multi_thread")]
+async fn groups_with_more_members_than_a_page_has_are_found_and_walked_along() {
+    for engine in Engine::ALL {
+        let (server, acme) = start(engine, "[limits]\nscim_page_members = 2\n").await;
+        let reader = Reader::of(&acme).await;
+        let mut people = Vec::new();
+        for name in ["ada", "bob", "carl"] {
+            let id = reader.create("/Users", json!({ "schemas": [USER], "userName": name })).await;
+            people.push(json!({ "value": id }));
+        }
+        for (name, size) in [("small", 1), ("large", 3), ("none", 0), ("huge", 3), ("last", 1)] {
+            let members = &people[..size];
+            reader.create("/Groups", json!({ "schemas": [GROUP], "displayName": name, "members": members })).await;
+        }
+        let all = ["small", "large", "none", "huge", "last"];
+        let sizes = |list: &Value| -> Vec<usize> {
+            let resources = list["Resources"].as_array().expect("resources").iter();
+            resources.map(|one| one["members"].as_array().map_or(0, Vec::len)).collect()
+        };
+        let (status, first) = reader.get("/Groups", &[]).await;
+        assert_eq!((status, names(&first)), (200, all[..3].iter().map(ToString::to_string).collect()), "{engine:?}");
+        assert_eq!(
+            (&first["totalResults"], &first["itemsPerPage"], sizes(&first)),
+            (&json!(5), &json!(3), vec![1, 3, 0])
+        );
+        let (_, second) = reader.get("/Groups", &[("startIndex", "4")]).await;
+        assert_eq!((names(&second), sizes(&second)), (vec!["huge".to_owned(), "last".to_owned()], vec![3, 1]));
+        for name in all {
+            let (status, found) = reader.get("/Groups", &[("filter", &format!("displayName eq \"{name}\""))]).await;
+            assert_eq!((status, names(&found)), (200, vec![name.to_owned()]), "{engine:?}");
+        }
+        let (mut walked, mut cursor) = (Vec::new(), String::new());
+        loop {
+            let (_, page) = reader.get("/Groups", &[("cursor", &cursor), ("sortBy", "displayName")]).await;
+            walked.extend(names(&page));
+            let Some(next) = page["nextCursor"].as_str() else { break };
+            cursor = next.to_owned();
+        }
+        assert_eq!(walked, ["huge", "large", "last", "none", "small"], "{engine:?}");
+        let (_, without) = reader.get("/Groups", &[("excludedAttributes", "members")]).await;
+        assert_eq!(names(&without).len(), 5, "{engine:?}: what is not shown is not counted");
+        server.stop().await;
+    }
+}
