@@ -305,11 +305,7 @@ async fn q33_who_may_sign_in_counts_whatever_the_user_shows() {
             set_limit(tx, &op, acme, 1, 0).unwrap();
             let idp = client(&op, acme);
             for id in &people {
-                let body =
-                    json!({ "schemas": [request::SCHEMA], "Operations": [{ "op": "remove", "path": "active" }] });
-                let operations = request::read(body.as_object().unwrap().clone(), &rules()).unwrap();
-                let patch = Patch { operations, resource_type: resource_type::user().clone(), rules: rules() };
-                assert_eq!(users::patch(tx, &idp, acme, *id, patch, None).unwrap().active, None);
+                without_active(tx, &idp, acme, *id);
                 assert_eq!(state(tx, acme, *id), Some(AccountState::Active));
             }
             remove(tx, &idp, acme, people[0], Removal::Delete).unwrap();
@@ -331,6 +327,38 @@ async fn q33_who_may_sign_in_counts_whatever_the_user_shows() {
         })
         .await;
     }
+}
+
+/// Somebody who has not joined cannot sign in, whatever the directory has asked for.
+#[tokio::test]
+async fn q33_who_has_not_joined_is_no_removal() {
+    for world in world().await {
+        run(&world, |tx, op, acme| {
+            let people = push(tx, &op, acme, 1);
+            set_limit(tx, &op, acme, 1, 0).unwrap();
+            let idp = client(&op, acme);
+            remove(tx, &idp, acme, people[0], Removal::Delete).unwrap();
+            let body = json!({ "userName": "eve", "emails": [{ "value": "eve@elsewhere.test" }] });
+            let read = document::read(body.as_object().unwrap().clone(), resource_type::user(), &rules()).unwrap();
+            let draft = users::draft(read.document, resource_type::user()).unwrap();
+            let eve = users::create(tx, &op, acme, &draft).unwrap().id;
+            assert_eq!(state(tx, acme, eve), Some(AccountState::PendingVerification));
+            without_active(tx, &idp, acme, eve);
+            remove(tx, &idp, acme, eve, Removal::Deactivate).unwrap();
+            without_active(tx, &idp, acme, eve);
+            remove(tx, &idp, acme, eve, Removal::Delete).unwrap();
+            assert_eq!(find(tx, &op, acme).unwrap().removed, 1);
+        })
+        .await;
+    }
+}
+
+/// A client removes `active`, which says neither.
+fn without_active(tx: &mut Tx<'_>, op: &Operation, acme: OrganizationId, id: ResourceId) {
+    let body = json!({ "schemas": [request::SCHEMA], "Operations": [{ "op": "remove", "path": "active" }] });
+    let operations = request::read(body.as_object().unwrap().clone(), &rules()).unwrap();
+    let patch = Patch { operations, resource_type: resource_type::user().clone(), rules: rules() };
+    assert_eq!(users::patch(tx, op, acme, id, patch, None).unwrap().active, None);
 }
 
 fn account_of(tx: &mut Tx<'_>, acme: OrganizationId, id: ResourceId) -> AccountId {
