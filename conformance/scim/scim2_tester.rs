@@ -6,7 +6,7 @@ use crate::support::gateway::Gateway;
 use crate::support::organization::Organization;
 
 /// What the pinned version checks of this gateway.
-const CHECKS: usize = 135;
+const CHECKS: usize = 138;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn scim2_tester_passes_completely_on_sqlite() {
