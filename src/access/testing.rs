@@ -208,7 +208,8 @@ fn seed(tx: &mut Tx<'_>, op: &Operation) -> Result<Seeds, StoreError> {
 impl World {
     async fn in_store(scratch: Scratch) -> Self {
         let at = Arc::new(AtomicI64::new(1_800_000_000));
-        let op = operation(Actor::Operator { token: None }, at.load(Ordering::Relaxed));
+        // What happens in the world comes after what it was made of.
+        let op = operation(Actor::Operator { token: None }, at.load(Ordering::Relaxed) - 1);
         let seeds = scratch.store.write(move |tx| seed(tx, &op)).await.unwrap();
         Self {
             scratch,
@@ -337,6 +338,12 @@ impl World {
         write.await.unwrap().arrival
     }
 
+    /// How the world's connection finds people now.
+    pub async fn matching(&self) -> Matching {
+        let connection = self.connection;
+        self.store().read(move |tx| connections::find(tx, connection)).await.unwrap().unwrap().matching
+    }
+
     /// Somebody whose account is their own, and who is a member here.
     pub async fn visitor(&self) -> AccountId {
         let (op, organization, ada) = (self.operator(), self.organization, self.ada);
@@ -362,6 +369,21 @@ impl World {
             let read = document::read(body.as_object().unwrap().clone(), resource_type::user(), &rules()).unwrap();
             let draft = users::draft(read.document, resource_type::user()).unwrap();
             Ok::<_, StoreError>(users::create(tx, &op, organization, &draft).unwrap().id)
+        });
+        push.await.unwrap()
+    }
+
+    /// Pushes somebody with this user name and an address of their own in Acme's domain. Their account.
+    pub async fn push_named(&self, name: String) -> AccountId {
+        let (op, organization) = (self.operator(), self.organization);
+        let push = self.store().write(move |tx| {
+            let id: AccountId = op.new_id();
+            let address = format!("{id}@acme.test");
+            let body = json!({ "userName": name, "emails": [{ "value": address, "primary": true }] });
+            let read = document::read(body.as_object().unwrap().clone(), resource_type::user(), &rules()).unwrap();
+            let draft = users::draft(read.document, resource_type::user()).unwrap();
+            users::create(tx, &op, organization, &draft).unwrap();
+            Ok::<_, StoreError>(membership_rows::members_with_address(tx, organization, &address)?[0])
         });
         push.await.unwrap()
     }

@@ -7,9 +7,22 @@ use super::memberships::Membership;
 use crate::record::audit::{self, Action, Subject};
 use crate::record::event::{self, Event};
 use crate::store::failure::StoreError;
-use crate::store::{Tx, break_glass as rows};
+use crate::store::{Tx, break_glass as rows, passkeys, passwords, totp_factors};
 use crate::values::ids::{AccountId, OrganizationId};
 use crate::values::operation::Operation;
+
+/// So many are needed while single sign-on is required (decision Q18).
+pub const LEAST: usize = 2;
+
+/// How many on the list have a password and a second factor.
+pub(super) fn equipped(tx: &mut Tx<'_>, organization: OrganizationId) -> Result<usize, StoreError> {
+    let mut equipped = 0_usize;
+    for (account, _) in rows::active(tx, organization)? {
+        let has_factor = totp_factors::is_there(tx, account)? || passkeys::count(tx, account)? > 0;
+        equipped = equipped.saturating_add(usize::from(has_factor && passwords::is_there(tx, account)?));
+    }
+    Ok(equipped)
+}
 
 /// Takes somebody off the list who is no longer what it is for, if they are on it; tells whether they were. What they are signed
 /// in to is for the caller to end.

@@ -6,9 +6,11 @@
 
 use serde_json::json;
 
-use super::connections::{self, ConnectionError};
+use super::connections::{self, ConnectionError, ConnectionState};
 use super::matching::MatchRule;
 use super::permission::{self, Denied, Permission};
+use super::sso_policy::LockoutError;
+use super::ways_in;
 use crate::record::audit::{self, Action, Subject};
 use crate::record::event::{self, Event};
 use crate::store::Tx;
@@ -52,6 +54,9 @@ pub enum PolicyError {
     /// The rule needs another match.
     #[error("verified_address needs a match by email, and subject one by user_name or external_id")]
     OtherMatch,
+    /// People of a domain sign in by this connection alone.
+    #[error("single sign-on is required or tested for a domain, and nobody could sign in by another connection")]
+    WouldLockOut,
     /// Nobody becomes an owner by signing in.
     #[error("a default role is admin, user_admin, app_admin, auditor or member")]
     RoleNotGivable,
@@ -61,6 +66,15 @@ pub enum PolicyError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl From<LockoutError> for PolicyError {
+    fn from(error: LockoutError) -> Self {
+        match error {
+            LockoutError::WouldLockOut => Self::WouldLockOut,
+            LockoutError::Store(error) => error.into(),
+        }
+    }
 }
 
 impl LinkingRule {
@@ -95,6 +109,11 @@ impl LinkingRule {
 impl ConnectionPolicy {
     /// The policy of a new connection.
     pub const NEW: Self = Self { linking: LinkingRule::VerifiedAddress, provisions: false, default_role: Role::Member };
+
+    /// True when `next` lets in whoever this one does.
+    fn is_continued_by(self, next: Self) -> bool {
+        self.linking == next.linking && (next.provisions || !self.provisions)
+    }
 }
 
 /// The policy of a connection whose match compares `by`. One that is older than policies links as it always did.
@@ -135,6 +154,7 @@ pub fn set(
     policy: ConnectionPolicy,
 ) -> Result<(), PolicyError> {
     permission::require(op, organization, Permission::ManageConnections)?;
+    ways_in::hold(tx, organization)?;
     // The match that the rule has to fit does not change meanwhile.
     connection_rows::lock(tx, id)?;
     let connection = connections::find_of(tx, op, organization, id).map_err(not_found)?;
@@ -145,6 +165,12 @@ pub fn set(
         Role::Owner => return Err(PolicyError::RoleNotGivable),
         // Who manages connections manages roles: a test of the permissions holds on to it.
         Role::Member | Role::Admin | Role::UserAdmin | Role::AppAdmin | Role::Auditor => {}
+    }
+    if !of(tx, organization, id, connection.matching.by)?.is_continued_by(policy) {
+        if connection.state == ConnectionState::Active {
+            ways_in::require_edit(tx, op, organization, id)?;
+        }
+        connection_rows::note_decision(tx, organization, id, op.at)?;
     }
     write(tx, op, organization, id, policy)?;
     link_requests::delete_open_of_connection(tx, organization, id)?;

@@ -8,7 +8,8 @@ use serde_json::json;
 use super::connections::{self, ConnectionError};
 use super::group_membership;
 use super::permission::{self, Denied, Permission};
-use super::sso_policy::{self, LockoutError};
+use super::sso_policy::LockoutError;
+use super::ways_in;
 use crate::record::audit::{self, Action, Subject};
 use crate::record::event::{self, Event};
 use crate::store::Tx;
@@ -42,7 +43,7 @@ pub enum RouteError {
     #[error("a list has 50 groups at most, each of them one that the organization's directory has pushed")]
     InvalidGroups,
     /// People of a domain sign in by this connection alone.
-    #[error("single sign-on is required or tested for a domain, and no other active connection is for everybody")]
+    #[error("single sign-on is required or tested for a domain, and nobody could sign in by another connection")]
     WouldLockOut,
     /// The actor may not.
     #[error(transparent)]
@@ -53,8 +54,14 @@ pub enum RouteError {
 }
 
 impl ConnectionRoute {
-    fn is_for_everybody(&self) -> bool {
+    /// True when it lets everybody through.
+    pub fn is_for_everybody(&self) -> bool {
         self.only_groups.is_empty() && self.except_groups.is_empty()
+    }
+
+    /// True when it lets each member of this group through, whatever other groups they are in.
+    pub fn is_for_group(&self, group: ResourceId) -> bool {
+        (self.only_groups.is_empty() || self.only_groups.contains(&group)) && self.except_groups.is_empty()
     }
 }
 
@@ -109,9 +116,7 @@ pub fn set(
             }
         }
     }
-    if !route.is_for_everybody() {
-        sso_policy::require_another_connection(tx, organization, id)?;
-    }
+    ways_in::require_route(tx, op, organization, id, route)?;
     let row = ConnectionRouteRow {
         connection_id: id,
         org_id: organization,
@@ -129,20 +134,6 @@ pub fn set(
     Ok(event::publish(tx, op, organization, &Event::ConnectionChanged { connection: id, name: connection.name })?)
 }
 
-/// True when another active connection of the organization lets everybody through.
-pub(super) fn is_open_besides(
-    tx: &mut Tx<'_>,
-    organization: OrganizationId,
-    connection: ConnectionId,
-) -> Result<bool, StoreError> {
-    for (other, _) in connections::active(tx, organization)? {
-        if other != connection && of(tx, organization, other)?.is_for_everybody() {
-            return Ok(true);
-        }
-    }
-    Ok(false)
-}
-
 /// True when a connection lets this account through; `None` is somebody who has none yet, and is in no group.
 pub(super) fn admits(
     tx: &mut Tx<'_>,
@@ -158,7 +149,12 @@ pub(super) fn admits(
     Ok((route.only_groups.is_empty() || is_in(&route.only_groups)?) && !is_in(&route.except_groups)?)
 }
 
-fn of(tx: &mut Tx<'_>, organization: OrganizationId, connection: ConnectionId) -> Result<ConnectionRoute, StoreError> {
+/// The route of a connection; one without any lets everybody through.
+pub(super) fn of(
+    tx: &mut Tx<'_>,
+    organization: OrganizationId,
+    connection: ConnectionId,
+) -> Result<ConnectionRoute, StoreError> {
     let Some(row) = rows::find(tx, organization, connection)? else { return Ok(ConnectionRoute::default()) };
     let parse =
         |text: &str| serde_json::from_str(text).map_err(|_| StoreError::Inconsistent("connection_routes.groups"));

@@ -31,3 +31,4 @@ pub mod relying_party;
 pub mod room;
 pub mod service_provider;
 pub mod sso_policy;
+pub mod ways_in;

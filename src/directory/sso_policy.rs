@@ -1,18 +1,17 @@
 //! The sign-in policy of a domain: off -> optional -> test (a group) -> required, and back from each to any before it.
 //! What is not listed is refused.
 //!
-//! Owns the states, where they are stored, and the rule that nothing else takes away what they rest on: the last connection
-//! and the domain itself. Who may sign in how under a policy is `access::enforcement`'s to say, and so is what has to hold
-//! before it is made stricter.
+//! Owns the states, where they are stored, and the rule that nobody gives back the domain that they rest on; `ways_in` has that of
+//! the connections. Who may sign in how under a policy is `access::enforcement`'s to say, and so is what has to hold before it is
+//! made stricter.
 
-use super::connection_route;
 use crate::store::domains::Owned;
 use crate::store::failure::StoreError;
 use crate::store::sso_policies::{self as rows, SsoPolicyRow};
 use crate::store::{Tx, domains};
 use crate::values::clock::Timestamp;
 use crate::values::domain_name::DomainName;
-use crate::values::ids::{ConnectionId, DomainId, OrganizationId, ResourceId};
+use crate::values::ids::{DomainId, OrganizationId, ResourceId};
 
 /// How the people of a domain sign in (decision 0030). People on the organization's break-glass list may do so by their own
 /// credentials and a second factor under each.
@@ -89,7 +88,13 @@ impl SsoPolicy {
 
 /// The policy of a domain.
 pub fn of(tx: &mut Tx<'_>, organization: OrganizationId, domain: DomainId) -> Result<SsoPolicy, StoreError> {
-    let Some(row) = rows::find(tx, organization, domain)? else { return Ok(SsoPolicy::Off) };
+    match rows::find(tx, organization, domain)? {
+        Some(row) => from_row(&row),
+        None => Ok(SsoPolicy::Off),
+    }
+}
+
+fn from_row(row: &SsoPolicyRow) -> Result<SsoPolicy, StoreError> {
     match (row.state.as_str(), row.test_group) {
         ("optional", None) => Ok(SsoPolicy::Optional),
         ("test", Some(group)) => Ok(SsoPolicy::Test { group }),
@@ -122,20 +127,9 @@ pub fn write(
     rows::put(tx, &SsoPolicyRow { domain_id: domain, org_id: organization, state, test_group, updated_at: at })
 }
 
-/// Before a connection is switched off, deleted, or kept for some groups: refused when it is the last one that is for
-/// everybody and people depend on it.
-pub(super) fn require_another_connection(
-    tx: &mut Tx<'_>,
-    organization: OrganizationId,
-    connection: ConnectionId,
-) -> Result<(), LockoutError> {
-    rows::lock(tx, organization)?;
-    if rows::is_any_in(tx, organization, &ENFORCING)?
-        && !connection_route::is_open_besides(tx, organization, connection)?
-    {
-        return Err(LockoutError::WouldLockOut);
-    }
-    Ok(())
+/// The policies of the organization's domains under which somebody has no way in but the identity provider.
+pub(super) fn enforced(tx: &mut Tx<'_>, organization: OrganizationId) -> Result<Vec<SsoPolicy>, StoreError> {
+    rows::in_states(tx, organization, &ENFORCING)?.iter().map(from_row).collect()
 }
 
 /// Before a domain is given back: refused while its people sign in by the identity provider alone. What is left of the

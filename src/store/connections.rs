@@ -1,15 +1,16 @@
 //! Connections of organizations to their identity providers.
 
+use diesel::expression::SqlLiteral;
 use diesel::prelude::*;
-use diesel::sql_types::Binary;
+use diesel::sql_types::{BigInt, Binary, Bool, Nullable};
 
 use super::Tx;
 use super::failure::StoreError;
 use super::kept::KeptSelect;
-use super::schema::connections as table;
+use super::schema::{connections as table, identities};
 use crate::store::connection::{AnyConnection, Backend};
 use crate::values::clock::Timestamp;
-use crate::values::ids::{ConnectionId, OrganizationId};
+use crate::values::ids::{ConnectionId, IdentityId, OrganizationId};
 use crate::values::page::PageRequest;
 
 /// One connection.
@@ -102,6 +103,52 @@ pub fn active(tx: &mut Tx<'_>, organization: OrganizationId) -> Result<Vec<(Conn
     Ok(query.load(tx.connection())?)
 }
 
+/// The same as whole rows.
+pub fn active_rows(tx: &mut Tx<'_>, organization: OrganizationId) -> Result<Vec<ConnectionRow>, StoreError> {
+    let query = table::table
+        .filter(table::org_id.eq(organization))
+        .filter(table::state.eq("active"))
+        .order(table::id)
+        .limit(50)
+        .select(ConnectionRow::as_select());
+    Ok(query.load(tx.connection())?)
+}
+
+/// Notes that what decides who comes in through a connection is another from now on.
+pub fn note_decision(
+    tx: &mut Tx<'_>,
+    organization: OrganizationId,
+    id: ConnectionId,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    let one = table::table.filter(table::org_id.eq(organization)).filter(table::id.eq(id));
+    diesel::update(one).set(table::decided_at.eq(Some(at))).execute(tx.connection())?;
+    Ok(())
+}
+
+/// True when somebody came in through a connection later than `since`, and later than what decides there last changed.
+pub fn is_tried(
+    tx: &mut Tx<'_>,
+    organization: OrganizationId,
+    id: ConnectionId,
+    since: Timestamp,
+) -> Result<bool, StoreError> {
+    let query = identities::table
+        .inner_join(table::table.on(table::id.eq(identities::connection_id)))
+        .filter(table::org_id.eq(organization))
+        .filter(table::id.eq(id))
+        .filter(identities::last_sign_in_at.gt(since))
+        .filter(came_later())
+        .select(identities::id)
+        .limit(1);
+    Ok(query.first::<IdentityId>(tx.connection()).optional()?.is_some())
+}
+
+/// Of an identity beside its connection: it was used later than what decides there last changed.
+pub(in crate::store) fn came_later() -> SqlLiteral<Bool> {
+    diesel::dsl::sql::<Bool>("identities.last_sign_in_at > COALESCE(connections.decided_at, connections.updated_at)")
+}
+
 /// The active connections of a protocol behind `after`, by id, over all organizations.
 pub fn active_after(
     tx: &mut Tx<'_>,
@@ -122,7 +169,8 @@ pub fn active_after(
     Ok(query.load(tx.connection())?)
 }
 
-/// Writes name, state, settings and secret if the version is still the one that was read; moves it on.
+/// Writes name, state, settings and secret if the version is still the one that was read; moves it on. What was never noted of
+/// what decides is its last change until now.
 pub fn update(tx: &mut Tx<'_>, row: &ConnectionRow) -> Result<bool, StoreError> {
     let one = table::table
         .filter(table::org_id.eq(row.org_id))
@@ -138,6 +186,7 @@ pub fn update(tx: &mut Tx<'_>, row: &ConnectionRow) -> Result<bool, StoreError> 
             table::updated_at.eq(row.updated_at),
             table::match_by.eq(&row.match_by),
             table::match_claim.eq(&row.match_claim),
+            table::decided_at.eq(diesel::dsl::sql::<Nullable<BigInt>>("COALESCE(decided_at, updated_at)")),
         ))
         .execute(tx.connection())?;
     Ok(changed == 1)

@@ -73,6 +73,7 @@ diesel::table! {
         updated_at -> BigInt,
         match_by -> Nullable<Text>,
         match_claim -> Nullable<Text>,
+        decided_at -> Nullable<BigInt>,
     }
 }
 

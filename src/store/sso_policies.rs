@@ -10,6 +10,7 @@ use diesel::result::QueryResult;
 use diesel::sql_types::{BigInt, Binary, Bool, Text};
 
 use super::Tx;
+use super::connections::came_later;
 use super::domains::Owned;
 use super::failure::StoreError;
 use super::policy_schema::{organization_kinds as kinds, sso_policies as table};
@@ -153,6 +154,16 @@ pub fn is_any_in(tx: &mut Tx<'_>, organization: OrganizationId, states: &[&str])
     Ok(query.count().get_result::<i64>(tx.connection())? > 0)
 }
 
+/// The policies of the organization's domains that are in one of these states.
+pub fn in_states(
+    tx: &mut Tx<'_>,
+    organization: OrganizationId,
+    states: &[&str],
+) -> Result<Vec<SsoPolicyRow>, StoreError> {
+    let query = table::table.filter(table::org_id.eq(organization)).filter(table::state.eq_any(states));
+    Ok(query.order(table::domain_id).select(SsoPolicyRow::as_select()).load(tx.connection())?)
+}
+
 /// Writes a policy in place of the one that is there.
 pub fn put(tx: &mut Tx<'_>, row: &SsoPolicyRow) -> Result<(), StoreError> {
     // In its row, so that whoever waits in [`lock`] holds it then.
@@ -172,20 +183,11 @@ pub fn delete(tx: &mut Tx<'_>, organization: OrganizationId, domain: DomainId) -
     Ok(())
 }
 
-/// True when an organization has an active connection.
-pub fn has_connection(tx: &mut Tx<'_>, organization: OrganizationId) -> Result<bool, StoreError> {
-    let query = connections::table
-        .filter(connections::org_id.eq(organization))
-        .filter(connections::state.eq("active"))
-        .limit(1)
-        .select(connections::id);
-    Ok(query.first::<ConnectionId>(tx.connection()).optional()?.is_some())
-}
-
-/// When an owner or administrator last signed in through an active connection of the organization.
+/// When an owner or administrator last came in through one of these connections, if what decides there has not changed since.
 pub fn last_sign_in_of_administrator(
     tx: &mut Tx<'_>,
     organization: OrganizationId,
+    through: &[ConnectionId],
 ) -> Result<Option<Timestamp>, StoreError> {
     let query = memberships::table
         .inner_join(identities::table.on(identities::account_id.eq(memberships::account_id)))
@@ -195,7 +197,8 @@ pub fn last_sign_in_of_administrator(
         .filter(memberships::role.eq_any(["owner", "admin"]))
         .filter(memberships::status.eq("active"))
         .filter(identities::org_id.eq(organization))
-        .filter(connections::state.eq("active"))
+        .filter(identities::connection_id.eq_any(through.to_vec()))
+        .filter(came_later())
         .order(identities::last_sign_in_at.desc())
         .select(identities::last_sign_in_at);
     Ok(query.first(tx.connection()).optional()?)

@@ -5,12 +5,14 @@
 
 use url::Url;
 
+use super::decision::is_continued;
 use super::{Connection, ConnectionError, ConnectionState, Settings, find, store_announcing};
 use crate::protocol::saml::certificate::Certificate;
 use crate::protocol::saml::idp_metadata::IdpMetadata;
 use crate::record::audit::Action;
 use crate::record::event::Event;
 use crate::store::Tx;
+use crate::store::connections as connection_rows;
 use crate::store::failure::StoreError;
 use crate::store::metadata_sources::{self as rows, SourceRow};
 use crate::values::clock::Timestamp;
@@ -155,8 +157,12 @@ fn replace_read(
     mut connection: Connection,
     read: &IdpMetadata,
 ) -> Result<Connection, ConnectionError> {
+    let known = connection.settings.clone();
     let Settings::Saml { idp, .. } = &mut connection.settings else { return Err(ConnectionError::OtherProtocol) };
     let before = std::mem::replace(idp, read.clone());
+    if !is_continued(&known, &connection.settings, op.at) {
+        connection_rows::note_decision(tx, connection.organization, connection.id, op.at)?;
+    }
     let fingerprints = |one: &IdpMetadata, other: &IdpMetadata| -> Vec<String> {
         let gone = one.certificates.iter().filter(|certificate| !other.certificates.contains(certificate));
         gone.map(Certificate::fingerprint).collect()

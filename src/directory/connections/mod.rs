@@ -4,6 +4,7 @@
 //! controls who signs in. Existing identities are never re-mapped by it.
 
 pub mod certificates;
+mod decision;
 mod entry;
 pub mod initiation;
 pub mod metadata;
@@ -20,7 +21,8 @@ use super::matching::Matching;
 use super::organizations::{self, OrganizationError};
 use super::permission::{self, Denied, Permission};
 use super::room::{self, TooMany};
-use super::sso_policy::{self, LockoutError};
+use super::sso_policy::LockoutError;
+use super::ways_in;
 use crate::protocol::oidc::relying_party::authentication::ClientAuthentication;
 use crate::protocol::oidc::relying_party::preset::Preset;
 use crate::protocol::saml::idp_metadata::IdpMetadata;
@@ -138,7 +140,7 @@ pub enum ConnectionError {
     #[error(transparent)]
     TooMany(#[from] TooMany),
     /// People of a domain sign in by this connection alone.
-    #[error("single sign-on is required or tested for a domain, and this is the last active connection")]
+    #[error("single sign-on is required or tested for a domain, and nobody could sign in by another connection")]
     WouldLockOut,
     /// The actor may not.
     #[error(transparent)]
@@ -229,6 +231,7 @@ pub fn create(
         updated_at: op.at,
     };
     rows::insert(tx, &to_row(&connection)?)?;
+    rows::note_decision(tx, organization, connection.id, op.at)?;
     connection_policy::write(tx, op, organization, connection.id, ConnectionPolicy::NEW)?;
     log(tx, op, &connection, Action::ConnectionCreated, None)?;
     let name = connection.name.clone();
@@ -270,6 +273,11 @@ pub fn active(tx: &mut Tx<'_>, organization: OrganizationId) -> Result<Vec<(Conn
     rows::active(tx, organization)
 }
 
+/// The same, each with all that is known of it.
+pub(super) fn all_active(tx: &mut Tx<'_>, organization: OrganizationId) -> Result<Vec<Connection>, StoreError> {
+    rows::active_rows(tx, organization)?.into_iter().map(from_row).collect()
+}
+
 /// Lets people sign in through a disabled connection again.
 pub fn enable(
     tx: &mut Tx<'_>,
@@ -298,7 +306,7 @@ pub fn disable(
     let mut connection = find_of(tx, op, organization, id)?;
     match connection.state {
         ConnectionState::Active => {
-            sso_policy::require_another_connection(tx, organization, id)?;
+            ways_in::require_another(tx, op, organization, id)?;
             connection.state = ConnectionState::Disabled;
         }
         ConnectionState::Disabled | ConnectionState::Deleted => return Err(ConnectionError::WrongState),
@@ -316,7 +324,9 @@ pub fn delete(
 ) -> Result<(), ConnectionError> {
     permission::require(op, organization, Permission::ManageConnections)?;
     let mut connection = find_of(tx, op, organization, id)?;
-    sso_policy::require_another_connection(tx, organization, id)?;
+    if connection.state == ConnectionState::Active {
+        ways_in::require_another(tx, op, organization, id)?;
+    }
     connection.state = ConnectionState::Deleted;
     connection.sealed_secret = None;
     identities::delete_of_connection(tx, organization, id)?;

@@ -2,15 +2,15 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::decision::store_edited;
 use super::initiation::Initiation;
 use super::saml_options::InvalidOptions;
-use super::{Connection, ConnectionError, Settings, find_of, store};
+use super::{Connection, ConnectionError, Settings, find_of};
 use crate::directory::permission::{self, Permission};
 use crate::protocol::oidc::acr::Level;
 use crate::protocol::oidc::class_map::ClassMap;
 use crate::protocol::oidc::relying_party::claim_map::ClaimNames;
 use crate::protocol::oidc::relying_party::preset::Preset;
-use crate::record::audit::Action;
 use crate::store::Tx;
 use crate::values::ids::{ConnectionId, OrganizationId};
 use crate::values::operation::Operation;
@@ -102,12 +102,13 @@ pub fn replace(
     if let Some(initiation) = &demanded.initiation {
         initiation.check(tx, organization)??;
     }
-    let mut connection = find_of(tx, op, organization, id)?;
+    let before = find_of(tx, op, organization, id)?;
+    let mut connection = before.clone();
     match &mut connection.settings {
         Settings::Oidc { options, .. } => options.clone_from(demanded),
         Settings::Saml { .. } => return Err(ConnectionError::OtherProtocol),
     }
-    store(tx, op, connection, Action::ConnectionUpdated)
+    store_edited(tx, op, &before, connection)
 }
 
 #[cfg(test)]

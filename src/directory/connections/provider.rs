@@ -1,11 +1,12 @@
 //! What a connection knows of its provider, described anew, and how it finds the account of somebody new. The provider stays
 //! the same one.
 
-use super::{Connection, ConnectionError, Settings, find_of, store};
+use super::decision::store_edited;
+use super::{Connection, ConnectionError, Settings, find_of};
 use crate::directory::connection_policy;
 use crate::directory::matching::Matching;
 use crate::directory::permission::{self, Permission};
-use crate::record::audit::Action;
+use crate::directory::ways_in;
 use crate::store::connections as rows;
 use crate::store::{Tx, link_requests};
 use crate::values::ids::{ConnectionId, OrganizationId};
@@ -22,7 +23,8 @@ pub fn replace_settings(
     sealed_secret: Option<Vec<u8>>,
 ) -> Result<Connection, ConnectionError> {
     permission::require(op, organization, Permission::ManageConnections)?;
-    let mut connection = find_of(tx, op, organization, id)?;
+    let before = find_of(tx, op, organization, id)?;
+    let mut connection = before.clone();
     if connection.settings.protocol() != settings.protocol() {
         return Err(ConnectionError::OtherProtocol);
     }
@@ -37,7 +39,7 @@ pub fn replace_settings(
     }
     connection.settings = settings;
     connection.sealed_secret = sealed_secret;
-    store(tx, op, connection, Action::ConnectionUpdated)
+    store_edited(tx, op, &before, connection)
 }
 
 /// Replaces what is compared with the people whom a directory has pushed. Identities that are linked already stay as they
@@ -50,10 +52,12 @@ pub fn replace_matching(
     matching: Matching,
 ) -> Result<Connection, ConnectionError> {
     permission::require(op, organization, Permission::ManageConnections)?;
+    ways_in::hold(tx, organization)?;
     rows::lock(tx, id)?;
-    let mut connection = find_of(tx, op, organization, id)?;
+    let before = find_of(tx, op, organization, id)?;
+    let mut connection = before.clone();
     connection_policy::follow_match(tx, op, organization, id, matching.by)?;
     link_requests::delete_open_of_connection(tx, organization, id)?;
     connection.matching = matching;
-    store(tx, op, connection, Action::ConnectionUpdated)
+    store_edited(tx, op, &before, connection)
 }

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use super::{Connection, ConnectionError, Settings, find_of, store};
+use super::decision::store_edited;
+use super::{Connection, ConnectionError, Settings, find_of};
 use crate::directory::applications::{self, Application};
 use crate::directory::permission::{self, Permission};
 use crate::protocol::oidc::acr::Level;
@@ -13,7 +14,6 @@ use crate::protocol::saml::assertion::{Authentication, Encryption};
 use crate::protocol::saml::attribute_map::{AttributeMap, AttributeNames, Preset};
 use crate::protocol::saml::authn_context::{self, SeveralFactors};
 use crate::protocol::saml::authn_request::{Comparison, RequestSignature};
-use crate::record::audit::Action;
 use crate::store::Tx;
 use crate::values::ids::{ApplicationId, ConnectionId, OrganizationId};
 use crate::values::operation::Operation;
@@ -218,12 +218,13 @@ pub fn replace(
             .into());
         }
     }
-    let mut connection = find_of(tx, op, organization, id)?;
+    let before = find_of(tx, op, organization, id)?;
+    let mut connection = before.clone();
     match &mut connection.settings {
         Settings::Saml { options, .. } => options.clone_from(demanded),
         Settings::Oidc { .. } => return Err(ConnectionError::OtherProtocol),
     }
-    store(tx, op, connection, Action::ConnectionUpdated)
+    store_edited(tx, op, &before, connection)
 }
 
 #[cfg(test)]

@@ -50,8 +50,9 @@ pub struct SsoPolicyBody {
     readiness: ReadinessBody,
     /// People on the break-glass list with a password and a second factor; two are needed.
     break_glass: usize,
-    /// What is missing before it may be required: `domain_verified`, `active_connection`, `recent_sign_in` (of an owner or
-    /// administrator through a connection, within a day), `break_glass`, `readiness`.
+    /// What is missing before it may be required: `domain_verified`, `active_connection`, `open_connection` (one that is for
+    /// everybody), `recent_sign_in` (of an owner or administrator through such a one, within a day and since it was last
+    /// changed), `break_glass`, `readiness`.
     missing: Vec<&'static str>,
 }
 

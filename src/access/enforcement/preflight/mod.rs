@@ -5,20 +5,22 @@ use serde_json::json;
 
 use super::break_glass;
 use super::readiness::{self, Readiness, Thresholds};
+use crate::directory::break_glass as listed;
 use crate::directory::domains::claim::{self, Domain, DomainError};
 use crate::directory::group_membership;
 use crate::directory::permission::{self, Denied, Permission};
 use crate::directory::sso_policy::{self, SsoPolicy, WrongPolicyState};
+use crate::directory::ways_in::{self, Way};
 use crate::record::audit::{self, Action, Subject};
 use crate::record::event::{self, Event};
 use crate::store::failure::StoreError;
 use crate::store::{Tx, sso_policies};
 use crate::values::clock::Timestamp;
-use crate::values::ids::{DomainId, OrganizationId};
+use crate::values::ids::{ConnectionId, DomainId, OrganizationId};
 use crate::values::operation::Operation;
 
 /// So many break-glass accounts are needed.
-pub const LEAST_BREAK_GLASS: usize = 2;
+pub const LEAST_BREAK_GLASS: usize = listed::LEAST;
 /// How long the sign-in of an administrator through a connection counts as a success.
 const SIGN_IN_COUNTS_SECONDS: i64 = 24 * 3600;
 
@@ -27,9 +29,12 @@ const SIGN_IN_COUNTS_SECONDS: i64 = 24 * 3600;
 pub struct Checks {
     /// The organization has proved by DNS that it owns the domain, which is the only proof that there is, and it has not lapsed.
     pub is_domain_verified: bool,
-    /// A connection is active.
+    /// A connection is active, and its provider's description has not ended.
     pub has_active_connection: bool,
-    /// An owner or administrator signed in through one within a day.
+    /// One of those is for everybody whom the policy asks to come by it: of a test, for its group.
+    pub has_open_connection: bool,
+    /// An owner or administrator came in through one that is for everybody within a day, and what decides there has not changed
+    /// since.
     pub has_recent_sign_in: bool,
     /// So many break-glass accounts have a password and a second factor.
     pub break_glass: usize,
@@ -44,7 +49,9 @@ pub enum Missing {
     Domain,
     /// No connection is active.
     Connection,
-    /// No administrator signed in through a connection within a day.
+    /// No active connection is for everybody whom the policy asks.
+    OpenConnection,
+    /// No administrator signed in through a connection that is for everybody within a day, and since it was last changed.
     RecentSignIn,
     /// There are fewer than two break-glass accounts with a second factor.
     BreakGlass,
@@ -90,6 +97,7 @@ impl Missing {
         match self {
             Self::Domain => "domain_verified",
             Self::Connection => "active_connection",
+            Self::OpenConnection => "open_connection",
             Self::RecentSignIn => "recent_sign_in",
             Self::BreakGlass => "break_glass",
             Self::Readiness => "readiness",
@@ -101,10 +109,12 @@ impl Checks {
     /// What is missing for `policy`.
     pub fn missing(&self, policy: SsoPolicy) -> Vec<Missing> {
         let is_required = policy == SsoPolicy::Required;
+        let is_closed = self.has_active_connection && !self.has_open_connection;
         let is_any = policy != SsoPolicy::Off;
         let conditions = [
             (Missing::Domain, is_any && !self.is_domain_verified),
             (Missing::Connection, is_any && !self.has_active_connection),
+            (Missing::OpenConnection, policy.is_enforcing() && is_closed),
             (Missing::RecentSignIn, is_required && !self.has_recent_sign_in),
             (Missing::BreakGlass, is_required && self.break_glass < LEAST_BREAK_GLASS),
             (Missing::Readiness, is_required && !self.readiness.is_reached()),
@@ -123,7 +133,7 @@ pub fn report(
 ) -> Result<Report, PolicyChangeError> {
     let domain = claim::find(tx, op, organization, id).map_err(not_found)?;
     let policy = sso_policy::of(tx, organization, id)?;
-    Ok(Report { policy, checks: look(tx, op, &domain, thresholds)? })
+    Ok(Report { policy, checks: look(tx, op, &domain, SsoPolicy::Required, thresholds)? })
 }
 
 /// Goes over to `next`. Made stricter, everything has to hold that [`Checks::missing`] asks for; `typed` is the name of the
@@ -142,7 +152,7 @@ pub fn change(
     sso_policies::lock(tx, organization)?;
     let from = sso_policy::of(tx, organization, id)?;
     let policy = from.become_policy(next)?;
-    let checks = look(tx, op, &domain, thresholds)?;
+    let checks = look(tx, op, &domain, policy, thresholds)?;
     let is_overridden = typed == Some(domain.name.as_str());
     if is_stricter(from, policy) {
         let mut missing = checks.missing(policy);
@@ -178,13 +188,27 @@ fn is_stricter(from: SsoPolicy, to: SsoPolicy) -> bool {
     order(to) > order(from)
 }
 
-fn look(tx: &mut Tx<'_>, op: &Operation, domain: &Domain, thresholds: Thresholds) -> Result<Checks, StoreError> {
+fn look(
+    tx: &mut Tx<'_>,
+    op: &Operation,
+    domain: &Domain,
+    policy: SsoPolicy,
+    thresholds: Thresholds,
+) -> Result<Checks, StoreError> {
     let organization = domain.organization;
     let since = op.at.plus_seconds(-SIGN_IN_COUNTS_SECONDS);
-    let last: Option<Timestamp> = sso_policies::last_sign_in_of_administrator(tx, organization)?;
+    let ways = ways_in::open(tx, organization, op.at)?;
+    let for_everybody: Vec<ConnectionId> =
+        ways.iter().filter(|way| way.is_for_everybody()).map(|way| way.connection).collect();
+    let last: Option<Timestamp> = sso_policies::last_sign_in_of_administrator(tx, organization, &for_everybody)?;
+    let is_open = |way: &Way| match policy {
+        SsoPolicy::Test { group } => way.is_for_group(group),
+        SsoPolicy::Off | SsoPolicy::Optional | SsoPolicy::Required => way.is_for_everybody(),
+    };
     Ok(Checks {
         is_domain_verified: domain.state.is_trusted(),
-        has_active_connection: sso_policies::has_connection(tx, organization)?,
+        has_active_connection: !ways.is_empty(),
+        has_open_connection: ways.iter().any(is_open),
         has_recent_sign_in: last.is_some_and(|last| last > since),
         break_glass: break_glass::count_ready(tx, organization)?,
         readiness: readiness::load(tx, organization, &domain.name, thresholds)?,

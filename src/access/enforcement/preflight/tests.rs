@@ -4,16 +4,21 @@ use super::{Checks, LEAST_BREAK_GLASS, Missing, PolicyChangeError, Report, chang
 use crate::access::enforcement::break_glass::{self, BreakGlassError};
 use crate::access::enforcement::readiness::{self, OrganizationKind, Readiness, Thresholds};
 use crate::access::enforcement::{Verdict, VerdictError, note_own_sign_in, of_member};
+use crate::access::identity::AssertedIdentity;
 use crate::access::passwords::{self, Cost, PasswordHash};
-use crate::access::testing::{World, world};
+use crate::access::testing::{LINKING, World, world};
 use crate::directory::carried_roles::{self, Carried, Source};
+use crate::directory::connection_policy::{self, ConnectionPolicy, LinkingRule};
 use crate::directory::connection_route::{self, ConnectionRoute, RouteError};
-use crate::directory::connections::{self, ConnectionError};
+use crate::directory::connections::oidc_options::{self, OidcOptions};
+use crate::directory::connections::{self, ConnectionError, Settings, provider};
 use crate::directory::domains::claim::{self, DomainError};
+use crate::directory::matching::{MatchRule, Matching};
 use crate::directory::profile::Profile;
 use crate::directory::sso_policy::{self, SsoPolicy};
 use crate::directory::{accounts, memberships as directory_memberships};
 use crate::keys::sealing::Sealer;
+use crate::protocol::oidc::relying_party::preset::Preset;
 use crate::store::failure::StoreError;
 use crate::store::sso_policies::{self, DomainCounts};
 use crate::store::totp_factors::TotpFactorRow;
@@ -36,6 +41,7 @@ fn checks() -> Checks {
     Checks {
         is_domain_verified: true,
         has_active_connection: true,
+        has_open_connection: true,
         has_recent_sign_in: true,
         break_glass: LEAST_BREAK_GLASS,
         readiness: Readiness { counts: DomainCounts { people: 100, members: 75, signed_in: 0 }, threshold_percent: 75 },
@@ -48,6 +54,7 @@ fn q18_each_step_asks_for_what_it_rests_on() {
     let few = Readiness { counts: DomainCounts { people: 100, members: 74, signed_in: 74 }, ..checks().readiness };
     let unproved = Checks { is_domain_verified: false, ..checks() };
     let unconnected = Checks { has_active_connection: false, ..checks() };
+    let closed = Checks { has_open_connection: false, ..checks() };
     let untried = Checks { has_recent_sign_in: false, ..checks() };
     let one_left = Checks { break_glass: 1, ..checks() };
     let early = Checks { readiness: few, ..checks() };
@@ -60,6 +67,7 @@ fn q18_each_step_asks_for_what_it_rests_on() {
             unconnected,
             [vec![Missing::Connection], vec![Missing::Connection], vec![Missing::Connection]],
         ),
+        ("one for those who are asked", closed, [vec![], vec![Missing::OpenConnection], vec![Missing::OpenConnection]]),
         ("a sign-in", untried, [vec![], vec![], vec![Missing::RecentSignIn]]),
         ("break-glass", one_left, [vec![], vec![], vec![Missing::BreakGlass]]),
         ("people", early, [vec![], vec![], vec![Missing::Readiness]]),
@@ -184,11 +192,103 @@ async fn e31_education_has_a_threshold_of_its_own_which_operators_set() {
     }
 }
 
+/// Only these come in through the world's connection.
+async fn keep_for(world: &World, groups: Vec<ResourceId>) {
+    let (op, organization, connection) = (world.operator(), world.organization, world.connection);
+    let route = ConnectionRoute { only_groups: groups, ..ConnectionRoute::default() };
+    write(world, move |tx: &mut Tx<'_>| connection_route::set(tx, &op, organization, connection, &route))
+        .await
+        .unwrap();
+}
+
+async fn disable_the_other(world: &World) {
+    let (op, organization, other) = (world.operator(), world.organization, world.other_connection);
+    write(world, move |tx: &mut Tx<'_>| connections::disable(tx, &op, organization, other).map(drop)).await.unwrap();
+}
+
+/// Everybody outside its groups would stay outside.
+#[tokio::test]
+async fn e34_nobody_is_required_to_come_by_a_connection_that_is_for_others() {
+    for world in world().await {
+        disable_the_other(&world).await;
+        ready_but_for_people(&world).await;
+        let pilots = world.push_group("staff", &[]).await;
+        go(&world, SsoPolicy::Optional, None).await.unwrap();
+        keep_for(&world, vec![pilots]).await;
+        let others = SsoPolicy::Test { group: world.push_group("others", &[]).await };
+        let Err(PolicyChangeError::NotReady(missing)) = go(&world, others, None).await else {
+            panic!("{}", world.engine())
+        };
+        assert_eq!(missing, [Missing::OpenConnection], "{}: a test of people whom it does not let in", world.engine());
+        go(&world, SsoPolicy::Test { group: pilots }, None).await.unwrap();
+        let Err(PolicyChangeError::NotReady(missing)) = go(&world, SsoPolicy::Required, Some("acme.test")).await else {
+            panic!("{}", world.engine())
+        };
+        let expected = [Missing::OpenConnection, Missing::RecentSignIn];
+        assert_eq!(missing, expected, "{}: nor does it show that others get in", world.engine());
+        keep_for(&world, vec![]).await;
+        go(&world, SsoPolicy::Required, Some("acme.test")).await.unwrap();
+    }
+}
+
+/// What was shown to work is not what stands there any more.
+#[tokio::test]
+async fn q18_a_sign_in_counts_until_what_decides_who_comes_in_is_changed() {
+    for world in world().await {
+        let (op, organization, id, ada) = (world.op(), world.organization, acme_test(&world).await, world.ada);
+        let make_admin = move |tx: &mut Tx<'_>| memberships::update_role(tx, ada, organization, "admin", None, op.at);
+        write::<StoreError>(&world, make_admin).await.unwrap();
+        let is_recent = async || {
+            let op = world.operator();
+            let found = world.store().read(move |tx| report(tx, &op, organization, id, THRESHOLDS)).await.unwrap();
+            found.checks.has_recent_sign_in
+        };
+        world.sign_in(world.asserted()).await.unwrap();
+        let connection = world.connection;
+        for round in 0..4 {
+            assert!(is_recent().await, "{}: {round}", world.engine());
+            world.advance(1);
+            let op = world.operator();
+            let change = move |tx: &mut Tx<'_>| match round {
+                0 => {
+                    let demanded = OidcOptions { forces_authentication: true, ..OidcOptions::default() };
+                    oidc_options::replace(tx, &op, organization, connection, &demanded).map(drop)
+                }
+                1 => {
+                    let settings = Settings::oidc("https://idp.acme.test", "causeway", Preset::Generic, None);
+                    provider::replace_settings(tx, &op, organization, connection, &settings, Some(vec![1])).map(drop)
+                }
+                2 => {
+                    let matching = Matching { by: MatchRule::UserName, ..Matching::default() };
+                    provider::replace_matching(tx, &op, organization, connection, matching).map(drop)
+                }
+                _ => {
+                    let policy = ConnectionPolicy { linking: LinkingRule::Never, ..LINKING };
+                    connection_policy::set(tx, &op, organization, connection, policy).unwrap();
+                    Ok(())
+                }
+            };
+            write::<ConnectionError>(&world, change).await.unwrap();
+            assert!(!is_recent().await, "{}: {round}", world.engine());
+            world.advance(1);
+            let matching = world.matching().await;
+            world.sign_in(AssertedIdentity { matching, ..world.asserted() }).await.unwrap();
+        }
+        let op = world.operator();
+        let provisions = ConnectionPolicy { linking: LinkingRule::Never, provisions: true, ..LINKING };
+        world.advance(1);
+        let more = move |tx: &mut Tx<'_>| connection_policy::set(tx, &op, organization, connection, provisions);
+        write(&world, more).await.unwrap();
+        assert!(is_recent().await, "{}: more people come in, and nobody less", world.engine());
+    }
+}
+
 /// PostHog #97388: an enforcement whose connection goes away must not open anything, so the connection stays.
 #[tokio::test]
 async fn what_would_lock_an_organization_out_is_refused_before_it_is_stored() {
     for world in world().await {
         require(&world).await;
+        world.sign_in(world.asserted()).await.unwrap();
         let (organization, domain) = (world.organization, acme_test(&world).await);
         let (one, other, op) = (world.connection, world.other_connection, world.operator());
         let disable = |op: crate::values::operation::Operation, id| {
@@ -490,6 +590,9 @@ async fn a_place_on_the_list_that_is_given_up_at_that_moment_does_not_count_for_
 async fn of_two_connections_that_are_switched_off_at_once_the_second_stays() {
     for world in world().await {
         require(&world).await;
+        for connection in [world.connection, world.other_connection] {
+            world.sign_in(AssertedIdentity { connection, ..world.asserted() }).await.unwrap();
+        }
         let disable = |id| {
             let (op, organization) = (world.operator(), world.organization);
             move |tx: &mut Tx<'_>| connections::disable(tx, &op, organization, id).map(drop)
@@ -547,10 +650,19 @@ async fn a_policy_that_was_waited_for_stays_as_it_is_until_whoever_waited_is_don
 
 #[test]
 fn a_refusal_names_all_that_is_missing() {
-    let missing =
-        vec![Missing::Domain, Missing::Connection, Missing::RecentSignIn, Missing::BreakGlass, Missing::Readiness];
-    let told = PolicyChangeError::NotReady(missing).to_string();
-    assert_eq!(told, "missing: domain_verified, active_connection, recent_sign_in, break_glass, readiness");
+    let all = [
+        Missing::Domain,
+        Missing::Connection,
+        Missing::OpenConnection,
+        Missing::RecentSignIn,
+        Missing::BreakGlass,
+        Missing::Readiness,
+    ];
+    let told = PolicyChangeError::NotReady(all.to_vec()).to_string();
+    assert_eq!(
+        told,
+        "missing: domain_verified, active_connection, open_connection, recent_sign_in, break_glass, readiness"
+    );
 }
 
 /// Whoever is on the list without the role for it.

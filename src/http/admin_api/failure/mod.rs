@@ -127,6 +127,7 @@ impl From<ConnectionPolicyError> for Problem {
         match error {
             ConnectionPolicyError::NotFound => Self::not_found(),
             ConnectionPolicyError::OtherMatch => conflict("connection_other_match", error),
+            ConnectionPolicyError::WouldLockOut => conflict("would_lock_out", error),
             ConnectionPolicyError::RoleNotGivable => bad_request("role_not_givable", error),
             ConnectionPolicyError::Denied(denied) => denied.into(),
             ConnectionPolicyError::Store(error) => error.into(),
