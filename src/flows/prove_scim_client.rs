@@ -5,7 +5,7 @@ use url::Url;
 
 use crate::outbound::idp::IdpFailure;
 use crate::outbound::key_sets::KeySets;
-use crate::protocol::oidc::client_assertion::{self, AssertionError, Expected, VerifiedAssertion};
+use crate::protocol::oidc::client_assertion::{self, AssertionError, Expected, ExpectedAudience, VerifiedAssertion};
 use crate::protocol::oidc::client_authentication::{ClientCredentials, Proof};
 use crate::protocol::oidc::client_keys::ClientKeySet;
 use crate::protocol::oidc::relying_party::jwks::KeyChoiceError;
@@ -31,8 +31,6 @@ pub struct Desk {
     pub keys: KeySets<ClientKeySet>,
     /// The gateway's name.
     pub issuer: String,
-    /// The token endpoint, the other name by which an assertion may mean the gateway.
-    pub token_endpoint: String,
     /// How far another clock may differ from ours.
     pub clock_skew_seconds: i64,
 }
@@ -108,12 +106,13 @@ impl Desk {
         terms: &Terms<'_>,
         now: Timestamp,
     ) -> Result<VerifiedAssertion, ProofError> {
-        let ours = [self.issuer.as_str(), self.token_endpoint.as_str()];
-        let foreign = [terms.audience.unwrap_or_default()];
         let expected = Expected {
             issuer: terms.issuer,
             subject: terms.subject,
-            audiences: if terms.audience.is_some() { &foreign } else { &ours },
+            audience: match terms.audience {
+                Some(agreed) => ExpectedAudience::Agreed(agreed),
+                None => ExpectedAudience::Issuer(&self.issuer),
+            },
             now,
             skew_seconds: self.clock_skew_seconds,
             longest_seconds: terms.longest_seconds,

@@ -336,7 +336,7 @@ async fn the_gateway_proves_itself_by_its_own_key_where_the_connection_says_so()
         let expected = client_assertion::Expected {
             issuer: "causeway",
             subject: "causeway",
-            audiences: &[&journey.provider.issuer],
+            audience: client_assertion::ExpectedAudience::Issuer(&journey.provider.issuer),
             now: journey.world.op().at,
             skew_seconds: 0,
             longest_seconds: 60,

@@ -8,7 +8,6 @@ use super::failure::Failure;
 use crate::flows::prove_scim_client::{Desk, ProofError};
 use crate::http::scim::admission::{Holder, Turn};
 use crate::protocol::oidc::client_authentication::{self, ClientCredentials};
-use crate::protocol::oidc::discovery::path;
 use crate::protocol::oidc::error::{ErrorCode, OAuthError};
 use crate::protocol::oidc::token::ClientTokenResponse;
 use crate::provisioning::clients::tokens::{self, IssueError, Terms};
@@ -75,7 +74,6 @@ fn desk(provider: &Provider) -> Desk {
         store: provider.store().clone(),
         keys: provider.context.outside.client_keys.clone(),
         issuer: provider.issuer().to_owned(),
-        token_endpoint: format!("{}{}", provider.issuer(), path::TOKEN),
         clock_skew_seconds: provider.context.config.lifetimes.clock_skew_seconds,
     }
 }

@@ -26,14 +26,25 @@ pub struct Expected<'a> {
     pub issuer: &'a str,
     /// `sub`.
     pub subject: &'a str,
-    /// `aud` is one of these, and nothing else.
-    pub audiences: &'a [&'a str],
+    /// `aud`.
+    pub audience: ExpectedAudience<'a>,
     /// Now.
     pub now: Timestamp,
     /// How far the other clock may differ from ours.
     pub skew_seconds: i64,
     /// `exp` is no further away than this.
     pub longest_seconds: i64,
+}
+
+/// Whom an assertion must be for, and nobody else: one for several is one that the others could use here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ExpectedAudience<'a> {
+    /// The gateway's issuer, as one text (IPSIE; CVE-2025-27370): whoever signs for the gateway names it and nothing else. The
+    /// token endpoint is no such name, since a client takes it from somebody's metadata.
+    Issuer(&'a str),
+    /// What somebody else signs for, such as a platform for its workloads: this text, or a list of it alone, which is how
+    /// clusters say it.
+    Agreed(&'a str),
 }
 
 /// What an assertion says whose signature holds.
@@ -102,15 +113,14 @@ enum Audience {
 }
 
 impl Audience {
-    /// An assertion for several is one that the others could use here (RFC 7523 says "identifies the authorization
-    /// server as an intended audience"; this is stricter).
-    fn only(&self) -> Option<&str> {
-        match self {
-            Self::One(audience) => Some(audience),
-            Self::List(list) => match list.as_slice() {
-                [only] => Some(only),
-                _ => None,
-            },
+    /// RFC 7523 says "identifies the authorization server as an intended audience"; this is stricter.
+    fn is(&self, expected: ExpectedAudience<'_>) -> bool {
+        match (self, expected) {
+            (Self::One(audience), ExpectedAudience::Issuer(wanted) | ExpectedAudience::Agreed(wanted)) => {
+                audience == wanted
+            }
+            (Self::List(list), ExpectedAudience::Agreed(wanted)) => matches!(list.as_slice(), [only] if only == wanted),
+            (Self::List(_), ExpectedAudience::Issuer(_)) => false,
         }
     }
 }
@@ -174,7 +184,7 @@ fn check(claims: Claims, expected: &Expected<'_>) -> Result<VerifiedAssertion, A
     if claims.sub != expected.subject {
         return Err(AssertionError::Subject);
     }
-    if !claims.aud.only().is_some_and(|audience| expected.audiences.contains(&audience)) {
+    if !claims.aud.is(expected.audience) {
         return Err(AssertionError::Audience);
     }
     let (now, skew) = (expected.now.seconds(), expected.skew_seconds);

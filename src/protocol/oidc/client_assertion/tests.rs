@@ -7,13 +7,13 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
-use super::{AssertionError, Expected, MAX_TOKEN, VerifiedAssertion, claimed, verify};
+use super::{AssertionError, Expected, ExpectedAudience, MAX_TOKEN, VerifiedAssertion, claimed, verify};
 use crate::protocol::oidc::client_keys::{ClientKeySet, InvalidKeys};
 use crate::protocol::oidc::relying_party::jwks::KeyChoiceError;
 use crate::values::clock::Timestamp;
 
 const NOW: i64 = 1_800_000_000;
-const AUDIENCE: &str = "https://id.test/oauth2/token";
+const AUDIENCE: &str = "https://id.test";
 
 /// A key pair of a client, and what it publishes.
 enum Pair {
@@ -100,10 +100,18 @@ fn without(name: &str) -> Value {
 }
 
 fn checked(token: &str, keys: &ClientKeySet) -> Result<VerifiedAssertion, AssertionError> {
+    checked_for(ExpectedAudience::Issuer(AUDIENCE), token, keys)
+}
+
+fn checked_for(
+    audience: ExpectedAudience<'_>,
+    token: &str,
+    keys: &ClientKeySet,
+) -> Result<VerifiedAssertion, AssertionError> {
     let expected = Expected {
         issuer: "me",
         subject: "me",
-        audiences: &["https://id.test", AUDIENCE],
+        audience,
         now: Timestamp::from_seconds(NOW),
         skew_seconds: 10,
         longest_seconds: 600,
@@ -173,8 +181,6 @@ fn every_claim_is_compared() {
     let set = keys(&[pair.jwk("k")]);
     let outcome = |claims: &Value| checked(&pair.sign(&json!({ "alg": "ES256" }), claims), &set).map(|_| ());
     for good in [
-        with("aud", json!("https://id.test")),
-        with("aud", json!([AUDIENCE])),
         with("exp", json!(NOW + 600)),
         with("exp", json!(NOW - 9)),
         with("nbf", json!(NOW + 10)),
@@ -186,9 +192,6 @@ fn every_claim_is_compared() {
     for (bad, why) in [
         (with("iss", json!("you")), AssertionError::Issuer),
         (with("sub", json!("you")), AssertionError::Subject),
-        (with("aud", json!("https://other.test")), AssertionError::Audience),
-        (with("aud", json!([AUDIENCE, "https://other.test"])), AssertionError::Audience),
-        (with("aud", json!([])), AssertionError::Audience),
         (with("exp", json!(NOW - 10)), AssertionError::Expired),
         (with("exp", json!(NOW + 611)), AssertionError::TooLong),
         (with("exp", json!(i64::MAX)), AssertionError::TooLong),
@@ -204,6 +207,32 @@ fn every_claim_is_compared() {
         (with("exp", json!("soon")), AssertionError::Malformed),
     ] {
         assert_eq!(outcome(&bad), Err(why), "{bad}");
+    }
+}
+
+/// CVE-2025-27370: one who is for the gateway and somebody else could be presented there, and one for an address that the client
+/// has from elsewhere could be meant for anybody.
+#[test]
+fn cve_2025_27370_an_assertion_is_for_the_issuer_alone_as_one_text() {
+    let pair = Pair::p256();
+    let set = keys(&[pair.jwk("k")]);
+    let agreed = ExpectedAudience::Agreed(AUDIENCE);
+    for (audience, is_ours, is_agreed) in [
+        (json!(AUDIENCE), true, true),
+        (json!([AUDIENCE]), false, true),
+        (json!(format!("{AUDIENCE}/oauth2/token")), false, false),
+        (json!(format!("{AUDIENCE}/")), false, false),
+        (json!([AUDIENCE, "https://other.test"]), false, false),
+        (json!([AUDIENCE, AUDIENCE]), false, false),
+        (json!(["https://other.test"]), false, false),
+        (json!("https://other.test"), false, false),
+        (json!([]), false, false),
+        (json!(""), false, false),
+    ] {
+        let token = pair.sign(&json!({ "alg": "ES256" }), &with("aud", audience.clone()));
+        let expected = |is_good| if is_good { Ok(()) } else { Err(AssertionError::Audience) };
+        assert_eq!(checked(&token, &set).map(drop), expected(is_ours), "{audience}");
+        assert_eq!(checked_for(agreed, &token, &set).map(drop), expected(is_agreed), "{audience}");
     }
 }
 

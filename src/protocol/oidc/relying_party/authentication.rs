@@ -105,7 +105,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::{Assertion, ClientAuthentication, NotTaken, sign};
-    use crate::protocol::oidc::client_assertion::{self, Expected};
+    use crate::protocol::oidc::client_assertion::{self, Expected, ExpectedAudience};
     use crate::protocol::oidc::client_keys::ClientKeySet;
     use crate::protocol::oidc::relying_party::discovery::{ProviderConfiguration, Transport, parse};
     use crate::protocol::oidc::relying_party::dishonest::metadata;
@@ -146,7 +146,7 @@ mod tests {
         let expected = Expected {
             issuer: "c",
             subject: "c",
-            audiences: &["https://op.test"],
+            audience: ExpectedAudience::Issuer("https://op.test"),
             now,
             skew_seconds: 0,
             longest_seconds: 60,
