@@ -57,6 +57,7 @@ fn recipient(tx: &mut Tx<'_>, account: AccountId, notice: PersonNotice) -> Resul
         | PersonNotice::RecoveryCodesMade
         | PersonNotice::RecoveryCodeUsed
         | PersonNotice::WrongCodes
+        | PersonNotice::IdentityLinked
         | PersonNotice::UnknownDevice => {
             // An account that is closed has none any more.
             let rows = account_rows::addresses(tx, account)?;
@@ -152,6 +153,13 @@ const fn words(notice: PersonNotice) -> Words {
             "Somebody typed the right password of your account, but no right code of your authenticator app. They were not \
              let in.",
             "If that was not you, somebody knows your password: choose another one now, by \"Forgot your password?\".",
+        ),
+        PersonNotice::IdentityLinked => (
+            "Your account has a new way of signing in",
+            "A sign-in of your organization was linked to your account. Whoever is signed in there as you gets into your \
+             account from now on.",
+            "If that was not you, ask your organization at once: it alone can take that way of signing in away again. If you \
+             have a password of your own, choose another one as well.",
         ),
         PersonNotice::UnknownDevice => (
             "Somebody signed in to your account in a new browser",
@@ -305,6 +313,7 @@ mod tests {
             PersonNotice::RecoveryCodesMade,
             PersonNotice::RecoveryCodeUsed,
             PersonNotice::WrongCodes,
+            PersonNotice::IdentityLinked,
             PersonNotice::UnknownDevice,
         ] {
             let (subject, what, advice) = words(notice);

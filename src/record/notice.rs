@@ -28,6 +28,8 @@ pub enum PersonNotice {
     RecoveryCodeUsed,
     /// Somebody typed the account's password, and then wrong codes.
     WrongCodes,
+    /// Another way of signing in leads to the account: somebody of an identity provider whom it did not know before.
+    IdentityLinked,
     /// Somebody signed in with a browser that was never used for the account.
     UnknownDevice,
     /// The account has another primary address. This goes to the one before.
@@ -51,6 +53,7 @@ impl PersonNotice {
             Self::RecoveryCodesMade => "recovery_codes_made",
             Self::RecoveryCodeUsed => "recovery_code_used",
             Self::WrongCodes => "wrong_codes",
+            Self::IdentityLinked => "identity_linked",
             Self::UnknownDevice => "unknown_device",
             Self::AddressChanged { .. } => "address_changed",
         }

@@ -20,6 +20,8 @@ use crate::directory::matching::MatchRule;
 use crate::directory::memberships::{self, Membership, MembershipKind};
 use crate::directory::newcomers;
 use crate::record::audit::{self, Action, Subject};
+use crate::record::jobs::{self, Job};
+use crate::record::notice::PersonNotice;
 use crate::store::constraint::Constraint;
 use crate::store::domains::Owned;
 use crate::store::failure::StoreError;
@@ -73,6 +75,8 @@ pub struct Linked {
     pub membership: Membership,
     /// The identity that points at it.
     pub identity: IdentityId,
+    /// It does so from now on.
+    pub is_new: bool,
 }
 
 /// Why nobody was linked. Each is a row of the administrator's log; the person sees whom to ask.
@@ -152,7 +156,7 @@ fn known(
         newcomers::refresh(tx, op, asserted, &account)?;
     }
     let account = confirm_address(tx, op, asserted, account)?;
-    Ok(Linked { account, membership, identity: identity.id })
+    Ok(Linked { account, membership, identity: identity.id, is_new: false })
 }
 
 /// The subject is new: an account that is there, or one that is made now.
@@ -179,7 +183,13 @@ fn first_sight(
     };
     match found.as_slice() {
         [account] if policy.linking == LinkingRule::Ask => Err(ask(tx, op, asserted, *account)?),
-        [account] => link(tx, op, asserted, policy, *account),
+        [account] => {
+            let linked = link(tx, op, asserted, policy, *account)?;
+            if linked.is_new {
+                tell(tx, op, *account)?;
+            }
+            Ok(linked)
+        }
         [] => {
             if policy.provisions || policy.linking == LinkingRule::Never {
                 newcomers::require_unknown(tx, asserted.organization, asserted.address)?;
@@ -290,7 +300,12 @@ fn link(
     audit::write(tx, op, Some(asserted.organization), Action::IdentityLinked, &subject, &detail)?;
     // Read again: the address is verified now.
     let (account, membership) = active(tx, asserted.organization, account.id)?;
-    Ok(Linked { account, membership, identity })
+    Ok(Linked { account, membership, identity, is_new: true })
+}
+
+/// Tells the person of an account that was there before that another way leads to it now.
+pub(super) fn tell(tx: &mut Tx<'_>, op: &Operation, account: AccountId) -> Result<(), StoreError> {
+    jobs::enqueue(tx, op, &Job::TellPerson { account, notice: PersonNotice::IdentityLinked, at: op.at }, op.at)
 }
 
 /// `None` when another sign-in of the same subject linked it a moment ago.

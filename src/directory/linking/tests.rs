@@ -14,12 +14,14 @@ use crate::directory::connection_route::{self, ConnectionRoute, RouteError};
 use crate::directory::connections;
 use crate::directory::matching::{MatchRule, Matching};
 use crate::directory::memberships::{self, InviteState};
+use crate::record::jobs::Job;
+use crate::record::notice::PersonNotice;
 use crate::store::connections::ConnectionRow;
 use crate::store::domains::{self, DomainRow};
 use crate::store::failure::StoreError;
 use crate::store::resources::{self, ResourceKind};
 use crate::store::{
-    accounts as account_rows, connections as connection_rows, memberships as membership_rows, sso_policies,
+    accounts as account_rows, connections as connection_rows, jobs, memberships as membership_rows, sso_policies,
 };
 use crate::values::ids::{AccountId, ConnectionId, ResourceId};
 use crate::values::operation::{Actor, Role};
@@ -350,7 +352,9 @@ async fn when_an_administrator_was_last_here_is_known_from_each_sign_in() {
         for _ in 0..2 {
             world.advance(60);
             sign_in(&world, owner.clone()).await.unwrap();
-            let last = world.store().read(move |tx| sso_policies::last_sign_in_of_administrator(tx, organization));
+            let through = [world.connection];
+            let last =
+                world.store().read(move |tx| sso_policies::last_sign_in_of_administrator(tx, organization, &through));
             assert_eq!(last.await.unwrap(), Some(world.op().at), "{}", world.engine());
         }
     }
@@ -430,5 +434,55 @@ async fn a_connection_from_before_policies_links_as_it_always_did() {
         assert_eq!(sign_in(&world, asserted).await, Ok(world.ada), "{}", world.engine());
         let asserted = AssertedIdentity { connection: older, ..eve(&world) };
         assert_eq!(sign_in(&world, asserted).await, Err(Refusal::Unknown), "and makes nobody");
+    }
+}
+
+/// The person of an account that was there before hears of the new way in; somebody whose account was made just now does not.
+#[tokio::test]
+async fn a_link_to_an_account_that_was_there_is_told_to_its_person() {
+    for world in world().await {
+        let policy = ConnectionPolicy { linking: LinkingRule::VerifiedAddress, ..PROVISIONING };
+        set(&world, world.connection, policy).await.unwrap();
+        sign_in(&world, eve(&world)).await.unwrap();
+        for _ in 0..2 {
+            sign_in(&world, ada(&world)).await.unwrap();
+        }
+        let told = world.store().read(|tx| jobs::payloads(tx, "tell_person")).await.unwrap();
+        let told: Vec<Job> = told.iter().map(|payload| serde_json::from_str(payload).unwrap()).collect();
+        let links = told.iter().filter_map(|job| match job {
+            Job::TellPerson { account, notice: PersonNotice::IdentityLinked, .. } => Some(*account),
+            _ => None,
+        });
+        assert_eq!(links.collect::<Vec<_>>(), [world.ada], "{}: {told:?}", world.engine());
+    }
+}
+
+/// Okta 2024-10-30: a name so long that what follows it was cut off somewhere told nobody from anybody.
+#[tokio::test]
+async fn okta_2024_10_names_of_three_hundred_characters_are_told_apart_to_the_last() {
+    for world in world().await {
+        rule(&world, MatchRule::UserName).await;
+        let names = ['a', 'b'].map(|last| format!("{}{last}", "n".repeat(299)));
+        let mut accounts = Vec::new();
+        for name in &names {
+            accounts.push(world.push_named(name.clone()).await);
+        }
+        let matching = world.matching().await;
+        for (n, (name, account)) in names.iter().zip(&accounts).enumerate() {
+            let asserted = AssertedIdentity {
+                subject: format!("{n}-{}", "s".repeat(298)),
+                email: None,
+                email_verified: false,
+                matched: Some(name.clone()),
+                matching: matching.clone(),
+                ..ada(&world)
+            };
+            for _ in 0..2 {
+                assert_eq!(sign_in(&world, asserted.clone()).await, Ok(*account), "{}: {n}", world.engine());
+            }
+            let cut = AssertedIdentity { subject: "cut".to_owned(), matched: Some(name[..299].to_owned()), ..asserted };
+            assert_eq!(sign_in(&world, cut).await, Err(Refusal::Unknown), "{}: {n}", world.engine());
+        }
+        assert_ne!(accounts[0], accounts[1]);
     }
 }
