@@ -11,6 +11,7 @@ pub mod devices;
 pub mod enforcement;
 pub mod grants;
 pub mod identity;
+pub mod link_answers;
 pub mod mail_proofs;
 pub mod mfa_policy;
 pub mod own_address;

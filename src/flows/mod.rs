@@ -2,6 +2,7 @@
 //! transaction and no transaction across an await.
 
 pub mod add_scim_credential;
+pub mod answer_link_request;
 pub mod bulk;
 pub mod choose_password;
 pub mod connect_identity_provider;

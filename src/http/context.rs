@@ -11,6 +11,7 @@ use crate::access::sessions;
 use crate::access::signing_keys::SigningKeys;
 use crate::config::Config;
 use crate::config::limits::Limits;
+use crate::flows::answer_link_request::AnswerLinkRequest;
 use crate::flows::choose_password::ChoosePassword;
 use crate::flows::leave_for_provider::LeaveForProvider;
 use crate::flows::outside::Outside;
@@ -167,6 +168,12 @@ impl Context {
     pub fn choose_password(&self) -> ChoosePassword {
         let (sealer, passwords) = (self.outside.sealer.clone(), self.passwords.clone());
         ChoosePassword { store: self.store.clone(), sealer, passwords }
+    }
+
+    /// The story of an answer to the question whether a sign-in was somebody's own.
+    pub fn answer_link_request(&self) -> AnswerLinkRequest {
+        let (sealer, passwords) = (self.outside.sealer.clone(), self.passwords.clone());
+        AnswerLinkRequest { store: self.store.clone(), sealer, passwords }
     }
 
     /// The story of a second factor that is added or removed.

@@ -58,6 +58,7 @@ fn samples() -> Vec<(&'static str, String)> {
         ("signed_out", SignedOutPage::sample().render().unwrap()),
         ("activation", ActivationPage::sample().render().unwrap()),
         ("link", LinkPage::sample().render().unwrap()),
+        ("link_that_asks", LinkPage::sample_that_asks().render().unwrap()),
         ("linked", LinkedPage::sample().render().unwrap()),
         ("activated", ActivatedPage::sample().render().unwrap()),
         (

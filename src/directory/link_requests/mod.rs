@@ -2,7 +2,8 @@
 //!
 //! The proof is the mailbox that the organization already answers for, by a link that is bound to the connection, the
 //! subject and the account (CVE-2026-9087: a proof for one subject is none for another), works once and for an hour. The
-//! token is made when the mail is, so the queue never holds it. Nothing is linked before the person's yes.
+//! token is made when the mail is, so the queue never holds it. Nothing is linked before the person's yes. Whether the mailbox
+//! is enough is `access::link_answers`' to say (decision 0040).
 
 use serde_json::json;
 
@@ -10,6 +11,7 @@ use crate::directory::accounts::state::AccountState;
 use crate::directory::accounts::{self, Account};
 use crate::directory::connection_policy::{self, LinkingRule};
 use crate::directory::connections::{self, Connection, ConnectionState};
+use crate::directory::linking;
 use crate::directory::memberships;
 use crate::directory::organizations::{self, Organization};
 use crate::record::audit::{self, Action, Subject};
@@ -22,7 +24,7 @@ use crate::store::link_requests::{self as rows, LinkRequestRow};
 use crate::store::{Tx, domains, memberships as membership_rows};
 use crate::values::clock::Timestamp;
 use crate::values::email::EmailAddress;
-use crate::values::ids::{ConnectionId, IdentityId, LinkRequestId, OrganizationId};
+use crate::values::ids::{AccountId, ConnectionId, IdentityId, LinkRequestId, OrganizationId};
 use crate::values::operation::{Actor, Operation};
 use crate::values::secret::{Secret, TokenHash, new_token};
 
@@ -60,6 +62,31 @@ pub struct Opened {
     /// Whose it is.
     pub organization: Organization,
     row: LinkRequestRow,
+}
+
+/// By what somebody has said yes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SaidBy {
+    /// By the mail alone: the account has nothing else to prove itself by.
+    Mailbox,
+    /// By the mail, and by credentials of the account's own.
+    OwnCredentials,
+}
+
+impl SaidBy {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Mailbox => "mail",
+            Self::OwnCredentials => "own_credentials",
+        }
+    }
+}
+
+impl Opened {
+    /// The account that it asks about.
+    pub const fn account(&self) -> AccountId {
+        self.row.account_id
+    }
 }
 
 /// Why a link does not work.
@@ -162,8 +189,8 @@ pub fn look(tx: &mut Tx<'_>, op: &Operation, token: &str) -> Result<Opened, Link
 }
 
 /// The person says yes: the subject is theirs from now on. On an error the caller rolls the transaction back, so that the
-/// link is not used up.
-pub fn accept(tx: &mut Tx<'_>, op: &Operation, token: &str) -> Result<Opened, LinkRequestError> {
+/// link is not used up. Whether `by` is enough is for the caller to have looked at in this transaction.
+pub fn accept(tx: &mut Tx<'_>, op: &Operation, token: &str, by: SaidBy) -> Result<Opened, LinkRequestError> {
     let opened = look(tx, op, token)?;
     let row = &opened.row;
     // The end of a membership takes its identities along; one that is linked at the same moment must not stay behind.
@@ -195,9 +222,10 @@ pub fn accept(tx: &mut Tx<'_>, op: &Operation, token: &str) -> Result<Opened, Li
     if !is_new {
         return Err(LinkRequestError::Dead);
     }
-    let detail = json!({ "connection": row.connection_id, "account": account.id, "by": "mail" });
+    let detail = json!({ "connection": row.connection_id, "account": account.id, "by": by.as_str() });
     let about = Subject::new("identity", identity);
     audit::write(tx, op, Some(row.org_id), Action::IdentityLinked, &about, &detail)?;
+    linking::tell(tx, op, account.id)?;
     Ok(opened)
 }
 

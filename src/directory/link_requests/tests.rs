@@ -1,6 +1,6 @@
 //! Whom a connection brings for the first time, and who is asked by mail whether it is them.
 
-use super::{LinkRequestError, accept, write_letter};
+use super::{LinkRequestError, SaidBy, accept, write_letter};
 use crate::access::attempts::refusal::Refusal;
 use crate::access::identity::AssertedIdentity;
 use crate::access::testing::{LINKING, World, world};
@@ -40,7 +40,7 @@ async fn link_of_the_mail(world: &World) -> Option<String> {
 
 async fn say_yes(world: &World, token: &str) -> Result<(), LinkRequestError> {
     let (op, token) = (world.op(), token.to_owned());
-    world.store().write(move |tx| accept(tx, &op, &token)).await.map(drop)
+    world.store().write(move |tx| accept(tx, &op, &token, SaidBy::Mailbox)).await.map(drop)
 }
 
 /// Linking with re-authentication: the mailbox of the account says yes, once, to this very subject.
@@ -200,7 +200,7 @@ async fn nobody_is_linked_by_a_yes_whose_membership_ends_at_that_moment() {
             accounts::end_membership(tx, &op, organization, ada).unwrap();
             Ok(())
         };
-        let yes = world.store().write(move |tx| accept(tx, &now, token.expose()).map(drop));
+        let yes = world.store().write(move |tx| accept(tx, &now, token.expose(), SaidBy::Mailbox).map(drop));
         let (_, yes) = scratch::overlap(world.store(), end, yes).await;
         assert!(matches!(yes, Err(LinkRequestError::Dead)), "{}: {yes:?}", world.engine());
         let connection = world.connection;
@@ -220,7 +220,7 @@ async fn a_link_that_is_replaced_at_that_moment_is_dead_and_a_question_that_is_a
         };
         let saying = |token: &Secret| {
             let (op, token) = (world.op(), token.clone());
-            move |tx: &mut Tx<'_>| accept(tx, &op, token.expose()).map(drop)
+            move |tx: &mut Tx<'_>| accept(tx, &op, token.expose(), SaidBy::Mailbox).map(drop)
         };
         let late = world.store().write(saying(&old));
         let (letter, late) = scratch::overlap(world.store(), replacing(), late).await;
