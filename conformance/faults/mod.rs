@@ -5,3 +5,4 @@ mod graceful_stop;
 mod panicking_handler;
 mod revoked_meanwhile;
 mod slow_body;
+mod spent_refresh_token;

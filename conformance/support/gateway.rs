@@ -122,6 +122,13 @@ impl Gateway {
         self.process.ask_to_stop();
     }
 
+    /// Kills the program as it is (`kill -9`) and starts it again with the same configuration, where it was.
+    pub fn kill_and_restart(&mut self) {
+        self.process.kill();
+        let port = self.url.rsplit(':').next().and_then(|port| port.parse().ok()).expect("a port");
+        self.process = start(self.folder.path(), port);
+    }
+
     /// The status it ended with, once it has ended.
     pub fn ended(&mut self) -> Option<std::process::ExitStatus> {
         self.process.ended()
@@ -133,9 +140,13 @@ pub fn serve(settings: &Settings, folder: &Path) -> (Process, String) {
     fs::create_dir(folder.join("mail")).expect("a folder for mail");
     let port = free_port();
     fs::write(folder.join("causeway.toml"), settings.to_toml(port, folder)).expect("configuration");
+    (start(folder, port), format!("http://localhost:{port}"))
+}
+
+fn start(folder: &Path, port: u16) -> Process {
     let mut process = Process::start("causeway serve", command(folder, &["serve"]));
     process.wait_until(|| is_live(port));
-    (process, format!("http://localhost:{port}"))
+    process
 }
 
 /// A command of the built program with the configuration in `folder`.

@@ -94,6 +94,12 @@ impl Process {
         let _ = Command::new("sh").args(["-c", &format!("kill -{name} {}", self.child.id())]).status();
     }
 
+    /// Ends it at once, without a word to it.
+    pub fn kill(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
     /// The status it ended with, once it has ended.
     pub fn ended(&mut self) -> Option<ExitStatus> {
         self.child.try_wait().ok().flatten()

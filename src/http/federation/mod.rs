@@ -18,6 +18,8 @@
 pub mod failure;
 pub mod initiate;
 #[cfg(test)]
+mod interleaved;
+#[cfg(test)]
 pub mod journey;
 pub mod logout;
 pub mod oidc;

@@ -133,9 +133,14 @@ pub enum SetUpFailure {
 
 impl HttpClient {
     /// A client that behaves as `settings` say.
-    #[expect(clippy::disallowed_methods, reason = "this is the one place where an http client is made")]
     pub fn new(settings: Settings) -> Result<Self, SetUpFailure> {
         let hosts = Hosts::new(&[], settings.connect_timeout)?;
+        Self::finding(hosts, settings)
+    }
+
+    /// The same with hosts found by `hosts`.
+    #[expect(clippy::disallowed_methods, reason = "this is the one place where an http client is made")]
+    fn finding(hosts: Hosts, settings: Settings) -> Result<Self, SetUpFailure> {
         let client = reqwest::Client::builder()
             .user_agent(concat!("causeway/", env!("CARGO_PKG_VERSION")))
             .redirect(reqwest::redirect::Policy::none())

@@ -7,6 +7,7 @@ use url::Url;
 
 use super::{Call, CallFailure, HttpClient, Settings};
 use crate::outbound::address::Reach;
+use crate::outbound::dns::Hosts;
 use crate::values::secret::Secret;
 
 /// A provider on loopback that answers, redirects, talks too much or stays silent. Returns its base URL.
@@ -143,4 +144,49 @@ fn only_https_may_be_called_and_http_to_allowed_loopback() {
     assert_eq!(check("https://169.254.169.254/", Reach::PublicAndLoopback), Err(CallFailure::ForbiddenAddress));
     assert_eq!(check("http://localhost:8080/", Reach::PublicAndLoopback), Ok(()));
     assert_eq!(check("https://idp.example/", Reach::Public), Ok(()));
+}
+
+/// Answers for any name: once with an address of the public internet, and from then on with loopback. The records are good for no
+/// time at all, as those of an attacker are.
+async fn rebind(socket: tokio::net::UdpSocket, asked: Arc<AtomicUsize>) {
+    const A: u8 = 1;
+    let mut query = [0; 512];
+    loop {
+        let (_, from) = socket.recv_from(&mut query).await.unwrap();
+        let end = 12 + query[12..].iter().position(|byte| *byte == 0).unwrap() + 1;
+        let is_for_v4 = query[end + 1] == A;
+        let address = match is_for_v4 && asked.fetch_add(1, Ordering::SeqCst) == 0 {
+            true => [93, 184, 215, 14],
+            false => [127, 0, 0, 1],
+        };
+        let header = [query[0], query[1], 0x81, 0x80, 0, 1, 0, u8::from(is_for_v4), 0, 0, 0, 0];
+        let record = [&[0xc0, 12, 0, A, 0, 1, 0, 0, 0, 0, 0, 4][..], &address].concat();
+        let records = if is_for_v4 { &record[..] } else { &[] };
+        let reply = [&header[..], &query[12..end + 4], records].concat();
+        socket.send_to(&reply, from).await.unwrap();
+    }
+}
+
+/// CVE-2026-27945, CVE-2026-55671: a name that leads to the public internet where somebody looks before, and to the inside where the
+/// connection is made. What is connected to is what was looked at, and there is no look before it.
+#[actix_web::test]
+async fn cve_2026_27945_a_name_that_leads_inside_by_the_time_of_the_call_is_not_called() {
+    let hits = Arc::new(AtomicUsize::new(0));
+    let port = url(&provider(&hits), "/").port().unwrap();
+    let (socket, asked) = (tokio::net::UdpSocket::bind(("127.0.0.1", 0)).await.unwrap(), Arc::default());
+    let hosts = Hosts::new(&[socket.local_addr().unwrap()], Duration::from_secs(3)).unwrap();
+    let server = tokio::spawn(rebind(socket, Arc::clone(&asked)));
+    let before = hosts.addresses("rebind.example").await.unwrap();
+    assert_eq!(
+        before,
+        ["93.184.215.14".parse::<std::net::IpAddr>().unwrap()],
+        "whoever looks first sees nothing wrong"
+    );
+    let client = HttpClient::finding(hosts, Settings::default()).unwrap();
+    let inside = Url::parse(&format!("https://rebind.example:{port}/target")).unwrap();
+    let outcome = client.call(Call::get(&inside, "*/*")).await;
+    assert_eq!(outcome, Err(CallFailure::ForbiddenAddress));
+    assert!(asked.load(Ordering::SeqCst) >= 2, "it was asked again for the connection");
+    assert_eq!(hits.load(Ordering::SeqCst), 0);
+    server.abort();
 }

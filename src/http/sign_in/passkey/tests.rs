@@ -251,3 +251,26 @@ async fn a_gateway_that_is_reached_by_an_ip_address_offers_no_passkeys() {
         assert_eq!(stage.post(&path::passkey(attempt.id), &[]).await.status, StatusCode::NOT_FOUND);
     }
 }
+
+/// CVE-2026-9791: what is switched off is not there. A gateway whose address is no name has no passkeys.
+#[actix_web::test]
+async fn cve_2026_9791_where_there_are_no_passkeys_their_doors_are_not_there_and_no_page_leads_to_them() {
+    for world in world().await {
+        let mut stage = Stage::set(world).await;
+        let doors = ["passkey", "passkey/answer", "second-step/passkey", "second-step/passkey/answer"];
+        let doors = [&doors[..], &["second-step/set-up/passkey", "second-step/set-up/passkey/answer"]].concat();
+        let attempt = stage.world.start_attempt(&Secret::from(BINDING.to_owned())).await;
+        let (ours, answer) = (path::email(attempt.id), [("answer", "{}"), ("name", "Phone")]);
+        for door in &doors {
+            let there = stage.post(&format!("{ours}/{door}"), &answer).await;
+            assert_ne!(there.status, StatusCode::NOT_FOUND, "{}: {door}", stage.world.engine());
+        }
+        assert!(stage.get(&ours).await.text().contains("/passkey"), "{}", stage.world.engine());
+        stage.context.ceremonies = None;
+        for door in &doors {
+            let gone = stage.post(&format!("{ours}/{door}"), &answer).await;
+            assert_eq!(gone.status, StatusCode::NOT_FOUND, "{}: {door}", stage.world.engine());
+        }
+        assert!(!stage.get(&ours).await.text().contains("/passkey"), "{}", stage.world.engine());
+    }
+}
