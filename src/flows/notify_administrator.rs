@@ -101,6 +101,24 @@ fn certificates_changed(name: &str, added: &[String], removed: &[String]) -> Str
     )
 }
 
+fn metadata_expires(name: &str, expires_at: Timestamp) -> String {
+    format!(
+        "The metadata that is known of the identity provider \"{name}\" says that it is good until {} and no longer. Nobody signs in \
+         by that connection afterwards. Give the connection newer metadata of the provider, or an address from which the gateway \
+         reads it by itself.",
+        expires_at.to_rfc3339()
+    )
+}
+
+fn metadata_unread(name: &str, read_at: Timestamp, code: &str) -> String {
+    format!(
+        "The metadata of the identity provider \"{name}\" could not be read again since {} ({code}). What was read then still counts, \
+         but a new certificate of the provider stays unknown, and nobody signs in once it is used. Look at the address in the \
+         connection's settings.",
+        read_at.to_rfc3339()
+    )
+}
+
 fn group_role_changed(group: ResourceId, role: Option<&str>) -> String {
     match role {
         Some(role) => {
@@ -179,6 +197,8 @@ fn words(organization: &Organization, gateway: &str, event: &Event, at: Timestam
             };
             return (notice.subject(), notice.text());
         }
+        Event::ConnectionMetadataExpires { name, expires_at, .. } => metadata_expires(name, *expires_at),
+        Event::ConnectionMetadataUnread { name, read_at, code, .. } => metadata_unread(name, *read_at, code),
         Event::ConnectionCertificatesChanged { name, added, removed, .. } => certificates_changed(name, added, removed),
         Event::DomainVerified { domain } => domain_verified(domain),
         Event::DomainAtRisk { domain, record, lapses_at } => domain_at_risk(domain, record, *lapses_at),

@@ -86,6 +86,13 @@ fn vouched_for(tx: &mut Tx<'_>, account: AccountId, rows: &[AddressRow]) -> Resu
 /// A subject, what happened, and what to do if it was somebody else.
 type Words = (&'static str, &'static str, &'static str);
 
+const IDENTITY_LINKED: Words = (
+    "Your account has a new way of signing in",
+    "A sign-in of your organization was linked to your account. Whoever is signed in there as you gets into your \
+     account from now on.",
+    "If that was not you, ask your organization at once: it alone can take that way of signing in away again. If you \
+     have a password of your own, choose another one as well.",
+);
 const PASSKEY_ADDED: Words = (
     "Your account has a new passkey",
     "A passkey was added to your account. You can sign in with it from now on, without your password. Everything else \
@@ -154,13 +161,7 @@ const fn words(notice: PersonNotice) -> Words {
              let in.",
             "If that was not you, somebody knows your password: choose another one now, by \"Forgot your password?\".",
         ),
-        PersonNotice::IdentityLinked => (
-            "Your account has a new way of signing in",
-            "A sign-in of your organization was linked to your account. Whoever is signed in there as you gets into your \
-             account from now on.",
-            "If that was not you, ask your organization at once: it alone can take that way of signing in away again. If you \
-             have a password of your own, choose another one as well.",
-        ),
+        PersonNotice::IdentityLinked => IDENTITY_LINKED,
         PersonNotice::UnknownDevice => (
             "Somebody signed in to your account in a new browser",
             "Your account was used in a browser, or on a device, where it had not been used before.",

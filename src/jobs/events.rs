@@ -59,6 +59,32 @@ pub async fn run(
     told.map_err(|error: StoreError| JobFailure(error.to_string()))
 }
 
+/// True of alarms, and of what nobody would hear of again: who could hide it would make sixty changes before. All of them are few,
+/// by the number of connections that there may be or by what a provider does.
+const fn is_always_told(event: &Event) -> bool {
+    match event {
+        Event::BreakGlassUsed { .. }
+        | Event::ConnectionCreated { .. }
+        | Event::ConnectionCertificatesChanged { .. }
+        | Event::ConnectionCertificateExpires { .. }
+        | Event::ConnectionMetadataExpires { .. }
+        | Event::ConnectionMetadataUnread { .. } => true,
+        Event::DomainVerified { .. }
+        | Event::DomainAtRisk { .. }
+        | Event::DomainRecovered { .. }
+        | Event::DomainLapsed { .. }
+        | Event::DomainLost { .. }
+        | Event::ConnectionChanged { .. }
+        | Event::ScimClientCreated { .. }
+        | Event::ScimCredentialExpires { .. }
+        | Event::ScimSchemaChanged { .. }
+        | Event::RemovalsHeld { .. }
+        | Event::SsoPolicyChanged { .. }
+        | Event::BreakGlassChanged { .. }
+        | Event::GroupRoleChanged { .. } => false,
+    }
+}
+
 /// Queues what makes each administrator know.
 fn tell(
     tx: &mut Tx<'_>,
@@ -68,9 +94,9 @@ fn tell(
     at: Timestamp,
 ) -> Result<(), StoreError> {
     let Some(organization) = organization else { return Ok(()) };
-    // Whoever changes things all day long shall not fill mailboxes; everything is in the audit log. An alarm always goes out.
-    let is_alarm = matches!(event, Event::BreakGlassUsed { .. });
-    if !is_alarm && notice_counts::count(tx, organization, at.seconds().div_euclid(3_600))? > MOST_NOTICES {
+    // Whoever changes things all day long shall not fill mailboxes; everything is in the audit log.
+    if !is_always_told(event) && notice_counts::count(tx, organization, at.seconds().div_euclid(3_600))? > MOST_NOTICES
+    {
         tracing::info!(%organization, event = event.name(), "the administrators had enough notices in this hour");
         return Ok(());
     }
@@ -79,4 +105,41 @@ fn tell(
         jobs::enqueue(tx, op, &job, op.at)?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{MOST_NOTICES, tell};
+    use crate::access::testing::world;
+    use crate::record::event::Event;
+    use crate::store::failure::StoreError;
+    use crate::store::jobs;
+
+    /// Whoever adds a connection, or has changed a certificate, could else make sixty changes before and be seen by nobody.
+    #[tokio::test]
+    async fn what_says_who_signs_in_is_told_however_much_was_changed_in_that_hour() {
+        for world in world().await {
+            let (op, organization, connection) = (world.op(), world.organization, world.connection);
+            let name = "Shadow".to_owned();
+            let changed = Event::ConnectionChanged { connection, name: name.clone() };
+            let always = [
+                Event::ConnectionCreated { connection, name: name.clone() },
+                Event::ConnectionCertificatesChanged { connection, name, added: vec![], removed: vec![] },
+                Event::BreakGlassUsed { account: world.ada },
+            ];
+            let told = world.store().write(move |tx| {
+                let queued = |tx: &mut _| Ok::<_, StoreError>(jobs::payloads(tx, "notify_administrator")?.len());
+                for _ in 0..MOST_NOTICES + 10 {
+                    tell(tx, &op, Some(organization), &changed, op.at)?;
+                }
+                let bounded = queued(tx)?;
+                for event in &always {
+                    tell(tx, &op, Some(organization), event, op.at)?;
+                }
+                Ok::<_, StoreError>((bounded, queued(tx)? - bounded))
+            });
+            let expected = (usize::try_from(MOST_NOTICES).unwrap(), 3);
+            assert_eq!(told.await.unwrap(), expected, "{}: one administrator", world.engine());
+        }
+    }
 }

@@ -178,6 +178,7 @@ impl Runner {
             Ok(Job::RecheckDomains) => return recheck_domains::run(self, claimed).await,
             Ok(Job::Sweep) => return sweep::run(self, claimed).await,
             Ok(Job::WarnOfExpiry) => return warn_of_expiry::run(self, claimed).await,
+            Ok(Job::WarnOfCertificates { after }) => warn_of_expiry::go_on(self, after).await,
             Err(error) => Err(JobFailure(format!("the payload cannot be read: {error}"))),
         };
         self.settle(claimed, result).await

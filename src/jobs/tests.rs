@@ -9,6 +9,8 @@ use super::lanes::Lane;
 use super::{JobFailure, Runner, back_off_seconds};
 use crate::directory::accounts::state::AccountState;
 use crate::directory::accounts::{self, ProfileChange};
+use crate::directory::connections::saml_options::SamlOptions;
+use crate::directory::connections::{self, NewConnection};
 use crate::directory::domains::claim;
 use crate::directory::domains::proof::{Answer, record_value};
 use crate::directory::memberships::MembershipStatus::{Active, Inactive};
@@ -23,6 +25,7 @@ use crate::outbound::dns::Dns;
 use crate::outbound::http_client::{self, HttpClient};
 use crate::outbound::idp::IdpClient;
 use crate::outbound::mail::{Mailer, Settings, Transport};
+use crate::protocol::saml::idp_metadata::IdpMetadata;
 use crate::protocol::scim::limits::Limits;
 use crate::protocol::scim::{resource_type, tolerance};
 use crate::provisioning::clients::credentials::{self, NewCredential};
@@ -523,5 +526,39 @@ async fn the_runner_starts_again_after_a_defect() {
         }
         stop.send(true).unwrap();
         running.await.unwrap();
+    }
+}
+
+/// However many connections there are, a turn ends in time and nobody is left out.
+#[tokio::test]
+async fn a_turn_of_warnings_that_is_over_is_gone_on_with_behind_the_last_connection() {
+    for fixture in fixtures() {
+        publish(&fixture).await;
+        let op = fixture.runner.operation();
+        let made = fixture.runner.store.write(move |tx| {
+            let acme = organizations::find_by_slug(tx, &"acme".parse().unwrap())?.unwrap().id;
+            let idp = IdpMetadata {
+                entity_id: "https://idp.acme.test".to_owned(),
+                sso_redirect_url: "https://idp.acme.test/sso".parse().unwrap(),
+                sso_post_url: None,
+                logout: None,
+                certificates: vec![],
+                valid_until: Some(op.at.plus_seconds(DAY)),
+                cache_seconds: None,
+            };
+            let settings = connections::Settings::Saml { idp, options: SamlOptions::default() };
+            let new = NewConnection { id: op.new_id(), name: "IdP".to_owned(), settings, sealed_secret: None };
+            connections::create(tx, &op, acme, &new, &Quota::default())
+        });
+        let made = made.await.unwrap().id;
+        let queued = async || fixture.runner.store.read(|tx| rows::payloads(tx, "warn_of_certificates")).await.unwrap();
+        super::warn_of_expiry::certificates_behind(&fixture.runner, None, Duration::ZERO).await.unwrap();
+        let jobs = queued().await;
+        assert!(jobs.len() == 1 && jobs[0].contains(&made.to_string()), "{}: {jobs:?}", fixture.scratch.engine);
+        while look(&fixture.runner).await {}
+        assert!(queued().await.is_empty(), "{}: there was nobody behind it", fixture.scratch.engine);
+        let told = mails(&fixture).into_iter().map(|mail| mail.replace("=\r\n", ""));
+        let told = told.filter(|mail| mail.contains("says that it is good until")).count();
+        assert_eq!(told, 1, "{}", fixture.scratch.engine);
     }
 }

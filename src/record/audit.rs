@@ -7,7 +7,7 @@ use crate::store::audit_entries::{self, EntryRow};
 use crate::store::failure::StoreError;
 use crate::values::clock::Timestamp;
 use crate::values::ids::{EntryId, Id, OrganizationId, RequestId};
-use crate::values::operation::{Actor, Operation};
+use crate::values::operation::Operation;
 use crate::values::page::{Page, PageRequest};
 
 /// What happened. Listed in `docs/events.md`; a test compares.
@@ -35,6 +35,8 @@ pub enum Action {
     ConnectionCreated,
     ConnectionUpdated,
     CertificateExpiryWarned,
+    MetadataExpiryWarned,
+    MetadataUnreadWarned,
     ConnectionEnabled,
     ConnectionDisabled,
     ConnectionDeleted,
@@ -128,6 +130,8 @@ impl Action {
         Self::ConnectionCreated,
         Self::ConnectionUpdated,
         Self::CertificateExpiryWarned,
+        Self::MetadataExpiryWarned,
+        Self::MetadataUnreadWarned,
         Self::ConnectionEnabled,
         Self::ConnectionDisabled,
         Self::ConnectionDeleted,
@@ -222,6 +226,8 @@ impl Action {
             Self::ConnectionCreated => "connection.created",
             Self::ConnectionUpdated => "connection.updated",
             Self::CertificateExpiryWarned => "connection.certificate_expiry_warned",
+            Self::MetadataExpiryWarned => "connection.metadata_expiry_warned",
+            Self::MetadataUnreadWarned => "connection.metadata_unread_warned",
             Self::ConnectionEnabled => "connection.enabled",
             Self::ConnectionDisabled => "connection.disabled",
             Self::ConnectionDeleted => "connection.deleted",
@@ -321,7 +327,7 @@ pub fn write(
         id: op.new_id(),
         org_id: organization,
         at: op.at,
-        actor: describe(&op.actor),
+        actor: op.actor.described(),
         action: action.as_str().to_owned(),
         subject_kind: subject.kind.to_owned(),
         subject_id: subject.id.clone(),
@@ -381,19 +387,4 @@ fn from_row(row: EntryRow) -> Result<Entry, StoreError> {
         detail: serde_json::from_str(&row.detail).map_err(|_| StoreError::Inconsistent("audit_entries.detail"))?,
         request: row.request_id,
     })
-}
-
-/// The actor as the log shows it: a kind and, where there is one, an id.
-pub fn describe(actor: &Actor) -> String {
-    match actor {
-        Actor::System => "system".to_owned(),
-        Actor::Operator { token: None } => "operator".to_owned(),
-        Actor::Operator { token: Some(token) } => format!("operator:{token}"),
-        Actor::Admin { token, .. } => format!("admin_token:{token}"),
-        Actor::ScimClient { client, credential, .. } => format!("scim_client:{client}/{credential}"),
-        Actor::Connection { connection, .. } => format!("connection:{connection}"),
-        Actor::Application { application } => format!("application:{application}"),
-        Actor::Person { account } => format!("account:{account}"),
-        Actor::Anonymous => "anonymous".to_owned(),
-    }
 }

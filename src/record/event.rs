@@ -73,7 +73,27 @@ pub enum Event {
         /// The fingerprints that went.
         removed: Vec<String>,
     },
-    /// The last certificate of a connection's provider will end soon.
+    /// What is known of a connection's provider will end soon, and sign-in with it.
+    ConnectionMetadataExpires {
+        /// The connection.
+        connection: ConnectionId,
+        /// Its name at that time.
+        name: String,
+        /// When it ends.
+        expires_at: Timestamp,
+    },
+    /// The metadata of a connection's provider could not be read again for days.
+    ConnectionMetadataUnread {
+        /// The connection.
+        connection: ConnectionId,
+        /// Its name at that time.
+        name: String,
+        /// When it was read last.
+        read_at: Timestamp,
+        /// Why it could not be, the last time.
+        code: String,
+    },
+    /// A certificate of a connection's provider will end soon.
     ConnectionCertificateExpires {
         /// The connection.
         connection: ConnectionId,
@@ -153,6 +173,8 @@ impl Event {
             Self::ConnectionChanged { .. } => "connection_changed",
             Self::ConnectionCertificatesChanged { .. } => "connection_certificates_changed",
             Self::ConnectionCertificateExpires { .. } => "connection_certificate_expires",
+            Self::ConnectionMetadataExpires { .. } => "connection_metadata_expires",
+            Self::ConnectionMetadataUnread { .. } => "connection_metadata_unread",
             Self::ScimClientCreated { .. } => "scim_client_created",
             Self::ScimCredentialExpires { .. } => "scim_credential_expires",
             Self::ScimSchemaChanged { .. } => "scim_schema_changed",

@@ -10,7 +10,7 @@ use crate::store::jobs::{self, JobRow};
 use crate::values::clock::Timestamp;
 use crate::values::domain_name::DomainName;
 use crate::values::ids::{
-    AccountId, ActivationId, LinkRequestId, MailProofId, OrganizationId, RequestId, ScimClearingId,
+    AccountId, ActivationId, ConnectionId, LinkRequestId, MailProofId, OrganizationId, RequestId, ScimClearingId,
 };
 use crate::values::operation::Operation;
 
@@ -111,6 +111,11 @@ pub enum Job {
     RecheckDomains,
     /// Warn of credentials and certificates that will end soon.
     WarnOfExpiry,
+    /// Go on with the certificates where a turn came to its end.
+    WarnOfCertificates {
+        /// Those up to this connection were looked at.
+        after: ConnectionId,
+    },
 }
 
 impl Job {
@@ -133,6 +138,7 @@ impl Job {
             Self::RecheckDomains => "recheck_domains",
             Self::Sweep => "sweep",
             Self::WarnOfExpiry => "warn_of_expiry",
+            Self::WarnOfCertificates { .. } => "warn_of_certificates",
         }
     }
 
@@ -149,7 +155,8 @@ impl Job {
             | Self::TellPerson { .. }
             | Self::JoinDomain { .. }
             | Self::RemoveHeld { .. }
-            | Self::EvaluateRoles { .. } => None,
+            | Self::EvaluateRoles { .. }
+            | Self::WarnOfCertificates { .. } => None,
             Self::ReviewCases => Some("review_cases"),
             Self::RefreshMetadata => Some("refresh_metadata"),
             Self::RecheckDomains => Some("recheck_domains"),

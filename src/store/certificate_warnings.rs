@@ -1,4 +1,5 @@
-//! Which certificates of identity providers somebody was warned of, and how long before their end.
+//! What somebody was warned of about identity providers, and how long before it ends: certificates, by their fingerprints, and what
+//! else ends of their description, by a name of its own.
 
 use diesel::RunQueryDsl as _;
 use diesel::sql_types::{BigInt, Binary, Integer, Text};
@@ -8,12 +9,12 @@ use super::failure::StoreError;
 use crate::values::clock::Timestamp;
 use crate::values::ids::{ConnectionId, OrganizationId};
 
-/// Notes that a certificate of a connection was warned of `days` before its end. False when it was before, as near to its
-/// end or nearer: of two callers one hears true.
+/// Notes that something of a connection was warned of `days` before its end. False when it was before, as near to its end or
+/// nearer: of two callers one hears true.
 pub fn note(
     tx: &mut Tx<'_>,
     (organization, connection): (OrganizationId, ConnectionId),
-    fingerprint: &str,
+    what: &str,
     days: i32,
     at: Timestamp,
 ) -> Result<bool, StoreError> {
@@ -23,7 +24,7 @@ pub fn note(
                 WHERE certificate_warnings.days > excluded.days";
     let noted = diesel::sql_query(text)
         .bind::<Binary, _>(connection)
-        .bind::<Text, _>(fingerprint)
+        .bind::<Text, _>(what)
         .bind::<Binary, _>(organization)
         .bind::<Integer, _>(days)
         .bind::<BigInt, _>(at)

@@ -111,6 +111,23 @@ pub enum Actor {
     Anonymous,
 }
 
+impl Actor {
+    /// As logs show it: a kind and, where there is one, an id.
+    pub fn described(&self) -> String {
+        match self {
+            Self::System => "system".to_owned(),
+            Self::Operator { token: None } => "operator".to_owned(),
+            Self::Operator { token: Some(token) } => format!("operator:{token}"),
+            Self::Admin { token, .. } => format!("admin_token:{token}"),
+            Self::ScimClient { client, credential, .. } => format!("scim_client:{client}/{credential}"),
+            Self::Connection { connection, .. } => format!("connection:{connection}"),
+            Self::Application { application } => format!("application:{application}"),
+            Self::Person { account } => format!("account:{account}"),
+            Self::Anonymous => "anonymous".to_owned(),
+        }
+    }
+}
+
 /// The context of one operation.
 #[derive(Debug, Clone)]
 pub struct Operation {

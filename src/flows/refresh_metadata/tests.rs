@@ -286,10 +286,10 @@ async fn a_document_that_says_so_is_read_again_sooner() {
 }
 
 #[actix_web::test]
-async fn administrators_are_warned_30_14_and_3_days_before_the_last_certificate_ends() {
+async fn administrators_are_warned_30_14_and_3_days_before_each_certificate_ends() {
     for stage in stages(None).await {
         let ends_at = stage.world.op().at.plus_seconds(40 * DAY_SECONDS);
-        let (first, last) = (certificate_until(ends_at.plus_seconds(-39 * DAY_SECONDS)), certificate_until(ends_at));
+        let (first, last) = (certificate_until(ends_at.plus_seconds(-5 * DAY_SECONDS)), certificate_until(ends_at));
         stage.publish(200, document(ENTITY, "", &[&first, &last]), None);
         stage.refresh().await;
         let mut warned = Vec::new();
@@ -307,9 +307,9 @@ async fn administrators_are_warned_30_14_and_3_days_before_the_last_certificate_
             }
             stage.world.advance(DAY_SECONDS);
         }
-        assert_eq!(warned, [30, 14, 3], "{}", stage.world.engine());
+        assert_eq!(warned, [35, 30, 19, 14, 8, 3], "{}", stage.world.engine());
         let told = stage.events().await.into_iter().filter(|event| event == "connection_certificate_expires").count();
-        assert_eq!(told, 3);
+        assert_eq!(told, 6);
     }
 }
 
@@ -327,5 +327,83 @@ async fn what_is_gone_or_switched_off_is_not_read() {
             Ok::<_, ConnectionError>(metadata::sources(tx, organization, &[id])?)
         });
         assert_eq!(delete.await.unwrap(), []);
+    }
+}
+
+impl Stage {
+    /// The days before `ends_at` on which something was told, by how many actions of this name.
+    async fn told_daily(&self, action: &'static str, days: i64) -> Vec<i64> {
+        let mut told = Vec::new();
+        for left in (-1..=days).rev() {
+            for _ in 0..2 {
+                let (op, before) = (self.world.operator(), self.world.entries(action).await.len());
+                self.world.store().write(move |tx| certificates::warn(tx, &op, None, 10)).await.unwrap();
+                let after = self.world.entries(action).await.len();
+                told.extend((before..after).map(|_| left));
+            }
+            self.world.advance(DAY_SECONDS);
+        }
+        told
+    }
+
+    async fn bring(&self, attributes: String) {
+        let (op, organization, id) = (self.world.operator(), self.world.organization, self.connection);
+        let text = document(ENTITY, &attributes, &[&signer().certificate]);
+        let write = self.world.store().write(move |tx| {
+            let idp = idp_metadata::import(text.as_bytes(), op.at, &Limits::METADATA).unwrap();
+            let settings = Settings::Saml { idp, options: SamlOptions::default() };
+            let connection = connections::provider::replace_settings(tx, &op, organization, id, &settings, None)?;
+            Ok::<_, ConnectionError>(metadata::remember(tx, &op, &connection, None)?)
+        });
+        write.await.unwrap();
+    }
+}
+
+/// The end of a description ends sign-in, and nobody reads it again.
+#[actix_web::test]
+async fn administrators_are_warned_30_14_and_3_days_before_a_description_ends_that_nobody_reads_again() {
+    for stage in stages(None).await {
+        let until = stage.world.op().at.plus_seconds(33 * DAY_SECONDS);
+        stage.bring(format!("validUntil=\"{}\"", until.to_rfc3339())).await;
+        let told = stage.told_daily("connection.metadata_expiry_warned", 33).await;
+        assert_eq!(told, [30, 14, 3], "{}", stage.world.engine());
+        let events = stage.events().await;
+        assert_eq!(events.iter().filter(|event| *event == "connection_metadata_expires").count(), 3, "{events:?}");
+    }
+}
+
+/// A description that is read again each day is good for a few days, always.
+#[actix_web::test]
+async fn a_description_that_is_read_again_is_warned_of_only_when_that_fails_for_days() {
+    for stage in stages(None).await {
+        let good_for = |days: i64| {
+            let until = stage.world.op().at.plus_seconds(days * DAY_SECONDS);
+            document(ENTITY, &format!("validUntil=\"{}\"", until.to_rfc3339()), &[&signer().certificate])
+        };
+        stage.publish(200, good_for(10), None);
+        stage.refresh().await;
+        let warn = async || {
+            let op = stage.world.operator();
+            stage.world.store().write(move |tx| certificates::warn(tx, &op, None, 10)).await.unwrap();
+            let unread = stage.world.entries("connection.metadata_unread_warned").await.len();
+            (stage.world.entries("connection.metadata_expiry_warned").await.len(), unread)
+        };
+        assert_eq!(warn().await, (0, 0), "{}", stage.world.engine());
+        stage.publish(500, String::new(), None);
+        stage.world.advance(DAY_SECONDS);
+        stage.refresh().await;
+        assert_eq!(warn().await, (1, 0), "{}: it ends within 14 days, and one reading failed", stage.world.engine());
+        stage.world.advance(DAY_SECONDS);
+        stage.refresh().await;
+        for _ in 0..2 {
+            assert_eq!(warn().await, (1, 1), "{}: two days, told once", stage.world.engine());
+        }
+        stage.publish(200, good_for(10), None);
+        stage.refresh().await;
+        stage.publish(500, String::new(), None);
+        stage.world.advance(2 * DAY_SECONDS);
+        stage.refresh().await;
+        assert_eq!(warn().await, (2, 2), "{}: it could be read in between", stage.world.engine());
+        assert!(stage.events().await.contains(&"connection_metadata_unread".to_owned()));
     }
 }
