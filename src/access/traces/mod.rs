@@ -14,6 +14,7 @@ use super::attempts::refusal::Refusal;
 use super::attempts::state::{Sent, Upstream};
 use super::identity::AssertedIdentity;
 use crate::directory::permission::{self, Denied, Permission};
+use crate::protocol::compared::Compared;
 use crate::protocol::oidc::class_map::Verdict;
 use crate::store::Tx;
 use crate::store::failure::StoreError;
@@ -154,6 +155,18 @@ pub(super) fn note_answer(
     };
     let step = Step { outcome: outcome.as_str(), code, lines: &lines, count: 2, at: op.at };
     rows::go_on(tx, (attempt, asserted.connection), &step, MOST_STEPS)
+}
+
+/// A check of the protocol failed: what came, which nobody has verified, beside what should have come.
+pub(super) fn note_compared(
+    tx: &mut Tx<'_>,
+    op: &Operation,
+    on: (AttemptId, ConnectionId),
+    compared: &Compared,
+) -> Result<(), StoreError> {
+    let lines = line(op, "compared", json!({ "is_verified": false, "compared": compared }));
+    let step = Step { outcome: Outcome::Sent.as_str(), code: None, lines: &lines, count: 1, at: op.at };
+    rows::go_on(tx, on, &step, MOST_STEPS)
 }
 
 /// The person is not let in.

@@ -46,13 +46,13 @@ impl Default for Settings {
 
 /// Why there is no verified assertion.
 #[derive(Debug, thiserror::Error)]
-pub enum Unverified {
+pub enum Unverified<E = Rejected> {
     /// A check failed.
-    #[error(transparent)]
-    Rejected(#[from] Rejected),
+    #[error("{0}")]
+    Rejected(E),
     /// Nothing was decided.
     #[error(transparent)]
-    Unfinished(#[from] Unfinished),
+    Unfinished(Unfinished),
 }
 
 /// Why work has no outcome.
@@ -101,12 +101,12 @@ impl Verifier {
     }
 
     /// Runs `verify` on a thread of its own, on behalf of `organization`.
-    pub async fn run(
+    pub async fn run<E: Send + 'static>(
         &self,
         organization: OrganizationId,
-        verify: impl FnOnce() -> Result<VerifiedAssertion, Rejected> + Send + 'static,
-    ) -> Result<VerifiedAssertion, Unverified> {
-        Ok(self.finish(organization, verify).await??)
+        verify: impl FnOnce() -> Result<VerifiedAssertion, E> + Send + 'static,
+    ) -> Result<VerifiedAssertion, Unverified<E>> {
+        self.finish(organization, verify).await.map_err(Unverified::Unfinished)?.map_err(Unverified::Rejected)
     }
 
     /// Runs any such `work`, with the same slots and deadline.
@@ -217,7 +217,7 @@ mod tests {
     async fn a_panic_costs_its_own_verification_only() {
         let verifier = verifier(Duration::from_secs(10));
         assert!(matches!(
-            verifier.run(acme(), || panic!("on purpose")).await,
+            verifier.run(acme(), || -> Result<_, Rejected> { panic!("on purpose") }).await,
             Err(Unverified::Unfinished(Unfinished::Crashed))
         ));
         assert!(matches!(verifier.run(acme(), || Err(Rejected::Signature)).await, Err(Unverified::Rejected(_))));

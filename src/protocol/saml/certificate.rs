@@ -160,8 +160,18 @@ impl Certificate {
 
     /// SHA-256 of the DER form in lower-case hexadecimal, the way people compare certificates.
     pub fn fingerprint(&self) -> String {
-        openssl::sha::sha256(&self.der).iter().map(|byte| format!("{byte:02x}")).collect()
+        hexadecimal(&self.der)
     }
+}
+
+/// The fingerprint of what somebody says is a certificate, in base64, whatever it is: to show it beside others.
+pub fn fingerprint_of_base64(text: &str) -> Option<String> {
+    let compact: String = text.chars().filter(|character| !character.is_ascii_whitespace()).collect();
+    STANDARD.decode(compact).ok().map(|der| hexadecimal(&der))
+}
+
+fn hexadecimal(der: &[u8]) -> String {
+    openssl::sha::sha256(der).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 impl TryFrom<String> for Certificate {

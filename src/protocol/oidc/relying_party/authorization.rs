@@ -13,6 +13,7 @@ use url::Url;
 
 use super::discovery::ProviderConfiguration;
 use super::preset::CONTEXTS;
+use crate::protocol::compared::Compared;
 use crate::protocol::oidc::parameters::{MalformedParameters, Parameters};
 use crate::protocol::oidc::pkce::CodeVerifier;
 use crate::values::secret::Secret;
@@ -164,6 +165,11 @@ impl Callback {
             _ => return Err(CallbackError::Malformed),
         };
         Ok(Self { state: state.to_owned(), issuer: parameters.get("iss").map(str::to_owned), outcome })
+    }
+
+    /// What [`Self::check_issuer`] compares.
+    pub fn compared(&self, provider: &ProviderConfiguration) -> Compared {
+        Compared::new("iss", [provider.issuer.as_str()], self.issuer.as_deref())
     }
 
     /// Compares `iss` with the issuer that the transaction was begun with (RFC 9207, 2.4).

@@ -4,6 +4,7 @@
 //! library leaves out (`docs/saml-conformance.md`). Refuses everything else with a [`rejected::Rejected`]. Whether the
 //! assertion was used before is for the store; whether the person may sign in is for `access`.
 
+pub mod compared;
 pub mod rejected;
 mod response;
 mod signature;

@@ -14,6 +14,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::jwks::{ALGORITHMS, KeyChoiceError, KeySet};
+use crate::protocol::compared::Compared;
 use crate::values::clock::Timestamp;
 
 /// What our check of the time of issue answers: the library has one error for it and for a token that has ended.
@@ -174,6 +175,47 @@ pub fn verify(token: &str, keys: &KeySet, expected: &Expected<'_>) -> Result<Ver
         session_expires_at: claims.session_expiry.map(Timestamp::from_seconds),
         session_id: claims.sid,
         claims: all,
+    })
+}
+
+/// What was compared when `token` was refused, where two values can be shown beside each other. Nothing of it is verified.
+pub fn compared(token: &str, expected: &Expected<'_>, error: IdTokenError) -> Option<Compared> {
+    let (claims, all) = read(token).ok()?;
+    let at = |name: &'static str| {
+        let at = all.get(name).and_then(Value::as_i64)?;
+        Some(format!("{name} {}", Timestamp::from_seconds(at).to_rfc3339()))
+    };
+    let instants = |names: &[&'static str]| {
+        let ours = [
+            format!("now {}", expected.now.to_rfc3339()),
+            format!("{} seconds of difference allowed", expected.skew_seconds),
+        ];
+        Compared::new("instants", ours, names.iter().filter_map(|name| at(name)))
+    };
+    Some(match error {
+        IdTokenError::Issuer => Compared::new("iss", [expected.issuer], [claims.iss]),
+        IdTokenError::Audience => {
+            let sent = match claims.aud {
+                Audience::One(audience) => vec![audience],
+                Audience::List(list) => list,
+            };
+            let authorized = claims.azp.map(|azp| format!("azp {azp}"));
+            Compared::new("aud", [expected.client_id], authorized.into_iter().chain(sent))
+        }
+        IdTokenError::Expired => instants(&["exp"]),
+        IdTokenError::NotYet => instants(&["iat", "nbf"]),
+        IdTokenError::AuthenticationTime => {
+            let oldest = expected.authenticated_after.map(|oldest| format!("not before {}", oldest.to_rfc3339()));
+            Compared::new("auth_time", oldest, at("auth_time"))
+        }
+        IdTokenError::AuthenticationContext => Compared::new("acr", expected.acr_values, claims.acr),
+        IdTokenError::Malformed
+        | IdTokenError::Header
+        | IdTokenError::Key(_)
+        | IdTokenError::Signature
+        | IdTokenError::Nonce
+        | IdTokenError::AccessToken
+        | IdTokenError::Code => return None,
     })
 }
 
