@@ -70,6 +70,11 @@ pub fn all(
     Ok(load(tx, organization, id)?)
 }
 
+/// True when any group of a connection carries a role.
+pub fn is_any(tx: &mut Tx<'_>, organization: OrganizationId, id: ConnectionId) -> Result<bool, StoreError> {
+    Ok(!rows::roles(tx, organization, id)?.is_empty())
+}
+
 /// Says anew which groups carry a role. Who has a role by a group that no longer carries it loses it now; who is in a group
 /// that carries one from now on gets it at the next sign-in.
 pub fn replace(

@@ -17,6 +17,11 @@ use crate::values::operation::Operation;
 
 /// More classes than anybody asks for.
 const MAX_CONTEXTS: usize = 10;
+/// More scopes than any provider needs, and the longest.
+const MAX_SCOPES: usize = 10;
+const MAX_SCOPE_BYTES: usize = 128;
+/// What every provider is asked for.
+const SCOPE: &str = "email profile";
 /// The longest class, and the longest name of a claim.
 const MAX_NAME_CHARACTERS: usize = 256;
 
@@ -33,6 +38,9 @@ pub struct OidcOptions {
     pub several_factors: Option<ClassMap>,
     /// Names of claims that this organization has chosen.
     pub claims: ClaimNames,
+    /// What is asked for beside `openid email profile`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub scopes: Vec<String>,
     /// Where people are led whom the provider sends to sign in; none when it is to send nobody.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub initiation: Option<Initiation>,
@@ -58,10 +66,26 @@ impl OidcOptions {
         if let Some(map) = &self.several_factors {
             map.check()?;
         }
+        // RFC 6749, 3.3. The gateway keeps nothing with which it could come back.
+        let is_scope = |scope: &String| {
+            (1..=MAX_SCOPE_BYTES).contains(&scope.len())
+                && scope.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\')
+                && scope != "offline_access"
+        };
+        if self.scopes.len() > MAX_SCOPES || !self.scopes.iter().all(is_scope) {
+            return Err(InvalidOptions(
+                "scopes are at most ten words of at most 128 characters, and offline_access is none of them",
+            ));
+        }
         if !self.claims.chosen().all(|name| is_short(name) && !name.chars().any(char::is_control)) {
             return Err(InvalidOptions("the name of a claim has 1 to 256 characters and no control characters"));
         }
         Ok(())
+    }
+
+    /// What is asked for beside `openid`.
+    pub fn scope(&self) -> String {
+        std::iter::once(SCOPE).chain(self.scopes.iter().map(String::as_str)).collect::<Vec<_>>().join(" ")
     }
 
     /// What several factors are called at a provider of this product. `None` when nobody knows.
@@ -134,6 +158,19 @@ mod tests {
             ..OidcOptions::default()
         };
         assert!(several("mfa").check().is_ok() && several("a b").check().is_err());
+        let scoped = |list: &[&str]| OidcOptions {
+            scopes: list.iter().map(|scope| (*scope).to_owned()).collect(),
+            ..OidcOptions::default()
+        };
+        assert_eq!(OidcOptions::default().scope(), "email profile");
+        assert_eq!(
+            scoped(&["groups", "https://acme.test/teams.read"]).scope(),
+            "email profile groups https://acme.test/teams.read"
+        );
+        assert!(scoped(&["groups"]).check().is_ok());
+        for bad in [scoped(&[""]), scoped(&["a b"]), scoped(&["x"; 11]), scoped(&["\""]), scoped(&["offline_access"])] {
+            assert!(bad.check().is_err(), "{bad:?}");
+        }
         let named = |name: &str| OidcOptions {
             claims: ClaimNames { groups: Some(name.to_owned()), ..ClaimNames::default() },
             ..OidcOptions::default()

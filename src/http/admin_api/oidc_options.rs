@@ -39,6 +39,10 @@ pub struct OidcOptionsBody {
     /// The address is always `email`.
     #[schema(value_type = Object, example = json!({ "groups": "https://acme.test/teams" }))]
     claims: ClaimNames,
+    /// Ask for these scopes beside `openid email profile`, ten at most.
+    #[schema(example = json!(["groups"]))]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    scopes: Vec<String>,
     /// Let the provider send people to sign in, and lead them to where an application begins one: the application's client
     /// id and a `login_uri` on the site (scheme, host and port) of one of its redirect URIs. Nobody is led anywhere when left
     /// out.
@@ -79,15 +83,15 @@ impl SeveralFactorsBody {
 impl OidcOptionsBody {
     /// As it goes out.
     pub fn of(options: OidcOptions) -> Self {
-        let OidcOptions { forces_authentication, acr_values, several_factors, claims, initiation } = options;
+        let OidcOptions { forces_authentication, acr_values, several_factors, claims, scopes, initiation } = options;
         let several_factors = several_factors.map(SeveralFactorsBody::of);
-        Self { forces_authentication, acr_values, several_factors, claims, initiation }
+        Self { forces_authentication, acr_values, several_factors, claims, scopes, initiation }
     }
 
     fn parse(self) -> OidcOptions {
-        let Self { forces_authentication, acr_values, several_factors, claims, initiation } = self;
+        let Self { forces_authentication, acr_values, several_factors, claims, scopes, initiation } = self;
         let several_factors = several_factors.map(SeveralFactorsBody::parse);
-        OidcOptions { forces_authentication, acr_values, several_factors, claims, initiation }
+        OidcOptions { forces_authentication, acr_values, several_factors, claims, scopes, initiation }
     }
 }
 

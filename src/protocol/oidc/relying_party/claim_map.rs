@@ -112,17 +112,31 @@ impl ClaimMap {
     }
 }
 
+/// What the gateway makes something of, beside the address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Uses {
+    /// Names: people get accounts as they sign in.
+    pub names: bool,
+    /// Groups: some of them carry a role.
+    pub groups: bool,
+}
+
 /// True when an ID token says all that matters, so that UserInfo need not be asked: the address and what is said about it,
-/// and whatever else the connection `needs`.
+/// whatever else the connection `needs`, and of what is called as the preset calls it as much as is used.
 pub fn is_enough<'a>(
     id_token: &Map<String, Value>,
     preset: Preset,
+    (map, uses): (&ClaimMap, Uses),
     mut needs: impl Iterator<Item = &'a String>,
 ) -> bool {
     let has = |claim: &str| id_token.contains_key(claim);
-    // Entra ID says at UserInfo no more about an address than in the ID token.
+    let has_any = |names: &[String]| names.iter().any(|name| has(name));
+    // Entra ID says at UserInfo no more about an address than in the ID token, and nothing about groups.
     let is_address_told = has("email") && (preset == Preset::EntraId || has(preset.vouching_claim()));
-    is_address_told && needs.all(|claim| has(claim))
+    let are_names_told =
+        !uses.names || has_any(&map.display_name) || (has_any(&map.given_name) && has_any(&map.family_name));
+    let are_groups_told = !uses.groups || preset == Preset::EntraId || map.groups.is_empty() || has_any(&map.groups);
+    is_address_told && are_names_told && are_groups_told && needs.all(|claim| has(claim))
 }
 
 /// The claims of an ID token that says too little, completed from UserInfo. The signed claims win, but an address and
@@ -159,11 +173,15 @@ fn sound(value: &Value) -> Option<String> {
 mod tests {
     use serde_json::{Map, Value, json};
 
-    use super::{ClaimMap, ClaimNames, MAX_GROUPS, email, is_enough, merge, text};
+    use super::{ClaimMap, ClaimNames, MAX_GROUPS, Uses, email, is_enough, merge, text};
     use crate::protocol::oidc::relying_party::preset::Preset;
 
     fn claims(value: Value) -> Map<String, Value> {
         value.as_object().unwrap().clone()
+    }
+
+    fn map(preset: Preset) -> ClaimMap {
+        ClaimMap::new(preset, &ClaimNames::default())
     }
 
     #[test]
@@ -188,7 +206,15 @@ mod tests {
             ("nothing is signed", json!({}), both, true, "ada@acme.test"),
         ];
         for (case, id_token, userinfo, is_vouched, address) in cases {
-            assert!(!is_enough(&claims(id_token.clone()), Preset::Generic, std::iter::empty()), "{case}");
+            assert!(
+                !is_enough(
+                    &claims(id_token.clone()),
+                    Preset::Generic,
+                    (&map(Preset::Generic), Uses::default()),
+                    std::iter::empty()
+                ),
+                "{case}"
+            );
             let merged = merge(&claims(id_token), claims(userinfo), Preset::Generic);
             assert_eq!(email(&merged).unwrap().as_str(), address, "{case}");
             assert_eq!(Preset::Generic.is_address_vouched("https://idp.test", &merged), is_vouched, "{case}");
@@ -202,7 +228,7 @@ mod tests {
     fn userinfo_is_asked_for_what_the_id_token_does_not_say() {
         let needs = |id_token: Value, preset: Preset, names: &[&str]| {
             let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
-            !is_enough(&claims(id_token), preset, names.iter())
+            !is_enough(&claims(id_token), preset, (&map(preset), Uses::default()), names.iter())
         };
         let address = json!({ "email": "a@acme.test", "email_verified": false });
         assert!(!needs(address.clone(), Preset::Generic, &[]));
@@ -210,6 +236,27 @@ mod tests {
         assert!(!needs(json!({ "email": "a@acme.test" }), Preset::EntraId, &[]));
         assert!(needs(json!({ "email": "a@acme.test" }), Preset::Generic, &[]));
         assert!(needs(json!({}), Preset::EntraId, &[]));
+    }
+
+    /// Okta's ID tokens of the code flow are thin: names and groups are at UserInfo alone.
+    #[test]
+    fn userinfo_is_asked_for_names_and_groups_where_the_connection_makes_something_of_them() {
+        let asks = |more: Value, preset: Preset, uses: Uses| {
+            let mut id_token = claims(json!({ "email": "a@acme.test", "email_verified": true }));
+            id_token.extend(claims(more));
+            !is_enough(&id_token, preset, (&map(preset), uses), std::iter::empty())
+        };
+        let (nothing, names) = (Uses::default(), Uses { names: true, groups: false });
+        let groups = Uses { names: false, groups: true };
+        for preset in [Preset::Generic, Preset::Okta, Preset::EntraId, Preset::Google] {
+            assert!(!asks(json!({}), preset, nothing) && asks(json!({}), preset, names), "{preset:?}");
+            let asks_for_groups = matches!(preset, Preset::Generic | Preset::Okta);
+            assert_eq!(asks(json!({}), preset, groups), asks_for_groups, "{preset:?}: who says any at UserInfo");
+        }
+        assert!(!asks(json!({ "name": "Ada" }), Preset::Okta, names));
+        assert!(!asks(json!({ "given_name": "Ada", "family_name": "L" }), Preset::Okta, names));
+        assert!(asks(json!({ "given_name": "Ada" }), Preset::Okta, names));
+        assert!(!asks(json!({ "groups": [] }), Preset::Okta, groups));
     }
 
     #[test]
