@@ -18,6 +18,7 @@ use crate::protocol::saml::sp_metadata;
 use crate::store::Tx;
 use crate::store::failure::StoreError;
 use crate::values::clock::Timestamp;
+use crate::values::email::EmailAddress;
 use crate::values::ids::{ConnectionId, SigningKeyId};
 
 /// The gateway as a SAML service provider. Cheap to clone.
@@ -89,13 +90,14 @@ impl ServiceProvider {
         Ok(snapshot.of(Purpose::SamlEncryption).map(|key| DecryptionKey::from_pkcs8(&key.pkcs8)).collect())
     }
 
-    /// The metadata for one connection, with the keys that sign and are encrypted to now and those that will be next.
+    /// The metadata for one connection, with the keys that sign and are encrypted to now and those that will be next, and whom to
+    /// write to about the gateway.
     pub fn metadata(
         &self,
         tx: &mut Tx<'_>,
         now: Timestamp,
         connection: ConnectionId,
-        requests: RequestSignature,
+        (requests, contact): (RequestSignature, &EmailAddress),
     ) -> Result<String, ServiceProviderError> {
         let snapshot = self.keys.snapshot(tx, now)?;
         let certificates = |purpose: Purpose| {
@@ -105,6 +107,8 @@ impl ServiceProvider {
         };
         Ok(sp_metadata::render(&sp_metadata::ServiceProvider {
             requests,
+            display_name: self.public_url.host_str().unwrap_or_default(),
+            contact,
             entity_id: &self.entity_id(connection),
             acs_url: &self.acs_url(connection),
             slo_url: &self.slo_url(connection),
@@ -178,11 +182,12 @@ mod tests {
             let write = scratch.store.write(move |tx| {
                 rotation::establish(tx, &op, &keys[0], &keys[1])?;
                 rotation::establish(tx, &op, &encryption[0], &encryption[1])?;
-                let before = provider.metadata(tx, op.at, connection, RequestSignature::Signed).unwrap();
+                let contact = "gateway@sp.test".parse().unwrap();
+                let before = provider.metadata(tx, op.at, connection, (RequestSignature::Signed, &contact)).unwrap();
                 rotation::rotate(tx, &op, &keys[2])?;
                 rotation::rotate(tx, &op, &encryption[2])?;
                 let later = op.at.plus_seconds(2);
-                let after = provider.metadata(tx, later, connection, RequestSignature::Signed).unwrap();
+                let after = provider.metadata(tx, later, connection, (RequestSignature::Signed, &contact)).unwrap();
                 assert!(provider.signing_key(tx, later).is_ok());
                 // What was encrypted to the old key before the rotation is still on its way.
                 assert_eq!(provider.decryption_keys(tx, later).unwrap().len(), 3);

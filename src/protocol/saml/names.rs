@@ -24,6 +24,9 @@ pub const RSA_SHA256: &str = "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256"
 /// The digest SHA-256.
 pub const SHA256: &str = "http://www.w3.org/2001/04/xmlenc#sha256";
 
+/// What people are shown of an entity (SAML metadata extensions for login and discovery user interface).
+pub const UI: &str = "urn:oasis:names:tc:SAML:metadata:ui";
+
 /// HTTP-Redirect binding.
 pub const BINDING_REDIRECT: &str = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect";
 /// HTTP-POST binding.

@@ -8,14 +8,19 @@ use quick_xml::escape::escape;
 use crate::protocol::saml::authn_request::RequestSignature;
 use crate::protocol::saml::certificate::Certificate;
 use crate::protocol::saml::names::{
-    BINDING_POST, BINDING_REDIRECT, DSIG, FORMAT_EMAIL, FORMAT_PERSISTENT, FORMAT_UNSPECIFIED, METADATA, SAMLP,
+    BINDING_POST, BINDING_REDIRECT, DSIG, FORMAT_EMAIL, FORMAT_PERSISTENT, FORMAT_UNSPECIFIED, METADATA, SAMLP, UI,
 };
+use crate::values::email::EmailAddress;
 
 /// What our metadata says to one connection's identity provider.
 #[derive(Debug, Clone, Copy)]
 pub struct ServiceProvider<'a> {
     /// Whether our requests are signed.
     pub requests: RequestSignature,
+    /// What people at the provider know us by: where the gateway is.
+    pub display_name: &'a str,
+    /// Whom its administrators write to about us.
+    pub contact: &'a EmailAddress,
     /// Our entity id towards this connection.
     pub entity_id: &'a str,
     /// This connection's assertion consumer service.
@@ -71,9 +76,14 @@ pub fn render(provider: &ServiceProvider<'_>) -> String {
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
          <md:EntityDescriptor xmlns:md=\"{METADATA}\" entityID=\"{entity_id}\">\n  \
          <md:SPSSODescriptor AuthnRequestsSigned=\"{is_signed}\" WantAssertionsSigned=\"true\" \
-         protocolSupportEnumeration=\"{SAMLP}\">\n{keys}{logout}{formats}    \
+         protocolSupportEnumeration=\"{SAMLP}\">\n    <md:Extensions><mdui:UIInfo xmlns:mdui=\"{UI}\">\
+         <mdui:DisplayName xml:lang=\"en\">{display_name}</mdui:DisplayName></mdui:UIInfo></md:Extensions>\n\
+         {keys}{logout}{formats}    \
          <md:AssertionConsumerService index=\"0\" isDefault=\"true\" Binding=\"{BINDING_POST}\" \
-         Location=\"{acs_url}\"/>\n  </md:SPSSODescriptor>\n</md:EntityDescriptor>\n",
+         Location=\"{acs_url}\"/>\n  </md:SPSSODescriptor>\n  <md:ContactPerson contactType=\"technical\">\
+         <md:EmailAddress>mailto:{contact}</md:EmailAddress></md:ContactPerson>\n</md:EntityDescriptor>\n",
+        display_name = escape(provider.display_name),
+        contact = escape(provider.contact.as_str()),
         entity_id = escape(provider.entity_id),
         is_signed = provider.requests == RequestSignature::Signed,
         acs_url = escape(provider.acs_url),
@@ -89,7 +99,7 @@ mod tests {
     use crate::protocol::saml::authn_request::RequestSignature;
     use crate::protocol::saml::certificate::{Certificate, Holder, self_signed};
     use crate::protocol::saml::document::reader::{Comments, Limits, check_bytes, parse};
-    use crate::protocol::saml::names::{DSIG, METADATA};
+    use crate::protocol::saml::names::{DSIG, METADATA, UI};
     use crate::values::clock::Timestamp;
 
     #[test]
@@ -102,6 +112,8 @@ mod tests {
         let certificates = [made_in(0), made_in(86_400)];
         let provider = ServiceProvider {
             requests: RequestSignature::Signed,
+            display_name: "sp.test & more",
+            contact: &"gateway@sp.test".parse().unwrap(),
             entity_id: "https://sp.test/m?a&b",
             acs_url: "https://sp.test/acs",
             slo_url: "https://sp.test/slo",
@@ -115,6 +127,12 @@ mod tests {
         let root = parse(bytes, &Limits::METADATA, Comments::Refused).unwrap();
         assert_eq!(root.attribute("entityID"), Some("https://sp.test/m?a&b"));
         let role = root.only(METADATA, "SPSSODescriptor").unwrap();
+        let extensions = role.elements().next().filter(|first| first.is(METADATA, "Extensions")).unwrap();
+        let name = extensions.only(UI, "UIInfo").unwrap().only(UI, "DisplayName").unwrap();
+        assert_eq!(name.text(), Some("sp.test & more"));
+        assert!(text.contains("<mdui:DisplayName xml:lang=\"en\">"), "{text}");
+        let contact = root.elements().last().filter(|last| last.is(METADATA, "ContactPerson")).unwrap();
+        assert_eq!(contact.only(METADATA, "EmailAddress").unwrap().text(), Some("mailto:gateway@sp.test"));
         let keys: Vec<Certificate> = role
             .named(METADATA, "KeyDescriptor")
             .map(|key| key.only(DSIG, "KeyInfo").unwrap().only(DSIG, "X509Data").unwrap())
