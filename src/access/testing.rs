@@ -163,6 +163,7 @@ fn seed(tx: &mut Tx<'_>, op: &Operation) -> Result<Seeds, StoreError> {
         },
     )
     .unwrap();
+    let proved_at = op.at.plus_seconds(1);
     domains::insert(
         tx,
         &DomainRow {
@@ -172,15 +173,15 @@ fn seed(tx: &mut Tx<'_>, op: &Operation) -> Result<Seeds, StoreError> {
             state: "verified".to_owned(),
             challenge: String::new(),
             challenge_expires_at: op.at,
-            verified_at: Some(op.at),
-            last_checked_at: Some(op.at),
+            verified_at: Some(proved_at),
+            last_checked_at: Some(proved_at),
             last_failure: None,
-            created_at: op.at,
-            updated_at: op.at,
+            created_at: proved_at,
+            updated_at: proved_at,
             at_risk_at: None,
             lapsed_at: None,
             risk_notices: 0,
-            check_at: op.at.plus_seconds(86_400),
+            check_at: proved_at.plus_seconds(86_400),
             check_failures: 0,
         },
     )?;
@@ -326,6 +327,7 @@ impl World {
             further: vec![],
             several_factors: Verdict::Unmapped,
             session_expires_at: None,
+            most_people: 1_000,
             upstream_session: None,
         };
         let (op, id, connection) = (self.op(), attempt.id, self.connection);
@@ -421,6 +423,7 @@ impl World {
             further: vec![],
             several_factors: Verdict::Unmapped,
             session_expires_at: None,
+            most_people: 1_000,
             upstream_session: None,
         }
     }

@@ -13,7 +13,8 @@ use super::linking::{Assertion, LinkingError};
 use super::memberships::MembershipStatus;
 use super::profile::Profile;
 use crate::record::audit::{self, Action, Subject};
-use crate::store::{Tx, memberships as membership_rows, resources};
+use crate::store::resources::ResourceKind;
+use crate::store::{Tx, memberships as membership_rows, newcomer_counts, resource_counts, resources};
 use crate::values::email::EmailAddress;
 use crate::values::folding;
 use crate::values::ids::{AccountId, OrganizationId};
@@ -34,6 +35,7 @@ pub(super) fn provision(
         return Err(LinkingError::AddressUnverified);
     }
     let organization = asserted.organization;
+    require_room(tx, organization, asserted.most_people)?;
     if cases::is_outside(tx, organization, address)? {
         return Err(LinkingError::AddressTaken);
     }
@@ -44,7 +46,16 @@ pub(super) fn provision(
         let detail = json!({ "from": Role::Member.as_str(), "to": policy.default_role.as_str(), "by": "connection" });
         audit::write(tx, op, Some(organization), Action::UserRoleChanged, &Subject::new("account", account), &detail)?;
     }
+    newcomer_counts::count(tx, organization)?;
     Ok(account)
+}
+
+/// Refuses one more when as many were pushed and made as the organization may have. Nothing is locked: of those who come for the
+/// last places at once, some more may be let in. Somebody who was made here and is pushed later counts twice.
+fn require_room(tx: &mut Tx<'_>, organization: OrganizationId, most: u32) -> Result<(), LinkingError> {
+    let pushed = resource_counts::total(tx, organization, ResourceKind::User)?;
+    let made = newcomer_counts::total(tx, organization)?;
+    if pushed.saturating_add(made) >= i64::from(most) { Err(LinkingError::Full) } else { Ok(()) }
 }
 
 /// Refuses when somebody of the organization has the address: they are not somebody new.

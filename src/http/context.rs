@@ -208,6 +208,7 @@ impl Context {
             sealer: self.outside.sealer.clone(),
             relying_party: self.outside.relying_party.clone(),
             clock_skew_seconds: self.config.lifetimes.clock_skew_seconds,
+            most_people: self.config.limits.scim_users_per_organization,
         }
     }
 }

@@ -52,6 +52,7 @@ pub mod memberships;
 pub mod metadata_sources;
 pub mod mfa_policies;
 pub mod migration;
+pub mod newcomer_counts;
 pub mod notice_counts;
 pub mod order;
 mod order_text;

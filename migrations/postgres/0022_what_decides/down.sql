@@ -1,1 +1,2 @@
+DROP TABLE newcomer_counts;
 ALTER TABLE connections DROP COLUMN decided_at;

@@ -41,6 +41,8 @@ pub enum Refusal {
     NothingToMatch,
     /// Nobody of the organization has this identity or this address.
     Unknown,
+    /// The person is new, and the organization has as many people as it may have.
+    Full,
     /// Somebody of the organization has this address, and the connection is not to link its people to them.
     LinkingOff,
     /// The person was asked by mail whether the account that was found is theirs.
@@ -83,6 +85,7 @@ impl Refusal {
             Self::NoVerifiedAddress => "no_verified_address",
             Self::NothingToMatch => "nothing_to_match",
             Self::Unknown => "unknown_person",
+            Self::Full => "organization_full",
             Self::LinkingOff => "linking_off",
             Self::LinkAsked => "link_asked",
             Self::OtherConnection => "other_connection",
@@ -116,6 +119,7 @@ impl Refusal {
             | Self::NoVerifiedAddress
             | Self::NothingToMatch
             | Self::Unknown
+            | Self::Full
             | Self::LinkingOff
             | Self::LinkAsked
             | Self::OtherConnection

@@ -14,6 +14,7 @@ use super::upstream_answers;
 use crate::directory::connections::{self, ConnectionState};
 use crate::directory::linking::{self, Assertion, Linked, LinkingError, Names};
 use crate::directory::matching::Matching;
+use crate::protocol::compared::Compared;
 use crate::protocol::oidc::acr::{self, Level};
 use crate::protocol::oidc::class_map::Verdict;
 use crate::record::audit::{self, Action, Subject};
@@ -71,6 +72,8 @@ pub struct AssertedIdentity {
     pub several_factors: Verdict,
     /// When the provider wants the session to end.
     pub session_expires_at: Option<Timestamp>,
+    /// So many people the connection's organization may have, which the operator configures.
+    pub most_people: u32,
     /// The session at an OpenID provider (`sid`), which may end the one here; of bounded length.
     pub upstream_session: Option<String>,
 }
@@ -149,8 +152,23 @@ pub fn refuse(
     handle: &str,
     refusal: Refusal,
 ) -> Result<Outcome, IdentityError> {
+    refuse_telling(tx, op, (organization, connection), handle, refusal, None)
+}
+
+/// The same, and tells the organization's administrators what was compared when a check failed.
+pub fn refuse_telling(
+    tx: &mut Tx<'_>,
+    op: &Operation,
+    (organization, connection): (OrganizationId, ConnectionId),
+    handle: &str,
+    refusal: Refusal,
+    compared: Option<&Compared>,
+) -> Result<Outcome, IdentityError> {
     let op = &op.by(Actor::Connection { organization, connection });
     let (attempt, _) = attempts::find_sent(tx, op, connection, handle)?.ok_or(IdentityError::NotExpected)?;
+    if let Some(compared) = compared {
+        traces::note_compared(tx, op, (attempt.id, connection), compared)?;
+    }
     traces::note_refusal(tx, op, (attempt.id, connection), &refusal)?;
     settle_refusal(tx, op, handle, attempt.id, refusal, json!({}))
 }
@@ -223,6 +241,7 @@ fn resolve(
             family: asserted.family_name.as_deref(),
         },
         groups: &asserted.groups,
+        most_people: asserted.most_people,
     };
     match linking::resolve(tx, op, &assertion) {
         Ok(linked) => Ok(Ok(linked)),
@@ -232,6 +251,7 @@ fn resolve(
         Err(LinkingError::AddressMissing | LinkingError::AddressUnverified) => Ok(Err(Refusal::NoVerifiedAddress)),
         Err(LinkingError::NothingToMatch) => Ok(Err(Refusal::NothingToMatch)),
         Err(LinkingError::NotProvisioned) => Ok(Err(Refusal::Unknown)),
+        Err(LinkingError::Full) => Ok(Err(Refusal::Full)),
         Err(LinkingError::LinkingOff) => Ok(Err(Refusal::LinkingOff)),
         Err(LinkingError::Asked) => Ok(Err(Refusal::LinkAsked)),
         Err(LinkingError::OtherConnection) => Ok(Err(Refusal::OtherConnection)),

@@ -80,6 +80,7 @@ fn ada(world: &World) -> AssertedIdentity {
         further: vec![],
         several_factors: Verdict::Unmapped,
         session_expires_at: Some(world.op().at.plus_seconds(600)),
+        most_people: 1_000,
         upstream_session: None,
     }
 }

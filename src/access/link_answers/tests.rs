@@ -10,6 +10,7 @@ use crate::keys::sealing::Sealer;
 use crate::protocol::totp;
 use crate::record::jobs::Job;
 use crate::record::notice::PersonNotice;
+use crate::store::failure::StoreError;
 use crate::store::totp_factors::{self, TotpFactorRow};
 use crate::store::{Tx, jobs};
 use crate::values::operation::Operation;
@@ -48,7 +49,11 @@ async fn asked(world: &World) -> String {
 
 async fn give(world: &World, work: impl FnOnce(&mut Tx<'_>, &Operation) + Send + 'static) {
     let op = world.op();
-    world.store().write(move |tx| Ok::<_, crate::store::failure::StoreError>(work(tx, &op))).await.unwrap();
+    let write = world.store().write(move |tx| {
+        work(tx, &op);
+        Ok::<_, StoreError>(())
+    });
+    write.await.unwrap();
 }
 
 async fn give_password(world: &World) {

@@ -53,6 +53,8 @@ pub struct Assertion<'a> {
     pub names: Names<'a>,
     /// The groups that they are in there.
     pub groups: &'a [String],
+    /// So many people the organization may have; nobody new gets an account beyond.
+    pub most_people: u32,
 }
 
 /// Names of a person, as far as a provider says them.
@@ -100,6 +102,9 @@ pub enum LinkingError {
     /// Nobody in the organization has this address.
     #[error("nobody with this address is provisioned")]
     NotProvisioned,
+    /// The organization has as many people as it may have.
+    #[error("the organization has as many people as it may have")]
+    Full,
     /// Somebody in the organization has this address, and the connection's policy does not lead to them.
     #[error("the connection does not link its people to this account")]
     LinkingOff,

@@ -457,12 +457,13 @@ async fn a_link_to_an_account_that_was_there_is_told_to_its_person() {
     }
 }
 
-/// Okta 2024-10-30: a name so long that what follows it was cut off somewhere told nobody from anybody.
+/// Okta 2024-10-30: a name so long that what followed it was cut off somewhere told nobody from anybody. Here the longest names are
+/// told apart to the last character, and one of three hundred is none.
 #[tokio::test]
-async fn okta_2024_10_names_of_three_hundred_characters_are_told_apart_to_the_last() {
+async fn okta_2024_10_the_longest_names_are_told_apart_to_the_last_character_and_longer_ones_are_none() {
     for world in world().await {
         rule(&world, MatchRule::UserName).await;
-        let names = ['a', 'b'].map(|last| format!("{}{last}", "n".repeat(299)));
+        let names = ['a', 'b'].map(|last| format!("{}{last}", "n".repeat(255)));
         let mut accounts = Vec::new();
         for name in &names {
             accounts.push(world.push_named(name.clone()).await);
@@ -480,9 +481,34 @@ async fn okta_2024_10_names_of_three_hundred_characters_are_told_apart_to_the_la
             for _ in 0..2 {
                 assert_eq!(sign_in(&world, asserted.clone()).await, Ok(*account), "{}: {n}", world.engine());
             }
-            let cut = AssertedIdentity { subject: "cut".to_owned(), matched: Some(name[..299].to_owned()), ..asserted };
-            assert_eq!(sign_in(&world, cut).await, Err(Refusal::Unknown), "{}: {n}", world.engine());
+            let cut = name[..255].to_owned();
+            let long = format!("{name}{}", "n".repeat(44));
+            for (matched, refusal) in [(cut, Refusal::Unknown), (long, Refusal::Unknown)] {
+                let other =
+                    AssertedIdentity { subject: "other".to_owned(), matched: Some(matched), ..asserted.clone() };
+                assert_eq!(sign_in(&world, other).await, Err(refusal), "{}: {n}", world.engine());
+            }
         }
         assert_ne!(accounts[0], accounts[1]);
+    }
+}
+
+/// A provider that makes people up fills no more than its organization's room.
+#[tokio::test]
+async fn e32_accounts_that_are_made_at_sign_in_count_against_the_organizations_room() {
+    for world in world().await {
+        set(&world, world.connection, PROVISIONING).await.unwrap();
+        world.push_user("ada@acme.test").await;
+        let person = |name: &str, most_people: u32| AssertedIdentity {
+            subject: format!("00u-{name}"),
+            email: Some(format!("{name}@acme.test").parse().unwrap()),
+            most_people,
+            ..ada(&world)
+        };
+        assert!(sign_in(&world, person("eve", 2)).await.is_ok(), "{}: one was pushed", world.engine());
+        assert_eq!(sign_in(&world, person("bob", 2)).await, Err(Refusal::Full), "{}", world.engine());
+        assert!(sign_in(&world, person("eve", 2)).await.is_ok(), "{}: who is there comes in", world.engine());
+        assert!(sign_in(&world, person("bob", 3)).await.is_ok(), "{}: a refusal takes no place", world.engine());
+        assert_eq!(sign_in(&world, person("cem", 3)).await, Err(Refusal::Full), "{}", world.engine());
     }
 }

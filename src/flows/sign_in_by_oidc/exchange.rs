@@ -8,6 +8,7 @@ use crate::access::attempts::refusal::Refusal;
 use crate::access::grants;
 use crate::access::identity::AssertedIdentity;
 use crate::outbound::idp::IdpFailure;
+use crate::protocol::compared::Compared;
 use crate::protocol::oidc::class_map;
 use crate::protocol::oidc::relying_party::authentication::{self, Assertion, ClientAuthentication};
 use crate::protocol::oidc::relying_party::authorization::{self, Callback};
@@ -27,6 +28,19 @@ use crate::values::secret::{Secret, new_token};
 /// Why somebody of no workspace of the organization is refused.
 const FOREIGN_WORKSPACE: &str = "the account is of no workspace of a domain that the organization has verified";
 
+/// Why nobody was identified, and what was compared where a check of the protocol failed.
+#[derive(Debug)]
+pub(super) struct Refused {
+    pub(super) refusal: Refusal,
+    pub(super) compared: Option<Compared>,
+}
+
+impl From<Refusal> for Refused {
+    fn from(refusal: Refusal) -> Self {
+        Self { refusal, compared: None }
+    }
+}
+
 /// One exchange.
 pub(super) struct Exchange<'a> {
     pub(super) flow: &'a SignInByOidc,
@@ -36,22 +50,24 @@ pub(super) struct Exchange<'a> {
 
 impl Exchange<'_> {
     /// Who the provider says it is.
-    pub(super) async fn identify(&self, callback: &Callback) -> Result<AssertedIdentity, Refusal> {
+    pub(super) async fn identify(&self, callback: &Callback) -> Result<AssertedIdentity, Refused> {
         let waiting = self.waiting;
         if let Some(refusal) = &waiting.refusal {
-            return Err(refusal.clone());
+            return Err(refusal.clone().into());
         }
         let provider = self.flow.idp.configuration(&waiting.issuer).await.map_err(|failure| unreachable(&failure))?;
-        callback.check_issuer(&provider).map_err(|error| unverified(&error))?;
+        let other_issuer =
+            |error| Refused { refusal: unverified(&error), compared: Some(callback.compared(&provider)) };
+        callback.check_issuer(&provider).map_err(other_issuer)?;
         let code = match &callback.outcome {
             authorization::Outcome::Code(code) => code,
-            authorization::Outcome::Refused(code) => return Err(Refusal::Declined { code: code.clone() }),
+            authorization::Outcome::Refused(code) => return Err(Refusal::Declined { code: code.clone() }.into()),
         };
         let tokens = self.redeem(&provider, code).await?;
         let verified = self.verified(&provider, code, &tokens).await?;
         let claims = self.claims(&provider, &tokens, &verified).await?;
         self.check_workspace(&verified.claims).await?;
-        asserted(waiting, verified, &claims)
+        Ok(asserted(waiting, verified, &claims, self.flow.most_people)?)
     }
 
     async fn redeem(&self, provider: &ProviderConfiguration, code: &Secret) -> Result<Tokens, Refusal> {
@@ -91,7 +107,7 @@ impl Exchange<'_> {
         provider: &ProviderConfiguration,
         code: &Secret,
         tokens: &Tokens,
-    ) -> Result<VerifiedIdToken, Refusal> {
+    ) -> Result<VerifiedIdToken, Refused> {
         let waiting = self.waiting;
         let accepted = waiting.options.accepted(waiting.preset, waiting.attempt.request.level_asked());
         let expected = Expected {
@@ -107,7 +123,10 @@ impl Exchange<'_> {
         };
         let check = |keys: &_| id_token::verify(tokens.id_token.expose(), keys, &expected);
         let checked = self.flow.idp.check_with_keys(&provider.jwks_uri, check, IdTokenError::is_key_unknown).await;
-        checked.map_err(|failure| unreachable(&failure))?.map_err(|error| unverified(&error))
+        checked.map_err(|failure| unreachable(&failure))?.map_err(|error| Refused {
+            refusal: unverified(&error),
+            compared: id_token::compared(tokens.id_token.expose(), &expected, error),
+        })
     }
 
     fn authenticated_after(&self) -> Option<Timestamp> {
@@ -127,7 +146,8 @@ impl Exchange<'_> {
     ) -> Result<Map<String, Value>, Refusal> {
         let waiting = self.waiting;
         let needs = waiting.options.claims.chosen().chain(&waiting.matching.claim);
-        let is_enough = claim_map::is_enough(&verified.claims, waiting.preset, needs);
+        let map = ClaimMap::new(waiting.preset, &waiting.options.claims);
+        let is_enough = claim_map::is_enough(&verified.claims, waiting.preset, (&map, waiting.uses), needs);
         let Some(url) = provider.userinfo_endpoint.as_ref().filter(|_| !is_enough) else {
             return Ok(verified.claims.clone());
         };
@@ -183,6 +203,7 @@ fn asserted(
     waiting: &Waiting,
     verified: VerifiedIdToken,
     claims: &Map<String, Value>,
+    most_people: u32,
 ) -> Result<AssertedIdentity, Refusal> {
     let preset = waiting.preset;
     let subject = preset.subject(&waiting.issuer, &verified.subject, &verified.claims);
@@ -212,6 +233,7 @@ fn asserted(
         further,
         several_factors,
         session_expires_at: verified.session_expires_at,
+        most_people,
         upstream_session: verified.session_id.filter(|id| !id.is_empty() && id.len() <= MAX_SESSION_ID),
     })
 }

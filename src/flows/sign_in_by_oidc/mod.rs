@@ -14,6 +14,8 @@ use crate::access::attempts::refusal::Refusal;
 use crate::access::attempts::state::{Sent, Upstream};
 use crate::access::attempts::{self, Attempt};
 use crate::access::identity::{self, AssertedIdentity, IdentityError, Outcome};
+use crate::directory::connection_policy;
+use crate::directory::connection_roles;
 use crate::directory::connections::oidc_options::OidcOptions;
 use crate::directory::connections::{self, Connection, ConnectionState, Settings};
 use crate::directory::matching::Matching;
@@ -24,19 +26,17 @@ use crate::protocol::oidc::authorization::{AuthorizationRequest, Prompt};
 use crate::protocol::oidc::pkce::CodeVerifier;
 use crate::protocol::oidc::relying_party::authentication::ClientAuthentication;
 use crate::protocol::oidc::relying_party::authorization::{self, Callback, Reauthentication, Request};
+use crate::protocol::oidc::relying_party::claim_map::Uses;
 use crate::protocol::oidc::relying_party::preset::Preset;
 use crate::protocol::oidc::signing::SigningKey;
-use crate::store::Store;
 use crate::store::failure::StoreError;
+use crate::store::{Store, Tx};
 use crate::values::email::EmailAddress;
 use crate::values::ids::{ConnectionId, OrganizationId};
 use crate::values::operation::Operation;
 use crate::values::secret::{Secret, new_token};
 use departure::{Kept, open, seal};
-use exchange::Exchange;
-
-/// What is asked of a provider besides `openid`.
-const SCOPE: &str = "email profile";
+use exchange::{Exchange, Refused};
 
 /// What the story needs from outside.
 #[derive(Clone)]
@@ -51,6 +51,8 @@ pub struct SignInByOidc {
     pub relying_party: RelyingParty,
     /// How far a provider's clock may differ from ours.
     pub clock_skew_seconds: i64,
+    /// So many people an organization may have, for who is new.
+    pub most_people: u32,
 }
 
 /// Why a browser cannot be sent to a provider.
@@ -111,6 +113,8 @@ struct Waiting {
     key: Option<SigningKey>,
     preset: Preset,
     options: OidcOptions,
+    /// What of it something is made of.
+    uses: Uses,
     nonce: Secret,
     verifier: CodeVerifier,
 }
@@ -140,7 +144,7 @@ impl SignInByOidc {
             &Request {
                 client_id,
                 redirect_uri: &self.relying_party.callback_url(connection.id),
-                scope: SCOPE,
+                scope: &options.scope(),
                 state: handle.expose(),
                 nonce: nonce.expose(),
                 code_verifier: &verifier,
@@ -178,7 +182,7 @@ impl SignInByOidc {
         }
         match (Exchange { flow: self, op, waiting: &waiting }).identify(&callback).await {
             Ok(asserted) => self.accept(op, callback.state, asserted).await,
-            Err(refusal) => self.refuse(op, (waiting.organization, connection), callback.state, refusal).await,
+            Err(refused) => self.refuse(op, (waiting.organization, connection), callback.state, refused).await,
         }
     }
 
@@ -192,9 +196,14 @@ impl SignInByOidc {
                 Settings::Oidc { authentication: Some(ClientAuthentication::PrivateKeyJwt), .. }
             );
             let key = if signs { Some(relying_party.signing_key(tx, reading.at)?) } else { None };
-            Ok(Some((connection, attempt, sent, key)))
+            let (organization, by) = (connection.organization, connection.matching.by);
+            let uses = Uses {
+                names: connection_policy::of(tx, organization, id, by)?.provisions,
+                groups: connection_roles::is_any(tx, organization, id)?,
+            };
+            Ok(Some((connection, attempt, sent, key, uses)))
         });
-        let (connection, attempt, sent, key) = found.await?.ok_or(FinishError::NotExpected)?;
+        let (connection, attempt, sent, key, uses) = found.await?.ok_or(FinishError::NotExpected)?;
         let Upstream::Oidc { sealed, issuer, client_id } = sent.upstream else {
             return Err(FinishError::NotExpected);
         };
@@ -224,6 +233,7 @@ impl SignInByOidc {
             key,
             preset,
             options,
+            uses,
             nonce,
             verifier,
         })
@@ -234,7 +244,7 @@ impl SignInByOidc {
         let (finish, asserted, presented) = (op.clone(), Arc::new(asserted), handle.clone());
         let outcome = self.store.write(move |tx| identity::accept(tx, &finish, &presented, &asserted)).await;
         match outcome {
-            Err(IdentityError::RollBackAndRefuse(refusal)) => self.refuse(op, from, handle, refusal).await,
+            Err(IdentityError::RollBackAndRefuse(refusal)) => self.refuse(op, from, handle, refusal.into()).await,
             outcome => Ok(outcome?),
         }
     }
@@ -244,11 +254,13 @@ impl SignInByOidc {
         op: &Operation,
         from: (OrganizationId, ConnectionId),
         handle: String,
-        refusal: Refusal,
+        Refused { refusal, compared }: Refused,
     ) -> Result<Outcome, FinishError> {
         tracing::info!(connection = %from.1, code = refusal.code(), detail = refusal.detail(), "a sign-in was refused");
         let op = op.clone();
-        Ok(self.store.write(move |tx| identity::refuse(tx, &op, from, &handle, refusal)).await?)
+        let refuse =
+            move |tx: &mut Tx<'_>| identity::refuse_telling(tx, &op, from, &handle, refusal, compared.as_ref());
+        Ok(self.store.write(refuse).await?)
     }
 }
 

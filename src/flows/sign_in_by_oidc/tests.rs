@@ -11,8 +11,10 @@ use crate::access::attempts::state::State;
 use crate::access::identity::Outcome;
 use crate::access::testing::{World, world};
 use crate::access::traces;
+use crate::directory::connection_roles::{self, ConnectionRole};
 use crate::directory::connections::oidc_options::OidcOptions;
 use crate::directory::connections::{self, Settings};
+use crate::directory::memberships;
 use crate::directory::relying_party::RelyingParty;
 use crate::flows::testing::{Provider, Script};
 use crate::keys::purpose::Purpose;
@@ -34,6 +36,7 @@ use crate::protocol::oidc::relying_party::dishonest::{KEYS, OTHER_KEYS};
 use crate::protocol::oidc::relying_party::preset::Preset;
 use crate::store::Tx;
 use crate::store::traces::Wanted;
+use crate::values::operation::Role;
 use crate::values::page::PageRequest;
 use crate::values::secret::Secret;
 
@@ -49,6 +52,7 @@ fn flow(world: &World) -> SignInByOidc {
         relying_party: RelyingParty::new(Url::parse("https://id.example/").unwrap(), KeyRing::new(sealer())),
         sealer: sealer(),
         clock_skew_seconds: 60,
+        most_people: 1_000,
     }
 }
 
@@ -637,5 +641,51 @@ async fn what_an_application_asks_for_may_come_where_the_connection_demands_a_cl
             let journey = journey.dishonest(|script| script.claims["acr"] = json!(acr));
             assert_eq!(journey.refusal().await.is_none(), is_let_in, "{}: {acr}", journey.world.engine());
         }
+    }
+}
+
+/// The answer to "why can't I sign in": what came beside what had to come.
+#[actix_web::test]
+async fn a_trace_says_what_came_where_a_check_of_the_id_token_failed() {
+    type Change = fn(&mut Script);
+    let cases: [(&str, Change, &str, &str); 4] = [
+        ("iss", |script| script.claims["iss"] = json!("https://evil.test/?token=t"), "http", "https://evil.test/…"),
+        ("aud", |script| script.claims["aud"] = json!("another-client"), "causeway", "another-client"),
+        ("instants", |script| script.claims["exp"] = json!(1_000_000_000), "now ", "exp 2001-09-09T01:46:40.000Z"),
+        ("aud", |script| script.claims["aud"] = json!(["causeway", "another"]), "causeway", "causeway"),
+    ];
+    for (what, change, expected, received) in cases {
+        for world in world().await {
+            let journey = Journey::begin(world).await.dishonest(change);
+            assert!(journey.refusal().await.is_some(), "{what}");
+            let steps = journey.steps().await;
+            let step = steps.iter().find(|step| step["step"] == "compared").unwrap_or_else(|| panic!("{steps:#?}"));
+            assert_eq!((&step["is_verified"], &step["compared"]["what"]), (&json!(false), &json!(what)));
+            let first = |side: &str| step["compared"][side][0].as_str().unwrap_or_default().to_owned();
+            assert!(first("expected").starts_with(expected), "{step:#}");
+            assert_eq!(first("received"), received, "{step:#}");
+        }
+    }
+}
+
+/// Names and groups that the product says at UserInfo alone.
+#[actix_web::test]
+async fn userinfo_is_asked_for_groups_that_carry_a_role() {
+    for world in world().await {
+        let (op, organization, id) = (world.operator(), world.organization, world.connection);
+        let list = vec![ConnectionRole { group: "it".to_owned(), role: Role::Admin }];
+        let carries = world.store().write(move |tx| connection_roles::replace(tx, &op, organization, id, &list));
+        carries.await.unwrap();
+        let journey = Journey::begin(world).await.dishonest(|script| {
+            for (claim, value) in [("email", json!("ada@acme.test")), ("email_verified", json!(true))] {
+                script.claims[claim] = value;
+            }
+            script.claims.as_object_mut().unwrap().remove("groups");
+            script.userinfo["groups"] = json!(["it"]);
+        });
+        assert_eq!(journey.refusal().await, None);
+        let (ada, organization) = (journey.world.ada, journey.world.organization);
+        let read = journey.world.store().read(move |tx| memberships::find(tx, ada, organization));
+        assert_eq!(read.await.unwrap().unwrap().role, Role::Admin, "{}", journey.world.engine());
     }
 }

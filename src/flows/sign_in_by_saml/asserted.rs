@@ -13,13 +13,14 @@ pub(super) struct Reading {
     pub(super) matching: Matching,
     pub(super) map: AttributeMap,
     pub(super) several_factors: Option<SeveralFactors>,
+    pub(super) most_people: u32,
 }
 
 /// What the assertion makes of its person.
 pub(super) fn asserted_identity(
     assertion: &VerifiedAssertion,
     (organization, connection): (OrganizationId, ConnectionId),
-    Reading { matching, map, several_factors }: &Reading,
+    Reading { matching, map, several_factors, most_people }: &Reading,
 ) -> AssertedIdentity {
     let person = map.read(assertion);
     let class = assertion.authn_context();
@@ -47,6 +48,7 @@ pub(super) fn asserted_identity(
         further: authn_context::references(assertion).map(str::to_owned).collect(),
         several_factors: verdict,
         session_expires_at: assertion.session_expires_at(),
+        most_people: *most_people,
         upstream_session: None,
     }
 }

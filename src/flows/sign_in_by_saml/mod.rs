@@ -24,6 +24,8 @@ use crate::directory::connections::saml_options::SamlOptions;
 use crate::directory::connections::{self, Connection, ConnectionState, Settings};
 use crate::directory::matching::Matching;
 use crate::directory::service_provider::{ServiceProvider, ServiceProviderError};
+use crate::protocol::compared::Compared;
+use crate::protocol::saml::assertion::compared::compared;
 use crate::protocol::saml::assertion::rejected::Rejected;
 use crate::protocol::saml::assertion::{self, Authentication, Expected, Request, VerifiedAssertion};
 use crate::protocol::saml::authn_request::{self, AuthnRequest, RequestSignature};
@@ -45,6 +47,8 @@ pub struct Answer {
     pub saml_response: String,
     /// `RelayState`.
     pub relay_state: String,
+    /// So many people the organization may have, for who is new.
+    pub most_people: u32,
 }
 
 /// Why there is no way there or back. A refused person is not among these: that is an [`Outcome`].
@@ -133,7 +137,7 @@ pub async fn finish(
     connection: ConnectionId,
     answer: Answer,
 ) -> Result<Outcome, SamlSignInError> {
-    let Answer { saml_response, relay_state } = answer;
+    let Answer { saml_response, relay_state, most_people } = answer;
     let (operation, handle) = (op.clone(), relay_state.clone());
     let ours = provider.clone();
     let mut waiting = store.read(move |tx| find_waiting(tx, &ours, &operation, connection, &handle)).await?;
@@ -142,7 +146,9 @@ pub async fn finish(
         matching: waiting.matching.clone(),
         map: waiting.options.attribute_map(),
         several_factors: waiting.options.several_factors(),
+        most_people,
     };
+    let mut compared = None;
     let verdict = if let Some(refusal) = waiting.refusal.take() {
         Err(refusal)
     } else if !verifier.admits(&relay_state, op.at) {
@@ -151,7 +157,8 @@ pub async fn finish(
         let question = Question::new(waiting, provider, verifier, op.at);
         match verifier.run(asking.0, move || question.verify(&saml_response)).await {
             Ok(assertion) => Ok(assertion),
-            Err(Unverified::Rejected(rejected)) => {
+            Err(Unverified::Rejected((rejected, told))) => {
+                compared = told;
                 tracing::info!(%connection, code = rejected.code(), reason = %rejected, "a response was rejected");
                 if rejected.is_unreadable() {
                     return Err(SamlSignInError::Unreadable);
@@ -162,7 +169,10 @@ pub async fn finish(
         }
     };
     let (operation, handle) = (op.clone(), relay_state.clone());
-    match store.write(move |tx| settle(tx, &operation, (asking, &reading), &handle, &verdict)).await {
+    match store
+        .write(move |tx| settle(tx, &operation, (asking, &reading), &handle, (&verdict, compared.as_ref())))
+        .await
+    {
         Ok(outcome) => Ok(outcome),
         Err(IdentityError::RollBackAndRefuse(refusal)) => {
             let op = op.clone();
@@ -262,10 +272,11 @@ impl Question {
         Self { waiting, sp_entity_id, acs_url, now, settings: *verifier.settings() }
     }
 
-    fn verify(&self, saml_response: &str) -> Result<VerifiedAssertion, Rejected> {
+    /// With what was compared where it is rejected, as far as that can be shown.
+    fn verify(&self, saml_response: &str) -> Result<VerifiedAssertion, (Rejected, Option<Compared>)> {
         // SAML metadata 2.3.1: what is past its validUntil is not to be relied on, its keys first of all.
         if self.waiting.idp.valid_until.is_some_and(|until| until <= self.now) {
-            return Err(Rejected::ProviderExpired);
+            return Err((Rejected::ProviderExpired, None));
         }
         let request = Request {
             id: &self.waiting.request_id,
@@ -285,7 +296,10 @@ impl Question {
             skew_seconds: self.settings.clock_skew_seconds,
             limits: self.settings.limits,
         };
-        assertion::verify(saml_response, &expected)
+        assertion::verify(saml_response, &expected).map_err(|rejected| {
+            let compared = compared(saml_response, &expected, &rejected);
+            (rejected, compared)
+        })
     }
 }
 
@@ -295,7 +309,7 @@ fn settle(
     op: &Operation,
     (asking, reading): ((OrganizationId, ConnectionId), &Reading),
     handle: &str,
-    verdict: &Result<VerifiedAssertion, Refusal>,
+    (verdict, compared): (&Result<VerifiedAssertion, Refusal>, Option<&Compared>),
 ) -> Result<Outcome, IdentityError> {
     let refusal = match verdict {
         Ok(assertion) => {
@@ -311,7 +325,7 @@ fn settle(
         }
         Err(refusal) => refusal.clone(),
     };
-    identity::refuse(tx, op, asking, handle, refusal)
+    identity::refuse_telling(tx, op, asking, handle, refusal, compared)
 }
 
 fn refusal_of(rejected: &Rejected) -> Refusal {

@@ -172,7 +172,8 @@ impl Stage {
     }
 
     async fn post(&self, to: ConnectionId, relay_state: &str, xml: &str) -> Result<Outcome, SamlSignInError> {
-        let answer = Answer { saml_response: STANDARD.encode(xml), relay_state: relay_state.to_owned() };
+        let saml_response = STANDARD.encode(xml);
+        let answer = Answer { saml_response, relay_state: relay_state.to_owned(), most_people: 1_000 };
         finish(self.world.store(), &self.provider, &self.verifier, &self.world.op(), to, answer).await
     }
 
@@ -857,5 +858,57 @@ async fn what_an_application_asks_for_may_come_where_the_connection_demands_a_cl
             let refusal = if is_let_in { None } else { unverified("saml_authn_context") };
             assert_eq!(outcome.refusal, refusal, "{}: {acr_values:?} {class}", stage.world.engine());
         }
+    }
+}
+
+/// The answer to "why can't I sign in": what came beside what had to come.
+#[tokio::test]
+async fn a_trace_says_what_came_where_a_check_of_a_response_failed() {
+    type Change = fn(String) -> String;
+    let cases: [(&str, Change, &str); 5] = [
+        ("audience", |xml| xml.replace("metadata</saml:Audience>", "other</saml:Audience>"), "/other"),
+        (
+            "destination",
+            |xml| xml.replace("Destination=\"https", "Destination=\"https://evil.test/?t=secret#https"),
+            "…",
+        ),
+        ("recipient", |xml| xml.replace("Recipient=\"https", "Recipient=\"http"), "/acs"),
+        ("issuer", |xml| xml.replace("</saml:Issuer>", "/old</saml:Issuer>"), "/old"),
+        ("instants", |xml| xml.replace(" NotOnOrAfter=\"2", " NotOnOrAfter=\"1"), "Z"),
+    ];
+    for stage in stages().await {
+        for (what, change, ends_with) in cases {
+            let journey = stage.leave(stage.connections[0]).await;
+            let xml = change(stage.response(&journey));
+            assert!(stage.come_back(&journey, &xml).await.unwrap().refusal.is_some(), "{what}");
+            let compared = stage.compared(journey.attempt).await;
+            assert_eq!((&compared["what"], stage.world.engine()), (&json!(what), stage.world.engine()));
+            let received = compared["received"][0].as_str().unwrap_or_default();
+            assert!(received.ends_with(ends_with) && !received.contains("secret"), "{what}: {compared:#}");
+            assert_ne!(compared["expected"], compared["received"], "{what}");
+        }
+        let journey = stage.leave(stage.connections[0]).await;
+        let xml = stranger().sign_response(Place::Both, &stage.response(&journey));
+        stage.post(journey.connection, &journey.relay_state, &xml).await.unwrap();
+        let compared = stage.compared(journey.attempt).await;
+        assert_eq!(
+            (&compared["what"], &compared["expected"]),
+            (&json!("signer"), &json!([signer().certificate.fingerprint()]))
+        );
+    }
+}
+
+impl Stage {
+    /// What the trace of an attempt says was compared.
+    async fn compared(&self, attempt: AttemptId) -> Value {
+        let (op, organization) = (self.world.operator(), self.world.organization);
+        let request = PageRequest::new(None, None).unwrap();
+        let read = move |tx: &mut Tx<'_>| traces::page(tx, &op, organization, &Wanted::default(), &request);
+        let page = self.world.store().read(read).await.unwrap();
+        let trace = page.items.into_iter().find(|trace| trace.attempt == Some(attempt)).unwrap();
+        let step = trace.steps.iter().find(|step| step["step"] == "compared");
+        let step = step.unwrap_or_else(|| panic!("{:#?}", trace.steps));
+        assert_eq!(step["is_verified"], json!(false));
+        step["compared"].clone()
     }
 }

@@ -35,11 +35,13 @@ pub async fn metadata(request: HttpRequest, context: Data<Context>, path: Path<S
 
 async fn find_metadata(context: &Context, op: &Operation, path: &str) -> Result<String, Failure> {
     let id: ConnectionId = path.parse().map_err(|_| Failure::NotFound)?;
-    let (provider, at) = (context.outside.service_provider.clone(), op.at);
+    let (provider, at, contact) = (context.outside.service_provider.clone(), op.at, context.config.mail.from.clone());
     let render = context.store.read(move |tx| {
         let found = connections::find(tx, id)?.filter(|found| found.state != ConnectionState::Deleted);
         match found.map(|found| found.settings) {
-            Some(Settings::Saml { options, .. }) => Ok(provider.metadata(tx, at, id, options.request_signature())?),
+            Some(Settings::Saml { options, .. }) => {
+                Ok(provider.metadata(tx, at, id, (options.request_signature(), &contact))?)
+            }
             Some(Settings::Oidc { .. }) | None => Err(Failure::NotFound),
         }
     });
@@ -80,7 +82,8 @@ async fn take(
     let saml_response = form.field("SAMLResponse")?.ok_or(Failure::Malformed)?.to_owned();
     // Without one nobody can be waiting: the flow says so in its own words.
     let relay_state = form.field("RelayState")?.unwrap_or_default().to_owned();
-    let answer = Answer { saml_response, relay_state };
+    let most_people = context.config.limits.scim_users_per_organization;
+    let answer = Answer { saml_response, relay_state, most_people };
     let (provider, verifier) = (&context.outside.service_provider, &context.outside.verifier);
     let response = answer.saml_response.clone();
     match sign_in_by_saml::finish(&context.store, provider, verifier, op, connection, answer).await {

@@ -41,7 +41,7 @@ pub fn no_way_in(organization: Option<&str>, application: &str) -> Words {
 fn title(refusal: &Refusal, application: &str) -> String {
     let title = match refusal {
         Refusal::AccountInactive | Refusal::MembershipInactive => "Your access has been switched off",
-        Refusal::Unknown => "You have no account here yet",
+        Refusal::Unknown | Refusal::Full => "You have no account here yet",
         Refusal::ForeignAddress => "This address belongs elsewhere",
         Refusal::DomainLapsed => "Nobody new can join with this address",
         Refusal::NoVerifiedAddress => "Your address is not confirmed",
@@ -71,6 +71,9 @@ fn text(refusal: &Refusal, organization: &str, application: &str) -> String {
         }
         Refusal::Unknown => {
             format!("{organization} has confirmed who you are, but has not given you an account for {application}.")
+        }
+        Refusal::Full => {
+            format!("{organization} has confirmed who you are, but has no room for another account for {application}.")
         }
         Refusal::ForeignAddress => format!(
             "The address that {organization} gave us for you is not one of {organization}’s own, so we cannot accept it."
@@ -130,6 +133,7 @@ fn advice(refusal: &Refusal) -> &'static str {
             "If this is a mistake, the people below can switch it on again."
         }
         Refusal::Unknown => "Ask the people below to add you, then sign in again.",
+        Refusal::Full => "Tell the people below. They can ask for more room.",
         Refusal::ForeignAddress => "If you have an address at another organization, sign in with that one.",
         Refusal::DomainLapsed => "The people below can put that right. Then sign in again.",
         Refusal::NoVerifiedAddress | Refusal::NothingToMatch => {
