@@ -73,6 +73,7 @@ impl Wanted {
             Rejected::AuthnInstant => Self::Instants(&["AuthnInstant"]),
             Rejected::SessionExpired => Self::Instants(&["SessionNotOnOrAfter"]),
             Rejected::Encoding
+            | Rejected::Unreadable(_)
             | Rejected::Gate(_)
             | Rejected::NotEncrypted
             | Rejected::Undecryptable(_)
