@@ -110,7 +110,9 @@ mod tests {
         let scratch = scratch::postgres();
         let done = scratch.store.write(move |tx| {
             for version in 1..=3 {
-                resources::show(tx, 1, None, version, Timestamp::from_micros(0))?;
+                // There is no such row, which the statement tells, and it is kept all the same.
+                let shown = resources::show(tx, 1, None, version, Timestamp::from_micros(0));
+                assert!(matches!(shown, Err(StoreError::Inconsistent("resources"))));
                 accounts::lock(tx, AccountId::from_bytes(&[1; 16]).unwrap())?;
             }
             for beginning in ["UPDATE %resources%", "SELECT 1 FROM accounts%"] {
