@@ -218,7 +218,10 @@ fn every_test_that_the_openid_list_names_is_there() {
         "src/directory",
         "src/outbound",
         "src/http",
+        "src/jobs",
         "conformance/oidc",
+        "conformance/scim",
+        "conformance/faults",
     ];
     let named = named_tests("oidc-rp-conformance.md", &folders);
     assert!(named > 60, "only {named} tests were found in the list");
