@@ -45,7 +45,8 @@ pub struct Facts {
     pub does_word_count: bool,
     /// The organization whose people alone may use the application, if it is one's own.
     pub application_owner: Option<OrganizationId>,
-    /// For which organization somebody is signed in in the browser, where a link led to the sign-in and no application.
+    /// For which organization somebody is signed in in the browser, where a link may have led through the sign-in without their
+    /// doing.
     pub signed_in_for: Option<OrganizationId>,
 }
 

@@ -185,9 +185,11 @@ fn facts(
         }
         None => true,
     };
-    let signed_in = match (&attempt.landing, &presented.session) {
-        (Some(_), Some(token)) => sessions::find_live(tx, op, token, terms.session)?,
-        (None, _) | (Some(_), None) => None,
+    // A link may have done all of it.
+    let is_led = attempt.landing.is_some() || attempt.request.has_left_at_once;
+    let signed_in = match &presented.session {
+        Some(token) if is_led => sessions::find_live(tx, op, token, terms.session)?,
+        _ => None,
     };
     let way = Way { connection: who.connection, amr: &who.amr };
     Ok(Facts {

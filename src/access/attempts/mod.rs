@@ -161,10 +161,12 @@ pub fn start_again(
     if earlier.state == State::Finished || !earlier.is_bound_to(binding) {
         return Err(AttemptError::NotAllowed);
     }
+    // Whoever asks for a fresh one does so on a page.
+    let request = AuthorizationRequest { has_left_at_once: false, ..earlier.request.clone() };
     let new = NewAttempt {
         id: op.new_id(),
         application: earlier.application,
-        request: &earlier.request,
+        request: &request,
         binding,
         ttl_seconds,
         landing: earlier.landing.as_deref(),

@@ -135,5 +135,6 @@ fn no_request(op: &Operation, client_id: &str, landing: &Landing) -> Result<Auth
         login_hint: None,
         id_token_hint: None,
         hinted_account: None,
+        has_left_at_once: false,
     })
 }

@@ -653,6 +653,21 @@ async fn a_request_to_sign_out_beside_an_arrival_keeps_it_out() {
 
 /// Login CSRF: the person signs in elsewhere between the link and the answer, which somebody has held back.
 #[tokio::test]
+async fn a_browser_that_left_at_once_takes_the_place_of_no_session_of_another_organization() {
+    for stage in stages().await {
+        let (connection, elsewhere) = (stage.connections[0], stage.session_elsewhere().await);
+        let request = AuthorizationRequest { has_left_at_once: true, ..stage.world.request() };
+        let attempt = stage.world.start_attempt_for(&Secret::from("browser".to_owned()), request).await;
+        let journey = stage.journey(&stage.send(attempt, connection).await.unwrap(), connection).await;
+        let outcome = stage.come_back(&journey, &stage.response(&journey)).await.unwrap();
+        let arrived = stage.arrive(&outcome, Some(&elsewhere)).await;
+        let is_refused = matches!(arrived, Arrival::Refused { refusal: Refusal::SignedInElsewhere, .. });
+        assert!(is_refused, "{}: {arrived:?}", stage.world.engine());
+        assert!(stage.live(&elsewhere).await.is_some(), "{}", stage.world.engine());
+    }
+}
+
+#[tokio::test]
 async fn a_link_of_another_organization_does_not_take_the_place_of_a_session_that_came_after_it_was_followed() {
     for stage in stages().await {
         let connection = stage.connections[0];

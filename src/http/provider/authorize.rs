@@ -187,7 +187,10 @@ async fn sign_in(
         Beginning { application: application.id, request: asked, binding, ttl_seconds: provider.attempt_seconds() };
     let hinted = hint::address(&beginning.request).filter(|_| session_token.is_none());
     let at_once = match hinted {
-        Some(address) => hint::follow(provider.context(), request, op, beginning.clone(), address).await?,
+        Some(address) => {
+            let session = provider.cookies().read(request, Cookie::Session);
+            hint::follow(provider.context(), request, op, beginning.clone(), address, session).await?
+        }
         None => None,
     };
     let next = match at_once {

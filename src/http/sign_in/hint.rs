@@ -7,6 +7,7 @@ use actix_web::HttpRequest;
 use crate::access::attempts::Life;
 use crate::access::attempts::state::State;
 use crate::access::realm;
+use crate::access::sessions;
 use crate::access::sign_in::{Moment, Step, next_step};
 use crate::directory::connections::{self, Connection, ConnectionState};
 use crate::flows::leave_for_provider::{Beginning, NotLeft};
@@ -15,6 +16,7 @@ use crate::protocol::oidc::authorization::{AuthorizationRequest, Prompt};
 use crate::store::failure::StoreError;
 use crate::values::email::EmailAddress;
 use crate::values::operation::Operation;
+use crate::values::secret::Secret;
 
 /// The address that a request names, unless the person is to choose who they are (`prompt=select_account`).
 pub fn address(request: &AuthorizationRequest) -> Option<EmailAddress> {
@@ -23,18 +25,22 @@ pub fn address(request: &AuthorizationRequest) -> Option<EmailAddress> {
 }
 
 /// Begins an attempt that leaves at once for where `address` leads; where the browser goes. It counts as an address that was
-/// typed. `None`, and nothing has begun, when there is no such place: whoever types the address learns why.
+/// typed. `None`, and nothing has begun, when there is no such place: whoever types the address learns why. Nor does anybody leave
+/// at once who is signed in for another organization, here and when they come back: any site can send a browser to us with a
+/// hint, and none shall make somebody else of a person behind their back.
 pub async fn follow(
     context: &Context,
     request: &HttpRequest,
     op: &Operation,
-    beginning: Beginning,
+    mut beginning: Beginning,
     address: EmailAddress,
+    session: Option<Secret>,
 ) -> Result<Option<String>, StoreError> {
     if context.admit(&context.throttles.sign_in, request, op).is_err() {
         return Ok(None);
     }
-    let Some(connection) = only_way(context, address.clone()).await? else { return Ok(None) };
+    let Some(connection) = only_way(context, op, address.clone(), session).await? else { return Ok(None) };
+    beginning.request.has_left_at_once = true;
     match context.leave_for_provider().begin(op, beginning, address, &connection).await {
         Ok(url) => Ok(Some(url)),
         Err(NotLeft::Store(error)) => Err(error),
@@ -45,13 +51,25 @@ pub async fn follow(
     }
 }
 
-async fn only_way(context: &Context, address: EmailAddress) -> Result<Option<Connection>, StoreError> {
+async fn only_way(
+    context: &Context,
+    op: &Operation,
+    address: EmailAddress,
+    session: Option<Secret>,
+) -> Result<Option<Connection>, StoreError> {
+    let (op, limits) = (op.clone(), context.session_limits());
     let found = context.store.read(move |tx| {
         let route = realm::find_route(tx, &address)?;
-        match next_step(&State::Started, Life::Running, Moment::Typed(route)) {
-            Step::SendTo { connection, .. } => connections::find(tx, connection),
-            _ => Ok(None),
+        let Step::SendTo { organization, connection } = next_step(&State::Started, Life::Running, Moment::Typed(route))
+        else {
+            return Ok(None);
+        };
+        if let Some(token) = session
+            && sessions::find_live(tx, &op, &token, limits)?.is_some_and(|live| live.organization != organization)
+        {
+            return Ok(None);
         }
+        connections::find(tx, connection)
     });
     Ok(found.await?.filter(|connection| connection.state == ConnectionState::Active))
 }
@@ -63,13 +81,19 @@ mod tests {
 
     use crate::access::attempts;
     use crate::access::attempts::state::State;
-    use crate::access::testing::{REDIRECT_URI, World, world};
-    use crate::directory::connections;
+    use crate::access::sessions;
+    use crate::access::sessions::testing::LIMITS;
+    use crate::access::testing::{REDIRECT_URI, World, by_password, world};
+    use crate::directory::organizations::{self, NewOrganization};
+    use crate::directory::profile::Profile;
     use crate::directory::sso_policy::SsoPolicy;
+    use crate::directory::{accounts, connections};
     use crate::http::federation::journey::connect_saml;
     use crate::http::testing::{Answer, context, send};
     use crate::http::throttle::{Rate, Throttle};
+    use crate::store::failure::StoreError;
     use crate::values::ids::{AttemptId, ConnectionId};
+    use crate::values::operation::Role;
 
     /// Leaves one way in to Acme's people: a SAML connection.
     async fn one_way_in(world: &World) -> ConnectionId {
@@ -156,6 +180,39 @@ mod tests {
             let context = context(&world, "https://id.example").await;
             let answer = send(&context, asking(&world, &[("login_hint", "ada@acme.test")])).await;
             assert!(place(&answer).starts_with("/sign-in/"), "{}", world.engine());
+        }
+    }
+
+    #[actix_web::test]
+    async fn nobody_leaves_at_once_who_is_signed_in_for_another_organization() {
+        for world in world().await {
+            one_way_in(&world).await;
+            let context = context(&world, "https://id.example").await;
+            let (op, acme, ada) = (world.operator(), world.organization, world.ada);
+            let write = world.store().write(move |tx| {
+                let globex = NewOrganization {
+                    slug: "globex".parse().unwrap(),
+                    name: "Globex".to_owned(),
+                    support_name: None,
+                    support_email: None,
+                    owner: "gus@globex.test".parse().unwrap(),
+                };
+                let globex = organizations::create(tx, &op, &globex).unwrap().0.id;
+                let profile = Profile { addresses: vec!["eve@globex.test".parse().unwrap()], ..Profile::default() };
+                let eve = accounts::create(tx, &op, globex, &profile, Role::Member)?;
+                let mut start = |organization, account| {
+                    let identified = by_password(tx, &op, organization, account)?;
+                    Ok::<_, StoreError>(sessions::start(tx, &op, &identified, LIMITS)?.1)
+                };
+                Ok::<_, StoreError>([start(globex, eve)?, start(acme, ada)?])
+            });
+            let [elsewhere, here] = write.await.unwrap();
+            for (token, beginning) in [(elsewhere, "/sign-in/"), (here, "https://idp.test/")] {
+                let cookie = format!("__Host-causeway-us-session={}", token.expose());
+                let request = asking(&world, &[("login_hint", "ada@acme.test"), ("prompt", "login")]);
+                let place = place(&send(&context, request.insert_header(("Cookie", cookie))).await);
+                assert!(place.starts_with(beginning), "{}: {place}", world.engine());
+            }
         }
     }
 

@@ -93,6 +93,10 @@ pub struct AuthorizationRequest {
     /// Whom the hint names, once it is verified; kept in its place while the person signs in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hinted_account: Option<AccountId>,
+    /// True when the browser left for a provider without a page of ours, and so perhaps without the person's doing: never
+    /// something that the application says.
+    #[serde(default)]
+    pub has_left_at_once: bool,
 }
 
 impl AuthorizationRequest {
@@ -122,6 +126,7 @@ impl AuthorizationRequest {
             login_hint: bounded(parameters, "login_hint", MAX_HINT, "login_hint is longer than 320 characters")?,
             id_token_hint: bounded(parameters, "id_token_hint", MAX_ID_TOKEN_HINT, "id_token_hint is too long")?,
             hinted_account: None,
+            has_left_at_once: false,
         })
     }
 
@@ -183,10 +188,11 @@ fn prompt(parameters: &Parameters) -> Result<Prompt, OAuthError> {
             Err(OAuthError::invalid_request("prompt=none stands alone"))
         };
     }
-    Ok(if words.contains(&"login") {
-        Prompt::Login
-    } else if words.contains(&"select_account") {
+    // Who chooses an account signs in afresh as well, so that is the stronger of the two.
+    Ok(if words.contains(&"select_account") {
         Prompt::SelectAccount
+    } else if words.contains(&"login") {
+        Prompt::Login
     } else {
         Prompt::AsNeeded
     })
@@ -334,7 +340,9 @@ mod tests {
     fn prompt_none_stands_alone_and_unknown_prompts_are_refused() {
         assert_eq!(parse(&format!("{GOOD}&prompt=none")).unwrap().prompt, Prompt::None);
         assert_eq!(parse(&format!("{GOOD}&prompt=consent+login")).unwrap().prompt, Prompt::Login);
-        assert_eq!(parse(&format!("{GOOD}&prompt=select_account")).unwrap().prompt, Prompt::SelectAccount);
+        for words in ["select_account", "select_account%20login", "login%20select_account"] {
+            assert_eq!(parse(&format!("{GOOD}&prompt={words}")).unwrap().prompt, Prompt::SelectAccount, "{words}");
+        }
         assert_eq!(code(&format!("{GOOD}&prompt=none+login")), ErrorCode::InvalidRequest);
         assert_eq!(code(&format!("{GOOD}&prompt=always")), ErrorCode::InvalidRequest);
     }
