@@ -64,8 +64,12 @@ impl PageHeaders {
     /// On to an application at the end of a chain of redirects that may have begun with one of our forms. Where
     /// [`Forms::LeadAway`] does not let it end (an application on loopback or of the device's own, RFC 8252, 7), a page ends it.
     pub fn arrive_at(self, url: &str) -> HttpResponse {
-        let is_allowed = url.starts_with("https:") || !self.is_https && url.starts_with("http:");
-        if is_allowed { see_other(url) } else { self.lead_on(url) }
+        if self.may_end_at(url) { see_other(url) } else { self.lead_on(url) }
+    }
+
+    /// True when such a chain may end at `url`.
+    pub fn may_end_at(self, url: &str) -> bool {
+        url.starts_with("https:") || !self.is_https && url.starts_with("http:")
     }
 
     fn render(self, status: StatusCode, page: &impl Template, policy: String) -> HttpResponse {

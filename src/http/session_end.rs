@@ -74,10 +74,33 @@ pub async fn end(
     Ok(answer)
 }
 
-/// Nobody is signed in any more: the browser goes `back`, or is told so.
+/// Nobody is signed in any more: the browser goes `back`, or is told so, with a link where a redirect may not end there
+/// (decision 0044).
 pub fn signed_out(pages: PageHeaders, back: Option<String>) -> HttpResponse {
     match back {
-        Some(url) => see_other(&url),
-        None => pages.page(StatusCode::OK, &SignedOutPage::here(), Forms::StayHere),
+        Some(url) if pages.may_end_at(&url) => see_other(&url),
+        back => pages.page(StatusCode::OK, &SignedOutPage { back, ..SignedOutPage::here() }, Forms::StayHere),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::body::to_bytes;
+
+    use super::signed_out;
+    use crate::http::page_answer::PageHeaders;
+
+    #[actix_web::test]
+    async fn rfc8252_7_the_way_back_to_an_application_of_the_device_is_a_link() {
+        let pages = PageHeaders::new(&"https://id.example".parse().unwrap());
+        let back = signed_out(pages, Some("https://app.example/bye".to_owned()));
+        assert_eq!(
+            (back.status().as_u16(), back.headers()["location"].to_str().unwrap()),
+            (303, "https://app.example/bye")
+        );
+        let told = signed_out(pages, Some("com.app:/bye".to_owned()));
+        assert_eq!((told.status().as_u16(), told.headers().get("location")), (200, None));
+        let page = to_bytes(told.into_body()).await.unwrap();
+        assert!(String::from_utf8_lossy(&page).contains("href=\"com.app:/bye\""));
     }
 }

@@ -75,8 +75,8 @@ async fn show(visit: &Visit<'_>) -> Result<HttpResponse, Failure> {
         Answer::Failed => Elsewhere::Lasting,
     };
     match (answer, return_url) {
-        (Answer::Complete, Some(url)) => Ok(see_other(&url)),
-        // Who may still be signed in somewhere is told so before they go on.
+        (Answer::Complete, Some(url)) if visit.pages.may_end_at(&url) => Ok(see_other(&url)),
+        // Who may still be signed in somewhere is told so before they go on, and so is who goes on by a link (decision 0044).
         (_, back) => Ok(visit.pages.page(StatusCode::OK, &SignedOutPage { elsewhere, back }, Forms::StayHere)),
     }
 }
