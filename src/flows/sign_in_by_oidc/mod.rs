@@ -2,7 +2,7 @@
 //!
 //! Everything the provider sends is hostile until it is checked, for the organization configures the provider. What
 //! fails a check becomes a refusal of the attempt, with one audit entry that names the check; the person sees a plain
-//! page. The same browser must come back: the door has compared its binding before it calls [`finish`].
+//! page. The same browser must come back.
 
 mod departure;
 mod exchange;
@@ -171,10 +171,11 @@ impl SignInByOidc {
         &self,
         op: &Operation,
         connection: ConnectionId,
-        binding: &Secret,
+        binding: Option<&Secret>,
         query: &str,
     ) -> Result<Outcome, FinishError> {
         let callback = Callback::parse(query).map_err(|_| FinishError::Malformed)?;
+        let binding = binding.ok_or(FinishError::NotExpected)?;
         let waiting = self.waiting(op, connection, &callback.state).await?;
         // dex CVE-2022-39222: a response is of use only in the browser that began.
         if !waiting.attempt.is_bound_to(binding) {

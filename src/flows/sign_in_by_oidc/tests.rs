@@ -130,7 +130,7 @@ impl Journey {
     }
 
     async fn finish(&self, query: &str) -> Result<Outcome, FinishError> {
-        self.flow.finish(&self.world.op(), self.world.connection, &browser(), query).await
+        self.flow.finish(&self.world.op(), self.world.connection, Some(&browser()), query).await
     }
 
     /// The code of the refusal that an honest answer's query meets.
@@ -259,9 +259,9 @@ async fn an_answer_is_of_use_once_and_only_in_the_browser_and_at_the_connection_
         let journey = Journey::begin(world).await;
         let (op, query) = (journey.world.op(), journey.query());
         let other = Secret::from("another browser".to_owned());
-        let swapped = journey.flow.finish(&op, journey.world.connection, &other, &query).await;
+        let swapped = journey.flow.finish(&op, journey.world.connection, Some(&other), &query).await;
         assert!(matches!(swapped, Err(FinishError::NotExpected)));
-        let misdirected = journey.flow.finish(&op, journey.world.other_connection, &browser(), &query).await;
+        let misdirected = journey.flow.finish(&op, journey.world.other_connection, Some(&browser()), &query).await;
         assert!(matches!(misdirected, Err(FinishError::NotExpected)));
         assert!(journey.provider.script.lock().unwrap().redeemed.is_none());
         assert_eq!(journey.refusal().await, None);

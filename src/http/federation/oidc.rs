@@ -76,6 +76,32 @@ async fn take(
 ) -> Result<Outcome, Failure> {
     context.admit(&context.throttles.answers, request, op)?;
     let cookies = Cookies::new(context.config.data_center.clone(), &context.config.public_url);
-    let binding = cookies.read(request, Cookie::Attempt).ok_or(Failure::NotExpected)?;
-    Ok(context.sign_in_by_oidc().finish(op, connection, &binding, request.query_string()).await?)
+    let binding = cookies.read(request, Cookie::Attempt);
+    Ok(context.sign_in_by_oidc().finish(op, connection, binding.as_ref(), request.query_string()).await?)
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::test::TestRequest;
+
+    use crate::access::testing::world;
+    use crate::access::traces;
+    use crate::http::testing::{context, send};
+    use crate::store::traces::Wanted;
+    use crate::values::page::PageRequest;
+
+    #[actix_web::test]
+    async fn a_callback_that_cannot_be_read_is_400_and_leaves_nothing_whoever_brings_it() {
+        for world in world().await {
+            let (context, connection) = (context(&world, "https://id.example").await, world.connection);
+            for (query, kept) in [("", 0), ("code=%ff", 0), ("state=a&state=b&code=c", 0), ("state=a&code=c", 1)] {
+                let request = TestRequest::get().uri(&format!("/federation/oidc/{connection}/callback?{query}"));
+                assert_eq!(send(&context, request).await.status.as_u16(), 400, "{query}");
+                let (op, organization) = (world.operator(), world.organization);
+                let page = PageRequest::new(None, None).unwrap();
+                let read = world.store().read(move |tx| traces::page(tx, &op, organization, &Wanted::default(), &page));
+                assert_eq!(read.await.unwrap().items.len(), kept, "{}: {query}", world.engine());
+            }
+        }
+    }
 }
