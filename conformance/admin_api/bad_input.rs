@@ -151,6 +151,8 @@ async fn odd_bearer_tokens(userinfo: &str) {
         (ask().bearer_auth("x").bearer_auth("x"), 400, "invalid_request"),
         (ask().header("authorization", header(b"Bearer \xff")), 400, "invalid_request"),
         (client().post(userinfo).bearer_auth("x").form(&[("access_token", "x")]), 400, "invalid_request"),
+        (ask().header("authorization", "Bearer"), 400, "invalid_request"),
+        (ask().bearer_auth("x y"), 400, "invalid_request"),
         (ask().bearer_auth("x"), 401, "invalid_token"),
         (ask().header("authorization", "Basic eDp5"), 401, "invalid_token"),
     ];

@@ -38,10 +38,18 @@ pub fn bearer_token<'a>(
     }
     match (authorization, posted) {
         (Some(_), Some(_)) => Err(OAuthError::invalid_request("two ways of presenting the access token at once")),
-        (Some(header), None) => match header.split_once(' ') {
-            Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") && !token.is_empty() => Ok(Some(token)),
-            _ => Err(OAuthError::new(ErrorCode::InvalidToken, "the authorization header holds no bearer token")),
-        },
+        (Some(header), None) => {
+            let (scheme, token) = header.split_once(' ').unwrap_or((header, ""));
+            if !scheme.eq_ignore_ascii_case("bearer") {
+                return Err(OAuthError::new(ErrorCode::InvalidToken, "the authorization header holds no bearer token"));
+            }
+            // RFC 6750, 2.1: one b64token behind the scheme.
+            let token = token.trim_matches(' ');
+            if token.is_empty() || token.contains(' ') {
+                return Err(OAuthError::invalid_request("the authorization header does not hold one bearer token"));
+            }
+            Ok(Some(token))
+        }
         (None, posted) => Ok(posted),
     }
 }
@@ -49,6 +57,7 @@ pub fn bearer_token<'a>(
 #[cfg(test)]
 mod tests {
     use super::bearer_token;
+    use crate::protocol::oidc::error::ErrorCode;
     use crate::protocol::oidc::parameters::Parameters;
 
     #[test]
@@ -59,6 +68,10 @@ mod tests {
         assert_eq!(bearer_token(None, None), Ok(None));
         assert!(bearer_token(Some("Bearer abc"), Some(&form)).is_err());
         assert!(bearer_token(Some("Basic abc"), None).is_err());
+        for malformed in ["Bearer", "Bearer ", "Bearer  a b", "bearer a b"] {
+            let error = bearer_token(Some(malformed), None).unwrap_err();
+            assert_eq!(error.code, ErrorCode::InvalidRequest, "{malformed:?}");
+        }
         let twice = Parameters::parse("access_token=abc&access_token=abc").unwrap();
         assert!(bearer_token(None, Some(&twice)).is_err());
     }
