@@ -95,7 +95,7 @@ mod tests {
         let pages = PageHeaders::new(&"https://id.example".parse().unwrap());
         let back = signed_out(pages, Some("https://app.example/bye".to_owned()));
         assert_eq!(
-            (back.status().as_u16(), back.headers()["location"].to_str().unwrap()),
+            (back.status().as_u16(), back.headers().get("location").unwrap().to_str().unwrap()),
             (303, "https://app.example/bye")
         );
         let told = signed_out(pages, Some("com.app:/bye".to_owned()));
