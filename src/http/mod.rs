@@ -3,6 +3,7 @@
 
 pub mod account;
 pub mod admin_api;
+pub mod bearer;
 pub mod client_address;
 pub mod context;
 pub mod cookies;

@@ -1,12 +1,12 @@
 //! Who calls: the bearer token of a request, turned into the actor of its operation; and the organization of its path.
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::AUTHORIZATION;
 use actix_web::{HttpRequest, web};
 
 use crate::directory::admin_tokens;
 use crate::directory::organizations;
 use crate::directory::permission::{self, Denied, Permission};
+use crate::http::bearer;
 use crate::http::context::Context;
 use crate::http::observe::request_id;
 use crate::http::problem::Problem;
@@ -19,9 +19,13 @@ use crate::values::slug::Slug;
 /// The longest token that is looked at.
 const MAX_TOKEN: usize = 256;
 
-/// Authenticates a request. 401 without a live admin token, whatever the path.
+/// Authenticates a request. 401 without a live admin token, whatever the path; 400 where the header cannot be read.
 pub async fn authenticate(context: &web::Data<Context>, request: &HttpRequest) -> Result<Operation, Problem> {
-    let token = bearer(request).ok_or_else(unauthorized)?.to_owned();
+    let token = bearer::token(request)
+        .map_err(|malformed| Problem::new(StatusCode::BAD_REQUEST, "malformed_credential", malformed.text()))?
+        .filter(|token| token.len() <= MAX_TOKEN)
+        .ok_or_else(unauthorized)?
+        .to_owned();
     let now = context.clock.now();
     let found = context.store.read(move |tx| admin_tokens::authenticate(tx, &token, now)).await?;
     let (actor, is_stale) = found.ok_or_else(unauthorized)?;
@@ -65,13 +69,6 @@ impl From<OrganizationUnknown> for Problem {
             OrganizationUnknown::Store(error) => error.into(),
         }
     }
-}
-
-fn bearer(request: &HttpRequest) -> Option<&str> {
-    let mut headers = request.headers().get_all(AUTHORIZATION);
-    let (value, None) = (headers.next()?, headers.next()) else { return None };
-    let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
-    (scheme.eq_ignore_ascii_case("bearer") && token.len() <= MAX_TOKEN).then_some(token)
 }
 
 fn unauthorized() -> Problem {

@@ -1,13 +1,14 @@
 //! `GET, POST /oauth2/userinfo`.
 
-use actix_web::http::header::{AUTHORIZATION, CACHE_CONTROL};
+use actix_web::http::header::CACHE_CONTROL;
 use actix_web::web::Payload;
 use actix_web::{HttpRequest, HttpResponse};
 
 use super::failure::Failure;
 use super::{Provider, form};
 use crate::access::tokens;
-use crate::protocol::oidc::error::{ErrorCode, OAuthError};
+use crate::http::bearer;
+use crate::protocol::oidc::error::OAuthError;
 use crate::protocol::oidc::parameters::Parameters;
 use crate::protocol::oidc::userinfo::bearer_token;
 
@@ -27,21 +28,9 @@ pub async fn post(request: HttpRequest, provider: Provider, payload: Payload) ->
 /// The token that was presented. What cannot be taken for one request with one token is refused as such (RFC 6750, 3.1: "repeats the
 /// same parameter, uses more than one method for including an access token, or is otherwise malformed").
 fn presented<'a>(request: &'a HttpRequest, form: Option<&'a Parameters>) -> Result<&'a str, Failure> {
-    let mut headers = request.headers().get_all(AUTHORIZATION);
-    let header = match (headers.next(), headers.next()) {
-        (None, _) => None,
-        (Some(only), None) => Some(only.to_str().map_err(|_| malformed("the authorization header is not text"))?),
-        (Some(_), Some(_)) => return Err(malformed("there are two authorization headers")),
-    };
-    let token = bearer_token(header, form).map_err(|error| match error.code {
-        ErrorCode::InvalidRequest => Failure::MalformedBearer(error),
-        _ => Failure::OAuth(error),
-    })?;
-    token.ok_or(Failure::NoToken)
-}
-
-fn malformed(description: &'static str) -> Failure {
-    Failure::MalformedBearer(OAuthError::invalid_request(description))
+    let header = bearer::token(request)
+        .map_err(|malformed| Failure::MalformedBearer(OAuthError::invalid_request(malformed.text())))?;
+    bearer_token(header, form).map_err(Failure::MalformedBearer)?.ok_or(Failure::NoToken)
 }
 
 /// One read: the keys (from memory), and what the grant rests on.

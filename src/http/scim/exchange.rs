@@ -12,6 +12,7 @@ use super::failure::Failure;
 use super::recording::Recording;
 use super::route::Route;
 use crate::config;
+use crate::http::bearer;
 use crate::http::client_address::client_address;
 use crate::http::context::Context;
 use crate::http::gate::Place;
@@ -152,17 +153,10 @@ impl Exchange {
         prefer::read(headers.filter_map(|value| value.to_str().ok()))
     }
 
-    /// The credential that the request carries. Two `Authorization` headers are as bad as none. The request is counted
-    /// here, when the credential was seen before.
+    /// The credential that the request carries. The request is counted here, when the credential was seen before.
     pub fn presented(&self) -> Result<Presented, Failure> {
-        let mut headers = self.request.headers().get_all(AUTHORIZATION);
-        let (Some(only), None) = (headers.next(), headers.next()) else { return Err(Failure::Unauthenticated) };
-        let (scheme, text) =
-            only.to_str().ok().and_then(|value| value.split_once(' ')).ok_or(Failure::Unauthenticated)?;
-        if !scheme.eq_ignore_ascii_case("bearer") {
-            return Err(Failure::Unauthenticated);
-        }
-        let text = text.trim();
+        let text = bearer::token(&self.request).map_err(Failure::MalformedCredential)?;
+        let text = text.ok_or(Failure::Unauthenticated)?;
         let (token, now) = (PresentedToken::of(text), self.context.clock.now());
         let (admission, turn) = (Arc::clone(&self.context.throttles.scim), Arc::clone(&self.turn));
         admission.begin(&turn, &token.hash(), now)?;

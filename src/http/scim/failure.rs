@@ -6,6 +6,7 @@ use actix_web::http::header::{ALLOW, CACHE_CONTROL, HeaderName, HeaderValue, RET
 
 use super::answer::MEDIA_TYPE;
 use crate::directory::room::TooMany;
+use crate::http::bearer::Malformed;
 use crate::http::gate::Busy;
 use crate::http::problem::RETRY_AFTER_SECONDS;
 use crate::http::request_body::BodyFailure;
@@ -23,6 +24,8 @@ use crate::values::ids::RequestId;
 pub enum Failure {
     /// No credential, or one that is not live.
     Unauthenticated,
+    /// The credential cannot be read.
+    MalformedCredential(Malformed),
     /// A person's token that was not given for this.
     ScopeMissing,
     /// Nothing of this name in the client's organization; also for every name in another's.
@@ -123,7 +126,7 @@ impl Failure {
     /// What refuses the request, by its stable name: a section, a deviation, a limit, or a word for what failed here.
     pub fn rule(&self) -> &'static str {
         match self {
-            Self::Unauthenticated => "rfc7644:2",
+            Self::Unauthenticated | Self::MalformedCredential(_) => "rfc7644:2",
             Self::ScopeMissing => "scope",
             Self::NotFound => "rfc7644:3.12",
             Self::MethodNotAllowed(_) | Self::NotImplemented => "rfc7644:3.2",
@@ -145,6 +148,7 @@ impl Failure {
         let header = self.header();
         let mut response = match self {
             Self::Unauthenticated => refused(&failure::unauthenticated()),
+            Self::MalformedCredential(malformed) => plain(StatusCode::BAD_REQUEST, malformed.text()),
             Self::NotFound => refused(&failure::not_found()),
             Self::Protocol(error) => refused(&error.into()),
             Self::Provisioning(error) => provisioning(error, request),
@@ -190,6 +194,10 @@ impl Failure {
             Self::MethodNotAllowed(allowed) => Some((ALLOW, HeaderValue::from_static(allowed))),
             Self::TooManyWaiting(_) => Some((RETRY_AFTER, RETRY_AFTER_SECONDS.into())),
             Self::TooManyRequests(seconds) => Some((RETRY_AFTER, (*seconds).into())),
+            // RFC 6750, section 3.1: the challenge says that the request is malformed.
+            Self::MalformedCredential(_) => {
+                Some((WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"scim\", error=\"invalid_request\"")))
+            }
             Self::ScopeMissing
             | Self::NotFound
             | Self::NotAcceptable
