@@ -84,6 +84,14 @@ async fn what_cannot_be_read_is_no_answer_to_a_live_attempt() {
                 assert_eq!(refused.status, 400, "{response}: {}", refused.body);
                 assert!(refused.body.contains("We could not read that"), "{response}: {}", refused.body);
             }
+            // Nor to one that there never was.
+            for response in ["%", "AAECAw==", "PHI+"] {
+                let nobody = [("SAMLResponse", response), ("RelayState", "nobody")];
+                let fields = nobody.map(|(name, value)| (name.to_owned(), value.to_owned()));
+                let refused = browser.send_form(&page.url, "post", stage.acs(), &fields).await;
+                assert_eq!(refused.status, 400, "{response}: {}", refused.body);
+                assert!(refused.body.contains("We could not read that"), "{response}: {}", refused.body);
+            }
             assert_eq!(stage.gateway.count_rows(&WRITTEN), before);
             claims(&browser.submit(&page, &[]).await);
         }

@@ -1,7 +1,7 @@
 //! Sign-in that begins at the provider, as a round trip that begins here.
 //!
 //! A response that answers no request is bound to no browser, so whoever has one could sign somebody else in as
-//! themselves. Where the connection says so it is taken as a wish instead: [`is_wish`] looks at nothing but whether it answers
+//! themselves. Where the connection says so it is taken as a wish instead: [`stray`] looks at nothing but whether it answers
 //! a request, and [`begin`], in a request of our own site, makes one. The person comes back from the provider as anybody does,
 //! in the browser that left, and lands at the place that the connection names.
 
@@ -20,26 +20,46 @@ use crate::directory::service_provider::ServiceProvider;
 use crate::protocol::oidc::authorization::{AuthorizationRequest, Prompt};
 use crate::protocol::oidc::pkce::CodeChallenge;
 use crate::protocol::oidc::scope::ScopeSet;
-use crate::protocol::saml::assertion;
+use crate::protocol::saml::assertion::{self, Unasked};
 use crate::store::failure::StoreError;
 use crate::store::{Store, Tx};
 use crate::values::ids::ConnectionId;
 use crate::values::operation::Operation;
 use crate::values::secret::Secret;
 
-/// Whether a response that nobody waits for is to be taken as a wish to sign in: the connection allows that, and it answers
-/// no request. Nothing else of it is read. Anything that cannot be found out is no wish.
-pub async fn is_wish(
+/// What a response that nobody waits for comes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stray {
+    /// A wish to sign in: the connection allows that, and it answers no request.
+    Wish,
+    /// Nothing.
+    Unexpected,
+    /// Nothing either, and it is no response at all.
+    Unreadable,
+}
+
+/// Looks whether a response that nobody waits for is a wish to sign in. Nothing else of it is read. What cannot be found out now is
+/// unexpected, as is what comes to a connection that is not there.
+pub async fn stray(
     store: &Store,
     verifier: &Verifier,
     connection: ConnectionId,
     saml_response: String,
-) -> Result<bool, StoreError> {
-    let found = store.read(move |tx| landing(tx, connection)).await?;
-    let Some((Connection { organization, .. }, _)) = found else { return Ok(false) };
+) -> Result<Stray, StoreError> {
+    let find = move |tx: &mut Tx<'_>| {
+        let found = connections::find(tx, connection)?.filter(|found| found.state != ConnectionState::Deleted);
+        let is_saml = |found: &Connection| matches!(found.settings, Settings::Saml { .. });
+        let Some(found) = found.filter(is_saml) else { return Ok(None) };
+        Ok::<_, StoreError>(Some((found.organization, landing(tx, connection)?.is_some())))
+    };
+    let Some((organization, has_landing)) = store.read(find).await? else { return Ok(Stray::Unexpected) };
     let limits = verifier.settings().limits;
-    let looked = verifier.finish(organization, move || assertion::is_unsolicited(&saml_response, &limits));
-    Ok(looked.await.unwrap_or(false))
+    let looked = verifier.finish(organization, move || assertion::unasked(&saml_response, &limits));
+    Ok(match looked.await {
+        Ok(Unasked::Unsolicited) if has_landing => Stray::Wish,
+        Ok(Unasked::Unreadable) => Stray::Unreadable,
+        Ok(Unasked::Unsolicited | Unasked::Stray) | Err(_) => Stray::Unexpected,
+    })
 }
 
 /// The browser that leaves.

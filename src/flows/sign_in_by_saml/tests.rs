@@ -6,7 +6,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use url::Url;
 
-use super::landing::{self, LandingError, is_wish};
+use super::landing::{self, LandingError, Stray};
 use super::tries::MAX_TRIES;
 use super::verifier::{Settings as Verification, Verifier};
 use super::{Answer, Outcome, SamlSignInError, finish, prepare};
@@ -415,7 +415,11 @@ impl Stage {
     }
 
     async fn is_wish(&self, connection: ConnectionId, xml: &str) -> bool {
-        is_wish(self.world.store(), &self.verifier, connection, STANDARD.encode(xml)).await.unwrap()
+        self.stray(connection, &STANDARD.encode(xml)).await == Stray::Wish
+    }
+
+    async fn stray(&self, connection: ConnectionId, posted: &str) -> Stray {
+        landing::stray(self.world.store(), &self.verifier, connection, posted.to_owned()).await.unwrap()
     }
 
     async fn start(&self, connection: ConnectionId) -> Result<String, LandingError> {

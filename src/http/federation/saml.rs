@@ -9,7 +9,7 @@ use super::saml_form::SamlForm;
 use crate::access::attempts;
 use crate::access::identity::Outcome;
 use crate::directory::connections::{self, ConnectionState, Settings};
-use crate::flows::sign_in_by_saml::landing::{self, LandingError, Leaving, is_wish};
+use crate::flows::sign_in_by_saml::landing::{self, LandingError, Leaving, Stray};
 use crate::flows::sign_in_by_saml::{self, Answer, SamlSignInError};
 use crate::http::context::Context;
 use crate::http::cookies::{Cookie, Cookies};
@@ -88,10 +88,13 @@ async fn take(
     let response = answer.saml_response.clone();
     match sign_in_by_saml::finish(&context.store, provider, verifier, op, connection, answer).await {
         Ok(outcome) => Ok(Taken::Answer(outcome)),
-        Err(SamlSignInError::NotExpected) => match is_wish(&context.store, verifier, connection, response).await? {
-            true => Ok(Taken::Wish),
-            false => Err(Failure::NotExpected),
-        },
+        Err(SamlSignInError::NotExpected) => {
+            match landing::stray(&context.store, verifier, connection, response).await? {
+                Stray::Wish => Ok(Taken::Wish),
+                Stray::Unexpected => Err(Failure::NotExpected),
+                Stray::Unreadable => Err(Failure::Malformed),
+            }
+        }
         Err(error) => Err(error.into()),
     }
 }

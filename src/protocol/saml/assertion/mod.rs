@@ -203,11 +203,25 @@ pub fn verify(saml_response: &str, expected: &Expected<'_>) -> Result<VerifiedAs
     }
 }
 
-/// Whether the value of the form field is a response that answers no request, wherever it would say so. Nothing is verified,
-/// and nothing else is told of it.
-pub fn is_unsolicited(saml_response: &str, limits: &Limits) -> bool {
-    let Ok(bytes) = decode(saml_response, limits) else { return false };
-    gate::open(&bytes, limits).is_ok_and(|envelope| !answers_something(envelope.unverified()))
+/// What a response is that nobody waits for. Nothing of it is verified.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unasked {
+    /// It answers no request, wherever it would say so.
+    Unsolicited,
+    /// It answers a request, or is none that the gate lets through.
+    Stray,
+    /// It is no base64, or no well-formed XML.
+    Unreadable,
+}
+
+/// Looks at the value of the form field, of which nothing else is told.
+pub fn unasked(saml_response: &str, limits: &Limits) -> Unasked {
+    let Ok(bytes) = decode(saml_response, limits) else { return Unasked::Unreadable };
+    match gate::open(&bytes, limits) {
+        Ok(envelope) if !answers_something(envelope.unverified()) => Unasked::Unsolicited,
+        Err(refusal) if refusal.is_ill_formed() => Unasked::Unreadable,
+        Ok(_) | Err(_) => Unasked::Stray,
+    }
 }
 
 fn answers_something(element: &Element) -> bool {

@@ -17,13 +17,13 @@ pub enum Rejected {
     #[error(transparent)]
     Unreadable(Refusal),
     /// The gate.
-    #[error("{0}")]
+    #[error(transparent)]
     Gate(#[from] Refusal),
     /// The assertion is not encrypted, and the connection demands that it is.
     #[error("the assertion is not encrypted, which this connection demands")]
     NotEncrypted,
     /// The encrypted assertion could not be opened, for whatever reason.
-    #[error("{0}")]
+    #[error(transparent)]
     Undecryptable(#[from] Undecryptable),
     /// The `validUntil` of the provider's metadata has passed: import it again.
     #[error("the identity provider's metadata is past its end of validity")]

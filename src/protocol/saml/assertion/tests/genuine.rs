@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::protocol::saml::assertion::{Expected, NameId, Qualifiers, is_unsolicited, verify};
+use crate::protocol::saml::assertion::{Expected, NameId, Qualifiers, Unasked, unasked, verify};
 use crate::protocol::saml::attribute_map::AttributeMap;
 use crate::protocol::saml::document::reader::Limits;
 use crate::protocol::saml::names::{FORMAT_PERSISTENT, FORMAT_UNSPECIFIED};
@@ -143,13 +143,18 @@ fn shapes_that_vendors_send_are_accepted() {
 }
 
 #[test]
-fn a_response_is_unsolicited_when_it_answers_nothing_anywhere() {
-    let is = |xml: &str| is_unsolicited(&STANDARD.encode(xml), &Limits::RESPONSE);
+fn a_response_unasked_when_it_answers_nothing_anywhere() {
+    let look = |xml: &str| unasked(&STANDARD.encode(xml), &Limits::RESPONSE);
     let answer = format!(" InResponseTo=\"{REQUEST}\"");
-    assert!(is(&response().replace(&answer, "")));
-    assert!(!is(&response()));
-    assert!(!is(&response().replacen(&answer, "", 1)), "its confirmation answers");
-    assert!(!is("<r/>") && !is("<!DOCTYPE r><r/>") && !is_unsolicited("%", &Limits::RESPONSE));
+    assert_eq!(look(&response().replace(&answer, "")), Unasked::Unsolicited);
+    assert_eq!(look(&response()), Unasked::Stray);
+    assert_eq!(look(&response().replacen(&answer, "", 1)), Unasked::Stray, "its confirmation answers");
+    for stray in ["<r/>", "<!DOCTYPE r><r/>"] {
+        assert_eq!(look(stray), Unasked::Stray, "{stray}");
+    }
+    for unreadable in ["%", "", "PHI+", "AAECAw=="] {
+        assert_eq!(unasked(unreadable, &Limits::RESPONSE), Unasked::Unreadable, "{unreadable:?}");
+    }
 }
 
 #[test]
