@@ -11,6 +11,7 @@ pub mod reader;
 pub mod request_log;
 pub mod sign_in;
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -268,6 +269,11 @@ fn encryption_keys(reader: &mut Reader) -> Option<Vec<Secret>> {
     if keys.is_empty() || !keys.iter().all(is_key) {
         let problem = "needs 1 or more keys of 32 bytes in base64; make one with: openssl rand -base64 32";
         reader.fault("encryption_keys", problem);
+        return None;
+    }
+    let distinct: BTreeSet<&str> = keys.iter().map(Secret::expose).collect();
+    if distinct.len() < keys.len() {
+        reader.fault("encryption_keys", "names the same key twice");
         return None;
     }
     Some(keys)

@@ -156,7 +156,12 @@ impl Reader {
         let mut unknown = Vec::new();
         list_unknown(&self.table, "", &self.seen, &mut unknown);
         for key in unknown {
-            self.fault(&key, "is not a setting");
+            let inside = format!("{key}.");
+            let is_section = self.seen.iter().any(|seen| seen.starts_with(&inside));
+            self.fault(
+                &key,
+                if is_section { "is a section with settings of its own, not a value" } else { "is not a setting" },
+            );
         }
         self.faults
     }

@@ -169,6 +169,18 @@ fn a_name_of_the_environment_that_is_no_setting_is_a_warning() {
 }
 
 #[test]
+fn a_section_that_is_a_value_is_called_a_section() {
+    let words = "limits: is a section with settings of its own, not a value";
+    assert_eq!(faults(&format!("limits = \"x\"\n{}", minimal())), [words]);
+}
+
+#[test]
+fn an_encryption_key_that_stands_twice_is_a_fault() {
+    let twice = minimal().replace(&format!("[\"{KEY}\"]"), &format!("[\"{KEY}\", \"{KEY}\"]"));
+    assert_eq!(faults(&twice), ["encryption_keys: names the same key twice"]);
+}
+
+#[test]
 fn a_file_that_is_not_toml_is_one_fault() {
     assert_eq!(faults("public_url = ").len(), 1);
 }
