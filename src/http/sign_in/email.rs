@@ -36,7 +36,8 @@ async fn show(visit: &Visit<'_>, id: &str) -> Result<HttpResponse, Failure> {
         Step::Continue => Ok(see_other(&path::outcome(attempt.id))),
         _ => {
             let known = attempt.address.as_ref().map(|address| address.as_str().to_owned());
-            let hinted = || attempt.request.login_hint.clone().filter(|hint| hint.parse::<EmailAddress>().is_ok());
+            let hint = attempt.request.login_hint.as_deref().map(str::trim);
+            let hinted = || hint.filter(|hint| hint.parse::<EmailAddress>().is_ok()).map(ToOwned::to_owned);
             Ok(page(visit, &begun, StatusCode::OK, known.or_else(hinted).unwrap_or_default(), None))
         }
     }

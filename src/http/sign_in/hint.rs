@@ -21,7 +21,7 @@ use crate::values::secret::Secret;
 /// The address that a request names, unless the person is to choose who they are (`prompt=select_account`).
 pub fn address(request: &AuthorizationRequest) -> Option<EmailAddress> {
     let hint = request.login_hint.as_ref().filter(|_| request.prompt != Prompt::SelectAccount)?;
-    hint.parse().ok()
+    hint.trim().parse().ok()
 }
 
 /// Begins an attempt that leaves at once for where `address` leads; where the browser goes. It counts as an address that was
