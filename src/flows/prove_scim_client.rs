@@ -55,7 +55,7 @@ pub enum ProofError {
     NoId,
     /// The keys that would check it cannot be fetched.
     #[error("the keys cannot be fetched: {0}")]
-    Keys(#[from] IdpFailure),
+    Keys(IdpFailure),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -134,10 +134,10 @@ impl Desk {
         url: &Url,
         expected: &Expected<'_>,
     ) -> Result<VerifiedAssertion, ProofError> {
-        let keys = self.keys.keys(url).await?;
+        let keys = self.keys.keys(url).await.map_err(ProofError::Keys)?;
         match client_assertion::verify(assertion.expose(), &keys, expected) {
             Err(AssertionError::Key(KeyChoiceError::NotFound)) => {
-                let keys = self.keys.refreshed(url).await?;
+                let keys = self.keys.refreshed(url).await.map_err(ProofError::Keys)?;
                 Ok(client_assertion::verify(assertion.expose(), &keys, expected)?)
             }
             outcome => Ok(outcome?),

@@ -71,7 +71,7 @@ pub enum Binding {
 pub enum InvalidMetadata {
     /// Not an acceptable XML document.
     #[error("metadata is not acceptable xml: {0}")]
-    Document(#[from] Malformed),
+    Document(Malformed),
     /// The root is neither `EntityDescriptor` nor `EntitiesDescriptor`.
     #[error("not saml metadata")]
     Root,
@@ -97,16 +97,16 @@ pub enum InvalidMetadata {
     #[error("metadata has too many signing certificates")]
     TooManyCertificates,
     /// A signing certificate that cannot be used.
-    #[error("{0}")]
+    #[error(transparent)]
     Certificate(#[from] InvalidCertificate),
     /// `validUntil` is unreadable or has passed.
     #[error("metadata is no longer valid")]
     Expired,
     /// It has to be signed and is not, or its signature has another shape than the one accepted.
     #[error("metadata is not signed as it has to be: {0}")]
-    Gate(#[from] Refusal),
+    Gate(Refusal),
     /// The signature does not hold.
-    #[error("{0}")]
+    #[error(transparent)]
     Unverified(#[from] Unverified),
 }
 
@@ -135,7 +135,7 @@ impl InvalidMetadata {
 pub fn import(bytes: &[u8], now: Timestamp, limits: &Limits) -> Result<IdpMetadata, InvalidMetadata> {
     // Entra ID's federation metadata begins with a byte order mark.
     let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
-    read(&parse(check_bytes(bytes, limits, Comments::Skipped)?, limits, Comments::Skipped)?, now)
+    read(&document(bytes, limits)?.1, now)
 }
 
 /// The same for a document that has to be signed as a whole by the key of this certificate. Only the verified bytes are
@@ -147,18 +147,27 @@ pub fn import_signed(
     limits: &Limits,
 ) -> Result<IdpMetadata, InvalidMetadata> {
     let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
-    let text = check_bytes(bytes, limits, Comments::Skipped)?;
-    let root = parse(text, limits, Comments::Skipped)?;
-    gate::check_ids(&root, &mut HashSet::new())?;
-    if !signature_shape::check(&root)? {
-        return Err(Refusal::Unsigned.into());
-    }
-    let content = root.without(DSIG, "Signature");
-    if has_signature(&content) {
-        return Err(Refusal::SignaturePlace.into());
-    }
+    let (text, root) = document(bytes, limits)?;
+    let content = signed_content(&root).map_err(InvalidMetadata::Gate)?;
     let signed = Signed { text, carriers: &[&root], content: &content };
     read(&verified(&signed, std::slice::from_ref(signer), limits)?, now)
+}
+
+/// A document as text and as a tree.
+fn document<'a>(bytes: &'a [u8], limits: &Limits) -> Result<(&'a str, Element), InvalidMetadata> {
+    let text = check_bytes(bytes, limits, Comments::Skipped).map_err(InvalidMetadata::Document)?;
+    let root = parse(text, limits, Comments::Skipped).map_err(InvalidMetadata::Document)?;
+    Ok((text, root))
+}
+
+/// What the one signature of the root covers.
+fn signed_content(root: &Element) -> Result<Element, Refusal> {
+    gate::check_ids(root, &mut HashSet::new())?;
+    if !signature_shape::check(root)? {
+        return Err(Refusal::Unsigned);
+    }
+    let content = root.without(DSIG, "Signature");
+    if has_signature(&content) { Err(Refusal::SignaturePlace) } else { Ok(content) }
 }
 
 /// A federation's members may be signed each by itself; those signatures are none of the pinned key.

@@ -55,7 +55,7 @@ pub enum LogoutTokenError {
     Malformed,
     /// The provider has not signed it.
     #[error("the logout token is not signed by the provider: {0}")]
-    Signature(#[from] JwsError),
+    Signature(JwsError),
     /// `iss` is another issuer.
     #[error("the logout token comes from another issuer")]
     Issuer,
@@ -117,7 +117,7 @@ impl Audience {
 
 /// Verifies `token` against the provider's keys and what the connection knows.
 pub fn verify(token: &str, keys: &KeySet, expected: &Expected<'_>) -> Result<VerifiedLogoutToken, LogoutTokenError> {
-    let payload = jws::payload(token, keys, &TYPES)?;
+    let payload = jws::payload(token, keys, &TYPES).map_err(LogoutTokenError::Signature)?;
     let claims: Claims = serde_json::from_slice(&payload).map_err(|_| LogoutTokenError::Malformed)?;
     let all: Map<String, Value> = serde_json::from_slice(&payload).map_err(|_| LogoutTokenError::Malformed)?;
     let ends_at = check(&claims, &all, expected)?;

@@ -33,7 +33,7 @@ pub enum UserInfoError {
     Subject,
     /// It is signed, and the signature is not the provider's.
     #[error("the userinfo answer is not signed by the provider: {0}")]
-    Signature(#[from] JwsError),
+    Signature(JwsError),
     /// It is signed, and `iss` or `aud` is missing or another.
     #[error("the signed userinfo answer is of another issuer or for another client")]
     Context,
@@ -50,7 +50,8 @@ impl UserInfoError {
 /// so that nothing else that the provider signs passes for one.
 pub fn verify(body: &[u8], keys: &KeySet, expected: &Expected<'_>) -> Result<Map<String, Value>, UserInfoError> {
     let token = std::str::from_utf8(body).map_err(|_| UserInfoError::Malformed)?;
-    let claims = parse(&jws::payload(token.trim(), keys, &["JWT"])?, expected.subject)?;
+    let payload = jws::payload(token.trim(), keys, &["JWT"]).map_err(UserInfoError::Signature)?;
+    let claims = parse(&payload, expected.subject)?;
     let is_for_us = match claims.get("aud") {
         Some(Value::String(only)) => only == expected.client_id,
         Some(Value::Array(list)) => matches!(list.as_slice(), [only] if only == expected.client_id),

@@ -6,7 +6,7 @@ use crate::protocol::saml::document::reader::Malformed;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// The document itself.
-    #[error("{0}")]
+    #[error(transparent)]
     Document(#[from] Malformed),
     /// The root is not `samlp:Response`.
     #[error("root is not a response")]

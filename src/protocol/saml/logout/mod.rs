@@ -56,13 +56,13 @@ pub const MAX_AGE_SECONDS: i64 = 300;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LogoutRejected {
     /// Not a document.
-    #[error("{0}")]
+    #[error(transparent)]
     Document(#[from] Malformed),
     /// Not of the one accepted shape.
-    #[error("{0}")]
+    #[error(transparent)]
     Gate(#[from] Refusal),
     /// The signature.
-    #[error("{0}")]
+    #[error(transparent)]
     Unverified(#[from] Unverified),
     /// A check of ours.
     #[error("the {0} is missing or not acceptable")]
