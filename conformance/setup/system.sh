@@ -6,8 +6,8 @@ set -euo pipefail
 cd "$(dirname "$0")"
 source ./cache.sh
 
-build="gcc libc6-dev make pkg-config libxmlsec1-dev libpq-dev libclang1-14 libclang-common-14-dev ca-certificates"
-run="libxmlsec1-openssl libpq5"
+build="gcc libc6-dev make pkg-config libxmlsec1-dev libclang1-14 libclang-common-14-dev ca-certificates"
+run="libxmlsec1-openssl"
 demo="knot python3-venv xmlsec1"
 test="postgresql apache2-bin libapache2-mod-auth-openidc chromium fonts-dejavu-core openssl simplesamlphp php-cli php-xml php-mbstring"
 bench="wrk python3-cryptography"
