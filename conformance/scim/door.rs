@@ -284,5 +284,18 @@ async fn races_have_one_winner(engine: Engine) {
     }
     ids.sort();
     assert_eq!(acme.members(&team).await, ids);
+    // Two groups that take each other in: one does, and for the other that would be a circle. Neither waits for the other in vain.
+    for round in 0..20 {
+        let left = acme.group(&format!("Left {round}"), &[]).await;
+        let right = acme.group(&format!("Right {round}"), &[]).await;
+        let take_in = async |group: &str, member: &str| {
+            let operation = json!([{ "op": "add", "path": "members", "value": [{ "value": member }] }]);
+            acme.patch(&format!("/Groups/{group}"), operation).await
+        };
+        let replies = futures_util::future::join(take_in(&left, &right), take_in(&right, &left)).await;
+        let (taken, refused) = if replies.0.status == StatusCode::OK { replies } else { (replies.1, replies.0) };
+        taken.expect(200);
+        refused.refused(400, Some("invalidValue"));
+    }
     server.stop().await;
 }

@@ -225,7 +225,7 @@ pub fn delete(
     condition: Option<&etag::Condition>,
 ) -> Result<(), ProvisioningError> {
     containing_groups::lock(tx, op, organization, &[id])?;
-    let (row, before) = resource::find_for_change(tx, op, organization, ResourceKind::Group, id, condition)?;
+    let (row, before) = resource::find_for_deletion(tx, op, organization, ResourceKind::Group, id, condition)?;
     let touched = group_roles::before_deletion(tx, op, organization, (id, row.k))?;
     containing_groups::leave(tx, op, organization, row.k)?;
     resources::delete(tx, organization, row.k)?;

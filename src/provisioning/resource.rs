@@ -21,9 +21,9 @@ use crate::provisioning::{related_text, relations, standing};
 use crate::store::Tx;
 use crate::store::failure::StoreError;
 use crate::store::members::{self, RelatedRow};
-use crate::store::resource_standings;
-use crate::store::resources::{self, ResourceKind, ResourceRow};
+use crate::store::resources::{ResourceKind, ResourceRow};
 use crate::store::surroundings::{self, SurroundedRow};
+use crate::store::{resource_locks, resource_standings};
 use crate::values::clock::Timestamp;
 use crate::values::ids::{OrganizationId, ResourceId};
 use crate::values::operation::Operation;
@@ -353,7 +353,27 @@ pub(super) fn find_for_change(
     condition: Option<&etag::Condition>,
 ) -> Result<(ResourceRow, Object), ProvisioningError> {
     permission::require(op, organization, Permission::ChangeResources)?;
-    let row = resources::find_for_update(tx, organization, kind, id)?.ok_or(ProvisioningError::NotFound)?;
+    opened(resource_locks::find_for_update(tx, organization, kind, id)?, condition)
+}
+
+/// The same for one that is about to be deleted.
+pub(super) fn find_for_deletion(
+    tx: &mut Tx<'_>,
+    op: &Operation,
+    organization: OrganizationId,
+    kind: ResourceKind,
+    id: ResourceId,
+    condition: Option<&etag::Condition>,
+) -> Result<(ResourceRow, Object), ProvisioningError> {
+    permission::require(op, organization, Permission::ChangeResources)?;
+    opened(resource_locks::find_for_deletion(tx, organization, kind, id)?, condition)
+}
+
+fn opened(
+    row: Option<ResourceRow>,
+    condition: Option<&etag::Condition>,
+) -> Result<(ResourceRow, Object), ProvisioningError> {
+    let row = row.ok_or(ProvisioningError::NotFound)?;
     if condition.is_some_and(|condition| !condition.holds(row.version)) {
         return Err(ProvisioningError::VersionMismatch);
     }

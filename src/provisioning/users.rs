@@ -296,7 +296,7 @@ pub fn delete(
     condition: Option<&etag::Condition>,
 ) -> Result<(), ProvisioningError> {
     containing_groups::lock(tx, op, organization, &[id])?;
-    let (row, before) = resource::find_for_change(tx, op, organization, ResourceKind::User, id, condition)?;
+    let (row, before) = resource::find_for_deletion(tx, op, organization, ResourceKind::User, id, condition)?;
     person::leave(tx, op, organization, &row)?;
     let external_id = before.get("externalId").and_then(Value::as_str);
     let told = Told { kind: ResourceKind::User, id, external_id, version: None };

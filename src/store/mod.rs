@@ -73,6 +73,7 @@ pub mod removals;
 pub mod resource_counts;
 pub mod resource_grams;
 pub mod resource_holders;
+pub mod resource_locks;
 pub mod resource_search;
 pub mod resource_standings;
 pub mod resource_values;

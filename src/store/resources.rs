@@ -173,39 +173,6 @@ pub fn find(
     Ok(query.first(tx.connection()).optional()?)
 }
 
-/// As [`find`], and no other transaction changes the resource before this one ends.
-pub fn find_for_update(
-    tx: &mut Tx<'_>,
-    organization: OrganizationId,
-    kind: ResourceKind,
-    id: ResourceId,
-) -> Result<Option<ResourceRow>, StoreError> {
-    if tx.engine() == Engine::Sqlite {
-        return find(tx, organization, kind, id);
-    }
-    // Both rows are locked: of one that is only joined, PostgreSQL would show what it was before the wait.
-    let mut query = DynamicQuery::recurring();
-    query.sql(
-        "SELECT r.k, r.id, r.account_id, r.active, r.version, r.created_at, r.updated_at, d.document \
-         FROM resources r JOIN resource_docs d ON d.k = r.k WHERE r.id = ",
-    );
-    query.bytes(id.as_bytes()).sql(" AND r.org_id").sql(Engine::Postgres.checked()).bytes(organization.as_bytes());
-    query.sql(" AND r.kind").sql(Engine::Postgres.checked()).text(kind.as_str()).sql(" FOR UPDATE OF r, d");
-    Ok(query.load::<ResourceRow>(tx.connection())?.pop())
-}
-
-/// Keeps other transactions from changing a resource before this one ends. SQLite has one writer and needs none.
-pub fn lock(tx: &mut Tx<'_>, organization: OrganizationId, id: ResourceId) -> Result<(), StoreError> {
-    if tx.engine() == Engine::Sqlite {
-        return Ok(());
-    }
-    let mut query = DynamicQuery::recurring();
-    query.sql("SELECT k FROM resources WHERE id = ").bytes(id.as_bytes());
-    query.sql(" AND org_id").sql(Engine::Postgres.checked()).bytes(organization.as_bytes()).sql(" FOR UPDATE");
-    query.execute(tx.connection())?;
-    Ok(())
-}
-
 /// Writes a change, and the document that goes with it where that is another one; on PostgreSQL in one statement.
 pub fn update(tx: &mut Tx<'_>, k: i64, change: &ResourceChange, document: Option<&str>) -> Result<(), StoreError> {
     if tx.engine() == Engine::Postgres {
@@ -258,7 +225,7 @@ pub fn document_for_update(
 ) -> Result<Option<(i64, String)>, StoreError> {
     if tx.engine() == Engine::Postgres {
         let mut query = DynamicQuery::recurring();
-        query.sql("SELECT k FROM resources WHERE k = ").integer(k).sql(" FOR UPDATE");
+        query.sql("SELECT k FROM resources WHERE k = ").integer(k).sql(" FOR NO KEY UPDATE");
         query.execute(tx.connection())?;
     }
     let query = table::table
@@ -385,9 +352,10 @@ mod tests {
     use diesel::prelude::*;
     use futures_util::future::join_all;
 
-    use super::{NewResourceRow, ResourceChange, ResourceKind, delete, find, find_for_update, insert, update};
+    use super::{NewResourceRow, ResourceChange, ResourceKind, delete, find, insert, update};
     use crate::store::failure::StoreError;
     use crate::store::organizations::{self, OrganizationRow};
+    use crate::store::resource_locks::find_for_update;
     use crate::store::resource_values::SearchValue;
     use crate::store::schema::{resource_docs as docs, resource_values};
     use crate::store::{Tx, scratch};

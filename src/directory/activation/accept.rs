@@ -5,7 +5,7 @@ use crate::directory::accounts::mailbox::{self, MailboxError};
 use crate::directory::accounts::{AccountError, joining};
 use crate::directory::organizations::{self, Organization};
 use crate::store::failure::StoreError;
-use crate::store::{Tx, activations as rows, resources};
+use crate::store::{Tx, activations as rows, resource_locks, resources};
 use crate::values::email::EmailAddress;
 use crate::values::ids::AccountId;
 use crate::values::operation::{Actor, Operation};
@@ -73,7 +73,7 @@ pub fn accept(tx: &mut Tx<'_>, op: &Operation, token: &str) -> Result<Accepted, 
     let op = &op.by(Actor::Person { account });
     // Whoever changes the user holds it before the link is taken back. In another order both would wait for each other.
     if let Some(user) = resources::of_account(tx, organization.id, account)? {
-        resources::lock(tx, organization.id, user)?;
+        resource_locks::lock(tx, organization.id, user)?;
     }
     let is_first = rows::consume(tx, &TokenHash::of(token), op.at)?;
     if is_first {

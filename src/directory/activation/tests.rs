@@ -21,7 +21,7 @@ use crate::provisioning::users;
 use crate::record::jobs::Job;
 use crate::store::failure::StoreError;
 use crate::store::resources::{self, ResourceKind};
-use crate::store::{Tx, domains, scim_events, scratch};
+use crate::store::{Tx, domains, resource_locks, scim_events, scratch};
 use crate::values::ids::{AccountId, OrganizationId, ResourceId};
 use crate::values::operation::Operation;
 use crate::values::page::PageRequest;
@@ -482,7 +482,7 @@ async fn a_link_that_is_followed_while_its_user_is_being_changed_waits_for_that(
         let (id, token) = waiting(&world).await;
         let (op, now, acme) = (world.operator(), world.op(), world.organization);
         let put = draft(json!({ "userName": "ada@other.test", "active": true }));
-        let held = move |tx: &mut Tx<'_>| resources::find_for_update(tx, acme, ResourceKind::User, id).map(drop);
+        let held = move |tx: &mut Tx<'_>| resource_locks::find_for_update(tx, acme, ResourceKind::User, id).map(drop);
         let change = move |tx: &mut Tx<'_>, ()| Ok(users::replace(tx, &op, acme, id, &put, None).unwrap());
         let accepted = world.store().write(move |tx| accept::accept(tx, &now, token.expose()));
         let (_, accepted) = scratch::interleave(world.store(), held, change, accepted).await;

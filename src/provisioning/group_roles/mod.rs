@@ -17,8 +17,8 @@ use crate::record::event::{self, Event};
 use crate::record::jobs::{self, Job};
 use crate::store::failure::StoreError;
 use crate::store::group_roles::{self as rows, GroupRoleRow};
-use crate::store::resources::{self, ResourceKind};
-use crate::store::{Tx, members, memberships as membership_rows};
+use crate::store::resources::ResourceKind;
+use crate::store::{Tx, members, memberships as membership_rows, resource_locks};
 use crate::values::clock::Timestamp;
 use crate::values::ids::{OrganizationId, ResourceId};
 use crate::values::operation::{Operation, Role};
@@ -276,7 +276,7 @@ impl Carrying {
 }
 
 fn key(tx: &mut Tx<'_>, organization: OrganizationId, group: ResourceId) -> Result<i64, GroupRoleError> {
-    let row = resources::find_for_update(tx, organization, ResourceKind::Group, group)?;
+    let row = resource_locks::find_for_update(tx, organization, ResourceKind::Group, group)?;
     Ok(row.ok_or(GroupRoleError::NotFound)?.k)
 }
 

@@ -20,10 +20,10 @@ use crate::provisioning::resource;
 use crate::provisioning::user_profile;
 use crate::record::audit::{self, Action, Subject};
 use crate::record::scim_events;
-use crate::store::Tx;
 use crate::store::arrivals::{self, ArrivalRow};
 use crate::store::failure::StoreError;
 use crate::store::resources::{self, ResourceKind, ResourceRow};
+use crate::store::{Tx, resource_locks};
 use crate::values::ids::{AccountId, OrganizationId, ResourceId};
 use crate::values::operation::Operation;
 
@@ -242,7 +242,7 @@ pub fn review(
     organization: OrganizationId,
     case: &Case,
 ) -> Result<bool, ProvisioningError> {
-    let Some(row) = resources::find_for_update(tx, organization, ResourceKind::User, case.user)? else {
+    let Some(row) = resource_locks::find_for_update(tx, organization, ResourceKind::User, case.user)? else {
         cases::close(tx, op, organization, case.user, CaseState::cancel)?;
         return Ok(false);
     };
