@@ -133,13 +133,32 @@ async fn odd_queries(engine: Engine) {
         assert_eq!(get(&url, Some(acme.api.token())).await, problem(404, "not_found"), "{url}");
     }
     acme.api.get("/domains?limit=2&more=%C3%BF").await.expect(200);
-    // Of two credentials nobody can say which one counts.
     let domains = format!("{}/domains", acme.api.base);
-    for (url, token) in [(&domains, acme.api.token()), (&organizations, operator.token())] {
-        let twice = client().get(url).bearer_auth(token).bearer_auth("x").send().await.expect("an answer");
-        assert_eq!(twice.status(), 401, "{url}");
-    }
+    odd_credentials(&domains, acme.api.token()).await;
+    odd_credentials(&organizations, operator.token()).await;
     odd_bearer_tokens(&format!("{}/oauth2/userinfo", gateway.url)).await;
+}
+
+/// Of two credentials nobody can say which one counts, and what is no text is none.
+async fn odd_credentials(url: &str, token: &str) {
+    let header = reqwest::header::HeaderValue::from_bytes(b"Bearer \xff").expect("a header");
+    let ask = || client().get(url);
+    let malformed = [
+        ask().bearer_auth(token).bearer_auth("x"),
+        ask().header("authorization", header),
+        ask().header("authorization", "Bearer"),
+    ];
+    for (number, request) in malformed.into_iter().enumerate() {
+        let answer = request.send().await.expect("an answer");
+        assert_eq!(answer.status(), 400, "{url}: case {number}");
+        assert_eq!(answer.headers()["content-type"], "application/problem+json", "{url}: case {number}");
+        let body: Value = answer.json().await.expect("JSON");
+        assert_eq!(body["code"], "malformed_credential", "{url}: case {number}");
+    }
+    for unknown in ["Basic eDp5", "Bearer x"] {
+        let answer = ask().header("authorization", unknown).send().await.expect("an answer");
+        assert_eq!(answer.status(), 401, "{url}: {unknown}");
+    }
 }
 
 /// RFC 6750, 3.1: a malformed request is 400 `invalid_request`, a token that does not hold 401 `invalid_token`, and the challenge
@@ -154,7 +173,6 @@ async fn odd_bearer_tokens(userinfo: &str) {
         (ask().header("authorization", "Bearer"), 400, "invalid_request"),
         (ask().bearer_auth("x y"), 400, "invalid_request"),
         (ask().bearer_auth("x"), 401, "invalid_token"),
-        (ask().header("authorization", "Basic eDp5"), 401, "invalid_token"),
     ];
     for (number, (request, status, error)) in cases.into_iter().enumerate() {
         let answer = request.send().await.expect("an answer");
@@ -164,6 +182,10 @@ async fn odd_bearer_tokens(userinfo: &str) {
         let body: Value = answer.json().await.expect("JSON");
         assert_eq!(body["error"], error, "case {number}");
     }
+    // Who comes with another scheme has presented nothing: the challenge has no error.
+    let other = ask().header("authorization", "Basic eDp5").send().await.expect("an answer");
+    assert_eq!(other.status(), 401);
+    assert_eq!(other.headers()["www-authenticate"], "Bearer realm=\"causeway\"");
 }
 
 #[tokio::test(flavor = "multi_thread")]
