@@ -143,7 +143,7 @@ fn shapes_that_vendors_send_are_accepted() {
 }
 
 #[test]
-fn a_response_unasked_when_it_answers_nothing_anywhere() {
+fn a_response_is_unsolicited_when_it_answers_nothing_anywhere() {
     let look = |xml: &str| unasked(&STANDARD.encode(xml), &Limits::RESPONSE);
     let answer = format!(" InResponseTo=\"{REQUEST}\"");
     assert_eq!(look(&response().replace(&answer, "")), Unasked::Unsolicited);
