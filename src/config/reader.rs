@@ -112,7 +112,14 @@ impl Reader {
 
     /// A list of values in their own text form.
     pub fn parse_all<T: FromStr<Err: Display>>(&mut self, key: &str) -> Vec<T> {
-        self.texts(key).iter().filter_map(|text| self.convert(key, text)).collect()
+        let mut values = Vec::new();
+        for text in self.texts(key) {
+            match text.parse() {
+                Ok(value) => values.push(value),
+                Err(error) => self.fault(key, format_args!("\"{text}\": {error}")),
+            }
+        }
+        values
     }
 
     /// A number within bounds, or `default`.

@@ -12,6 +12,7 @@ pub mod gate;
 pub mod guesses;
 pub mod head;
 pub mod health;
+pub mod json_objects;
 pub mod methods;
 pub mod observe;
 pub mod operator_api;

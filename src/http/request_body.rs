@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use actix_web::HttpRequest;
 use actix_web::http::StatusCode;
-use actix_web::http::header::CONTENT_TYPE;
+use actix_web::http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderValue};
 use actix_web::web::{Bytes, Data, Payload};
 use serde::de::DeserializeOwned;
 
 use super::admin_api::caller;
 use super::context::Context;
+use super::json_objects;
 use super::problem::Problem;
 
 /// What a browser sends a form as.
@@ -21,9 +22,12 @@ pub const UNNAMED: &str = "";
 /// Why a body was not read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BodyFailure {
-    /// Its media type is none of those that the door reads.
+    /// Its media type is none of those that the door reads, or it is not in UTF-8.
     #[error("the body has another media type")]
     MediaType,
+    /// It is compressed, or encoded in another way.
+    #[error("the body has a content encoding, and only identity is read")]
+    Encoding,
     /// It is longer than the limit, in bytes.
     #[error("the body is longer than {0} bytes")]
     TooLong(usize),
@@ -48,6 +52,7 @@ pub async fn bounded(
 
 /// Reads a body of any media type, for a door that looks at it only when there is one.
 pub async fn any(request: &HttpRequest, payload: Payload, limit: usize) -> Result<Bytes, BodyFailure> {
+    check_encoding(request)?;
     within(time_allowed(request), payload, limit).await
 }
 
@@ -66,15 +71,34 @@ fn time_allowed(request: &HttpRequest) -> Duration {
     context.map_or(Duration::from_secs(20), |context| context.config.limits.body_timeout)
 }
 
-/// Refuses every media type but these. Parameters such as `charset` do not count, nor does letter case.
+/// Refuses a body that would have to be decoded first.
+fn check_encoding(request: &HttpRequest) -> Result<(), BodyFailure> {
+    let is_identity = |value: &HeaderValue| value.as_bytes().trim_ascii().eq_ignore_ascii_case(b"identity");
+    let mut named = request.headers().get_all(CONTENT_ENCODING);
+    if named.all(|value| value.is_empty() || is_identity(value)) { Ok(()) } else { Err(BodyFailure::Encoding) }
+}
+
+/// Refuses every media type but these, and every `charset` but UTF-8 and what is a part of it. Other parameters do not count, nor
+/// does letter case.
 pub fn check_media_type(request: &HttpRequest, media_types: &[&str]) -> Result<(), BodyFailure> {
-    let named = match request.headers().get(CONTENT_TYPE) {
-        Some(value) => value.to_str().map_err(|_| BodyFailure::MediaType)?,
-        None => UNNAMED,
+    let mut headers = request.headers().get_all(CONTENT_TYPE);
+    let named = match (headers.next(), headers.next()) {
+        (None, _) => UNNAMED,
+        (Some(only), None) => only.to_str().map_err(|_| BodyFailure::MediaType)?,
+        (Some(_), Some(_)) => return Err(BodyFailure::Unreadable),
     };
-    let essence = named.split(';').next().unwrap_or_default().trim();
+    let mut parts = named.split(';').map(str::trim);
+    let essence = parts.next().unwrap_or_default();
     let is_known = media_types.iter().any(|known| essence.eq_ignore_ascii_case(known));
-    if is_known { Ok(()) } else { Err(BodyFailure::MediaType) }
+    if is_known && parts.all(is_readable) { Ok(()) } else { Err(BodyFailure::MediaType) }
+}
+
+/// False for a `charset` that is not read.
+fn is_readable(parameter: &str) -> bool {
+    let Some((name, value)) = parameter.split_once('=') else { return true };
+    let value = value.trim().trim_matches('"');
+    !name.trim().eq_ignore_ascii_case("charset")
+        || ["utf-8", "utf8", "us-ascii"].iter().any(|known| value.eq_ignore_ascii_case(known))
 }
 
 /// How deep arrays and objects stand inside each other, in what may be JSON.
@@ -108,9 +132,10 @@ fn depth_allowed(request: &HttpRequest) -> usize {
 pub async fn json<T: DeserializeOwned>(request: &HttpRequest, payload: Payload, limit: usize) -> Result<T, Problem> {
     let body = bounded(request, payload, &["application/json"], limit).await.map_err(|failure| match failure {
         BodyFailure::MediaType => {
-            let detail = "the body must be application/json";
+            let detail = "the body must be application/json, in UTF-8";
             Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail)
         }
+        BodyFailure::Encoding => Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", failure),
         BodyFailure::TooLong(_) => Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", failure),
         BodyFailure::TooSlow => Problem::new(StatusCode::REQUEST_TIMEOUT, "too_slow", failure),
         BodyFailure::Unreadable => Problem::new(StatusCode::BAD_REQUEST, "malformed", failure),
@@ -123,7 +148,7 @@ pub async fn json<T: DeserializeOwned>(request: &HttpRequest, payload: Payload, 
         let detail = format!("the body is nested deeper than {most} levels");
         return Err(Problem::new(StatusCode::BAD_REQUEST, "malformed", detail));
     }
-    serde_json::from_slice(&body).map_err(|error| Problem::new(StatusCode::BAD_REQUEST, "malformed", error))
+    json_objects::read(&body).map_err(|error| Problem::new(StatusCode::BAD_REQUEST, "malformed", error))
 }
 
 #[cfg(test)]
@@ -251,6 +276,25 @@ mod tests {
     }
 
     #[actix_web::test]
+    async fn headers_that_say_something_else_about_a_body_are_not_passed_over() {
+        let read = async |headers: &[(&'static str, &'static str)]| {
+            let mut request = TestRequest::post().set_payload("a=b");
+            for header in headers {
+                request = request.append_header(*header);
+            }
+            let (request, mut payload) = request.to_http_parts();
+            let payload = Payload::from_request(&request, &mut payload).await.unwrap();
+            bounded(&request, payload, &[FORM], 10).await.map(|_| ())
+        };
+        let form = ("Content-Type", FORM);
+        assert_eq!(read(&[form, ("Content-Encoding", "Identity")]).await, Ok(()));
+        for encoding in ["gzip", "identity, gzip", "foo"] {
+            assert_eq!(read(&[form, ("Content-Encoding", encoding)]).await, Err(BodyFailure::Encoding), "{encoding}");
+        }
+        assert_eq!(read(&[form, form]).await, Err(BodyFailure::Unreadable));
+    }
+
+    #[actix_web::test]
     async fn json_is_read_down_to_the_limit() {
         let read = |body: String| async move {
             let request = TestRequest::post().insert_header(("Content-Type", "application/json")).set_payload(body);
@@ -258,7 +302,7 @@ mod tests {
             let payload = Payload::from_request(&request, &mut payload).await.unwrap();
             json::<serde_json::Value>(&request, payload, 1_000).await
         };
-        let nested = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
+        let nested = |levels: usize| format!("{{\"a\":{}{}}}", "[".repeat(levels - 1), "]".repeat(levels - 1));
         assert!(read(nested(32)).await.is_ok());
         assert!(read(nested(33)).await.is_err());
         for (text, levels) in [(r#"{"a":[1,{}],"b":{}}"#, 3), (r#"["[[[\"[[", "\\"]"#, 1), ("]]][", 1), ("", 0)] {
@@ -281,6 +325,13 @@ mod tests {
     async fn only_the_media_types_of_the_door_are_read() {
         for same in ["Application/X-WWW-Form-URLencoded; charset=utf-8", " application/x-www-form-urlencoded "] {
             assert!(read(Some(same), &[FORM], "a=b").await.is_ok(), "{same}");
+        }
+        for charset in ["; charset=\"UTF-8\"", ";v=1;charset=us-ascii", ";"] {
+            assert!(read(Some(&format!("{FORM}{charset}")), &[FORM], "a=b").await.is_ok(), "{charset}");
+        }
+        for charset in ["; charset=utf-16", ";v=1; Charset = \"iso-8859-1\""] {
+            let refused = read(Some(&format!("{FORM}{charset}")), &[FORM], "a=b").await;
+            assert_eq!(refused, Err(BodyFailure::MediaType), "{charset}");
         }
         for other in [Some("application/json"), Some("application/x-www-form-urlencoded2"), Some(""), None] {
             assert_eq!(read(other, &[FORM], "a=b").await, Err(BodyFailure::MediaType), "{other:?}");

@@ -1,6 +1,9 @@
 //! One connection type over the two engines, and the pools that hand connections out.
 #![allow(missing_docs)] // the derive writes public items of its own
 
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt;
+
 use diesel::connection::SimpleConnection;
 use diesel::{Connection as _, ConnectionResult, PgConnection, QueryableByName, RunQueryDsl, SqliteConnection};
 
@@ -100,6 +103,7 @@ fn with_network_settings(url: &str) -> String {
 pub fn open(location: &Location, mode: Mode, settings: &Settings) -> ConnectionResult<AnyConnection> {
     match location {
         Location::Sqlite(path) => {
+            make_private(path);
             let mut connection = SqliteConnection::establish(path)?;
             let failed = |error: diesel::result::Error| diesel::ConnectionError::BadConnection(error.to_string());
             // First, so that the others can wait for it too.
@@ -133,6 +137,12 @@ pub fn open(location: &Location, mode: Mode, settings: &Settings) -> ConnectionR
             Ok(AnyConnection::Postgres(connection))
         }
     }
+}
+
+/// Makes the file for the gateway's own user alone where there is none yet: people, hashes and sealed keys will be in it. SQLite gives
+/// the files beside it the same mode. What stands in the way is SQLite's to say.
+fn make_private(path: &str) {
+    let _ = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
 }
 
 /// What a server says is told apart by its words, where diesel has no kind for it ([`super::failure`]). Only a superuser, or whoever
@@ -207,7 +217,29 @@ impl r2d2::HandleError<diesel::ConnectionError> for LogPoolError {
 
 #[cfg(test)]
 mod tests {
-    use super::with_network_settings;
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt;
+    use std::time::Duration;
+
+    use super::{Location, Mode, Settings, open, with_network_settings};
+
+    #[test]
+    fn a_database_file_and_what_stands_beside_it_are_for_their_owner_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("causeway.db");
+        let location = Location::parse(&format!("sqlite:{}", path.display())).unwrap();
+        let wait = Duration::from_secs(1);
+        let settings = Settings { pool_size: 1, wait, statement_time: wait };
+        let _connection = open(&location, Mode::Write, &settings).unwrap();
+        let found = fs::read_dir(folder.path()).unwrap().map(|entry| {
+            let entry = entry.unwrap();
+            (entry.file_name().into_string().unwrap(), entry.metadata().unwrap().permissions().mode() & 0o777)
+        });
+        let mut found: Vec<_> = found.collect();
+        found.sort();
+        assert_eq!(found.first(), Some(&("causeway.db".to_owned(), 0o600)));
+        assert!(found.iter().all(|(_, mode)| *mode == 0o600), "{found:?}");
+    }
 
     #[test]
     fn what_the_url_says_about_the_network_stands_and_the_rest_is_added() {

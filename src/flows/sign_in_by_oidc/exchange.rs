@@ -90,7 +90,7 @@ impl Exchange<'_> {
         let redirect_uri = flow.relying_party.callback_url(waiting.connection);
         let call = token::redeem(provider, &own, code, &redirect_uri, &waiting.verifier)
             .map_err(|error| unreachable(&error.into()))?;
-        flow.idp.tokens(provider, &call).await.map_err(|failure| unreachable(&failure))
+        flow.idp.tokens(provider, &call).await.map_err(without_tokens)
     }
 
     /// The gateway's own proof, where the connection has it sign one.
@@ -188,6 +188,16 @@ impl Exchange<'_> {
                 Err(Refusal::Unreachable { failure: "the organization's domains cannot be read now".to_owned() })
             }
         }
+    }
+}
+
+/// What it means that the token endpoint gave nothing. A code that it does not know is not one that it gave: whoever brings the
+/// callback can write it.
+fn without_tokens(failure: IdpFailure) -> Refusal {
+    match failure {
+        IdpFailure::Token(error @ TokenCallError::Refused(_)) if error.is_about_the_code() => unverified(&error),
+        IdpFailure::Token(TokenCallError::Refused(code)) => Refusal::Declined { code },
+        other => unreachable(&other),
     }
 }
 

@@ -48,14 +48,9 @@ pub fn document() -> OpenApi {
 
 /// Gives an operation the problems that every one of its kind has, and the problems of its own their media type.
 fn add_problems(operation: &mut Operation) {
-    let mut statuses: Vec<u16> = vec![401, 403, 404, 500, 503];
+    let mut statuses: Vec<u16> = vec![400, 401, 403, 404, 500, 503];
     if operation.request_body.is_some() {
-        statuses.extend([400, 408, 413, 415]);
-    }
-    let parameters = operation.parameters.iter().flatten();
-    let is_list = parameters.into_iter().any(|one| matches!(one, RefOr::T(one) if one.name == "limit"));
-    if is_list {
-        statuses.push(400);
+        statuses.extend([408, 413, 415]);
     }
     let own = operation.responses.responses.keys().filter_map(|status| status.parse().ok());
     statuses.extend(own.filter(|status: &u16| *status >= 400));

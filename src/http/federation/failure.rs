@@ -64,7 +64,7 @@ pub enum Failure {
 impl From<BodyFailure> for Failure {
     fn from(error: BodyFailure) -> Self {
         match error {
-            BodyFailure::MediaType | BodyFailure::Unreadable => Self::Malformed,
+            BodyFailure::MediaType | BodyFailure::Encoding | BodyFailure::Unreadable => Self::Malformed,
             BodyFailure::TooLong(_) => Self::TooLong,
             BodyFailure::TooSlow => Self::TooSlow,
         }

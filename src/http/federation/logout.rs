@@ -97,7 +97,7 @@ fn refusal(failure: &Failure) -> HttpResponse {
         Failure::Body(BodyFailure::TooLong(_)) => (StatusCode::PAYLOAD_TOO_LARGE, "invalid_request"),
         Failure::Body(BodyFailure::TooSlow) => (StatusCode::REQUEST_TIMEOUT, "invalid_request"),
         Failure::Form
-        | Failure::Body(BodyFailure::MediaType | BodyFailure::Unreadable)
+        | Failure::Body(BodyFailure::MediaType | BodyFailure::Encoding | BodyFailure::Unreadable)
         | Failure::LogOut(LogOutError::Refused(_) | LogOutError::Subject(_) | LogOutError::Replayed) => {
             (StatusCode::BAD_REQUEST, "invalid_request")
         }

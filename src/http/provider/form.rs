@@ -49,6 +49,7 @@ fn to_text(read: Result<Bytes, BodyFailure>) -> Result<String, Failure> {
         BodyFailure::MediaType => {
             OAuthError::invalid_request("the body is not application/x-www-form-urlencoded").into()
         }
+        BodyFailure::Encoding => OAuthError::invalid_request("the body has a content encoding").into(),
         BodyFailure::TooLong(_) => OAuthError::invalid_request("the body is too large").into(),
         BodyFailure::Unreadable => OAuthError::invalid_request("the body cannot be read").into(),
         BodyFailure::TooSlow => Failure::TooSlow,

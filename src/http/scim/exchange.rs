@@ -265,7 +265,10 @@ impl Exchange {
         let body = request_body::bounded(&self.request, payload, &MEDIA_TYPES, limit).await;
         let body = body.map_err(|failure| match failure {
             BodyFailure::TooLong(limit) => Failure::BulkTooLarge(limit),
-            other @ (BodyFailure::MediaType | BodyFailure::TooSlow | BodyFailure::Unreadable) => other.into(),
+            other @ (BodyFailure::MediaType
+            | BodyFailure::Encoding
+            | BodyFailure::TooSlow
+            | BodyFailure::Unreadable) => other.into(),
         })?;
         self.recording.note_body(&body);
         let object = json::parse_object(&body, &self.limits.around_documents())?;

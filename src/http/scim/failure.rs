@@ -36,6 +36,8 @@ pub enum Failure {
     NotAcceptable,
     /// The body is not JSON by its media type.
     UnsupportedMediaType,
+    /// The body is compressed, or encoded in another way.
+    UnsupportedEncoding,
     /// The body is longer than this many bytes.
     TooLarge(usize),
     /// The body of a bulk request is longer than this many bytes.
@@ -88,6 +90,7 @@ impl From<BodyFailure> for Failure {
     fn from(error: BodyFailure) -> Self {
         match error {
             BodyFailure::MediaType => Self::UnsupportedMediaType,
+            BodyFailure::Encoding => Self::UnsupportedEncoding,
             BodyFailure::TooLong(limit) => Self::TooLarge(limit),
             BodyFailure::TooSlow => Self::TooSlow,
             BodyFailure::Unreadable => Self::Unreadable,
@@ -130,7 +133,9 @@ impl Failure {
             Self::ScopeMissing => "scope",
             Self::NotFound => "rfc7644:3.12",
             Self::MethodNotAllowed(_) | Self::NotImplemented => "rfc7644:3.2",
-            Self::NotAcceptable | Self::UnsupportedMediaType | Self::Unreadable => "rfc7644:3.8",
+            Self::NotAcceptable | Self::UnsupportedMediaType | Self::UnsupportedEncoding | Self::Unreadable => {
+                "rfc7644:3.8"
+            }
             Self::TooLarge(_) => "limits.scim_body_bytes",
             Self::BulkTooLarge(_) => "limits.scim_bulk_bytes",
             Self::TooManyOperations(_) => "limits.scim_bulk_operations",
@@ -159,8 +164,12 @@ impl Failure {
             Self::NotAcceptable => {
                 plain(StatusCode::NOT_ACCEPTABLE, "answers are application/scim+json, which Accept leaves out")
             }
-            Self::UnsupportedMediaType => {
-                plain(StatusCode::UNSUPPORTED_MEDIA_TYPE, "the body must be application/scim+json or application/json")
+            Self::UnsupportedMediaType => plain(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "the body must be application/scim+json or application/json, in UTF-8",
+            ),
+            Self::UnsupportedEncoding => {
+                plain(StatusCode::UNSUPPORTED_MEDIA_TYPE, "the body has a content encoding, and only identity is read")
             }
             Self::TooSlow => plain(StatusCode::REQUEST_TIMEOUT, "the body did not arrive in time"),
             Self::Unreadable => body(StatusCode::BAD_REQUEST, Some(ScimType::InvalidSyntax), "the body cannot be read"),
@@ -202,6 +211,7 @@ impl Failure {
             | Self::NotFound
             | Self::NotAcceptable
             | Self::UnsupportedMediaType
+            | Self::UnsupportedEncoding
             | Self::TooLarge(_)
             | Self::BulkTooLarge(_)
             | Self::TooManyOperations(_)

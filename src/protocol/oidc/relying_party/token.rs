@@ -113,11 +113,18 @@ pub enum TokenCallError {
     #[error("the token request cannot be composed")]
     Request,
     /// The provider refused with this code.
-    #[error("the provider refused the code: {0}")]
+    #[error("the provider refused to redeem the code: {0}")]
     Refused(String),
     /// The answer is not one of RFC 6749, lacks an ID token, or is too large.
     #[error("the token answer is malformed")]
     Malformed,
+}
+
+impl TokenCallError {
+    /// True when the provider does not know the code that was brought, or gave it to somebody else (RFC 6749, section 5.2).
+    pub fn is_about_the_code(&self) -> bool {
+        matches!(self, Self::Refused(code) if code == "invalid_grant")
+    }
 }
 
 /// The ID token as text: it is verified against what the transaction knows, and once more when keys were rolled over.

@@ -298,7 +298,7 @@ fn compare(target: Target, operator: Operator, value: Value, rules: &Rules) -> R
         Value::Bool(is_true) if is_text => Some(Value::String(is_true.to_string())),
         _ => None,
     };
-    let misfit = format!("the literal does not fit the type of {}", target.attribute);
+    let misfit = format!("the literal does not fit the type of {}", target.leaf_path());
     let value = match loose {
         None => value,
         Some(understood) if rules.tolerance.loose_types.is_understood() => {
