@@ -65,6 +65,8 @@ pub struct Script {
     pub key_fetches: usize,
     /// It signs with keys that it does not show.
     pub signs_with_other_keys: bool,
+    /// The code of RFC 6749 with which it refuses to redeem anything.
+    pub refuses_with: Option<&'static str>,
     /// The ways of authentication that it lists.
     pub methods: Vec<&'static str>,
 }
@@ -102,6 +104,9 @@ async fn answer(request: HttpRequest, body: String, script: Data<Mutex<Script>>)
             redeemed.extend(proof.map(|proof| ("authorization".to_owned(), proof)));
             script.redeemed = Some(redeemed);
             let id_token = keys.sign(&header, &script.claims);
+            if let Some(code) = script.refuses_with {
+                return HttpResponse::BadRequest().json(json!({ "error": code }));
+            }
             HttpResponse::Ok().json(json!({ "access_token": "at", "token_type": "Bearer", "id_token": id_token }))
         }
         "userinfo" if script.signs_userinfo => {
@@ -123,6 +128,7 @@ impl Provider {
             redeemed: None,
             key_fetches: 0,
             signs_with_other_keys: false,
+            refuses_with: None,
             methods: vec!["client_secret_basic", "client_secret_post", "private_key_jwt"],
         };
         let script = Arc::new(Mutex::new(script));

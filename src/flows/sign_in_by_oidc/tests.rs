@@ -187,7 +187,7 @@ async fn a_provider_that_does_not_say_when_leaves_it_unknown() {
 async fn each_lie_of_a_provider_is_refused_with_the_check_that_caught_it() {
     type Lie = fn(&mut Script);
     let unverified = |check: &str| Refusal::Unverified { check: check.to_owned() };
-    let lies: [(&str, Lie, Refusal); 8] = [
+    let lies: [(&str, Lie, Refusal); 10] = [
         (
             "issuer",
             |s| s.claims["iss"] = json!("https://other.test"),
@@ -201,6 +201,17 @@ async fn each_lie_of_a_provider_is_refused_with_the_check_that_caught_it() {
             "userinfo of another",
             |s| s.userinfo["sub"] = json!("u2"),
             unverified("the userinfo answer is about somebody else"),
+        ),
+        // Not the provider's code, which is not the same as a provider that cannot be reached.
+        (
+            "code",
+            |s| s.refuses_with = Some("invalid_grant"),
+            unverified("the provider refused to redeem the code: invalid_grant"),
+        ),
+        (
+            "client",
+            |s| s.refuses_with = Some("invalid_client"),
+            Refusal::Declined { code: "invalid_client".to_owned() },
         ),
         ("unverified address", |s| s.userinfo["email_verified"] = json!(false), Refusal::NoVerifiedAddress),
         ("foreign address", |s| s.userinfo["email"] = json!("ada@other.test"), Refusal::ForeignAddress),
