@@ -42,6 +42,8 @@ pub struct Limits {
     pub scim_member_filters: usize,
     /// Values in one multi-valued SCIM attribute, other than the members of a group.
     pub scim_values_per_attribute: usize,
+    /// A SCIM resource as it is stored, in bytes, without the members of a group.
+    pub scim_resource_bytes: usize,
     /// Operations in one SCIM bulk request.
     pub scim_bulk_operations: usize,
     /// A SCIM bulk request's body, in bytes.
@@ -58,6 +60,8 @@ pub struct Limits {
     pub scim_scan_rows: u32,
     /// Members of groups, or groups of users, on one page of SCIM resources.
     pub scim_page_members: u32,
+    /// The documents on one page of SCIM resources, in bytes.
+    pub scim_page_bytes: usize,
     /// Users that SCIM clients may create in an organization.
     pub scim_users_per_organization: u32,
     /// Groups that SCIM clients may create in an organization.
@@ -120,6 +124,8 @@ pub(super) fn read(reader: &mut Reader) -> Limits {
         scim_patch_operations: count("limits.scim_patch_operations", 1..=10_000, 1_000),
         scim_member_filters: count("limits.scim_member_filters", 0..=1_000, 10),
         scim_values_per_attribute: count("limits.scim_values_per_attribute", 10..=10_000, 500),
+        scim_page_bytes: count("limits.scim_page_bytes", 64 * KIB..=64 * KIB * KIB, 4 * KIB * KIB),
+        scim_resource_bytes: count("limits.scim_resource_bytes", 4 * KIB..=4 * KIB * KIB, 128 * KIB),
         scim_bulk_operations: count("limits.scim_bulk_operations", 1..=10_000, 1_000),
         scim_bulk_bytes: count("limits.scim_bulk_bytes", KIB..=64 * KIB * KIB, 4 * KIB * KIB),
         scim_bulk_patch_comparisons: count("limits.scim_bulk_patch_comparisons", 10_000..=100_000_000, 1_000_000),

@@ -303,6 +303,7 @@ pub fn limits(configured: &config::limits::Limits) -> Limits {
         patch_comparisons: configured.scim_patch_comparisons,
         member_filters: configured.scim_member_filters,
         values_per_attribute: configured.scim_values_per_attribute,
+        resource_bytes: configured.scim_resource_bytes,
         default_page: Limits::default().default_page.min(max_page),
         max_page,
         bulk: BulkLimits {
@@ -313,6 +314,7 @@ pub fn limits(configured: &config::limits::Limits) -> Limits {
         cursor_seconds: configured.scim_cursor_seconds,
         scan_rows: configured.scim_scan_rows,
         page_members: configured.scim_page_members,
+        page_bytes: configured.scim_page_bytes,
         users: configured.scim_users_per_organization,
         groups: configured.scim_groups_per_organization,
     }

@@ -115,6 +115,7 @@ impl Search {
             wanted,
             scan_rows: self.limits.scan_rows,
             most_related: self.limits.page_members,
+            most_bytes: self.limits.page_bytes,
         };
         let found = page::search(tx, operation, caller.organization, &query)?;
         let expires_at = operation.at.plus_seconds(i64::from(self.limits.cursor_seconds));

@@ -6,6 +6,7 @@ use serde_json::Value;
 use super::attribute::Attribute;
 use super::error::ScimError;
 use super::json::{Object, is_unassigned};
+use super::length;
 use super::member;
 use super::required;
 use super::resource_type::ResourceType;
@@ -51,7 +52,9 @@ pub fn read(body: Object, resource_type: &ResourceType, rules: &Rules) -> Result
             return Err(twice(&attribute.name));
         }
     }
-    Ok(Draft { document: finish(document, resource_type, None)?, members })
+    let document = finish(document, resource_type, None)?;
+    length::check(&document, None, rules.limits.resource_bytes)?;
+    Ok(Draft { document, members })
 }
 
 /// True for the attribute whose values are rows.

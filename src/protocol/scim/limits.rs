@@ -24,6 +24,8 @@ pub struct Limits {
     pub member_filters: usize,
     /// Values in one multi-valued attribute, other than the members of a group.
     pub values_per_attribute: usize,
+    /// Bytes of a stored document as JSON, without the members of a group.
+    pub resource_bytes: usize,
     /// Resources on a page when the client names no number.
     pub default_page: u32,
     /// Resources on a page at most; `filter.maxResults` of the ServiceProviderConfig.
@@ -36,6 +38,8 @@ pub struct Limits {
     pub scan_rows: u32,
     /// Members of groups, or groups of users, that the resources of one page may have together.
     pub page_members: u32,
+    /// Bytes of the documents that one page may have together.
+    pub page_bytes: usize,
     /// Users that an organization may have.
     pub users: u32,
     /// Groups that an organization may have.
@@ -79,12 +83,14 @@ impl Default for Limits {
             patch_comparisons: 100_000,
             member_filters: 10,
             values_per_attribute: 500,
+            resource_bytes: 128 * 1024,
             default_page: 100,
             max_page: 200,
             bulk: BulkLimits { operations: 1_000, payload_bytes: 4 * 1024 * 1024, patch_comparisons: 1_000_000 },
             cursor_seconds: 3_600,
             scan_rows: 20_000,
             page_members: 20_000,
+            page_bytes: 4 * 1024 * 1024,
             users: 2_000_000,
             groups: 500_000,
         }

@@ -15,6 +15,7 @@ pub mod filter;
 pub mod format;
 pub mod immutable;
 pub mod json;
+pub mod length;
 pub mod limits;
 pub mod list;
 pub mod member;

@@ -124,6 +124,7 @@ fn found(tx: &mut Tx<'_>, organization: OrganizationId, text: &str) -> Result<i6
         wanted: page::Wanted::Page(Page { start_index: 1, count: 10 }),
         scan_rows: 1_000,
         most_related: 1_000,
+        most_bytes: usize::MAX,
     };
     Ok(page::search(tx, &operation(NOW), organization, &query)?.total.unwrap_or_default())
 }

@@ -122,6 +122,7 @@ fn find(
         wanted: Wanted::Page(Page { start_index: 1, count: 200 }),
         scan_rows: 100,
         most_related: 100,
+        most_bytes: usize::MAX,
     };
     search(tx, &operation(0), organization, &query)
 }

@@ -47,11 +47,6 @@ fn count(value: &Value) -> usize {
     value.as_array().map_or(1, Vec::len)
 }
 
-/// The length of the texts in a document.
-pub(super) fn bytes_of(document: &Object) -> usize {
-    document.values().map(bytes).sum()
-}
-
 /// The length of the texts in a value.
 fn bytes(value: &Value) -> usize {
     match value {

@@ -16,6 +16,7 @@ use super::error::{ScimError, ScimType};
 use super::filter::ast::{Filter, Literal, Operator};
 use super::immutable;
 use super::json::{Object, is_unassigned};
+use super::length;
 use super::member::{self, MemberChange};
 use super::resource_type::{Located, ResourceType};
 use super::rewrite::Rule;
@@ -265,13 +266,9 @@ impl<'t> Patch<'t> {
         let resource_type = self.resource_type;
         let is_kept = |name: &str| resource_type.extension(name).is_some_and(is_empty_by_nature);
         self.document.retain(|name, value| !is_unassigned(value) || (value.is_object() && is_kept(name)));
-        // One body cannot make a longer document, and many must not either.
-        let most = self.rules.limits.body_bytes;
-        if cost::bytes_of(&self.document) > most {
-            return Err(ScimError::value(format!("the resource would be longer than {most} bytes")));
-        }
         immutable::check(before, &self.document, self.resource_type)?;
         let document = document::finish(self.document, self.resource_type, Some(before))?;
+        length::check(&document, Some(before), self.rules.limits.resource_bytes)?;
         Ok(Patched { document, members: self.members, budget: self.budget })
     }
 }

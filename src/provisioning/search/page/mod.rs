@@ -85,6 +85,8 @@ pub struct Query {
     /// How many members, or groups, the resources of a page may have together, one of them aside. A page that would have
     /// more ends earlier.
     pub most_related: u32,
+    /// How many bytes the documents of a page may have together. A page that would have more ends earlier, behind one at least.
+    pub most_bytes: usize,
 }
 
 /// What was found.
@@ -256,7 +258,19 @@ fn length<T>(found: &[T]) -> i64 {
     i64::try_from(found.len()).unwrap_or(i64::MAX)
 }
 
-/// Completes what was found with its relations, kind by kind, and keeps it in its order. A page whose relations are too many
+/// Keeps as many as `most` bytes of documents hold, and one at least.
+fn end_before(hits: &mut Vec<Hit>, most: usize) {
+    let mut bytes = 0_usize;
+    let is_over = |hit: &Hit| {
+        bytes = bytes.saturating_add(hit.found.row.document.len());
+        bytes > most
+    };
+    if let Some(end) = hits.iter().position(is_over) {
+        hits.truncate(end.max(1));
+    }
+}
+
+/// Completes what was found with its relations, kind by kind, and keeps it in its order. A page whose documents or relations are too many
 /// ends earlier, at the end to which the walk leads (RFC 7644, section 3.4.2.4: a server "MAY return fewer results").
 fn complete(
     tx: &mut Tx<'_>,
@@ -268,6 +282,7 @@ fn complete(
     if walk == Walk::Backward {
         hits.reverse();
     }
+    end_before(&mut hits, query.most_bytes);
     let (mut numbered, mut end) = (Vec::with_capacity(hits.len()), hits.len());
     let mut of_kind: Vec<(Vec<usize>, Vec<SurroundedRow>)> = query.sought.iter().map(|_| Default::default()).collect();
     for (at, hit) in hits.into_iter().enumerate() {
@@ -289,7 +304,7 @@ fn complete(
 }
 
 impl Found {
-    /// The page ended before its relations were too many: the next one begins there. `places` are those of the page as it
+    /// The page ended before it was too long: the next one begins there. `places` are those of the page as it
     /// would have been.
     fn end_early(&mut self, places: &[(usize, Position)], walk: Walk) {
         let kept = self.resources.len();

@@ -91,6 +91,7 @@ struct Finder {
     sought: Vec<Sought>,
     direction: Option<Direction>,
     most_related: u32,
+    most_bytes: usize,
 }
 
 impl Finder {
@@ -101,6 +102,7 @@ impl Finder {
             wanted,
             scan_rows: 1_000,
             most_related: self.most_related,
+            most_bytes: self.most_bytes,
         };
         search(tx, &operation(0), self.organization, &query).unwrap()
     }
@@ -227,6 +229,7 @@ async fn lists_are_in_the_order_of_the_standard_however_they_are_paged() {
             {
                 let made = Finder {
                     most_related: 1_000,
+                    most_bytes: usize::MAX,
                     organization: acme,
                     sought: vec![sought(ResourceKind::User, filter, None)],
                     direction: None,
@@ -237,7 +240,13 @@ async fn lists_are_in_the_order_of_the_standard_however_they_are_paged() {
                 for direction in [Direction::Ascending, Direction::Descending] {
                     let sought = vec![sought(ResourceKind::User, filter, Some(sort_by))];
                     let wanted = expected(&made, &sought, std::slice::from_ref(&target), direction);
-                    let finder = Finder { most_related: 1_000, organization: acme, sought, direction: Some(direction) };
+                    let finder = Finder {
+                        most_related: 1_000,
+                        most_bytes: usize::MAX,
+                        organization: acme,
+                        sought,
+                        direction: Some(direction),
+                    };
                     let name = format!("{engine}: {sort_by} {direction:?} {filter:?}");
                     assert_eq!(Finder::ids(&finder.all(tx)), wanted, "{name}");
                     assert_eq!(finder.by_index(tx, 2), wanted, "{name} by index");
@@ -263,7 +272,13 @@ async fn the_root_is_one_list_when_it_is_sorted_and_one_after_the_other_when_not
             }
             let both =
                 |sort_by| vec![sought(ResourceKind::User, None, sort_by), sought(ResourceKind::Group, None, sort_by)];
-            let made = Finder { most_related: 1_000, organization: acme, sought: both(None), direction: None };
+            let made = Finder {
+                most_related: 1_000,
+                most_bytes: usize::MAX,
+                organization: acme,
+                sought: both(None),
+                direction: None,
+            };
             let all = made.all(tx);
             assert_eq!(all.total, Some(9));
             let ids = Finder::ids(&all);
@@ -278,6 +293,7 @@ async fn the_root_is_one_list_when_it_is_sorted_and_one_after_the_other_when_not
                     let wanted = expected(&all, &made.sought, &targets, direction);
                     let finder = Finder {
                         most_related: 1_000,
+                        most_bytes: usize::MAX,
                         organization: acme,
                         sought: both(Some(sort_by)),
                         direction: Some(direction),
@@ -307,6 +323,7 @@ async fn a_walk_by_cursor_sees_everybody_who_stays_exactly_once() {
                 let sought = vec![sought(ResourceKind::User, None, sort_by)];
                 let finder = Finder {
                     most_related: 1_000,
+                    most_bytes: usize::MAX,
                     organization: acme,
                     sought,
                     direction: sort_by.map(|_| Direction::Descending),
@@ -357,6 +374,7 @@ fn within(
         wanted: Wanted::Page(Page { start_index: 1, count: 100 }),
         scan_rows,
         most_related: 1_000,
+        most_bytes: usize::MAX,
     };
     match search(tx, &operation(0), organization, &query) {
         Ok(found) => Ok(found.resources.len()),
@@ -456,6 +474,7 @@ async fn a_page_takes_as_many_queries_whatever_stands_on_it() {
             let mut counts = |kind, sort_by: Option<&str>, count| {
                 let finder = Finder {
                     most_related: 1_000,
+                    most_bytes: usize::MAX,
                     organization: acme,
                     sought: vec![sought(kind, None, sort_by)],
                     direction: sort_by.map(|_| Direction::Ascending),
@@ -546,7 +565,14 @@ async fn a_page_of_groups_ends_before_its_members_are_too_many() {
                 let mut sought = sought(ResourceKind::Group, filter, None);
                 sought.projection = Projection::read(None, excluded, &sought.resource_type).unwrap();
                 let wanted = Wanted::Page(Page { start_index, count: 10 });
-                let query = Query { sought: vec![sought], direction: None, wanted, scan_rows: 0, most_related };
+                let query = Query {
+                    sought: vec![sought],
+                    direction: None,
+                    wanted,
+                    scan_rows: 0,
+                    most_related,
+                    most_bytes: usize::MAX,
+                };
                 let found = search(tx, &operation(0), acme, &query)?;
                 assert_eq!(found.total, Some(if filter.is_some() { 1 } else { 5 }), "{engine}: a page, not the list");
                 let sizes = found.resources.iter().map(|(_, one)| one.related.len());
@@ -583,17 +609,48 @@ async fn pages_that_end_early_leave_nothing_out_and_show_nothing_twice() {
             ] {
                 let kinds = [ResourceKind::User, ResourceKind::Group];
                 let sought: Vec<Sought> = kinds.iter().map(|kind| sought(*kind, None, sort_by)).collect();
-                let whole = Finder { organization: acme, sought: sought.clone(), direction, most_related: 1_000 };
+                let whole = Finder {
+                    organization: acme,
+                    sought: sought.clone(),
+                    direction,
+                    most_related: 1_000,
+                    most_bytes: usize::MAX,
+                };
                 let all = Finder::ids(&whole.all(tx));
                 assert_eq!(all.len(), 14);
-                for most_related in [0, 1, 5, 6, 7, 13, 28] {
-                    let finder = Finder { organization: acme, sought: sought.clone(), direction, most_related };
+                let by_relations = [0, 1, 5, 6, 7, 13, 28].map(|most| (most, usize::MAX));
+                let by_bytes = [0, 150, 400, 1_000, 2_000].map(|most| (1_000, most));
+                for (most_related, most_bytes) in by_relations.into_iter().chain(by_bytes) {
+                    let finder =
+                        Finder { organization: acme, sought: sought.clone(), direction, most_related, most_bytes };
                     for count in [1, 3, 14] {
-                        let seen = format!("{engine}: {sort_by:?}, {most_related} on pages of {count}");
+                        let seen = format!("{engine}: {sort_by:?}, {most_related}, {most_bytes} on pages of {count}");
                         assert_eq!(finder.by_index(tx, count), all, "{seen}");
                         assert_eq!(finder.by_cursor(tx, count), (all.clone(), all.clone()), "{seen}");
                     }
                 }
+            }
+            Ok::<_, ProvisioningError>(())
+        });
+        done.await.unwrap();
+    }
+}
+
+/// Documents are bounded one by one, and a page of them by all together; one is always shown.
+#[tokio::test]
+async fn a_page_ends_before_its_documents_are_too_long() {
+    for scratch in scratch::all() {
+        let engine = scratch.engine;
+        let done = scratch.store.write(move |tx| {
+            let acme = organization(tx, "acme");
+            for n in 0..5 {
+                user(tx, acme, NOW, json!({ "userName": format!("u{n}"), "title": "x".repeat(1_000) }));
+            }
+            for (most_bytes, shown) in [(0, 1), (2_500, 2), (3_600, 3), (10_000, 5)] {
+                let sought = vec![sought(ResourceKind::User, None, None)];
+                let finder = Finder { organization: acme, sought, direction: None, most_related: 1_000, most_bytes };
+                let found = finder.all(tx);
+                assert_eq!((found.resources.len(), found.total), (shown, Some(5)), "{engine}: {most_bytes}");
             }
             Ok::<_, ProvisioningError>(())
         });
@@ -612,6 +669,7 @@ async fn a_client_searches_in_its_own_organization_only() {
                 wanted: Wanted::Page(Page { start_index: 1, count: 10 }),
                 scan_rows: 0,
                 most_related: 1,
+                most_bytes: usize::MAX,
             };
             Ok::<_, StoreError>([acme, globex].map(|of| search(tx, &client_of(of, ScimScope::Read), acme, &query)))
         });
@@ -631,7 +689,8 @@ async fn rfc9865_2_a_walk_counts_nothing() {
             people(tx, acme);
             for (filter, total) in [(None, Some(6)), (Some("userName sw \"a\""), None)] {
                 let sought = vec![sought(ResourceKind::User, filter, None)];
-                let finder = Finder { most_related: 1_000, organization: acme, sought, direction: None };
+                let finder =
+                    Finder { most_related: 1_000, most_bytes: usize::MAX, organization: acme, sought, direction: None };
                 assert_eq!(finder.behind(tx, None, 2).total, total, "{engine}: {filter:?}");
             }
             Ok::<_, ProvisioningError>(())
@@ -665,6 +724,7 @@ async fn counts_are_exact_whoever_comes_and_goes_at_once() {
         assert_eq!(store.read(total).await.unwrap(), 20, "{engine}");
         let finder = Finder {
             most_related: 1_000,
+            most_bytes: usize::MAX,
             organization: acme,
             sought: vec![sought(ResourceKind::User, None, None)],
             direction: None,
