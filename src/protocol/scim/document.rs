@@ -184,6 +184,14 @@ mod tests {
     }
 
     #[test]
+    fn a_document_is_no_longer_than_the_limit() {
+        let titled = |length| json!({ "schemas": [USER], "userName": "ada", "title": "x".repeat(length) });
+        let most = Limits::default().resource_bytes;
+        assert!(standard(titled(most - 1_000)).is_ok());
+        assert_eq!(standard(titled(most)), Err(ScimType::InvalidValue));
+    }
+
+    #[test]
     fn names_become_canonical_and_the_servers_own_are_ignored() {
         let document = standard(json!({
             "schemas": [USER, ENTERPRISE], "USERNAME": "ada", "id": "mine", "groups": [{ "value": "g" }],
