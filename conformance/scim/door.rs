@@ -112,6 +112,22 @@ async fn a_path_has_one_spelling(engine: Engine) {
     server.stop().await;
 }
 
+/// What fits a body may be too long for a resource, at once or piece by piece.
+async fn a_long_resource(acme: &Scim) {
+    let titled =
+        |name: &str, length: usize| json!({ "schemas": [USER], "userName": name, "title": "x".repeat(length) });
+    acme.call(Method::POST, "/Users", Some(titled("long", 140_000))).await.refused(400, Some("invalidValue"));
+    let most = acme.create("/Users", titled("most", 130_000)).await;
+    acme.call(Method::PUT, &format!("/Users/{most}"), Some(titled("most", 140_000)))
+        .await
+        .refused(400, Some("invalidValue"));
+    let longer = json!([{ "op": "add", "path": "nickName", "value": "x".repeat(2_000) }]);
+    acme.patch(&format!("/Users/{most}"), longer).await.refused(400, Some("invalidValue"));
+    let kept = acme.call(Method::GET, &format!("/Users/{most}"), None).await.expect(200);
+    assert_eq!((kept["title"].as_str().map(str::len), kept.get("nickName")), (Some(130_000), None));
+    acme.call(Method::DELETE, &format!("/Users/{most}"), None).await.expect(204);
+}
+
 async fn every_refusal_is_scim_json(engine: Engine) {
     let (server, acme, _) = start(engine).await;
     let user = |name: &str| json!({ "schemas": [USER], "userName": name });
@@ -144,19 +160,7 @@ async fn every_refusal_is_scim_json(engine: Engine) {
     assert_eq!(plain.body("{}").send().await.expect("an answer").status(), 415);
     let long = json!({ "schemas": [USER], "userName": "x".repeat(5 * 1024 * 1024) });
     acme.call(Method::POST, "/Users", Some(long)).await.refused(413, None);
-    // What fits a body may be too long for a resource, at once or piece by piece.
-    let titled =
-        |name: &str, length: usize| json!({ "schemas": [USER], "userName": name, "title": "x".repeat(length) });
-    acme.call(Method::POST, "/Users", Some(titled("long", 140_000))).await.refused(400, Some("invalidValue"));
-    let most = acme.create("/Users", titled("most", 130_000)).await;
-    acme.call(Method::PUT, &format!("/Users/{most}"), Some(titled("most", 140_000)))
-        .await
-        .refused(400, Some("invalidValue"));
-    let longer = json!([{ "op": "add", "path": "nickName", "value": "x".repeat(2_000) }]);
-    acme.patch(&format!("/Users/{most}"), longer).await.refused(400, Some("invalidValue"));
-    let kept = acme.call(Method::GET, &format!("/Users/{most}"), None).await.expect(200);
-    assert_eq!((kept["title"].as_str().map(str::len), kept.get("nickName")), (Some(130_000), None));
-    acme.call(Method::DELETE, &format!("/Users/{most}"), None).await.expect(204);
+    a_long_resource(&acme).await;
     let deep = format!("{}{}", "[".repeat(5_000), "]".repeat(5_000));
     let deep =
         acme.http.post(format!("{}/Users", acme.base)).bearer_auth(&acme.token).body(format!("{{\"a\":{deep}}}"));
