@@ -52,10 +52,22 @@ without_tests() {
 }
 
 copy_saml() {
-  mkdir -p "$copy/src/protocol"
+  mkdir -p "$copy/src/protocol/oidc"
   cp -a "$root/src/values" "$copy/src/"
-  cp -a "$root/src/protocol/saml" "$root/src/protocol/compared.rs" "$copy/src/protocol/"
-  printf 'pub mod values;\npub mod protocol {\n    pub mod compared;\n    pub mod saml;\n}\n' >"$copy/src/lib.rs"
+  cp -a "$root/src/protocol"/{saml,compared.rs,form.rs} "$copy/src/protocol/"
+  cp -a "$root/src/protocol/oidc"/{acr,class_map}.rs "$copy/src/protocol/oidc/"
+  cat >"$copy/src/lib.rs" <<'MODULES'
+pub mod values;
+pub mod protocol {
+    pub mod compared;
+    pub mod form;
+    pub mod oidc {
+        pub mod acr;
+        pub mod class_map;
+    }
+    pub mod saml;
+}
+MODULES
   {
     package causeway "$copy"
     printf '\n[workspace]\n\n[profile.dev]\ndebug = false\nopt-level = 1\n'

@@ -158,7 +158,7 @@ impl<'de> Deserializer<'de> for Node {
     ) -> Result<V::Value, Error> {
         match self {
             Self::Text(variant) => visitor.visit_enum(variant.into_deserializer()),
-            Self::Object(members) => {
+            Self::Object(members) if members.len() == 1 => {
                 visitor.visit_enum(MapAccessDeserializer::new(MapDeserializer::new(members.into_iter())))
             }
             _ => Err(Error::custom("a text is needed where there is another value")),
@@ -235,6 +235,7 @@ mod tests {
             r#"{"name":"a","count":1.5}"#,
             r#"{"name":"a","kind":7}"#,
             r#"{"name":"a","kind":"huge"}"#,
+            r#"{"name":"a","kind":{"large":3,"small":null}}"#,
             r#"{"name":"a"} x"#,
         ] {
             assert!(outer(malformed).is_err(), "{malformed}");

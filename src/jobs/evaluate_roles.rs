@@ -17,6 +17,7 @@ const BATCH: usize = 100;
 pub async fn run(runner: &Runner, organization: OrganizationId, after: Option<i64>) -> Result<(), JobFailure> {
     let failed = |error: StoreError| JobFailure(error.to_string());
     let begun = Instant::now();
+    runner.store.write(move |tx| group_roles::settle(tx, organization)).await.map_err(failed)?;
     let users = runner.store.read(move |tx| group_roles::candidates(tx, organization)).await.map_err(failed)?;
     let first = users.partition_point(|user| Some(*user) <= after);
     for batch in users.get(first..).unwrap_or_default().chunks(BATCH) {

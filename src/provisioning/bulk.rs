@@ -91,9 +91,9 @@ pub fn prepare(
     let act = match (operation.method, kind, id) {
         (Method::Post | Method::Put, ResourceKind::User, id) => {
             let read = document::read(data, resource_type, rules)?;
-            let draft = users::draft(read.document, resource_type)?;
+            let draft = users::draft(read.document, resource_type)?.within(&rules.limits);
             match id {
-                None => Act::CreateUser(Box::new(draft.within(rules.limits.users))),
+                None => Act::CreateUser(Box::new(draft)),
                 Some(id) => Act::ReplaceUser(id, Box::new(draft)),
             }
         }

@@ -21,6 +21,7 @@ use crate::protocol::scim::error::ScimError;
 use crate::protocol::scim::etag;
 use crate::protocol::scim::immutable;
 use crate::protocol::scim::json::Object;
+use crate::protocol::scim::length;
 use crate::protocol::scim::member::MemberChange;
 use crate::protocol::scim::patch;
 use crate::protocol::scim::projection::Projection;
@@ -54,6 +55,7 @@ pub struct GroupDraft {
     unknown_members: Deviation,
     rewrites: Rewrites,
     most: u32,
+    longest: usize,
 }
 
 /// Prepares a checked document (`document::read`, or the outcome of a PATCH).
@@ -71,6 +73,7 @@ pub fn draft(read: Draft, resource_type: &Arc<ResourceType>, rules: &Rules) -> R
         unknown_members: rules.tolerance.unknown_members,
         rewrites: rules.rewrites.clone(),
         most: rules.limits.groups,
+        longest: rules.limits.resource_bytes,
     })
 }
 
@@ -99,6 +102,7 @@ impl GroupDraft {
             unknown_members: self.unknown_members,
             rewrites: self.rewrites.clone(),
             most: self.most,
+            longest: self.longest,
         })
     }
 }
@@ -112,6 +116,7 @@ pub fn create(
 ) -> Result<ResourceId, ProvisioningError> {
     permission::require(op, organization, Permission::ChangeResources)?;
     required::check_extensions(&draft.document, None, &draft.resource_type)?;
+    length::check(&draft.text, None, draft.longest)?;
     room::require(tx, organization, ResourceKind::Group, draft.most)?;
     let at = resource::instant(op);
     let client_id = match &op.actor {
@@ -250,6 +255,7 @@ fn change(
     draft: GroupDraft,
     (changes, verb): (MemberChanges, Verb),
 ) -> Result<i64, ProvisioningError> {
+    length::check(&draft.text, Some(&row.document), draft.longest)?;
     let tally = changes.make(tx, op, organization, row.k)?;
     draft.note_unknown(&tally);
     let is_same_document = *before == draft.document;

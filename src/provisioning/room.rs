@@ -48,7 +48,9 @@ mod tests {
     }
 
     fn somebody(name: &str) -> users::UserDraft {
-        users::draft(read(&json!({ "userName": name }), user()).document, user()).unwrap().within(2)
+        users::draft(read(&json!({ "userName": name }), user()).document, user())
+            .unwrap()
+            .within(&Limits { users: 2, ..Limits::default() })
     }
 
     fn team(name: &str) -> groups::GroupDraft {

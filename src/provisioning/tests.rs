@@ -379,10 +379,45 @@ async fn a_user_has_a_name_that_can_be_one_and_there_is_room_for_so_many() {
                 matches!(&nameless, Err(error) if error.scim_type == ScimType::InvalidValue),
                 "{engine}: {nameless:?}"
             );
-            let named = |name: &str| user(json!({ "userName": name })).within(1);
+            let named =
+                |name: &str| user(json!({ "userName": name })).within(&Limits { users: 1, ..Limits::default() });
             users::create(tx, &operation(NOW), acme, &named("ada"))?;
             let second = users::create(tx, &operation(NOW), acme, &named("bob"));
             assert!(matches!(second, Err(ProvisioningError::Full { .. })), "{engine}: {second:?}");
+            Ok::<_, ProvisioningError>(())
+        });
+        done.await.unwrap();
+    }
+}
+
+/// Whoever is in a document that is too long can still be shut out, by PUT as by PATCH.
+#[tokio::test]
+async fn a_document_does_not_become_too_long_and_one_that_is_can_still_be_changed() {
+    let titled = |length: usize| json!({ "userName": "ada", "title": "x".repeat(length), "active": true });
+    for scratch in scratch::all() {
+        let engine = scratch.engine;
+        let done = scratch.store.write(move |tx| {
+            let acme = organization(tx, "acme");
+            let most = Limits { resource_bytes: 2_000, ..Limits::default() };
+            let is_long = |refused: &Result<Resource, ProvisioningError>| {
+                matches!(refused, Err(ProvisioningError::Protocol(error)) if error.rule == "limits.scim_resource_bytes")
+            };
+            let created = users::create(tx, &operation(NOW), acme, &user(titled(2_000)).within(&most));
+            assert!(is_long(&created), "{engine}: {created:?}");
+            let id = users::create(tx, &operation(NOW), acme, &user(titled(1_500)).within(&most))?.id;
+            let mut put = |body: Value, limits: &Limits| {
+                users::replace(tx, &operation(NOW + 1), acme, id, &user(body).within(limits), None)
+            };
+            assert!(is_long(&put(titled(2_000), &most)), "{engine}");
+            put(titled(5_000), &Limits::default())?;
+            assert!(is_long(&put(titled(5_001), &most)), "{engine}");
+            let mut out = titled(5_000);
+            out["active"] = json!(false);
+            assert_eq!(put(out, &most)?.active, Some(false), "{engine}");
+            put(titled(4_000), &most)?;
+            let longer = json!([{ "op": "add", "path": "nickName", "value": "x".repeat(140_000) }]);
+            let patched = patch(tx, acme, id, longer);
+            assert!(is_long(&patched), "{engine}: {patched:?}");
             Ok::<_, ProvisioningError>(())
         });
         done.await.unwrap();

@@ -25,6 +25,8 @@ use crate::protocol::scim::error::ScimError;
 use crate::protocol::scim::etag;
 use crate::protocol::scim::immutable;
 use crate::protocol::scim::json::Object;
+use crate::protocol::scim::length;
+use crate::protocol::scim::limits::Limits;
 use crate::protocol::scim::patch;
 use crate::protocol::scim::projection::Projection;
 use crate::protocol::scim::render;
@@ -61,12 +63,14 @@ pub struct UserDraft {
     values: Vec<SearchValue>,
     unique: Vec<UniqueValue>,
     most: u32,
+    longest: usize,
 }
 
 impl UserDraft {
-    /// The same, to be created only where the organization has fewer users than this.
-    pub fn within(self, most: u32) -> Self {
-        Self { most, ..self }
+    /// The same, to be created only where the organization has fewer users than may be, and to be stored only where the document
+    /// is not too long.
+    pub fn within(self, limits: &Limits) -> Self {
+        Self { most: limits.users, longest: limits.resource_bytes, ..self }
     }
 
     /// The user name in the form in which user names are compared.
@@ -106,6 +110,7 @@ pub fn draft(mut document: Object, resource_type: &Arc<ResourceType>) -> Result<
         unique: search_values::unique(&document, resource_type)?,
         resource_type: Arc::clone(resource_type),
         most: u32::MAX,
+        longest: usize::MAX,
         document,
     })
 }
@@ -157,6 +162,7 @@ pub fn create(
     if let Some(taken) = reprovisioning::take_over(tx, op, organization, draft, &known)? {
         return Ok(taken);
     }
+    length::check(&draft.text, None, draft.longest)?;
     room::require_of(known.users, ResourceKind::User, draft.most)?;
     // A client that never sends `active` means that the user may sign in.
     let status = draft.active.map_or(MembershipStatus::Active, MembershipStatus::of);
@@ -260,10 +266,11 @@ pub fn replace(
     let mut document = draft.document.clone();
     required::check_extensions(&document, Some(&before), &draft.resource_type)?;
     immutable::keep(&before, &mut document, &draft.resource_type)?;
+    let longest = draft.longest;
     let draft = if document == draft.document { draft.clone() } else { self::draft(document, &draft.resource_type)? };
     // What a PUT leaves out is cleared, but to leave `active` out must not let somebody in who was deactivated.
     let asked = person::asked_active(tx, organization, &row)?;
-    let draft = UserDraft { active: draft.active.or(asked), ..draft };
+    let draft = UserDraft { active: draft.active.or(asked), longest, ..draft };
     change(tx, op, organization, (row, asked), &before, draft, Verb::Put)
 }
 
@@ -284,7 +291,8 @@ pub fn patch(
     }
     let Patch { operations, resource_type, rules } = patch;
     let patched = patch::apply(&whole, operations, &resource_type, &rules)?;
-    change(tx, op, organization, (row, asked), &before, draft(patched.document, &resource_type)?, Verb::Patch)
+    let draft = draft(patched.document, &resource_type)?.within(&rules.limits);
+    change(tx, op, organization, (row, asked), &before, draft, Verb::Patch)
 }
 
 /// Removes a user and ends the membership of the person.
@@ -316,6 +324,7 @@ fn change(
     verb: Verb,
 ) -> Result<Resource, ProvisioningError> {
     let is_same_document = *before == draft.document;
+    length::check(&draft.text, Some(&row.document), draft.longest)?;
     let mut shown = row.active;
     let (version, updated_at, text) = if is_same_document && asked == draft.active {
         (row.version, row.updated_at, row.document)

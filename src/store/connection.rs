@@ -140,8 +140,11 @@ pub fn open(location: &Location, mode: Mode, settings: &Settings) -> ConnectionR
 }
 
 /// Makes the file for the gateway's own user alone where there is none yet: people, hashes and sealed keys will be in it. SQLite gives
-/// the files beside it the same mode. What stands in the way is SQLite's to say.
+/// the files beside it the same mode. What stands in the way is SQLite's to say, and so is what is no path to it.
 fn make_private(path: &str) {
+    if path.starts_with(':') || path.starts_with("file:") {
+        return;
+    }
     let _ = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
 }
 

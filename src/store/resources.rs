@@ -225,7 +225,7 @@ pub fn document_for_update(
 ) -> Result<Option<(i64, String)>, StoreError> {
     if tx.engine() == Engine::Postgres {
         let mut query = DynamicQuery::recurring();
-        query.sql("SELECT k FROM resources WHERE k = ").integer(k).sql(" FOR NO KEY UPDATE");
+        query.sql("SELECT k FROM resources WHERE k = ").integer(k).sql(" FOR UPDATE");
         query.execute(tx.connection())?;
     }
     let query = table::table

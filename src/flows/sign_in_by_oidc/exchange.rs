@@ -195,8 +195,7 @@ impl Exchange<'_> {
 /// callback can write it.
 fn without_tokens(failure: IdpFailure) -> Refusal {
     match failure {
-        IdpFailure::Token(error @ TokenCallError::Refused(_)) if error.is_about_the_code() => unverified(&error),
-        IdpFailure::Token(TokenCallError::Refused(code)) => Refusal::Declined { code },
+        IdpFailure::Token(error) if error.is_about_the_code() => unverified(&error),
         other => unreachable(&other),
     }
 }

@@ -211,7 +211,7 @@ async fn each_lie_of_a_provider_is_refused_with_the_check_that_caught_it() {
         (
             "client",
             |s| s.refuses_with = Some("invalid_client"),
-            Refusal::Declined { code: "invalid_client".to_owned() },
+            Refusal::Unreachable { failure: "the provider refused to redeem the code: invalid_client".to_owned() },
         ),
         ("unverified address", |s| s.userinfo["email_verified"] = json!(false), Refusal::NoVerifiedAddress),
         ("foreign address", |s| s.userinfo["email"] = json!("ada@other.test"), Refusal::ForeignAddress),

@@ -31,7 +31,7 @@ pub async fn create(mut exchange: Exchange) -> Result<HttpResponse, Failure> {
     let projection = exchange.wanted().of(&caller.types.user)?;
     let rules = exchange.rules(&caller);
     let read = document::read(exchange.body().await?, &caller.types.user, &rules)?;
-    let draft = users::draft(read.document, &caller.types.user)?.within(rules.limits.users);
+    let draft = users::draft(read.document, &caller.types.user)?.within(&rules.limits);
     let operation = exchange.operation(&caller);
     let organization = caller.organization;
     let (create, new) = (operation.clone(), draft.clone());
@@ -105,7 +105,7 @@ async fn replace(mut exchange: Exchange, id: Option<ResourceId>) -> Result<HttpR
     let projection = exchange.wanted().of(&caller.types.user)?;
     let rules = exchange.rules(&caller);
     let read = document::read(exchange.body().await?, &caller.types.user, &rules)?;
-    let draft = users::draft(read.document, &caller.types.user)?;
+    let draft = users::draft(read.document, &caller.types.user)?.within(&rules.limits);
     let (operation, condition) = (exchange.operation(&caller), exchange.if_match()?);
     let (change, organization) = (operation.clone(), caller.organization);
     let work = move |tx: &mut Tx<'_>| users::replace(tx, &change, organization, id, &draft, condition.as_ref());

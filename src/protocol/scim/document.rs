@@ -6,7 +6,6 @@ use serde_json::Value;
 use super::attribute::Attribute;
 use super::error::ScimError;
 use super::json::{Object, is_unassigned};
-use super::length;
 use super::member;
 use super::required;
 use super::resource_type::ResourceType;
@@ -52,9 +51,7 @@ pub fn read(body: Object, resource_type: &ResourceType, rules: &Rules) -> Result
             return Err(twice(&attribute.name));
         }
     }
-    let document = finish(document, resource_type, None)?;
-    length::check(&document, None, rules.limits.resource_bytes)?;
-    Ok(Draft { document, members })
+    Ok(Draft { document: finish(document, resource_type, None)?, members })
 }
 
 /// True for the attribute whose values are rows.
@@ -181,14 +178,6 @@ mod tests {
 
     fn standard(body: Value) -> Result<Value, ScimType> {
         draft(Profile::Standard, body).map(|draft| Value::Object(draft.document)).map_err(|error| error.scim_type)
-    }
-
-    #[test]
-    fn a_document_is_no_longer_than_the_limit() {
-        let titled = |length| json!({ "schemas": [USER], "userName": "ada", "title": "x".repeat(length) });
-        let most = Limits::default().resource_bytes;
-        assert!(standard(titled(most - 1_000)).is_ok());
-        assert_eq!(standard(titled(most)), Err(ScimType::InvalidValue));
     }
 
     #[test]

@@ -228,6 +228,12 @@ pub fn evaluate_users(
     Ok(())
 }
 
+/// To be done, in a transaction of its own, before [`candidates`] are looked for: who comes into a group while that group comes below
+/// one that carries a role is seen by neither change, and there for the job.
+pub fn settle(tx: &mut Tx<'_>, organization: OrganizationId) -> Result<(), StoreError> {
+    resource_locks::settle_carrying(tx, organization)
+}
+
 /// The users whose role may be another than it is, for the job that looks at them: those below the groups that carry one,
 /// and those for whom one is carried.
 pub fn candidates(tx: &mut Tx<'_>, organization: OrganizationId) -> Result<Vec<i64>, StoreError> {

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{GroupRoleError, MOST_GROUPS, all, candidates, evaluate_users, put, remove};
+use super::{GroupRoleError, MOST_GROUPS, all, candidates, evaluate_users, put, remove, settle};
 use crate::access::testing::{World, world};
 use crate::directory::accounts::{self, AccountError};
 use crate::directory::memberships;
@@ -273,5 +273,32 @@ async fn who_comes_into_a_group_that_stops_carrying_a_role_at_that_moment_does_n
             assert_eq!((before, role(tx, acme, bob)), (Role::UserAdmin, Role::Member), "{engine}");
         })
         .await;
+    }
+}
+
+#[tokio::test]
+async fn who_comes_into_a_group_that_comes_below_one_with_a_role_at_that_moment_has_the_role() {
+    for world in world().await {
+        let (op, acme) = (world.operator(), world.organization);
+        let made = world.store().write(move |tx| {
+            let (bob, inner) = (user(tx, &op, acme, "bob"), group(tx, &op, acme, "Inner", &[]));
+            let outer = group(tx, &op, acme, "Outer", &[]);
+            put(tx, &op, acme, outer, Role::Auditor).unwrap();
+            Ok::<_, StoreError>((bob, inner, outer))
+        });
+        let (bob, inner, outer) = made.await.unwrap();
+        let (op, store) = (world.operator(), world.store());
+        let coming = move |tx: &mut Tx<'_>| Ok(patch(tx, &op, acme, inner, add(bob)));
+        let nesting = async {
+            let (op, evaluating) = (world.operator(), world.operator());
+            let nest = store.write(move |tx| Ok::<_, StoreError>(patch(tx, &op, acme, outer, add(inner))));
+            nest.await.unwrap();
+            store.write(move |tx| settle(tx, acme)).await.unwrap();
+            let users = store.read(move |tx| candidates(tx, acme)).await.unwrap();
+            store.write(move |tx| evaluate_users(tx, &evaluating, acme, &users)).await.unwrap();
+        };
+        scratch::overlap(store, coming, nesting).await;
+        let found = store.read(move |tx| Ok::<_, StoreError>(role(tx, acme, bob))).await.unwrap();
+        assert_eq!(found, Role::Auditor, "{}", world.engine());
     }
 }

@@ -16,7 +16,6 @@ use super::error::{ScimError, ScimType};
 use super::filter::ast::{Filter, Literal, Operator};
 use super::immutable;
 use super::json::{Object, is_unassigned};
-use super::length;
 use super::member::{self, MemberChange};
 use super::resource_type::{Located, ResourceType};
 use super::rewrite::Rule;
@@ -268,7 +267,6 @@ impl<'t> Patch<'t> {
         self.document.retain(|name, value| !is_unassigned(value) || (value.is_object() && is_kept(name)));
         immutable::check(before, &self.document, self.resource_type)?;
         let document = document::finish(self.document, self.resource_type, Some(before))?;
-        length::check(&document, Some(before), self.rules.limits.resource_bytes)?;
         Ok(Patched { document, members: self.members, budget: self.budget })
     }
 }

@@ -2,14 +2,12 @@
 
 use serde_json::{Value, json};
 
-use super::{ada, object, run};
+use super::{ada, run};
 use crate::protocol::scim::error::ScimType;
 use crate::protocol::scim::limits::Limits;
-use crate::protocol::scim::patch::{apply, request};
 use crate::protocol::scim::resource_type::group;
 use crate::protocol::scim::resource_type::user;
 use crate::protocol::scim::tolerance::Profile;
-use crate::protocol::scim::validation::Rules;
 
 /// A user with this many e-mail addresses.
 fn with_emails(count: usize) -> Value {
@@ -76,16 +74,4 @@ fn a_long_attribute_is_not_copied_for_each_operation() {
     let begun = std::time::Instant::now();
     assert!(run(Profile::Standard, document, user(), operations).is_ok());
     assert!(begun.elapsed() < std::time::Duration::from_secs(1), "{:?}", begun.elapsed());
-}
-
-#[test]
-fn a_resource_does_not_grow_over_its_length_piece_by_piece() {
-    let rules = Rules::new(Profile::Standard.tolerance(), Limits { resource_bytes: 2_000, ..Limits::default() });
-    let add = |title: &str| {
-        let body =
-            json!({ "schemas": [request::SCHEMA], "Operations": [{ "op": "add", "path": "title", "value": title }] });
-        apply(&object(ada()), request::read(object(body), &rules).unwrap(), user(), &rules)
-    };
-    assert!(add(&"x".repeat(1_500)).is_ok());
-    assert_eq!(add(&"x".repeat(2_000)).map_err(|error| error.scim_type), Err(ScimType::InvalidValue));
 }
