@@ -425,6 +425,29 @@ async fn a_document_does_not_become_too_long_and_one_that_is_can_still_be_change
 }
 
 #[tokio::test]
+async fn a_group_does_not_become_too_long() {
+    for scratch in scratch::all() {
+        let engine = scratch.engine;
+        let done = scratch.store.write(move |tx| {
+            let acme = organization(tx, "acme");
+            let rules = Rules { limits: Limits { resource_bytes: 150, ..Limits::default() }, ..rules() };
+            let named = |length: usize| {
+                let body = json!({ "schemas": [GROUP], "displayName": "x".repeat(length) });
+                let read = document::read(body.as_object().unwrap().clone(), resource_type::group(), &rules);
+                groups::draft(read.unwrap(), resource_type::group(), &rules).unwrap()
+            };
+            let is_long = |refused: ProvisioningError| refused.rule() == "limits.scim_resource_bytes";
+            assert!(is_long(groups::create(tx, &operation(NOW), acme, &named(200)).unwrap_err()), "{engine}");
+            let id = groups::create(tx, &operation(NOW), acme, &named(10))?;
+            let replaced = groups::replace(tx, &operation(NOW), acme, id, &named(200), None);
+            assert!(is_long(replaced.unwrap_err()), "{engine}");
+            Ok::<_, ProvisioningError>(())
+        });
+        done.await.unwrap();
+    }
+}
+
+#[tokio::test]
 async fn rfc9967_an_administrators_removal_tells_what_the_clients_would() {
     for scratch in scratch::all() {
         let engine = scratch.engine;
