@@ -288,10 +288,16 @@ async fn who_comes_into_a_group_that_comes_below_one_with_a_role_at_that_moment_
         });
         let (bob, inner, outer) = made.await.unwrap();
         let (op, store) = (world.operator(), world.store());
-        let coming = move |tx: &mut Tx<'_>| Ok(patch(tx, &op, acme, inner, add(bob)));
+        let coming = move |tx: &mut Tx<'_>| {
+            patch(tx, &op, acme, inner, add(bob));
+            Ok(())
+        };
         let nesting = async {
             let (op, evaluating) = (world.operator(), world.operator());
-            let nest = store.write(move |tx| Ok::<_, StoreError>(patch(tx, &op, acme, outer, add(inner))));
+            let nest = store.write(move |tx| {
+                patch(tx, &op, acme, outer, add(inner));
+                Ok::<_, StoreError>(())
+            });
             nest.await.unwrap();
             store.write(move |tx| settle(tx, acme)).await.unwrap();
             let users = store.read(move |tx| candidates(tx, acme)).await.unwrap();
