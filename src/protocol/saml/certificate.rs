@@ -249,12 +249,15 @@ fn instant(time: &Asn1TimeRef) -> Result<Timestamp, ErrorStack> {
 mod tests {
     use base64::Engine as _;
     use base64::engine::general_purpose::STANDARD;
+    use openssl::asn1::Asn1Time;
     use openssl::ec::{EcGroup, EcKey};
+    use openssl::hash::MessageDigest;
     use openssl::nid::Nid;
     use openssl::pkey::{PKey, Private};
     use openssl::rsa::Rsa;
+    use openssl::x509::X509;
 
-    use super::{Certificate, Holder, InvalidCertificate, KeyFamily, read_quickly, self_signed};
+    use super::{Certificate, Holder, InvalidCertificate, KeyFamily, fingerprint_of_base64, read_quickly, self_signed};
     use crate::values::clock::Timestamp;
 
     fn holder() -> Holder<'static> {
@@ -279,6 +282,28 @@ mod tests {
         let longer = [self_signed(&on_curve(Nid::X9_62_PRIME256V1), &holder()).unwrap().der(), b"x"].concat();
         assert!(read_quickly(&longer).is_none() && Certificate::from_stored(&STANDARD.encode(longer)).is_err());
         assert!(serde_json::from_str::<Certificate>("\"bm8gY2VydGlmaWNhdGU=\"").is_err());
+    }
+
+    #[test]
+    fn a_stored_certificate_of_another_kind_of_key_is_not_read() {
+        let mut builder = X509::builder().unwrap();
+        builder.set_version(2).unwrap();
+        builder.set_not_before(&Asn1Time::from_unix(0).unwrap()).unwrap();
+        builder.set_not_after(&Asn1Time::from_unix(1).unwrap()).unwrap();
+        builder.set_pubkey(&PKey::generate_ed25519().unwrap()).unwrap();
+        builder.sign(&on_curve(Nid::X9_62_PRIME256V1), MessageDigest::sha256()).unwrap();
+        let der = builder.build().to_der().unwrap();
+        assert!(read_quickly(&der).is_none() && Certificate::from_der(&der).is_err());
+    }
+
+    #[test]
+    fn what_somebody_calls_a_certificate_has_a_fingerprint_too() {
+        let made = self_signed(&on_curve(Nid::X9_62_PRIME256V1), &holder()).unwrap();
+        let text = made.to_base64();
+        let (first, rest) = text.split_at(10);
+        let broken = format!("{first}\n  {rest}\n");
+        assert_eq!(fingerprint_of_base64(&broken), Some(made.fingerprint()));
+        assert_eq!(fingerprint_of_base64("%"), None);
     }
 
     #[test]

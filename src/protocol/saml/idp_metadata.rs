@@ -282,7 +282,9 @@ mod tests {
     use openssl::nid::Nid;
     use openssl::pkey::PKey;
 
-    use super::{Binding, IdpMetadata, InvalidMetadata, LogoutService, import, import_signed};
+    use super::{
+        Binding, IdpMetadata, InvalidMetadata, LogoutService, MAX_ENTITY_ID_CHARACTERS, import, import_signed,
+    };
     use crate::protocol::saml::certificate::{Certificate, Holder, self_signed};
     use crate::protocol::saml::document::reader::{Limits, Malformed};
     use crate::protocol::saml::gate::refusal::Refusal;
@@ -387,6 +389,37 @@ mod tests {
         for (text, expected) in cases {
             assert_eq!(read(&text), Err(expected), "{text}");
         }
+    }
+
+    #[test]
+    fn bounds_hold_at_their_very_value() {
+        let one = key("", &certificate(1));
+        let named =
+            |length: usize| entity(&format!("entityID=\"{}\"", "e".repeat(length)), &format!("{one}{REDIRECT}"));
+        assert!(read(&named(MAX_ENTITY_ID_CHARACTERS)).is_ok());
+        assert_eq!(read(&named(MAX_ENTITY_ID_CHARACTERS + 1)), Err(InvalidMetadata::EntityId));
+        let most: String = (0..16).map(|serial| key("", &certificate(serial))).collect();
+        assert_eq!(read(&entity("entityID=\"e\"", &format!("{most}{REDIRECT}"))).unwrap().certificates.len(), 16);
+        let until =
+            |text: &str| read(&entity(&format!("entityID=\"e\" validUntil=\"{text}\""), &format!("{one}{REDIRECT}")));
+        assert_eq!(until("2023-11-14T22:13:20Z"), Err(InvalidMetadata::Expired), "now");
+        assert!(until("2023-11-14T22:13:21Z").is_ok());
+    }
+
+    #[test]
+    fn nobody_is_sent_to_an_address_with_a_password_or_a_name_in_it() {
+        let one = key("", &certificate(1));
+        for credentials in ["u@", ":p@", "u:p@"] {
+            let service = REDIRECT.replace("https://", &format!("https://{credentials}"));
+            let text = entity("entityID=\"e\"", &format!("{one}{service}"));
+            assert_eq!(read(&text), Err(InvalidMetadata::Address), "{credentials}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_has_a_code() {
+        assert_eq!(InvalidMetadata::Root.code(), "saml_metadata_root");
+        assert_eq!(read("<").unwrap_err().code(), "saml_metadata_document");
     }
 
     #[test]
