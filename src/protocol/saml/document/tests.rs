@@ -58,6 +58,17 @@ fn what_is_not_a_document_is_refused_by_name() {
         ("<r xmlns='../x'/>", Malformed::Namespace),
         ("<r xmlns:a=''/>", Malformed::Namespace),
         ("<r xmlns:a='urn:a&amp;b'/>", Malformed::Namespace),
+        ("<r xmlns='1urn:x'/>", Malformed::Namespace),
+        ("<r xmlns='u_n:x'/>", Malformed::Namespace),
+        ("<r xmlns='urn:'/>", Malformed::Namespace),
+        ("<r xmlns='urn:a b'/>", Malformed::Namespace),
+        ("<r xmlns='urn:a>b'/>", Malformed::Namespace),
+        ("<1a:r/>", Malformed::Name),
+        ("<a:1 xmlns:a='urn:a'/>", Malformed::Name),
+        ("<r>&#0;</r>", Malformed::Reference),
+        ("<r>&#xFFFE;</r>", Malformed::Reference),
+        ("<r a='&#1;'/>", Malformed::Reference),
+        ("<r a='&nbsp;'/>", Malformed::Reference),
         ("<r xmlns:xmlns='urn:x'/>", Malformed::Namespace),
         ("<r xmlns:xml='urn:x'/>", Malformed::Namespace),
         ("<a:r/>", Malformed::Namespace),
@@ -106,6 +117,60 @@ fn each_limit_holds() {
     let declare = |length: usize| read(&format!("<a xmlns='u:{}'/>", "x".repeat(length - 2)));
     assert!(declare(128).is_ok());
     assert_eq!(declare(129), Err(Malformed::Namespace));
+}
+
+#[test]
+fn a_document_may_be_as_long_as_the_limit() {
+    let text = format!("<r>{}</r>", "x".repeat(93));
+    let limits = Limits { bytes: 100, ..Limits::RESPONSE };
+    assert!(read_with(&text, limits, Comments::Refused).is_ok());
+    let limits = Limits { bytes: 99, ..limits };
+    assert_eq!(read_with(&text, limits, Comments::Refused), Err(Malformed::TooLarge));
+}
+
+/// The reader does not rest on what looks at the bytes before it.
+#[test]
+fn the_reader_refuses_by_itself_what_the_byte_gate_keeps_from_it() {
+    for (text, refused) in [
+        ("<r><!-- c --></r>", Malformed::Doctype),
+        ("<r><![CDATA[x]]></r>", Malformed::Doctype),
+        ("<!DOCTYPE r><r/>", Malformed::Doctype),
+        ("<r><?pi x?></r>", Malformed::ProcessingInstruction),
+        ("<?xml version='1.1'?><r/>", Malformed::Encoding),
+        ("<?xml version='1.0' encoding='UTF-16'?><r/>", Malformed::Encoding),
+    ] {
+        assert_eq!(parse(text, &Limits::RESPONSE, Comments::Refused), Err(refused), "{text}");
+    }
+    assert!(parse("<?xml version='1.0' encoding='Utf-8'?> <r/> ", &Limits::RESPONSE, Comments::Refused).is_ok());
+}
+
+#[test]
+fn attributes_differ_by_name_or_by_namespace() {
+    let root = read("<r xmlns:a='urn:a' xmlns:b='urn:b' a:i='1' b:i='2' a:j='3' i='4'/>").unwrap();
+    assert_eq!((root.attributes.len(), root.attribute("i")), (4, Some("4")));
+}
+
+/// What an administrator hands in may be larger than what comes from a browser, and has bounds of its own.
+#[test]
+fn metadata_may_be_larger_than_a_response() {
+    let text = |length: usize| format!("<r>{}</r>", "x".repeat(length));
+    let elements = |count: usize| format!("<r>{}</r>", "<e/>".repeat(count));
+    let attributes = |count: usize| format!("<r>{}</r>", "<e a='' b='' c='' d=''/>".repeat(count / 4));
+    let namespaces = |count: usize| {
+        let declared: String = (0..count).map(|n| format!(" xmlns:n{n}='urn:{n}'")).collect();
+        format!("<r><e{declared}/></r>")
+    };
+    for (passes, is_too_much, refused) in [
+        (text(900_000), text(1_100_000), Malformed::TooLarge),
+        (elements(19_000), elements(21_000), Malformed::TooManyElements),
+        (attributes(40_000), attributes(61_000), Malformed::TooManyAttributes),
+        (namespaces(60), namespaces(66), Malformed::TooManyNamespaces),
+    ] {
+        let metadata = |text: &str| read_with(text, Limits::METADATA, Comments::Skipped).map(|_| ());
+        assert_eq!(metadata(&passes), Ok(()), "{refused:?}");
+        assert_eq!(read(&passes), Err(refused));
+        assert!(metadata(&is_too_much).is_err(), "{refused:?}");
+    }
 }
 
 #[test]
