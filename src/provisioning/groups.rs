@@ -13,7 +13,7 @@ use super::members::{MemberChanges, Tally};
 use super::resource::{self, Patch, Resource};
 use super::room;
 use super::search_values;
-use super::users::{changed_names, text};
+use super::users::changed_names;
 use crate::directory::permission::{self, Permission};
 use crate::protocol::event::scim::ScimEvent;
 use crate::protocol::scim::document::Draft;
@@ -63,8 +63,8 @@ pub fn draft(read: Draft, resource_type: &Arc<ResourceType>, rules: &Rules) -> R
     let document = read.document;
     Ok(GroupDraft {
         text: render::stored_text(&document),
-        external_id: text(&document, "externalId")?,
-        display: text(&document, "displayName")?,
+        external_id: search_values::column(&document, "externalId")?,
+        display: search_values::column(&document, "displayName")?,
         values: search_values::of(&document, resource_type),
         unique: search_values::unique(&document, resource_type)?,
         resource_type: Arc::clone(resource_type),
@@ -92,8 +92,8 @@ impl GroupDraft {
         }
         Ok(Self {
             text: render::stored_text(&document),
-            external_id: text(&document, "externalId")?,
-            display: text(&document, "displayName")?,
+            external_id: search_values::column(&document, "externalId")?,
+            display: search_values::column(&document, "displayName")?,
             values: search_values::of(&document, &self.resource_type),
             unique: search_values::unique(&document, &self.resource_type)?,
             document,
@@ -305,7 +305,7 @@ fn tell_of_change(
     if tally.added > 0 || tally.removed > 0 {
         names.push("members".to_owned());
     }
-    let external_id = text(&draft.document, "externalId")?;
+    let external_id = search_values::column(&draft.document, "externalId")?;
     let (kind, external_id) = (ResourceKind::Group, external_id.as_deref());
     let told = Told { kind, id, external_id, version: Some(version) };
     Ok(announcement::publish(tx, op, organization, told, &[verb.changed(names)])?)

@@ -16,6 +16,19 @@ pub const IN_COLUMNS: [&str; 7] = ["schemas", "id", "externalId", "userName", "d
 /// The longest value that is unique.
 const MAX_UNIQUE_CHARS: usize = 256;
 
+/// The longest text that stands in an index of its own.
+const MAX_INDEXED_CHARS: usize = 256;
+
+/// A text attribute that stands in a column, within the length that an index takes.
+pub(super) fn column(document: &Object, name: &str) -> Result<Option<String>, ScimError> {
+    match document.get(name).and_then(Value::as_str) {
+        Some(text) if text.chars().count() > MAX_INDEXED_CHARS => {
+            Err(ScimError::value(format!("{name} is longer than {MAX_INDEXED_CHARS} characters")))
+        }
+        found => Ok(found.map(str::to_owned)),
+    }
+}
+
 /// The searchable values of a document in canonical form.
 pub fn of(document: &Object, resource_type: &ResourceType) -> Vec<SearchValue> {
     let mut found = Vec::new();

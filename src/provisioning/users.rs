@@ -44,8 +44,6 @@ use crate::values::folding::{check_name, fold};
 use crate::values::ids::{OrganizationId, ResourceId};
 use crate::values::operation::{Actor, Operation};
 
-/// The longest text that stands in an index of its own.
-const MAX_INDEXED_CHARS: usize = 256;
 /// The most groups of a user that are read in the transaction of a change; other writes wait meanwhile.
 const MOST_GROUPS_IN_CHANGE: usize = 1_000;
 
@@ -97,13 +95,13 @@ impl UserDraft {
 /// Prepares a checked document (`document::read`, or the outcome of a PATCH).
 pub fn draft(mut document: Object, resource_type: &Arc<ResourceType>) -> Result<UserDraft, ScimError> {
     let active = document.shift_remove("active").and_then(|active| active.as_bool());
-    let user_name = text(&document, "userName")?.unwrap_or_default();
+    let user_name = search_values::column(&document, "userName")?.unwrap_or_default();
     check_name(&user_name).map_err(|error| ScimError::value(format!("userName: {error}")))?;
     Ok(UserDraft {
         text: render::stored_text(&document),
         user_name_folded: fold(&user_name),
-        external_id: text(&document, "externalId")?,
-        display: text(&document, "displayName")?,
+        external_id: search_values::column(&document, "externalId")?,
+        display: search_values::column(&document, "displayName")?,
         active,
         profile: user_profile::of(&document, &user_name),
         values: search_values::of(&document, resource_type),
@@ -113,16 +111,6 @@ pub fn draft(mut document: Object, resource_type: &Arc<ResourceType>) -> Result<
         longest: usize::MAX,
         document,
     })
-}
-
-/// A text attribute that stands in a column, within the length that an index takes.
-pub(super) fn text(document: &Object, name: &str) -> Result<Option<String>, ScimError> {
-    match document.get(name).and_then(Value::as_str) {
-        Some(text) if text.chars().count() > MAX_INDEXED_CHARS => {
-            Err(ScimError::value(format!("{name} is longer than {MAX_INDEXED_CHARS} characters")))
-        }
-        found => Ok(found.map(str::to_owned)),
-    }
 }
 
 /// Takes access away from a user, as the gateway itself does when an administrator has confirmed it.
