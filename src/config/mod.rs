@@ -176,9 +176,9 @@ fn config(reader: &mut Reader, warnings: &mut Vec<String>) -> Option<Config> {
     let database_wait = milliseconds(reader.number("database.wait_ms", 10..=60_000, 2_000));
     let database_statement_time = milliseconds(reader.number("database.statement_timeout_ms", 100..=600_000, 10_000));
     let encryption_keys = encryption_keys(reader);
-    let dns_servers = dns_servers(reader);
+    let dns_servers = reader.parse_all("dns.servers", "an address with a port, such as 10.0.0.2:53");
     let dns_timeout = milliseconds(reader.number("dns.timeout_ms", 100..=30_000, 3_000));
-    let trusted_proxies = reader.parse_all("trusted_proxies");
+    let trusted_proxies = reader.parse_all("trusted_proxies", "a network, such as 10.0.0.0/8");
     let allows_loopback = reader.flag("outbound.allow_loopback", false);
     let outbound_connect_timeout = milliseconds(reader.number("outbound.connect_timeout_ms", 100..=30_000, 3_000));
     let outbound_timeout = milliseconds(reader.number("outbound.timeout_ms", 100..=120_000, 10_000));
@@ -261,19 +261,6 @@ fn log(reader: &mut Reader) -> Log {
     };
     let filter = reader.text("log.filter").unwrap_or_else(|| DEFAULT_FILTER.to_owned());
     Log { is_json, filter }
-}
-
-fn dns_servers(reader: &mut Reader) -> Vec<SocketAddr> {
-    let mut servers = Vec::new();
-    for text in reader.texts("dns.servers") {
-        match text.parse() {
-            Ok(server) => servers.push(server),
-            Err(_) => {
-                reader.fault("dns.servers", format_args!("\"{text}\" is no address with a port, such as 10.0.0.2:53"))
-            }
-        }
-    }
-    servers
 }
 
 fn encryption_keys(reader: &mut Reader) -> Option<Vec<Secret>> {

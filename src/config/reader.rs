@@ -110,13 +110,13 @@ impl Reader {
         }
     }
 
-    /// A list of values in their own text form.
-    pub fn parse_all<T: FromStr<Err: Display>>(&mut self, key: &str) -> Vec<T> {
+    /// A list of values in their own text form. One that is none is named, with what is `expected`.
+    pub fn parse_all<T: FromStr>(&mut self, key: &str, expected: &str) -> Vec<T> {
         let mut values = Vec::new();
         for text in self.texts(key) {
             match text.parse() {
                 Ok(value) => values.push(value),
-                Err(error) => self.fault(key, format_args!("\"{text}\": {error}")),
+                Err(_) => self.fault(key, format_args!("\"{text}\" is not {expected}")),
             }
         }
         values
@@ -165,10 +165,8 @@ impl Reader {
         for key in unknown {
             let inside = format!("{key}.");
             let is_section = self.seen.iter().any(|seen| seen.starts_with(&inside));
-            self.fault(
-                &key,
-                if is_section { "is a section with settings of its own, not a value" } else { "is not a setting" },
-            );
+            let section = "is a section with settings of its own, not a value";
+            self.fault(&key, if is_section { section } else { "is not a setting" });
         }
         self.faults
     }

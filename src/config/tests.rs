@@ -175,6 +175,15 @@ fn a_section_that_is_a_value_is_called_a_section() {
 }
 
 #[test]
+fn each_entry_of_a_list_that_is_none_is_named() {
+    let text =
+        format!("trusted_proxies = [\"10.0.0.0/8\", \"here\"]\n{}[dns]\nservers = [\"1.1.1.1\", \"zz\"]\n", minimal());
+    let named = |text: &str| format!("dns.servers: \"{text}\" is not an address with a port, such as 10.0.0.2:53");
+    let network = "trusted_proxies: \"here\" is not a network, such as 10.0.0.0/8".to_owned();
+    assert_eq!(faults(&text), [named("1.1.1.1"), named("zz"), network]);
+}
+
+#[test]
 fn an_encryption_key_that_stands_twice_is_a_fault() {
     let twice = minimal().replace(&format!("[\"{KEY}\"]"), &format!("[\"{KEY}\", \"{KEY}\"]"));
     assert_eq!(faults(&twice), ["encryption_keys: names the same key twice"]);

@@ -298,19 +298,19 @@ fn compare(target: Target, operator: Operator, value: Value, rules: &Rules) -> R
         Value::Bool(is_true) if is_text => Some(Value::String(is_true.to_string())),
         _ => None,
     };
-    let misfit = format!("the literal does not fit the type of {}", target.leaf_path());
+    let misfit = || ScimError::filter(format!("the literal does not fit the type of {}", target.leaf_path()));
     let value = match loose {
         None => value,
         Some(understood) if rules.tolerance.loose_types.is_understood() => {
             rules.note(Rule::LooseTypes, &target.leaf_path(), value, understood.clone());
             understood
         }
-        Some(_) => return Err(ScimError::filter(misfit).under(Rule::LooseTypes)),
+        Some(_) => return Err(misfit().under(Rule::LooseTypes)),
     };
     match comparison::key(target.kind, target.case_exact, &value) {
         // Every text contains, starts and ends with the empty one.
         Some(key) if key.is_empty() && operator.is_partial() => Ok(Filter::Present(target)),
         Some(key) => Ok(Filter::Compare(target, operator, Literal::Value { key, value })),
-        None => Err(ScimError::filter(misfit)),
+        None => Err(misfit()),
     }
 }

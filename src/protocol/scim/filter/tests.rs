@@ -130,6 +130,12 @@ fn what_is_not_a_filter_is_invalid_filter() {
 }
 
 #[test]
+fn a_literal_that_does_not_fit_names_the_whole_path() {
+    let error = filter(r#"meta.created gt "yesterday""#).expect_err("no time");
+    assert_eq!(error.detail, "the literal does not fit the type of meta.created");
+}
+
+#[test]
 fn depth_length_and_terms_are_bounded() {
     let many = vec!["title pr"; 65].join(" or ");
     for text in [
