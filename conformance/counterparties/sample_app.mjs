@@ -2,8 +2,8 @@
 //
 //   node sample_app.mjs --port PORT --config FILE      prints `READY <url>`; the callback is <url>/callback
 //
-// FILE: {"title", "issuer", "client_id", "client_secret", "scope"}, or none of the last four: then POST /admin/client sends
-// them before the first sign-in. <url>/sign-in?acr_values=... asks the gateway for that. Every page answers in JSON to `Accept: application/json`.
+// FILE: {"title", "issuer", "client_id", "client_secret", "id_token_signed_response_alg", "scope"}, or none of the last five:
+// then POST /admin/client sends them before the first sign-in. No ID token that is signed in another way is taken. <url>/sign-in?acr_values=... asks the gateway for that. Every page answers in JSON to `Accept: application/json`.
 import { randomBytes } from 'node:crypto';
 import * as client from 'openid-client';
 import { bodyText, commandLine, escape, page, serve } from './page.mjs';
@@ -18,7 +18,9 @@ let discovered;
 async function gateway() {
   if (!settings) throw new Error('the app does not know its gateway yet');
   discovered ??= client.discovery(
-    new URL(settings.issuer), settings.client_id, {}, client.ClientSecretBasic(settings.client_secret),
+    new URL(settings.issuer), settings.client_id,
+    { id_token_signed_response_alg: settings.id_token_signed_response_alg },
+    client.ClientSecretBasic(settings.client_secret),
     // Without this the library takes an ID token for genuine because it came by the back channel, and checks no signature.
     { execute: [client.enableNonRepudiationChecks, ...(settings.issuer.startsWith('http://') ? [client.allowInsecureRequests] : [])] });
   try {

@@ -93,6 +93,26 @@ async fn people_sign_in_however_the_gateway_proves_itself_and_a_logout_there_end
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn oidcc_idtoken_signature_people_sign_in_at_an_app_that_insists_on_its_algorithm() {
+    for engine in Engine::ALL {
+        let stage = Stage::set(engine).await;
+        let connection = stage.connect("client_secret_basic", json!({})).await;
+        for algorithm in ["ES256", "RS256", "PS256", "EdDSA"] {
+            let client = stage.acme.register_app(&stage.app.redirect_uri(), algorithm).await;
+            stage.app.learn_to_insist(&stage.gateway.url, &client, algorithm).await;
+            stage.sign_in(Some(&connection)).await;
+        }
+        // The app does insist: tokens of another algorithm are not taken.
+        let client = stage.acme.register_app(&stage.app.redirect_uri(), "PS256").await;
+        stage.app.learn_to_insist(&stage.gateway.url, &client, "RS256").await;
+        let browser = Browser::asking_for_json();
+        let page = arrive(&browser, &stage.app.sign_in_url(), OWNER, Some(&text(&connection, "id"))).await;
+        let page = at_the_identity_provider(&browser, page, OWNER).await;
+        assert_eq!(page.status, 401, "{}", page.body);
+    }
+}
+
 /// The gateway proves itself by its own key, and the provider is told where to say that a session has ended.
 async fn logout_there(stage: &Stage) {
     // The provider refuses a client whose keys are at an address that is not there, so the connection comes first.

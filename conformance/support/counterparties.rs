@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::http::Api;
+use super::organization::Client;
 use super::process::{Process, conformance, free_port, run};
 
 /// The folder that holds `venv` and `node_modules`. The first caller installs what is missing.
@@ -163,6 +164,15 @@ impl SampleApp {
 
     pub async fn learn(&self, issuer: &str, client_id: &str, client_secret: &str) {
         let client = json!({ "issuer": issuer, "client_id": client_id, "client_secret": client_secret });
+        self.0.tell("/admin/client", client).await;
+    }
+
+    /// Learns a client, and to take ID tokens in this algorithm alone.
+    pub async fn learn_to_insist(&self, issuer: &str, client: &Client, algorithm: &str) {
+        let client = json!({
+            "issuer": issuer, "client_id": client.id, "client_secret": client.secret,
+            "id_token_signed_response_alg": algorithm,
+        });
         self.0.tell("/admin/client", client).await;
     }
 }

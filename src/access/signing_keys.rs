@@ -22,6 +22,8 @@ use crate::values::operation::Operation;
 pub struct OidcKeys {
     es256: SigningKey,
     rs256: SigningKey,
+    ps256: SigningKey,
+    ed_dsa: SigningKey,
     jwks: JwkSet,
     verification: VerificationKeys,
 }
@@ -32,6 +34,8 @@ impl OidcKeys {
         match algorithm {
             SigningAlgorithm::Es256 => &self.es256,
             SigningAlgorithm::Rs256 => &self.rs256,
+            SigningAlgorithm::Ps256 => &self.ps256,
+            SigningAlgorithm::EdDsa => &self.ed_dsa,
         }
     }
 
@@ -55,9 +59,12 @@ impl OidcKeys {
                 verification.push(key.verification_key());
             }
         }
+        let signer = |algorithm| parse(snapshot.active(purpose(algorithm))?, algorithm);
         Ok(Self {
-            es256: parse(snapshot.active(Purpose::OidcEs256)?, SigningAlgorithm::Es256)?,
-            rs256: parse(snapshot.active(Purpose::OidcRs256)?, SigningAlgorithm::Rs256)?,
+            es256: signer(SigningAlgorithm::Es256)?,
+            rs256: signer(SigningAlgorithm::Rs256)?,
+            ps256: signer(SigningAlgorithm::Ps256)?,
+            ed_dsa: signer(SigningAlgorithm::EdDsa)?,
             jwks: JwkSet { keys: published },
             verification: VerificationKeys::new(verification),
         })
@@ -68,6 +75,8 @@ const fn purpose(algorithm: SigningAlgorithm) -> Purpose {
     match algorithm {
         SigningAlgorithm::Es256 => Purpose::OidcEs256,
         SigningAlgorithm::Rs256 => Purpose::OidcRs256,
+        SigningAlgorithm::Ps256 => Purpose::OidcPs256,
+        SigningAlgorithm::EdDsa => Purpose::OidcEdDsa,
     }
 }
 

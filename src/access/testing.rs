@@ -12,7 +12,7 @@ use super::attempts::{self, Attempt, NewAttempt};
 use super::identity::{self, AssertedIdentity, IdentityError};
 use super::mail_proofs::{self, ProofLetter};
 use crate::directory::accounts;
-use crate::directory::applications::{self, ApplicationKind, IdTokenAlgorithm, NewApplication};
+use crate::directory::applications::{self, ApplicationKind, NewApplication};
 use crate::directory::connection_policy::{self, ConnectionPolicy, LinkingRule};
 use crate::directory::connections::{self, NewConnection, Settings};
 use crate::directory::domains::claim::{self, Domain};
@@ -28,6 +28,7 @@ use crate::protocol::oidc::authorization::AuthorizationRequest;
 use crate::protocol::oidc::class_map::Verdict;
 use crate::protocol::oidc::parameters::Parameters;
 use crate::protocol::oidc::relying_party::preset::Preset;
+use crate::protocol::oidc::signing::SigningAlgorithm;
 use crate::protocol::scim::limits::Limits;
 use crate::protocol::scim::tolerance::Profile as Tolerance;
 use crate::protocol::scim::validation::Rules;
@@ -198,7 +199,7 @@ fn seed(tx: &mut Tx<'_>, op: &Operation) -> Result<Seeds, StoreError> {
     let new = NewApplication {
         name: "Harbour Planner".to_owned(),
         kind: ApplicationKind::Public,
-        id_token_algorithm: IdTokenAlgorithm::Es256,
+        id_token_algorithm: SigningAlgorithm::Es256,
         redirect_uris: vec![REDIRECT_URI.to_owned()],
         post_logout_redirect_uris: vec![],
     };

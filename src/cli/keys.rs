@@ -36,6 +36,11 @@ pub enum PurposeName {
     OidcEs256,
     /// ID tokens with RS256.
     OidcRs256,
+    /// ID tokens with PS256.
+    OidcPs256,
+    /// ID tokens with EdDSA (Ed25519).
+    #[value(name = "oidc-eddsa")]
+    OidcEdDsa,
     /// Proofs that the gateway is the client of an OpenID provider.
     OidcClient,
     /// SAML requests.
@@ -49,6 +54,8 @@ impl From<PurposeName> for Purpose {
         match name {
             PurposeName::OidcEs256 => Self::OidcEs256,
             PurposeName::OidcRs256 => Self::OidcRs256,
+            PurposeName::OidcPs256 => Self::OidcPs256,
+            PurposeName::OidcEdDsa => Self::OidcEdDsa,
             PurposeName::OidcClient => Self::OidcClient,
             PurposeName::Saml => Self::Saml,
             PurposeName::SamlEncryption => Self::SamlEncryption,

@@ -2,7 +2,7 @@
 
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der, PublicKeyX509Der};
 use aws_lc_rs::rsa::KeySize;
-use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _, RsaKeyPair};
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _, RsaKeyPair};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
@@ -39,7 +39,15 @@ pub fn generate(purpose: Purpose) -> Result<KeyPair, GenerationFailed> {
                 public: STANDARD.encode(public.as_ref()),
             })
         }
-        Purpose::OidcRs256 | Purpose::Saml | Purpose::SamlEncryption => {
+        Purpose::OidcEdDsa => {
+            let pair = Ed25519KeyPair::generate()?;
+            let public = AsDer::<PublicKeyX509Der<'_>>::as_der(pair.public_key())?;
+            Ok(KeyPair {
+                pkcs8: Zeroizing::new(pair.to_pkcs8v1()?.as_ref().to_vec()),
+                public: STANDARD.encode(public.as_ref()),
+            })
+        }
+        Purpose::OidcRs256 | Purpose::OidcPs256 | Purpose::Saml | Purpose::SamlEncryption => {
             let pair = RsaKeyPair::generate(KeySize::Rsa2048)?;
             let public = AsDer::<PublicKeyX509Der<'_>>::as_der(pair.public_key())?;
             let pkcs8 = AsDer::<Pkcs8V1Der<'_>>::as_der(&pair)?;

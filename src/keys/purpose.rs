@@ -7,6 +7,10 @@ pub enum Purpose {
     OidcEs256,
     /// ID tokens of applications that ask for RS256.
     OidcRs256,
+    /// ID tokens of applications that ask for PS256. Of its own, because an RSA key is for one way of padding (RFC 8725, 3.1; RFC 8017, 9).
+    OidcPs256,
+    /// ID tokens of applications that ask for EdDSA: Ed25519.
+    OidcEdDsa,
     /// Proofs that the gateway is the client of an identity provider (RFC 7523): ES256.
     OidcClient,
     /// SAML requests and metadata: RSA with SHA-256.
@@ -18,13 +22,23 @@ pub enum Purpose {
 
 impl Purpose {
     /// Every purpose. Each has an active key from the first start on.
-    pub const ALL: [Self; 5] = [Self::OidcEs256, Self::OidcRs256, Self::OidcClient, Self::Saml, Self::SamlEncryption];
+    pub const ALL: [Self; 7] = [
+        Self::OidcEs256,
+        Self::OidcRs256,
+        Self::OidcPs256,
+        Self::OidcEdDsa,
+        Self::OidcClient,
+        Self::Saml,
+        Self::SamlEncryption,
+    ];
 
     /// The name in the store and on the command line.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::OidcEs256 => "oidc_es256",
             Self::OidcRs256 => "oidc_rs256",
+            Self::OidcPs256 => "oidc_ps256",
+            Self::OidcEdDsa => "oidc_eddsa",
             Self::OidcClient => "oidc_client",
             Self::Saml => "saml",
             Self::SamlEncryption => "saml_encryption",

@@ -1,9 +1,10 @@
 use super::{Decision, decide, is_application_open, oldest_sign_in};
 use crate::access::sessions::Session;
-use crate::directory::applications::{Application, ApplicationKind, IdTokenAlgorithm};
+use crate::directory::applications::{Application, ApplicationKind};
 use crate::protocol::oidc::authorization::{AuthorizationRequest, Prompt};
 use crate::protocol::oidc::error::ErrorCode;
 use crate::protocol::oidc::parameters::Parameters;
+use crate::protocol::oidc::signing::SigningAlgorithm;
 use crate::values::clock::Timestamp;
 use crate::values::ids::{AccountId, Id, OrganizationId};
 
@@ -28,7 +29,7 @@ fn application(owner: Option<u8>) -> Application {
         name: "App".to_owned(),
         kind: ApplicationKind::Public,
         secret_hash: None,
-        id_token_algorithm: IdTokenAlgorithm::Es256,
+        id_token_algorithm: SigningAlgorithm::Es256,
         redirect_uris: vec!["https://app.test/cb".to_owned()],
         post_logout_redirect_uris: vec![],
         created_at: Timestamp::from_seconds(NOW),

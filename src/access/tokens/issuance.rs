@@ -6,7 +6,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use crate::access::grants::Lifetimes;
 use crate::access::signing_keys::OidcKeys;
 use crate::protocol::oidc::access_token::AccessTokenClaims;
-use crate::protocol::oidc::id_token::{IdTokenClaims, access_token_hash};
+use crate::protocol::oidc::id_token::{IdTokenClaims, at_hash};
 use crate::protocol::oidc::scope::ScopeSet;
 use crate::protocol::oidc::signing::{SigningAlgorithm, SigningFailed, TokenType};
 use crate::protocol::oidc::token::TokenResponse;
@@ -64,7 +64,7 @@ impl Issuance {
             exp: now.saturating_add(ID_TOKEN_SECONDS),
             iat: now,
             nonce: self.nonce.clone(),
-            at_hash: Some(access_token_hash(&access_token)),
+            at_hash: Some(at_hash(&access_token, algorithm.digest())),
             authentication: claims::authentication(&self.standing)?,
             affiliation: claims::affiliation(&self.standing, &op.data_center)?,
             person: claims::person(&self.standing).released_by(self.scope),

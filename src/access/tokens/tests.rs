@@ -14,7 +14,7 @@ use crate::access::sessions::{self, Limits, Session};
 use crate::access::signing_keys::{self, OidcKeys, SigningKeys};
 use crate::access::testing::{REDIRECT_URI, World, by_password, world};
 use crate::directory::accounts::{self, ProfileChange};
-use crate::directory::applications::{self, Application, ApplicationKind, IdTokenAlgorithm, NewApplication};
+use crate::directory::applications::{self, Application, ApplicationKind, NewApplication};
 use crate::directory::connections;
 use crate::directory::domains::proof::{Answer, record_value};
 use crate::directory::profile::Profile;
@@ -26,6 +26,7 @@ use crate::keys::sealing::Sealer;
 use crate::protocol::oidc::access_token::AccessTokenClaims;
 use crate::protocol::oidc::pkce::CodeVerifier;
 use crate::protocol::oidc::scope::ScopeSet;
+use crate::protocol::oidc::signing::SigningAlgorithm;
 use crate::protocol::oidc::userinfo::UserInfoClaims;
 use crate::store::failure::StoreError;
 use crate::store::grants::StandingRow;
@@ -35,6 +36,8 @@ use crate::store::{accounts as account_rows, domains, scratch};
 use crate::values::clock::Timestamp;
 use crate::values::quota::Quota;
 use crate::values::secret::Secret;
+
+mod algorithms;
 
 const ISSUER: &str = "https://id.test";
 const SESSION: Limits = Limits { idle_seconds: 3_600, absolute_seconds: 36_000 };
@@ -73,7 +76,7 @@ async fn other_application(world: &World) -> Application {
     let new = NewApplication {
         name: "Other".to_owned(),
         kind: ApplicationKind::Confidential,
-        id_token_algorithm: IdTokenAlgorithm::Rs256,
+        id_token_algorithm: SigningAlgorithm::Rs256,
         redirect_uris: vec![REDIRECT_URI.to_owned()],
         post_logout_redirect_uris: vec![],
     };

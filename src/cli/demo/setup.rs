@@ -12,7 +12,7 @@ use crate::app;
 use crate::cli::{as_operator, load};
 use crate::config::Config;
 use crate::directory::admin_tokens::{self, NewToken};
-use crate::directory::applications::{self, ApplicationKind, IdTokenAlgorithm, NewApplication};
+use crate::directory::applications::{self, ApplicationKind, NewApplication};
 use crate::directory::connections::Connection;
 use crate::directory::connections::metadata::Address;
 use crate::directory::domains::claim;
@@ -21,6 +21,7 @@ use crate::flows::connect_identity_provider::{self, Provider};
 use crate::flows::outside::Outside;
 use crate::flows::verify_domain;
 use crate::keys::sealing::Sealer;
+use crate::protocol::oidc::signing::SigningAlgorithm;
 use crate::protocol::scim::tolerance::Profile;
 use crate::provisioning::clients;
 use crate::provisioning::clients::credentials::{self, NewCredential};
@@ -167,7 +168,7 @@ fn sample_app(places: &Places, redirect_uri: &str) -> NewApplication {
     NewApplication {
         name: "Sample app".to_owned(),
         kind: ApplicationKind::Confidential,
-        id_token_algorithm: IdTokenAlgorithm::Es256,
+        id_token_algorithm: SigningAlgorithm::Es256,
         redirect_uris: vec![redirect_uri.to_owned()],
         post_logout_redirect_uris: vec![format!("{}/", places.sample_app_url())],
     }

@@ -6,6 +6,7 @@ use super::organizations::{self, OrganizationError};
 use super::permission::{self, Denied, Permission};
 use super::room::{self, TooMany};
 use crate::protocol::oidc::redirect_uri::{self, InvalidRedirectUri};
+use crate::protocol::oidc::signing::SigningAlgorithm;
 use crate::record::audit::{self, Action, Subject};
 use crate::store::Tx;
 use crate::store::applications::{self as rows, ApplicationRow, UriRow};
@@ -31,15 +32,6 @@ pub enum ApplicationKind {
     Public,
 }
 
-/// The algorithm of an application's ID tokens.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum IdTokenAlgorithm {
-    /// ECDSA with P-256 and SHA-256: the quick one.
-    Es256,
-    /// RSA with SHA-256: the one every client knows, and the default of OpenID Connect.
-    Rs256,
-}
-
 /// A registered application. Its id is its `client_id`.
 #[derive(Debug, Clone)]
 pub struct Application {
@@ -54,7 +46,7 @@ pub struct Application {
     /// The hash of the secret of a confidential one.
     pub secret_hash: Option<Vec<u8>>,
     /// How its ID tokens are signed.
-    pub id_token_algorithm: IdTokenAlgorithm,
+    pub id_token_algorithm: SigningAlgorithm,
     /// Where people may be sent back to after sign-in, compared exactly.
     pub redirect_uris: Vec<String>,
     /// Where people may be sent back to after sign-out, compared exactly.
@@ -69,7 +61,7 @@ pub struct Application {
 pub struct NewApplication {
     pub name: String,
     pub kind: ApplicationKind,
-    pub id_token_algorithm: IdTokenAlgorithm,
+    pub id_token_algorithm: SigningAlgorithm,
     pub redirect_uris: Vec<String>,
     pub post_logout_redirect_uris: Vec<String>,
 }
@@ -112,16 +104,6 @@ impl ApplicationKind {
         match self {
             Self::Confidential => "confidential",
             Self::Public => "public",
-        }
-    }
-}
-
-impl IdTokenAlgorithm {
-    /// The name in JOSE, the store and the API.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Es256 => "ES256",
-            Self::Rs256 => "RS256",
         }
     }
 }
@@ -349,11 +331,8 @@ fn from_row(row: ApplicationRow, uris: Vec<UriRow>) -> Result<Application, Store
             _ => return Err(StoreError::Inconsistent("applications.kind")),
         },
         secret_hash: row.secret_hash,
-        id_token_algorithm: match row.id_token_algorithm.as_str() {
-            "ES256" => IdTokenAlgorithm::Es256,
-            "RS256" => IdTokenAlgorithm::Rs256,
-            _ => return Err(StoreError::Inconsistent("applications.id_token_algorithm")),
-        },
+        id_token_algorithm: SigningAlgorithm::parse(&row.id_token_algorithm)
+            .ok_or(StoreError::Inconsistent("applications.id_token_algorithm"))?,
         redirect_uris: redirect.into_iter().map(|row| row.uri).collect(),
         post_logout_redirect_uris: post_logout.into_iter().map(|row| row.uri).collect(),
         created_at: row.created_at,

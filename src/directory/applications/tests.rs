@@ -1,6 +1,7 @@
-use super::{ApplicationError, ApplicationKind, IdTokenAlgorithm, NewApplication};
+use super::{ApplicationError, ApplicationKind, NewApplication};
 use super::{delete, find, register, rotate_secret, update};
 use crate::access::testing::world;
+use crate::protocol::oidc::signing::SigningAlgorithm;
 use crate::store::failure::StoreError;
 use crate::store::{Tx, scratch};
 use crate::values::quota::Quota;
@@ -10,7 +11,7 @@ fn new(redirect_uris: &[&str], post_logout: &[&str], kind: ApplicationKind) -> N
     NewApplication {
         name: "Wiki".to_owned(),
         kind,
-        id_token_algorithm: IdTokenAlgorithm::Es256,
+        id_token_algorithm: SigningAlgorithm::Es256,
         redirect_uris: owned(redirect_uris),
         post_logout_redirect_uris: owned(post_logout),
     }

@@ -4,8 +4,9 @@ use actix_web::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::directory::applications::{Application, ApplicationKind, IdTokenAlgorithm, NewApplication};
+use crate::directory::applications::{Application, ApplicationKind, NewApplication};
 use crate::http::problem::Problem;
+use crate::protocol::oidc::signing::SigningAlgorithm;
 use crate::values::secret::Secret;
 
 /// An application to register.
@@ -17,7 +18,7 @@ pub struct NewApplicationBody {
     name: String,
     /// `confidential` (a server, with a secret) or `public`; `confidential` when left out.
     kind: Option<String>,
-    /// `ES256` or `RS256`; `RS256` when left out, which every client knows.
+    /// `ES256`, `RS256`, `PS256` or `EdDSA` (Ed25519); `RS256` when left out, which every client knows.
     id_token_algorithm: Option<String>,
     /// Where people may be sent back to after sign-in; compared exactly.
     redirect_uris: Vec<String>,
@@ -38,9 +39,9 @@ impl NewApplicationBody {
                 Some(_) => return Err(invalid("kind is confidential or public")),
             },
             id_token_algorithm: match self.id_token_algorithm.as_deref() {
-                None | Some("RS256") => IdTokenAlgorithm::Rs256,
-                Some("ES256") => IdTokenAlgorithm::Es256,
-                Some(_) => return Err(invalid("id_token_algorithm is ES256 or RS256")),
+                None => SigningAlgorithm::Rs256,
+                Some(name) => SigningAlgorithm::parse(name)
+                    .ok_or_else(|| invalid("id_token_algorithm is ES256, RS256, PS256 or EdDSA"))?,
             },
             redirect_uris: self.redirect_uris,
             post_logout_redirect_uris: self.post_logout_redirect_uris,

@@ -9,7 +9,7 @@ use crate::access::testing::{World, world};
 use crate::access::{second_factors, traces};
 use crate::directory::activation::invite;
 use crate::directory::admin_tokens::{self, NewToken};
-use crate::directory::applications::{self, ApplicationKind, IdTokenAlgorithm, NewApplication};
+use crate::directory::applications::{self, ApplicationKind, NewApplication};
 use crate::directory::connection_policy::{self, ConnectionPolicy};
 use crate::directory::connection_route::{self, ConnectionRoute};
 use crate::directory::connections::oidc_options::{self, OidcOptions};
@@ -21,6 +21,7 @@ use crate::directory::organizations::{self, NewOrganization};
 use crate::directory::sso_policy::SsoPolicy;
 use crate::directory::{cases, connection_roles};
 use crate::protocol::oidc::relying_party::preset::Preset;
+use crate::protocol::oidc::signing::SigningAlgorithm;
 use crate::protocol::scim::assignable::AssignableKind;
 use crate::protocol::scim::json::Object;
 use crate::protocol::scim::tolerance::Profile;
@@ -88,7 +89,7 @@ fn the_applications(tx: &mut Tx<'_>, op: &Operation, org: OrganizationId, said: 
     let new = NewApplication {
         name: "B".to_owned(),
         kind: ApplicationKind::Public,
-        id_token_algorithm: IdTokenAlgorithm::Es256,
+        id_token_algorithm: SigningAlgorithm::Es256,
         redirect_uris: vec!["https://b.test/cb".to_owned()],
         post_logout_redirect_uris: vec![],
     };

@@ -11,11 +11,12 @@ use crate::access::sessions;
 use crate::access::testing::{REDIRECT_URI, World, world};
 use crate::config::limits::Limits;
 use crate::directory::accounts;
-use crate::directory::applications::{self, ApplicationKind, IdTokenAlgorithm, NewApplication};
+use crate::directory::applications::{self, ApplicationKind, NewApplication};
 use crate::http::context::Context;
 use crate::http::scim::admission::Admission;
 use crate::http::testing::{Answer, context, send};
 use crate::http::throttle::{Rate, Throttle};
+use crate::protocol::oidc::signing::SigningAlgorithm;
 use crate::protocol::scim::tolerance::Profile;
 use crate::provisioning::clients::credentials::{self, NewCredential};
 use crate::provisioning::clients::kind::CredentialKind;
@@ -54,7 +55,7 @@ async fn stage(world: World) -> Stage {
     let new = NewApplication {
         name: "Harbour Planner".to_owned(),
         kind: ApplicationKind::Confidential,
-        id_token_algorithm: IdTokenAlgorithm::Rs256,
+        id_token_algorithm: SigningAlgorithm::Rs256,
         redirect_uris: vec![REDIRECT_URI.to_owned()],
         post_logout_redirect_uris: vec![AFTER_LOGOUT.to_owned()],
     };

@@ -45,11 +45,6 @@ pub fn at_hash(access_token: &str, algorithm: &'static digest::Algorithm) -> Str
     URL_SAFE_NO_PAD.encode(half)
 }
 
-/// `at_hash` in our own ID tokens, whose algorithms all hash with SHA-256.
-pub fn access_token_hash(access_token: &str) -> String {
-    at_hash(access_token, &digest::SHA256)
-}
-
 /// What is read of an ID token that comes back as a hint. The rest may have aged.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct HintClaims {

@@ -25,6 +25,8 @@ impl VerificationKey {
         let algorithm = match algorithm {
             SigningAlgorithm::Es256 => Algorithm::ES256,
             SigningAlgorithm::Rs256 => Algorithm::RS256,
+            SigningAlgorithm::Ps256 => Algorithm::PS256,
+            SigningAlgorithm::EdDsa => Algorithm::EdDSA,
         };
         Self { kid: kid.to_owned(), algorithm, key }
     }

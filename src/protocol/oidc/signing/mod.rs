@@ -1,7 +1,11 @@
-//! Signing JWTs with ES256 and RS256. A key is parsed once and then signs from memory; the primitives are aws-lc's.
+//! Signing JWTs with ES256, RS256, PS256 and EdDSA (RFC 7518, 3.1; RFC 8037). A key is parsed once and then signs from memory; the primitives are aws-lc's.
 
+use aws_lc_rs::digest;
 use aws_lc_rs::rand::SystemRandom;
-use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _, RSA_PKCS1_SHA256, RsaKeyPair};
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _, RSA_PKCS1_SHA256, RSA_PSS_SHA256,
+    RsaEncoding, RsaKeyPair,
+};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::DecodingKey;
@@ -19,23 +23,40 @@ pub enum SigningAlgorithm {
     /// RSASSA-PKCS1-v1_5 with SHA-256, which certification expects as the default of ID tokens.
     #[serde(rename = "RS256")]
     Rs256,
+    /// RSASSA-PSS with SHA-256.
+    #[serde(rename = "PS256")]
+    Ps256,
+    /// Ed25519.
+    #[serde(rename = "EdDSA")]
+    EdDsa,
 }
 
 impl SigningAlgorithm {
-    /// Both.
-    pub const ALL: [Self; 2] = [Self::Es256, Self::Rs256];
+    /// Every one.
+    pub const ALL: [Self; 4] = [Self::Es256, Self::Rs256, Self::Ps256, Self::EdDsa];
 
     /// The name on the wire and in the store.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Es256 => "ES256",
             Self::Rs256 => "RS256",
+            Self::Ps256 => "PS256",
+            Self::EdDsa => "EdDSA",
         }
     }
 
     /// The algorithm with this name.
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|algorithm| algorithm.as_str() == name)
+    }
+
+    /// The hash that it works with, which is the one of `at_hash` as well (OpenID Connect Core 3.1.3.6; for Ed25519 SHA-512,
+    /// RFC 8032, 5.1).
+    pub fn digest(self) -> &'static digest::Algorithm {
+        match self {
+            Self::Es256 | Self::Rs256 | Self::Ps256 => &digest::SHA256,
+            Self::EdDsa => &digest::SHA512,
+        }
     }
 }
 
@@ -67,6 +88,8 @@ impl TokenType {
 enum KeyPair {
     Es256(EcdsaKeyPair),
     Rs256(RsaKeyPair),
+    Ps256(RsaKeyPair),
+    EdDsa(Ed25519KeyPair),
 }
 
 /// A private key that signs.
@@ -96,14 +119,14 @@ impl SigningKey {
     /// Parses a PKCS#8 private key.
     pub fn from_pkcs8(kid: &str, algorithm: SigningAlgorithm, pkcs8: &[u8]) -> Result<Self, InvalidSigningKey> {
         let pair = match algorithm {
-            SigningAlgorithm::Es256 => EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8)
-                .map(KeyPair::Es256)
-                .map_err(|_| InvalidSigningKey)?,
-            SigningAlgorithm::Rs256 => {
-                RsaKeyPair::from_pkcs8(pkcs8).map(KeyPair::Rs256).map_err(|_| InvalidSigningKey)?
+            SigningAlgorithm::Es256 => {
+                EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8).map(KeyPair::Es256)
             }
+            SigningAlgorithm::Rs256 => RsaKeyPair::from_pkcs8(pkcs8).map(KeyPair::Rs256),
+            SigningAlgorithm::Ps256 => RsaKeyPair::from_pkcs8(pkcs8).map(KeyPair::Ps256),
+            SigningAlgorithm::EdDsa => Ed25519KeyPair::from_pkcs8(pkcs8).map(KeyPair::EdDsa),
         };
-        Ok(Self { kid: kid.to_owned(), pair })
+        Ok(Self { kid: kid.to_owned(), pair: pair.map_err(|_| InvalidSigningKey)? })
     }
 
     /// The key's id.
@@ -116,6 +139,8 @@ impl SigningKey {
         match self.pair {
             KeyPair::Es256(_) => SigningAlgorithm::Es256,
             KeyPair::Rs256(_) => SigningAlgorithm::Rs256,
+            KeyPair::Ps256(_) => SigningAlgorithm::Ps256,
+            KeyPair::EdDsa(_) => SigningAlgorithm::EdDsa,
         }
     }
 
@@ -134,16 +159,14 @@ impl SigningKey {
     }
 
     fn sign_bytes(&self, message: &[u8]) -> Result<Vec<u8>, SigningFailed> {
-        let random = SystemRandom::new();
         match &self.pair {
             KeyPair::Es256(pair) => {
-                pair.sign(&random, message).map(|signature| signature.as_ref().to_vec()).map_err(|_| SigningFailed)
+                let signature = pair.sign(&SystemRandom::new(), message).map_err(|_| SigningFailed)?;
+                Ok(signature.as_ref().to_vec())
             }
-            KeyPair::Rs256(pair) => {
-                let mut signature = vec![0; pair.public_modulus_len()];
-                pair.sign(&RSA_PKCS1_SHA256, &random, message, &mut signature).map_err(|_| SigningFailed)?;
-                Ok(signature)
-            }
+            KeyPair::Rs256(pair) => sign_rsa(pair, &RSA_PKCS1_SHA256, message),
+            KeyPair::Ps256(pair) => sign_rsa(pair, &RSA_PSS_SHA256, message),
+            KeyPair::EdDsa(pair) => Ok(pair.sign(message).as_ref().to_vec()),
         }
     }
 
@@ -154,15 +177,13 @@ impl SigningKey {
                 let (x, y) = coordinates(pair.public_key().as_ref())?;
                 Ok(PublicJwk::es256(&self.kid, x, y))
             }
-            KeyPair::Rs256(pair) => {
+            KeyPair::Rs256(pair) | KeyPair::Ps256(pair) => {
                 let key = pair.public_key();
                 let (n, e) = (key.modulus(), key.exponent());
-                Ok(PublicJwk::rs256(
-                    &self.kid,
-                    n.big_endian_without_leading_zero(),
-                    e.big_endian_without_leading_zero(),
-                ))
+                let (n, e) = (n.big_endian_without_leading_zero(), e.big_endian_without_leading_zero());
+                Ok(PublicJwk::rsa(&self.kid, self.algorithm(), n, e))
             }
+            KeyPair::EdDsa(pair) => Ok(PublicJwk::ed25519(&self.kid, pair.public_key().as_ref())),
         }
     }
 
@@ -170,7 +191,8 @@ impl SigningKey {
     pub fn verification_key(&self) -> VerificationKey {
         let key = match &self.pair {
             KeyPair::Es256(pair) => DecodingKey::from_ec_der(pair.public_key().as_ref()),
-            KeyPair::Rs256(pair) => {
+            KeyPair::EdDsa(pair) => DecodingKey::from_ed_der(pair.public_key().as_ref()),
+            KeyPair::Rs256(pair) | KeyPair::Ps256(pair) => {
                 let key = pair.public_key();
                 let (n, e) = (key.modulus(), key.exponent());
                 DecodingKey::from_rsa_raw_components(
@@ -187,6 +209,12 @@ impl std::fmt::Debug for SigningKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("SigningKey").field("kid", &self.kid).field("algorithm", &self.algorithm()).finish()
     }
+}
+
+fn sign_rsa(pair: &RsaKeyPair, encoding: &'static dyn RsaEncoding, message: &[u8]) -> Result<Vec<u8>, SigningFailed> {
+    let mut signature = vec![0; pair.public_modulus_len()];
+    pair.sign(encoding, &SystemRandom::new(), message, &mut signature).map_err(|_| SigningFailed)?;
+    Ok(signature)
 }
 
 // An uncompressed point: 0x04, x, y.

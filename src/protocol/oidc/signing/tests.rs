@@ -1,6 +1,6 @@
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
 use aws_lc_rs::rsa::KeySize;
-use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, RsaKeyPair};
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, RsaKeyPair};
 use openidconnect::core::{CoreIdToken, CoreIdTokenVerifier, CoreJsonWebKeySet, CoreJwsSigningAlgorithm};
 use openidconnect::{ClientId, IssuerUrl, Nonce};
 use serde_json::json;
@@ -20,7 +20,8 @@ fn key(kid: &str, algorithm: SigningAlgorithm) -> SigningKey {
         SigningAlgorithm::Es256 => {
             EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap().to_pkcs8v1().unwrap().as_ref().to_vec()
         }
-        SigningAlgorithm::Rs256 => {
+        SigningAlgorithm::EdDsa => Ed25519KeyPair::generate().unwrap().to_pkcs8v1().unwrap().as_ref().to_vec(),
+        SigningAlgorithm::Rs256 | SigningAlgorithm::Ps256 => {
             let pair = RsaKeyPair::generate(KeySize::Rsa2048).unwrap();
             AsDer::<Pkcs8V1Der>::as_der(&pair).unwrap().as_ref().to_vec()
         }
@@ -85,6 +86,8 @@ impl FromJwa for CoreJwsSigningAlgorithm {
         match algorithm {
             SigningAlgorithm::Es256 => Self::EcdsaP256Sha256,
             SigningAlgorithm::Rs256 => Self::RsaSsaPkcs1V15Sha256,
+            SigningAlgorithm::Ps256 => Self::RsaSsaPssSha256,
+            SigningAlgorithm::EdDsa => Self::EdDsa,
         }
     }
 }
