@@ -154,16 +154,19 @@ pub fn create(
     room::require_of(known.users, ResourceKind::User, draft.most)?;
     // A client that never sends `active` means that the user may sign in.
     let status = draft.active.map_or(MembershipStatus::Active, MembershipStatus::of);
-    let arrived = person::arrive(tx, op, organization, &draft.profile, status, &known)?;
-    let row = NewResourceRow { client_id, ..new_row(op, organization, draft, arrived) };
+    let id = op.new_id();
+    let arrived = person::arrive(tx, op, organization, id, (&draft.profile, status), &known)?;
+    let row =
+        NewResourceRow { client_id, ..new_row(op, organization, id, draft, arrived.map(|arrived| arrived.person)) };
     let told =
         Told { kind: ResourceKind::User, id: row.id, external_id: draft.external_id.as_deref(), version: Some(1) };
     let event = announcement::created(&draft.document, Some("active"));
     announcement::publish(tx, op, organization, told, &[event])?;
     let k = resources::insert(tx, &row, &draft.text, &draft.values)?;
     unique_values::replace(tx, organization, k, &[], &draft.unique)??;
-    if arrived.is_none() {
-        person::wait(tx, op, organization, row.id, &draft.profile, status)?;
+    match arrived {
+        Some(arrived) => arrived.hold(tx, op, organization, row.id)?,
+        None => person::wait(tx, op, organization, row.id, &draft.profile, status)?,
     }
     Ok(Resource {
         id: row.id,
@@ -176,7 +179,7 @@ pub fn create(
         document: draft.text.clone(),
         related: Vec::new(),
         is_complete: true,
-        standing: match arrived.and_then(|arrived| arrived.joined_as) {
+        standing: match arrived.and_then(|arrived| arrived.person.joined_as) {
             Some(status) => resource::standing_of_new(op, &draft.resource_type, k, status),
             None => resource::standing_of(tx, organization, &draft.resource_type, k)?,
         },
@@ -187,12 +190,13 @@ pub fn create(
 fn new_row(
     op: &Operation,
     organization: OrganizationId,
+    id: ResourceId,
     draft: &UserDraft,
     arrived: Option<Provisioned>,
 ) -> NewResourceRow {
     let at = resource::instant(op);
     NewResourceRow {
-        id: op.new_id(),
+        id,
         org_id: organization,
         client_id: None,
         kind: ResourceKind::User.as_str().to_owned(),

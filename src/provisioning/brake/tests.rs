@@ -8,6 +8,8 @@ use super::{BrakeError, BrakeState, Removal, confirm, confirmed, find, hold, rej
 use crate::access::testing::{World, world};
 use crate::directory::accounts;
 use crate::directory::accounts::state::AccountState;
+use crate::directory::memberships::MembershipStatus;
+use crate::directory::profile::Profile as Person;
 use crate::protocol::scim::document;
 use crate::protocol::scim::limits::Limits;
 use crate::protocol::scim::patch::request;
@@ -19,6 +21,7 @@ use crate::provisioning::resource::Patch;
 use crate::provisioning::users;
 use crate::store::failure::StoreError;
 use crate::store::resources::{self, ResourceKind};
+use crate::store::scim_clients::{self, ScimClientRow};
 use crate::store::{Tx, jobs, outbox, removals, scratch};
 use crate::values::ids::{AccountId, OrganizationId, ResourceId, ScimClientId, ScimCredentialId};
 use crate::values::operation::{Actor, Operation, Role};
@@ -36,6 +39,22 @@ fn client(op: &Operation, organization: OrganizationId) -> Operation {
         credential: ScimCredentialId::from_bytes(&[4; 16]).unwrap(),
         scope: ScimScope::Write,
     })
+}
+
+/// The same, where the client is there.
+fn stored_client(tx: &mut Tx<'_>, op: &Operation, organization: OrganizationId) -> Operation {
+    let row = ScimClientRow {
+        id: ScimClientId::from_bytes(&[3; 16]).unwrap(),
+        org_id: organization,
+        name: "IdP".to_owned(),
+        profile: "strict".to_owned(),
+        state: "active".to_owned(),
+        created_at: op.at,
+        updated_at: op.at,
+        request_log: "off".to_owned(),
+    };
+    scim_clients::insert(tx, &row).unwrap();
+    client(op, organization)
 }
 
 fn push(tx: &mut Tx<'_>, op: &Operation, acme: OrganizationId, count: usize) -> Vec<ResourceId> {
@@ -348,6 +367,45 @@ async fn q33_who_has_not_joined_is_no_removal() {
             without_active(tx, &idp, acme, eve);
             remove(tx, &idp, acme, eve, Removal::Delete).unwrap();
             assert_eq!(find(tx, &op, acme).unwrap().removed, 1);
+        })
+        .await;
+    }
+}
+
+/// Those who signed in before the client came are members without a user. That the client makes their users with `active: false`
+/// takes access from them as well.
+#[tokio::test]
+async fn q33_who_was_there_before_the_client_is_not_removed_beside_the_brake() {
+    for world in world().await {
+        run(&world, |tx, op, acme| {
+            let member = |tx: &mut Tx<'_>, address: &str| {
+                let profile = Person { addresses: vec![address.parse().unwrap()], ..Person::default() };
+                accounts::provision(tx, &op, acme, &profile, MembershipStatus::Active).unwrap().account
+            };
+            let addresses = ["u0@acme.test", "u1@acme.test", "u2@acme.test"];
+            let members = addresses.map(|address| member(tx, address));
+            set_limit(tx, &op, acme, 1, 0).unwrap();
+            let idp = stored_client(tx, &op, acme);
+            let create = |tx: &mut Tx<'_>, address: &str| {
+                let body = json!({ "userName": address, "active": false });
+                let read = document::read(body.as_object().unwrap().clone(), resource_type::user(), &rules()).unwrap();
+                users::create(tx, &idp, acme, &users::draft(read.document, resource_type::user()).unwrap()).unwrap()
+            };
+            let users = addresses.map(|address| create(tx, address));
+            assert_eq!(users.each_ref().map(|user| user.active), [Some(false), Some(true), Some(false)]);
+            let accounts = users.each_ref().map(|user| account_of(tx, acme, user.id));
+            assert_eq!(accounts, members, "nobody gets a second account");
+            // The second waits, and began the list; the third is one of the few who may go while it waits.
+            let brake = find(tx, &op, acme).unwrap();
+            assert_eq!((brake.state, brake.waiting, brake.removed), (BrakeState::Waiting, 1, 2));
+            assert_eq!(state(tx, acme, users[1].id), Some(AccountState::Active));
+            confirm(tx, &op, acme).unwrap();
+            assert_eq!(confirmed(tx, &op, acme, 10).unwrap(), [(users[1].id, Removal::Deactivate)]);
+            users::deactivate(tx, &op, acme, users[1].id).unwrap();
+            assert_eq!(state(tx, acme, users[1].id), Some(AccountState::Inactive));
+            // Whoever could not sign in is no removal, and an administrator is never braked.
+            let gone = create(tx, "new@acme.test");
+            assert_eq!((gone.active, find(tx, &op, acme).unwrap().removed), (Some(false), 2));
         })
         .await;
     }

@@ -27,18 +27,40 @@ use crate::store::{Tx, resource_locks};
 use crate::values::ids::{AccountId, OrganizationId, ResourceId};
 use crate::values::operation::Operation;
 
-/// Finds or makes the account of somebody who is pushed and of whom this is known. `None` for somebody who exists outside the
-/// organization; the caller calls [`wait`] when the user is there.
+/// Who a user is.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Arrived {
+    /// The person, with their account.
+    pub(super) person: Provisioned,
+    /// The client asks for what the brake does not let through, and the person may sign in until a human has decided.
+    is_held: bool,
+}
+
+impl Arrived {
+    /// Puts on the list what has to wait. The user has to be there.
+    pub(super) fn hold(
+        self,
+        tx: &mut Tx<'_>,
+        op: &Operation,
+        organization: OrganizationId,
+        user: ResourceId,
+    ) -> Result<(), ProvisioningError> {
+        if self.is_held { brake::hold(tx, op, organization, user, Removal::Deactivate) } else { Ok(()) }
+    }
+}
+
+/// Finds or makes the account of somebody who is pushed as `user` and of whom this is known. `None` for somebody who exists outside the
+/// organization; the caller calls [`wait`] when the user is there, and else [`Arrived::hold`].
 pub(super) fn arrive(
     tx: &mut Tx<'_>,
     op: &Operation,
     organization: OrganizationId,
-    profile: &Profile,
-    status: MembershipStatus,
+    user: ResourceId,
+    (profile, status): (&Profile, MembershipStatus),
     known: &ArrivalRow,
-) -> Result<Option<Provisioned>, ProvisioningError> {
+) -> Result<Option<Arrived>, ProvisioningError> {
     if let Some(account) = member_without_resource(tx, organization, known)? {
-        return Ok(Some(adopt(tx, op, organization, account, profile, status)?));
+        return Ok(Some(adopt(tx, op, organization, (user, account), profile, status)?));
     }
     if known.is_outside {
         return Ok(None);
@@ -49,7 +71,8 @@ pub(super) fn arrive(
         Some(_) => Origin::Elsewhere,
     };
     let invite_state = memberships::arriving(origin);
-    Ok(Some(accounts::provision_as(tx, op, organization, profile, status, invite_state)?))
+    let person = accounts::provision_as(tx, op, organization, profile, status, invite_state)?;
+    Ok(Some(Arrived { person, is_held: false }))
 }
 
 /// As [`arrive`], for somebody of whom nothing is known yet.
@@ -57,11 +80,11 @@ fn arrive_unknown(
     tx: &mut Tx<'_>,
     op: &Operation,
     organization: OrganizationId,
-    profile: &Profile,
-    status: MembershipStatus,
-) -> Result<Option<Provisioned>, ProvisioningError> {
+    user: ResourceId,
+    (profile, status): (&Profile, MembershipStatus),
+) -> Result<Option<Arrived>, ProvisioningError> {
     let known = arrivals::find(tx, organization, None, profile.primary_address())?;
-    arrive(tx, op, organization, profile, status, &known)
+    arrive(tx, op, organization, user, (profile, status), &known)
 }
 
 /// Opens the case of a user whose person exists outside.
@@ -98,18 +121,55 @@ fn adopt(
     tx: &mut Tx<'_>,
     op: &Operation,
     organization: OrganizationId,
-    account: AccountId,
+    (user, account): (ResourceId, AccountId),
     profile: &Profile,
     status: MembershipStatus,
-) -> Result<Provisioned, ProvisioningError> {
+) -> Result<Arrived, ProvisioningError> {
     let is_active = status == MembershipStatus::Active;
-    let shown = set_active(tx, op, organization, account, Some(is_active))?;
+    let is_held = !is_active && !deactivate_member(tx, op, organization, user, account)?;
+    let shown = if is_active { set_active(tx, op, organization, account, Some(true))? } else { Some(is_held) };
     let change = accounts::update_profile(tx, op, organization, account, profile).map_err(vanished)?;
     let subject = Subject::new("account", account);
     audit::write(tx, op, Some(organization), Action::UserUpdated, &subject, &json!({ "provisioned": true }))?;
     let has_joined = change == ProfileChange::Joined;
     let may_sign_in = if has_joined { is_active } else { shown == Some(true) };
-    Ok(Provisioned { account, may_sign_in, joined_as: None })
+    Ok(Arrived { person: Provisioned { account, may_sign_in, joined_as: None }, is_held })
+}
+
+/// A client creates the user of somebody who was there before it, and says that they may not sign in: that is a removal
+/// like any other. One that the brake does not let through waits for a human: false. The user is made all the same and shows that
+/// the person may still sign in.
+fn deactivate_member(
+    tx: &mut Tx<'_>,
+    op: &Operation,
+    organization: OrganizationId,
+    user: ResourceId,
+    account: AccountId,
+) -> Result<bool, ProvisioningError> {
+    let admitted = if is_active_member(tx, organization, account)? {
+        match brake::admit(tx, op, organization, user, Removal::Deactivate) {
+            Ok(admitted) => Some(admitted),
+            Err(ProvisioningError::RemovalHeld { .. }) => return Ok(false),
+            Err(other) => return Err(other),
+        }
+    } else {
+        None
+    };
+    set_active(tx, op, organization, account, Some(false))?;
+    if let Some(admitted) = admitted {
+        brake::count(tx, organization, admitted)?;
+    }
+    Ok(true)
+}
+
+fn is_active_member(
+    tx: &mut Tx<'_>,
+    organization: OrganizationId,
+    account: AccountId,
+) -> Result<bool, ProvisioningError> {
+    let is_active = accounts::find(tx, account)?.is_some_and(|found| found.state == AccountState::Active);
+    let membership = memberships::find(tx, account, organization)?;
+    Ok(is_active && membership.is_some_and(|membership| membership.is_active()))
 }
 
 /// Whether the person of a user may sign in here. The user shows it, except one whose client has removed `active`: that
@@ -117,11 +177,7 @@ fn adopt(
 fn may_sign_in(tx: &mut Tx<'_>, organization: OrganizationId, row: &ResourceRow) -> Result<bool, ProvisioningError> {
     match (row.active, row.account_id) {
         (Some(shown), _) => Ok(shown),
-        (None, Some(account)) => {
-            let is_active = accounts::find(tx, account)?.is_some_and(|found| found.state == AccountState::Active);
-            let membership = memberships::find(tx, account, organization)?;
-            Ok(is_active && membership.is_some_and(|membership| membership.is_active()))
-        }
+        (None, Some(account)) => is_active_member(tx, organization, account),
         (None, None) => Ok(false),
     }
 }
@@ -192,11 +248,12 @@ fn change_waiting(
         return Ok(active.map(|_| false));
     };
     cases::close(tx, op, organization, row.id, CaseState::cancel)?;
-    match arrive_unknown(tx, op, organization, profile, asked)? {
-        Some(Provisioned { account, may_sign_in, .. }) => {
-            resources::set_account(tx, row.k, account)?;
+    match arrive_unknown(tx, op, organization, row.id, (profile, asked))? {
+        Some(arrived) => {
+            arrived.hold(tx, op, organization, row.id)?;
+            resources::set_account(tx, row.k, arrived.person.account)?;
             group_roles::evaluate_users(tx, op, organization, &[row.k])?;
-            Ok(active.map(|_| may_sign_in))
+            Ok(active.map(|_| arrived.person.may_sign_in))
         }
         None => {
             wait(tx, op, organization, row.id, profile, asked)?;
@@ -248,10 +305,9 @@ pub fn review(
     };
     let Some(case) = cases::find_open(tx, organization, case.user)? else { return Ok(false) };
     let profile = user_profile::of_stored(&resource::parse(&row.document)?);
-    let Some(Provisioned { account, may_sign_in, .. }) = arrive_unknown(tx, op, organization, &profile, case.asked)?
-    else {
-        return Ok(false);
-    };
+    let Some(arrived) = arrive_unknown(tx, op, organization, row.id, (&profile, case.asked))? else { return Ok(false) };
+    arrived.hold(tx, op, organization, row.id)?;
+    let Provisioned { account, may_sign_in, .. } = arrived.person;
     resources::set_account(tx, row.k, account)?;
     group_roles::evaluate_users(tx, op, organization, &[row.k])?;
     scim_events::show_access(tx, op, organization, account, may_sign_in)?;
