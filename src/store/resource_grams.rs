@@ -7,6 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use data_encoding::HEXLOWER;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Binary, Bool, Nullable, Text};
 use serde_json::json;
@@ -127,7 +128,7 @@ fn write_each(tx: &mut Tx<'_>, keys: &[i64], made: Vec<(i64, Vec<i64>)>) -> Resu
     for (k, numbers) in made {
         let mut query = DynamicQuery::recurring();
         query.sql("INSERT INTO resource_grams (rowid, grams) VALUES (").integer(k).sql(", ");
-        query.text(numbers.into_iter().map(token).collect::<Vec<_>>().join(" ")).sql(")");
+        query.text(tokens(&numbers)).sql(")");
         query.execute(tx.connection())?;
     }
     Ok(())
@@ -148,7 +149,19 @@ fn write_all(tx: &mut Tx<'_>, keys: &[i64], made: Vec<(i64, Vec<i64>)>) -> Resul
 
 /// A number as a word of SQLite's full text index.
 fn token(number: i64) -> String {
-    format!("{number:016x}")
+    HEXLOWER.encode(&number.to_be_bytes())
+}
+
+/// Numbers as such words, with a space between two.
+fn tokens(numbers: &[i64]) -> String {
+    let mut words = String::with_capacity(numbers.len().saturating_mul(17));
+    for number in numbers {
+        if !words.is_empty() {
+            words.push(' ');
+        }
+        HEXLOWER.encode_append(&number.to_be_bytes(), &mut words);
+    }
+    words
 }
 
 /// Writes the query of the keys of resources that may have the trigrams, with those that wait to be indexed.

@@ -4,8 +4,6 @@
 //! that what one organization has costs no other one's search. Two that are alike by chance cost a look at a resource
 //! that is not meant, and nothing else: what the numbers lead to is always compared itself.
 
-use std::collections::BTreeSet;
-
 use crate::values::ids::OrganizationId;
 
 /// The shortest part of a text that is found by its trigrams.
@@ -14,6 +12,8 @@ pub const LENGTH: usize = 3;
 const MOST: usize = 20_000;
 /// A longer part is looked for by as many of its trigrams.
 const MOST_WANTED: usize = 16;
+/// Where FNV-1a begins.
+const BASIS: u32 = 0x811c_9dc5;
 
 /// A text of a resource.
 #[derive(Debug, Clone)]
@@ -27,19 +27,26 @@ pub struct IndexedText {
 
 /// The numbers under which a resource with these texts is found.
 pub fn of(organization: OrganizationId, texts: &[IndexedText]) -> Vec<i64> {
-    let mut numbers = BTreeSet::new();
+    let mut numbers = Vec::new();
     for IndexedText { path, text } in texts {
         match text {
             Some(text) => numbers.extend(of_text(organization, path, text)),
-            None => {
-                numbers.insert(number(organization, path, ""));
-            }
+            None => numbers.push(number(organization, path, "")),
+        }
+        if numbers.len() > MOST {
+            numbers = each_once(numbers);
         }
         if numbers.len() > MOST {
             return vec![number(organization, "", "")];
         }
     }
-    numbers.into_iter().collect()
+    each_once(numbers)
+}
+
+fn each_once(mut numbers: Vec<i64>) -> Vec<i64> {
+    numbers.sort_unstable();
+    numbers.dedup();
+    numbers
 }
 
 /// What a search for a part of a text looks for: all of `part`, or one of `instead`.
@@ -53,7 +60,7 @@ pub struct Wanted {
 
 /// What a search for `part` in the texts of `path` looks for; `None` when the part is too short.
 pub fn wanted(organization: OrganizationId, path: &str, part: &str) -> Option<Wanted> {
-    let all: Vec<i64> = of_text(organization, path, part).into_iter().collect();
+    let all = each_once(of_text(organization, path, part).collect());
     if all.is_empty() {
         return None;
     }
@@ -62,19 +69,25 @@ pub fn wanted(organization: OrganizationId, path: &str, part: &str) -> Option<Wa
     Some(Wanted { part: all.into_iter().step_by(step).collect(), instead })
 }
 
-fn of_text(organization: OrganizationId, path: &str, text: &str) -> BTreeSet<i64> {
-    let ends = text.char_indices().map(|(at, _)| at).skip(LENGTH).chain([text.len()]);
+fn of_text(organization: OrganizationId, path: &str, text: &str) -> impl Iterator<Item = i64> {
+    let of_path = hash(hash(BASIS, path.as_bytes()), &[0xff]);
+    let ends = text.char_indices().map(|(at, last)| at.saturating_add(last.len_utf8())).skip(LENGTH - 1);
     let pieces = text.char_indices().zip(ends).filter_map(|((start, _), end)| text.get(start..end));
-    pieces.filter(|piece| piece.chars().count() == LENGTH).map(|piece| number(organization, path, piece)).collect()
+    pieces.map(move |piece| within(organization, hash(of_path, piece.as_bytes())))
 }
 
-/// The random end of the organization's id, then FNV-1a of the path and the piece. It has to be the same for ever and
-/// on every machine, and nothing rests on its being hard to forge: an organization can only crowd its own numbers.
 fn number(organization: OrganizationId, path: &str, piece: &str) -> i64 {
-    let mut hash = 0x811c_9dc5_u32;
-    for byte in path.bytes().chain([0xff]).chain(piece.bytes()) {
-        hash = (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193);
-    }
+    within(organization, hash(hash(hash(BASIS, path.as_bytes()), &[0xff]), piece.as_bytes()))
+}
+
+/// FNV-1a. It has to be the same for ever and on every machine, and nothing rests on its being hard to forge: an organization can
+/// only crowd its own numbers.
+fn hash(begun: u32, bytes: &[u8]) -> u32 {
+    bytes.iter().fold(begun, |hash, byte| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193))
+}
+
+/// The random end of the organization's id, then the hash.
+fn within(organization: OrganizationId, hash: u32) -> i64 {
     let mut bytes = [0; 8];
     for (to, from) in bytes.iter_mut().zip(organization.as_bytes().iter().skip(12).chain(&hash.to_be_bytes())) {
         *to = *from;
