@@ -179,8 +179,7 @@ pub fn has_more_members_than(
     most: i64,
 ) -> Result<bool, ProvisioningError> {
     permission::require(op, organization, Permission::ReadResources)?;
-    let Some(row) = resources::find(tx, organization, ResourceKind::Group, id)? else { return Ok(false) };
-    Ok(members::count_up_to(tx, row.k, most.saturating_add(1))? > most)
+    Ok(members::count_by_id_up_to(tx, organization, id, most.saturating_add(1))? > most)
 }
 
 /// Replaces a group (PUT) and returns its version. Members that the request does not name leave it, all of them when it has

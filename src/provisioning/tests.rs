@@ -651,8 +651,12 @@ async fn nested_groups_are_walked_once_for_a_patch_so_that_others_can_write_mean
         let (patched, waited) = tokio::join!(patch, other);
         patched.unwrap();
         assert!(waited < std::time::Duration::from_secs(1), "{engine}: another organization waited {waited:?}");
-        let count = store.read(move |tx| members::count_up_to(tx, bottom.1, 1_000)).await.unwrap();
-        assert_eq!(count, 300, "{engine}");
+        let counts = store.read(move |tx| {
+            let by_id = |tx: &mut Tx<'_>, at, most| members::count_by_id_up_to(tx, at, bottom.0, most).unwrap();
+            let by_key = [1_000, 299].map(|most| members::count_up_to(tx, bottom.1, most).unwrap());
+            Ok::<_, StoreError>((by_key, by_id(tx, acme, 1_000), by_id(tx, acme, 299), by_id(tx, globex, 1_000)))
+        });
+        assert_eq!(counts.await.unwrap(), ([300, 299], 300, 299, 0), "{engine}");
     }
 }
 

@@ -8,6 +8,7 @@ use diesel::sql_types::{BigInt, Binary, Bool, Nullable, Text};
 use super::Tx;
 use super::dynamic::{DynamicQuery, Engine};
 use super::failure::StoreError;
+use super::resources::ResourceKind;
 use super::schema::members as table;
 use crate::store::connection::{AnyConnection, Backend};
 use crate::values::clock::Timestamp;
@@ -42,6 +43,13 @@ struct PairRow {
     member_k: i64,
     #[diesel(sql_type = BigInt)]
     group_k: i64,
+}
+
+#[derive(QueryableByName)]
+#[diesel(check_for_backend(Backend))]
+struct Count {
+    #[diesel(sql_type = BigInt)]
+    found: i64,
 }
 
 /// A resource by its key.
@@ -130,10 +138,28 @@ pub fn member_keys(tx: &mut Tx<'_>, group: i64) -> Result<Vec<i64>, StoreError> 
 /// How many members a group has, counted up to `most`. In their order, because PostgreSQL would else gather all members of a
 /// large group before it counts the first.
 pub fn count_up_to(tx: &mut Tx<'_>, group: i64, most: i64) -> Result<i64, StoreError> {
-    let ordered = table::table.filter(table::group_k.eq(group)).order(table::member_k);
-    let query = ordered.limit(most).select(table::member_k);
-    let found: Vec<i64> = query.load(tx.connection())?;
-    Ok(i64::try_from(found.len()).unwrap_or(i64::MAX))
+    let mut query = DynamicQuery::recurring();
+    query.sql("SELECT count(*) AS found FROM (SELECT m.member_k FROM members m WHERE m.group_k = ").integer(group);
+    query.sql(" ORDER BY m.member_k LIMIT ").integer(most).sql(") few");
+    Ok(query.get_result::<Count>(tx.connection())?.found)
+}
+
+/// The same of the group with this id; 0 where there is none.
+pub fn count_by_id_up_to(
+    tx: &mut Tx<'_>,
+    organization: OrganizationId,
+    group: ResourceId,
+    most: i64,
+) -> Result<i64, StoreError> {
+    let (mut query, checked) = (DynamicQuery::recurring(), tx.engine().checked());
+    query.sql(
+        "SELECT count(*) AS found FROM (SELECT m.member_k FROM members m \
+         WHERE m.group_k = (SELECT r.k FROM resources r WHERE r.id = ",
+    );
+    query.bytes(group.as_bytes()).sql(" AND r.org_id").sql(checked).bytes(organization.as_bytes());
+    query.sql(" AND r.kind").sql(checked).text(ResourceKind::Group.as_str());
+    query.sql(") ORDER BY m.member_k LIMIT ").integer(most).sql(") few");
+    Ok(query.get_result::<Count>(tx.connection())?.found)
 }
 
 /// The members of these groups, at most `limit` rows in all, in the order they were made.
