@@ -78,11 +78,11 @@ pub fn insert(
         }
         return tx.write_along(membership_insertion(membership));
     }
-    diesel::insert_into(table::table).values(row).execute(tx.connection())?;
+    Kept(diesel::insert_into(table::table).values(row)).execute(tx.connection())?;
     for address in addresses {
         insert_address(tx, address)?;
     }
-    diesel::insert_into(memberships::table).values(membership).execute(tx.connection())?;
+    Kept(diesel::insert_into(memberships::table).values(membership)).execute(tx.connection())?;
     Ok(())
 }
 
@@ -148,9 +148,11 @@ pub fn find_member(
     let query = memberships::table
         .inner_join(table::table.on(table::id.eq(memberships::account_id)))
         .filter(memberships::account_id.eq(account))
-        .filter(memberships::org_id.eq(organization))
-        .select((MembershipRow::as_select(), AccountRow::as_select()));
-    Ok(query.first(tx.connection()).optional()?)
+        .filter(memberships::org_id.eq(organization));
+    let found = on_engine!(tx, |connection| {
+        query.select((MembershipRow::as_select(), AccountRow::as_select())).first(connection)
+    });
+    Ok(found.optional()?)
 }
 
 /// The account with this id.
@@ -215,7 +217,7 @@ pub fn update_access(
 
 /// Inserts one address; [`super::constraint::Constraint::VerifiedAddress`] when it is verified for somebody else.
 pub fn insert_address(tx: &mut Tx<'_>, row: &AddressRow) -> Result<(), StoreError> {
-    diesel::insert_into(addresses::table).values(row).execute(tx.connection())?;
+    Kept(diesel::insert_into(addresses::table).values(row)).execute(tx.connection())?;
     Ok(())
 }
 
@@ -263,7 +265,7 @@ pub fn with_verified_address(tx: &mut Tx<'_>, address: &str) -> Result<Option<Ac
         .filter(addresses::address.eq(address))
         .filter(addresses::verified_at.is_not_null())
         .select(addresses::account_id);
-    Ok(query.first(tx.connection()).optional()?)
+    Ok(on_engine!(tx, |connection| query.first(connection)).optional()?)
 }
 
 /// The active accounts whose primary address this is, verified or not, and which no directory pushes: one could be made to

@@ -6,7 +6,7 @@ use diesel::sql_types::{BigInt, Binary, Text};
 use super::Tx;
 use super::domain_schema::domains as table;
 use super::failure::StoreError;
-use super::kept::KeptSelect;
+use super::kept::{KeptRead, KeptSelect};
 use crate::store::connection::{AnyConnection, Backend};
 use crate::values::clock::Timestamp;
 use crate::values::ids::{DomainId, OrganizationId};
@@ -145,8 +145,9 @@ pub fn owner_of(tx: &mut Tx<'_>, name: &str, owned: Owned) -> Result<Option<(Org
     let query = table::table
         .filter(table::name.eq(name))
         .filter(table::state.eq_any(owned.states()))
-        .select((table::org_id, table::id));
-    Ok(query.first(tx.connection()).optional()?)
+        .select((table::org_id, table::id))
+        .limit(1);
+    Ok(on_engine!(tx, |connection| KeptRead(query).get_result(connection)).optional()?)
 }
 
 /// True when the organization is the owner of this very domain.
@@ -154,8 +155,9 @@ pub fn is_owner(tx: &mut Tx<'_>, organization: OrganizationId, name: &str, owned
     let query = table::table
         .filter(table::org_id.eq(organization))
         .filter(table::name.eq(name))
-        .filter(table::state.eq_any(owned.states()));
-    Ok(query.count().get_result::<i64>(tx.connection())? > 0)
+        .filter(table::state.eq_any(owned.states()))
+        .count();
+    Ok(on_engine!(tx, |connection| KeptRead(query).get_result::<i64>(connection))? > 0)
 }
 
 /// True when this very domain is the organization's and has lapsed.
@@ -164,7 +166,7 @@ pub fn is_lapsed(tx: &mut Tx<'_>, organization: OrganizationId, name: &str) -> R
         .filter(table::org_id.eq(organization))
         .filter(table::name.eq(name))
         .filter(table::state.eq("lapsed"));
-    Ok(query.count().get_result::<i64>(tx.connection())? > 0)
+    Ok(on_engine!(tx, |connection| query.count().get_result::<i64>(connection))? > 0)
 }
 
 /// As [`is_owner`], and keeps the claim from being given up or changed before this transaction ends. On SQLite there is one

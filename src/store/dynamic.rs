@@ -3,12 +3,15 @@
 
 use std::borrow::Cow;
 
-use diesel::RunQueryDsl;
+use diesel::backend::Backend;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
+use diesel::query_dsl::methods::LoadQuery;
 use diesel::result::QueryResult;
-use diesel::sql_types::{BigInt, Binary, Bool, Nullable, Text, Untyped};
+use diesel::serialize::ToSql;
+use diesel::sql_types::{BigInt, Binary, Bool, HasSqlType, Nullable, Text, Untyped};
+use diesel::{PgConnection, RunQueryDsl, SqliteConnection};
 
-use super::connection::{AnyConnection, Backend};
+use super::connection::AnyConnection;
 
 /// Which dialect the text is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -181,8 +184,51 @@ impl DynamicQuery {
     }
 }
 
-impl QueryFragment<Backend> for DynamicQuery {
-    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Backend>) -> QueryResult<()> {
+/// The engine's own connection is asked: what diesel derives for several engines collects the bound values in a form of its own
+/// first, and then turns each into what the engine takes.
+impl DynamicQuery {
+    /// Executes it and tells how many rows it changed.
+    pub(in crate::store) fn execute(self, connection: &mut AnyConnection) -> QueryResult<usize> {
+        match connection {
+            AnyConnection::Sqlite(sqlite) => RunQueryDsl::execute(self, sqlite),
+            AnyConnection::Postgres(postgres) => RunQueryDsl::execute(self, postgres),
+        }
+    }
+
+    /// The rows that it finds.
+    pub(in crate::store) fn load<R>(self, connection: &mut AnyConnection) -> QueryResult<Vec<R>>
+    where
+        Self: LoadQuery<'static, SqliteConnection, R> + LoadQuery<'static, PgConnection, R>,
+    {
+        match connection {
+            AnyConnection::Sqlite(sqlite) => RunQueryDsl::load(self, sqlite),
+            AnyConnection::Postgres(postgres) => RunQueryDsl::load(self, postgres),
+        }
+    }
+
+    /// The first row that it finds; [`diesel::NotFound`] when there is none.
+    pub(in crate::store) fn get_result<R>(self, connection: &mut AnyConnection) -> QueryResult<R>
+    where
+        Self: LoadQuery<'static, SqliteConnection, R> + LoadQuery<'static, PgConnection, R>,
+    {
+        match connection {
+            AnyConnection::Sqlite(sqlite) => RunQueryDsl::get_result(self, sqlite),
+            AnyConnection::Postgres(postgres) => RunQueryDsl::get_result(self, postgres),
+        }
+    }
+}
+
+impl<DB> QueryFragment<DB> for DynamicQuery
+where
+    DB: Backend + HasSqlType<Text> + HasSqlType<BigInt> + HasSqlType<Binary> + HasSqlType<Bool>,
+    str: ToSql<Text, DB>,
+    String: ToSql<Text, DB>,
+    i64: ToSql<BigInt, DB>,
+    [u8]: ToSql<Binary, DB>,
+    Vec<u8>: ToSql<Binary, DB>,
+    bool: ToSql<Bool, DB>,
+{
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
         if !self.is_recurring {
             out.unsafe_to_cache_prepared();
         }

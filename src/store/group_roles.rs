@@ -61,7 +61,7 @@ pub fn of_organization(
 /// The groups of an organization that carry a role, by key.
 pub fn carrying(tx: &mut Tx<'_>, organization: OrganizationId) -> Result<Vec<(i64, String)>, StoreError> {
     let query = table::table.filter(table::org_id.eq(organization)).select((table::group_k, table::role));
-    Ok(query.load(tx.connection())?)
+    Ok(on_engine!(tx, |connection| query.load(connection))?)
 }
 
 /// The users below a group, at any depth; at most `limit`.

@@ -1,7 +1,8 @@
 //! Statements that are kept prepared although diesel prepares them anew each time, because it cannot know that their text
-//! recurs: every UPDATE, and text that is a constant. On SQLite that saves reading the text, on PostgreSQL a round trip as well.
+//! recurs: every UPDATE, a list of values, and text that is a constant. On SQLite that saves reading the text, on PostgreSQL a round trip as well.
 
 use diesel::backend::Backend;
+use diesel::connection::Connection as _;
 use diesel::pg::Pg;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::result::QueryResult;
@@ -20,14 +21,25 @@ pub(in crate::store) struct Kept<Q>(pub(in crate::store) Q);
 #[derive(Debug, Clone, Copy)]
 pub(in crate::store) struct KeptSelect<Q>(pub(in crate::store) Q);
 
+/// A SELECT under the same terms, for the engine's own connection: [`super::on_engine`].
+#[derive(Debug, Clone, Copy)]
+pub(in crate::store) struct KeptRead<Q>(pub(in crate::store) Q);
+
 impl<Q> Kept<Q> {
-    /// Executes it and tells how many rows it changed. The engine is asked for a row of each: what diesel executes goes
-    /// through a reference, which forgets that a statement may be kept, and what it loads does not. What diesel derives for
-    /// several engines forgets it in either way, so the engine's own connection is asked.
+    /// Executes it and tells how many rows it changed. What diesel knows by its type it keeps by itself. For the rest the engine is
+    /// asked for a row of each: what diesel executes goes through a reference, which forgets that a statement may be kept, and
+    /// what it loads does not. What diesel derives for several engines forgets it in either way, so the engine's own connection
+    /// is asked.
     pub(in crate::store) fn execute(self, connection: &mut AnyConnection) -> QueryResult<usize>
     where
         Q: QueryFragment<Pg> + QueryFragment<Sqlite> + QueryId,
     {
+        if Q::HAS_STATIC_QUERY_ID {
+            return match connection {
+                AnyConnection::Sqlite(sqlite) => sqlite.execute_returning_count(&self.0),
+                AnyConnection::Postgres(postgres) => postgres.execute_returning_count(&self.0),
+            };
+        }
         let changed: Vec<i32> = match connection {
             AnyConnection::Sqlite(sqlite) => RunQueryDsl::load(self, sqlite)?,
             AnyConnection::Postgres(postgres) => RunQueryDsl::load(self, postgres)?,
@@ -65,6 +77,27 @@ impl<Q: QueryFragment<Pg>> QueryFragment<Pg> for KeptSelect<Q> {
     }
 }
 
+impl<DB: Backend, Q: QueryFragment<DB>> QueryFragment<DB> for KeptRead<Q> {
+    fn walk_ast<'b>(&'b self, out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
+        self.0.walk_ast(out)
+    }
+
+    fn is_safe_to_cache_prepared(&self, _backend: &DB) -> QueryResult<bool> {
+        Ok(true)
+    }
+}
+
+impl<Q: Query> Query for KeptRead<Q> {
+    type SqlType = Q::SqlType;
+}
+
+impl<Q> QueryId for KeptRead<Q> {
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl<Q, C> RunQueryDsl<C> for KeptRead<Q> {}
+
 impl<Q> Query for Kept<Q> {
     type SqlType = Integer;
 }
@@ -73,10 +106,10 @@ impl<Q> Query for KeptSelect<Q> {
     type SqlType = Integer;
 }
 
-/// An INSERT of a row is known by its type; an UPDATE never is, since what it changes may vary.
-impl<Q: QueryId> QueryId for Kept<Q> {
-    type QueryId = Kept<Q::QueryId>;
-    const HAS_STATIC_QUERY_ID: bool = Q::HAS_STATIC_QUERY_ID;
+/// An INSERT of a row is known by its type, and executed as it is; an UPDATE never is, since what it changes may vary.
+impl<Q> QueryId for Kept<Q> {
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
 }
 
 impl<Q> QueryId for KeptSelect<Q> {

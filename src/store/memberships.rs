@@ -54,12 +54,9 @@ pub fn find_with_policy(
 
 /// The memberships of an account, by the time they were made.
 pub fn of_account(tx: &mut Tx<'_>, account: AccountId) -> Result<Vec<MembershipRow>, StoreError> {
-    let query = table::table
-        .filter(table::account_id.eq(account))
-        .order((table::created_at, table::org_id))
-        .limit(1_000)
-        .select(MembershipRow::as_select());
-    Ok(query.load(tx.connection())?)
+    let query =
+        table::table.filter(table::account_id.eq(account)).order((table::created_at, table::org_id)).limit(1_000);
+    Ok(on_engine!(tx, |connection| query.select(MembershipRow::as_select()).load(connection))?)
 }
 
 /// Keeps other transactions from changing or ending a membership before this one ends. On SQLite there is one writer.
@@ -227,5 +224,5 @@ pub fn members_with_address(
         .filter(table::kind.eq("member"))
         .limit(2)
         .select(addresses::account_id);
-    Ok(query.load(tx.connection())?)
+    Ok(on_engine!(tx, |connection| query.load(connection))?)
 }

@@ -111,7 +111,6 @@ mod writer;
 use std::time::Duration;
 
 use connection::{AnyConnection, Location, Mode};
-use diesel::RunQueryDsl as _;
 use dynamic::{DynamicQuery, Engine};
 use executor::Executor;
 use failure::StoreError;

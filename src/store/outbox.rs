@@ -5,6 +5,7 @@ use diesel::prelude::*;
 use super::Tx;
 use super::dynamic::{DynamicQuery, Engine};
 use super::failure::StoreError;
+use super::kept::Kept;
 use super::schema::outbox as table;
 use crate::store::connection::{AnyConnection, Backend};
 use crate::values::clock::Timestamp;
@@ -32,7 +33,7 @@ pub fn insert(tx: &mut Tx<'_>, row: &EventRow) -> Result<(), StoreError> {
         query.sql(", ").integer(row.at.micros()).sql(")");
         return tx.write_along(query);
     }
-    diesel::insert_into(table::table).values(row).execute(tx.connection())?;
+    Kept(diesel::insert_into(table::table).values(row)).execute(tx.connection())?;
     Ok(())
 }
 

@@ -85,8 +85,8 @@ pub struct HeldRow {
 
 /// The brake of an organization.
 pub fn find(tx: &mut Tx<'_>, organization: OrganizationId) -> Result<Option<BrakeRow>, StoreError> {
-    let query = brakes::table.filter(brakes::org_id.eq(organization)).select(BrakeRow::as_select());
-    Ok(query.first(tx.connection()).optional()?)
+    let query = brakes::table.filter(brakes::org_id.eq(organization));
+    Ok(on_engine!(tx, |connection| query.select(BrakeRow::as_select()).first(connection)).optional()?)
 }
 
 /// The brake of an organization, and how many were removed in this minute or later, on PostgreSQL in one query.

@@ -1,8 +1,6 @@
 //! Resources that are about to be changed or deleted: read, and kept from other transactions until this one ends. SQLite has one
 //! writer, and needs no locks.
 
-use diesel::prelude::*;
-
 use super::Tx;
 use super::dynamic::{DynamicQuery, Engine};
 use super::failure::StoreError;

@@ -118,9 +118,10 @@ pub fn insert(
         let inserted: Key = statement.get_result(tx.connection())?;
         return Ok(inserted.k);
     }
-    let k: i64 = diesel::insert_into(table::table).values(row).returning(table::k).get_result(tx.connection())?;
+    let insertion = diesel::insert_into(table::table).values(row).returning(table::k);
+    let k: i64 = on_engine!(tx, |connection| insertion.get_result(connection))?;
     let document = (docs::k.eq(k), docs::document.eq(document));
-    diesel::insert_into(docs::table).values(document).execute(tx.connection())?;
+    Kept(diesel::insert_into(docs::table).values(document)).execute(tx.connection())?;
     resource_values::insert(tx, row.org_id, k, values)?;
     Ok(k)
 }
@@ -170,7 +171,7 @@ pub fn find(
             table::updated_at,
             docs::document,
         ));
-    Ok(query.first(tx.connection()).optional()?)
+    Ok(on_engine!(tx, |connection| query.first(connection)).optional()?)
 }
 
 /// Writes a change, and the document that goes with it where that is another one; on PostgreSQL in one statement.
@@ -233,7 +234,7 @@ pub fn document_for_update(
         .filter(table::org_id.eq(organization))
         .filter(table::k.eq(k))
         .select((table::version, docs::document));
-    Ok(query.first(tx.connection()).optional()?)
+    Ok(on_engine!(tx, |connection| query.first(connection)).optional()?)
 }
 
 /// Writes a document whose columns stay as they are, and moves the version on.
@@ -319,7 +320,7 @@ pub fn of_account(
 ) -> Result<Option<ResourceId>, StoreError> {
     let query =
         table::table.filter(table::account_id.eq(account)).filter(table::org_id.eq(organization)).select(table::id);
-    Ok(query.first(tx.connection()).optional()?)
+    Ok(on_engine!(tx, |connection| query.first(connection)).optional()?)
 }
 
 /// Notes which client pushes a resource from now on.
@@ -344,7 +345,7 @@ pub fn document_of_account(
         .filter(table::account_id.eq(account))
         .filter(table::org_id.eq(organization))
         .select(docs::document);
-    Ok(query.first(tx.connection()).optional()?)
+    Ok(on_engine!(tx, |connection| query.first(connection)).optional()?)
 }
 
 #[cfg(test)]

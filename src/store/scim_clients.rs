@@ -101,7 +101,7 @@ pub fn reprovisioning(
         .filter(table::org_id.eq(organization))
         .filter(table::state.eq("active"))
         .select((table::profile, table::reprovisioning));
-    Ok(query.first(tx.connection()).optional()?)
+    Ok(on_engine!(tx, |connection| query.first(connection)).optional()?)
 }
 
 /// Writes that policy; tells whether there is such a client.

@@ -106,7 +106,7 @@ pub fn find_presented(tx: &mut Tx<'_>, hash: &[u8]) -> Result<Option<PresentedRo
         .inner_join(organizations::table.on(organizations::id.eq(table::org_id)))
         .filter(table::token_hash.eq(hash))
         .select(PRESENTED);
-    Ok(query.first(tx.connection()).optional()?)
+    Ok(on_engine!(tx, |connection| query.first(connection)).optional()?)
 }
 
 /// The credential with this id, with its client and organization.
@@ -121,7 +121,7 @@ pub fn find_with_client(
         .filter(table::id.eq(id))
         .filter(table::org_id.eq(organization))
         .select(PRESENTED);
-    Ok(query.first(tx.connection()).optional()?)
+    Ok(on_engine!(tx, |connection| query.first(connection)).optional()?)
 }
 
 /// True when the credential has not been revoked, and its client is in state `state`.
@@ -138,7 +138,7 @@ pub fn is_live(
         .filter(table::revoked_at.is_null())
         .filter(clients::state.eq(state))
         .select(table::id);
-    Ok(query.first::<ScimCredentialId>(tx.connection()).optional()?.is_some())
+    Ok(on_engine!(tx, |connection| query.first::<ScimCredentialId>(connection)).optional()?.is_some())
 }
 
 /// The credentials of a client, by id.

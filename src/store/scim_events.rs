@@ -6,6 +6,7 @@ use diesel::sql_types::{BigInt, Binary};
 use super::Tx;
 use super::dynamic::{DynamicQuery, Engine};
 use super::failure::StoreError;
+use super::kept::Kept;
 use super::schema_scim::scim_events as table;
 use crate::store::connection::Backend;
 use crate::values::ids::{EventId, OrganizationId};
@@ -25,7 +26,7 @@ pub fn insert(tx: &mut Tx<'_>, rows: &[ScimEventRow]) -> Result<(), StoreError> 
     for row in rows {
         match tx.engine() {
             Engine::Sqlite => {
-                diesel::insert_into(table::table).values(row).execute(tx.connection())?;
+                Kept(diesel::insert_into(table::table).values(row)).execute(tx.connection())?;
             }
             Engine::Postgres => {
                 let mut query = DynamicQuery::recurring();

@@ -4,6 +4,7 @@ use diesel::prelude::*;
 
 use super::Tx;
 use super::failure::StoreError;
+use super::kept::Kept;
 use super::saml_schema::sign_outs as table;
 use crate::store::connection::Backend;
 use crate::values::clock::Timestamp;
@@ -27,7 +28,7 @@ pub struct SignOutRow {
 
 /// Somebody leaves.
 pub fn insert(tx: &mut Tx<'_>, row: &SignOutRow) -> Result<(), StoreError> {
-    diesel::insert_into(table::table).values(row).execute(tx.connection())?;
+    Kept(diesel::insert_into(table::table).values(row)).execute(tx.connection())?;
     Ok(())
 }
 

@@ -13,6 +13,7 @@ use super::Tx;
 use super::connections::came_later;
 use super::domains::Owned;
 use super::failure::StoreError;
+use super::kept::KeptRead;
 use super::policy_schema::{organization_kinds as kinds, sso_policies as table};
 use super::schema::{connections, identities, memberships};
 use crate::store::connection::{AnyConnection, Backend};
@@ -141,17 +142,14 @@ pub fn find(
     organization: OrganizationId,
     domain: DomainId,
 ) -> Result<Option<SsoPolicyRow>, StoreError> {
-    let query = table::table
-        .filter(table::org_id.eq(organization))
-        .filter(table::domain_id.eq(domain))
-        .select(SsoPolicyRow::as_select());
-    Ok(query.first(tx.connection()).optional()?)
+    let query = table::table.filter(table::org_id.eq(organization)).filter(table::domain_id.eq(domain));
+    Ok(on_engine!(tx, |connection| query.select(SsoPolicyRow::as_select()).first(connection)).optional()?)
 }
 
 /// True when the policy of one of the organization's domains is in one of these states.
 pub fn is_any_in(tx: &mut Tx<'_>, organization: OrganizationId, states: &[&str]) -> Result<bool, StoreError> {
     let query = table::table.filter(table::org_id.eq(organization)).filter(table::state.eq_any(states)).limit(1);
-    Ok(query.count().get_result::<i64>(tx.connection())? > 0)
+    Ok(on_engine!(tx, |connection| KeptRead(query.count()).get_result::<i64>(connection))? > 0)
 }
 
 /// The policies of the organization's domains that are in one of these states.
@@ -161,7 +159,8 @@ pub fn in_states(
     states: &[&str],
 ) -> Result<Vec<SsoPolicyRow>, StoreError> {
     let query = table::table.filter(table::org_id.eq(organization)).filter(table::state.eq_any(states));
-    Ok(query.order(table::domain_id).select(SsoPolicyRow::as_select()).load(tx.connection())?)
+    let query = query.order(table::domain_id);
+    Ok(on_engine!(tx, |connection| KeptRead(query.select(SsoPolicyRow::as_select())).load(connection))?)
 }
 
 /// Writes a policy in place of the one that is there.

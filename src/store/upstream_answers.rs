@@ -6,7 +6,7 @@ use diesel::sql_types::Binary;
 
 use super::Tx;
 use super::failure::StoreError;
-use super::kept::KeptSelect;
+use super::kept::{Kept, KeptSelect};
 use super::relying_party_schema::upstream_answers as table;
 use crate::store::connection::AnyConnection;
 use crate::values::ids::{AccountId, AttemptId, ConnectionId, OrganizationId};
@@ -28,7 +28,7 @@ pub struct UpstreamAnswerRow {
 /// Keeps an answer. One that came before it said the same attempt's last word.
 pub fn insert(tx: &mut Tx<'_>, row: &UpstreamAnswerRow) -> Result<(), StoreError> {
     forget(tx, row.attempt_id)?;
-    diesel::insert_into(table::table).values(row).execute(tx.connection())?;
+    Kept(diesel::insert_into(table::table).values(row)).execute(tx.connection())?;
     Ok(())
 }
 

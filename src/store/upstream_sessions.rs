@@ -4,6 +4,7 @@ use diesel::prelude::*;
 
 use super::Tx;
 use super::failure::StoreError;
+use super::kept::Kept;
 use super::relying_party_schema::upstream_sessions as table;
 use super::schema::sessions;
 use crate::store::connection::Backend;
@@ -26,7 +27,7 @@ pub type Opened = (SessionId, Option<Vec<u8>>);
 
 /// Adds one.
 pub fn insert(tx: &mut Tx<'_>, row: &UpstreamSessionRow) -> Result<(), StoreError> {
-    diesel::insert_into(table::table).values(row).execute(tx.connection())?;
+    Kept(diesel::insert_into(table::table).values(row)).execute(tx.connection())?;
     Ok(())
 }
 

@@ -6,8 +6,6 @@
 //! fails the transaction with its own error, whatever becomes of the statements behind it. Writes that wait together do not
 //! see each other: none may change a row that another one makes or changes.
 
-use diesel::RunQueryDsl as _;
-
 use super::connection::AnyConnection;
 use super::dynamic::DynamicQuery;
 use super::failure::StoreError;

@@ -7,10 +7,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use diesel::connection::SimpleConnection as _;
+use diesel::result::QueryResult;
 use tokio::sync::{mpsc, oneshot};
 
 use super::connection::{self, AnyConnection, Location, Mode};
+use super::dynamic::DynamicQuery;
 use super::failure::StoreError;
 use super::turn::Turn;
 use super::{Settings, Tx};
@@ -112,7 +113,7 @@ impl Writer {
 /// waits is not run: a savepoint outside of a transaction would commit on its own. A group that is not
 /// committed is noted before anybody is answered.
 fn run_group(connection: &mut AnyConnection, first: Job, jobs: &mut mpsc::Receiver<Job>, has_failed: &AtomicBool) {
-    if let Err(error) = connection.batch_execute("BEGIN IMMEDIATE") {
+    if let Err(error) = say(connection, "BEGIN IMMEDIATE") {
         tracing::error!(%error, "a group of transactions could not be begun");
         // Who came meanwhile still waits, until its own time is over.
         let (settle, _) = first(None);
@@ -130,9 +131,9 @@ fn run_group(connection: &mut AnyConnection, first: Job, jobs: &mut mpsc::Receiv
         }
     }
     // Where the engine has rolled the group back, there is nothing to commit, and this fails for all of it.
-    let committed = connection.batch_execute("COMMIT").map_err(|error| {
+    let committed = say(connection, "COMMIT").map_err(|error| {
         tracing::error!(%error, transactions = settles.len(), "a group of transactions was not committed");
-        let _ = connection.batch_execute("ROLLBACK");
+        let _ = say(connection, "ROLLBACK");
         error.to_string()
     });
     if committed.is_err() {
@@ -147,20 +148,27 @@ fn in_savepoint<T, E: From<StoreError>>(
     connection: &mut AnyConnection,
     f: impl FnOnce(&mut Tx<'_>) -> Result<T, E>,
 ) -> (Result<T, E>, Group) {
-    if let Err(error) = connection.batch_execute("SAVEPOINT transaction_of_group") {
+    if let Err(error) = say(connection, "SAVEPOINT transaction_of_group") {
         return (Err(StoreError::from(error).into()), Group::Gone);
     }
     let outcome = catch_unwind(AssertUnwindSafe(|| f(&mut Tx::new(connection))));
     let result = outcome.unwrap_or_else(|_| Err(StoreError::Internal("a transaction panicked".to_owned()).into()));
-    let end = match result {
-        Ok(_) => "RELEASE transaction_of_group",
-        Err(_) => "ROLLBACK TO transaction_of_group; RELEASE transaction_of_group",
+    let undone = match result {
+        Ok(_) => Ok(()),
+        Err(_) => say(connection, "ROLLBACK TO transaction_of_group"),
     };
-    match (connection.batch_execute(end), result) {
+    match (undone.and_then(|()| say(connection, "RELEASE transaction_of_group")), result) {
         (Ok(()), result) => (result, Group::Open),
         (Err(error), Ok(_)) => (Err(StoreError::from(error).into()), Group::Gone),
         (Err(_), Err(error)) => (Err(error), Group::Gone),
     }
+}
+
+/// Each of the few words that begin and end something is prepared once.
+fn say(connection: &mut AnyConnection, words: &'static str) -> QueryResult<()> {
+    let mut statement = DynamicQuery::recurring();
+    statement.sql(words);
+    statement.execute(connection).map(drop)
 }
 
 #[cfg(test)]
