@@ -168,8 +168,9 @@ async fn a_connection_is_refused_that_its_provider_or_its_product_does_not_take(
         });
         assert_eq!(connection["preset"], preset, "{connection:#}");
         let path = |rest: &str| format!("/connections/{}/{rest}", text(&connection, "id"));
-        let options = json!({ "acr_values": ["a b"] });
-        assert_eq!(stage.acme.api.put(&path("oidc-options"), options).await.expect(400)["code"], "invalid_options");
+        for options in [json!({ "acr_values": ["a b"] }), json!({ "ipsie_level": 3 })] {
+            assert_eq!(stage.acme.api.put(&path("oidc-options"), options).await.expect(400)["code"], "invalid_options");
+        }
         assert_eq!(
             stage.acme.api.put(&path("options"), json!({})).await.expect(400)["code"],
             "connection_other_protocol"
@@ -182,6 +183,27 @@ async fn a_connection_is_refused_that_its_provider_or_its_product_does_not_take(
         });
         let replaced = stage.acme.api.put(&path("provider"), provider).await.expect(200);
         assert_eq!((&replaced["options"], &replaced["client_authentication"]), (&options, &json!("private_key_jwt")));
+    }
+}
+
+/// This provider signs with RS256, which the profile has not.
+#[tokio::test(flavor = "multi_thread")]
+async fn ipsie_sl1_a_provider_is_held_to_the_profile_where_its_connection_says_so() {
+    for engine in Engine::ALL {
+        let stage = Stage::set(engine).await;
+        let connection = stage.connect("client_secret_basic", json!({})).await;
+        stage.sign_in(Some(&connection)).await;
+        let path = format!("/connections/{}/oidc-options", text(&connection, "id"));
+        let changed = stage.acme.api.put(&path, json!({ "ipsie_level": 1 })).await.expect(200);
+        assert_eq!(changed["options"]["ipsie_level"], 1, "{changed:#}");
+        let browser = Browser::new();
+        let choice = text(&connection, "id");
+        let page = arrive(&browser, &stage.app.sign_in_url(), OWNER, Some(&choice)).await;
+        let page = at_the_identity_provider(&browser, page, OWNER).await;
+        assert!(page.url.as_str().starts_with(&stage.gateway.url), "{}", page.url);
+        let refused = stage.acme.api.get("/traces?outcome=refused").await.expect(200);
+        let told = refused["items"][0].to_string();
+        assert!(told.contains("the id token's header is not acceptable"), "{refused:#}");
     }
 }
 

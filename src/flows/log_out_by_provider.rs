@@ -73,9 +73,12 @@ pub async fn take(
 ) -> Result<usize, LogOutError> {
     let found = store.read(move |tx| connections::find(tx, connection)).await?;
     let found = found.filter(|found| found.state == ConnectionState::Active).ok_or(LogOutError::NotFound)?;
-    let Settings::Oidc { issuer, client_id, preset, .. } = found.settings else { return Err(LogOutError::NotFound) };
+    let Settings::Oidc { issuer, client_id, preset, options, .. } = found.settings else {
+        return Err(LogOutError::NotFound);
+    };
     let provider = idp.configuration(&issuer).await?;
-    let expected = Expected { issuer: &issuer, client_id: &client_id, now: op.at, skew_seconds };
+    let strictness = options.strictness();
+    let expected = Expected { issuer: &issuer, client_id: &client_id, now: op.at, skew_seconds, strictness };
     let check = |keys: &_| logout_token::verify(token, keys, &expected);
     let verified = idp.check_with_keys(&provider.jwks_uri, check, LogoutTokenError::is_key_unknown).await??;
     let named = verified.subject.as_ref().map(|sub| preset.subject(&issuer, sub, &verified.claims));

@@ -4,13 +4,14 @@ use serde::{Deserialize, Serialize};
 
 use super::decision::store_edited;
 use super::initiation::Initiation;
-use super::saml_options::InvalidOptions;
+use super::saml_options::{InvalidOptions, IpsieLevel};
 use super::{Connection, ConnectionError, Settings, find_of};
 use crate::directory::permission::{self, Permission};
 use crate::protocol::oidc::acr::Level;
 use crate::protocol::oidc::class_map::ClassMap;
 use crate::protocol::oidc::relying_party::claim_map::ClaimNames;
 use crate::protocol::oidc::relying_party::preset::Preset;
+use crate::protocol::oidc::relying_party::strictness::Strictness;
 use crate::store::Tx;
 use crate::values::ids::{ConnectionId, OrganizationId};
 use crate::values::operation::Operation;
@@ -29,6 +30,10 @@ const MAX_NAME_CHARACTERS: usize = 256;
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct OidcOptions {
+    /// The level of IPSIE's session lifecycle that the connection is held to. What level 2 adds concerns sign-ins that begin at the
+    /// provider: with OpenID Connect every one is a request of the gateway's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ipsie_level: Option<IpsieLevel>,
     /// Everybody proves themselves anew at each sign-in.
     pub forces_authentication: bool,
     /// How people have to prove themselves: any of these classes. None means any way will do.
@@ -81,6 +86,14 @@ impl OidcOptions {
             return Err(InvalidOptions("the name of a claim has 1 to 256 characters and no control characters"));
         }
         Ok(())
+    }
+
+    /// What answers are held to.
+    pub const fn strictness(&self) -> Strictness {
+        match self.ipsie_level {
+            None => Strictness::Core,
+            Some(IpsieLevel::Sl1 | IpsieLevel::Sl2) => Strictness::Ipsie,
+        }
     }
 
     /// What is asked for beside `openid`.

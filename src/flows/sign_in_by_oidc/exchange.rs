@@ -58,7 +58,7 @@ impl Exchange<'_> {
         let provider = self.flow.idp.configuration(&waiting.issuer).await.map_err(|failure| unreachable(&failure))?;
         let other_issuer =
             |error| Refused { refusal: unverified(&error), compared: Some(callback.compared(&provider)) };
-        callback.check_issuer(&provider).map_err(other_issuer)?;
+        callback.check_issuer(&provider, waiting.options.strictness()).map_err(other_issuer)?;
         let code = match &callback.outcome {
             authorization::Outcome::Code(code) => code,
             authorization::Outcome::Refused(code) => return Err(Refusal::Declined { code: code.clone() }.into()),
@@ -120,6 +120,7 @@ impl Exchange<'_> {
             authenticated_after: self.authenticated_after(),
             now: self.op.at,
             skew_seconds: self.flow.clock_skew_seconds,
+            strictness: waiting.options.strictness(),
         };
         let check = |keys: &_| id_token::verify(tokens.id_token.expose(), keys, &expected);
         let checked = self.flow.idp.check_with_keys(&provider.jwks_uri, check, IdTokenError::is_key_unknown).await;
@@ -158,6 +159,7 @@ impl Exchange<'_> {
                 issuer: &provider.issuer,
                 client_id: &waiting.client_id,
                 subject: &verified.subject,
+                strictness: waiting.options.strictness(),
             };
             let check = |keys: &_| userinfo::verify(&answer.body, keys, &expected);
             let checked = self.flow.idp.check_with_keys(&provider.jwks_uri, check, UserInfoError::is_key_unknown).await;

@@ -13,6 +13,7 @@ use crate::access::testing::{World, world};
 use crate::access::traces;
 use crate::directory::connection_roles::{self, ConnectionRole};
 use crate::directory::connections::oidc_options::OidcOptions;
+use crate::directory::connections::saml_options::IpsieLevel;
 use crate::directory::connections::{self, Settings};
 use crate::directory::memberships;
 use crate::directory::relying_party::RelyingParty;
@@ -520,6 +521,26 @@ async fn a_connection_may_demand_a_fresh_sign_in_of_a_certain_kind() {
             });
             let refusal = check.map(|check| Refusal::Unverified { check: check.to_owned() });
             assert_eq!(journey.refusal().await, refusal, "{age} {acr}");
+        }
+    }
+}
+
+#[actix_web::test]
+async fn ipsie_sl1_a_connection_may_hold_its_provider_to_the_profile() {
+    let strict =
+        |issuer: &str| settings(issuer, Preset::Generic, |options| options.ipsie_level = Some(IpsieLevel::Sl1));
+    for (session_expiry, check) in [(true, None), (false, Some("the id token does not say all that IPSIE demands"))] {
+        for world in world().await {
+            let journey = Journey::begin_with(world, "", strict).await;
+            let at = journey.world.op().at.seconds();
+            let journey = journey.dishonest(|script| {
+                script.claims["acr"] = json!("phr");
+                script.claims["amr"] = json!(["hwk"]);
+                script.claims["auth_time"] = json!(at);
+                script.claims["session_expiry"] = if session_expiry { json!(at + 600) } else { Value::Null };
+            });
+            let refusal = check.map(|check| Refusal::Unverified { check: check.to_owned() });
+            assert_eq!(journey.refusal().await, refusal, "{session_expiry}");
         }
     }
 }

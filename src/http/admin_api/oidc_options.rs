@@ -12,6 +12,7 @@ use super::connection_body::ConnectionBody;
 use super::reply::{answer, id, json};
 use crate::directory::connections::initiation::Initiation;
 use crate::directory::connections::oidc_options::{self, OidcOptions};
+use crate::directory::connections::saml_options::IpsieLevel;
 use crate::http::context::Context;
 use crate::http::problem::{Problem, ProblemBody};
 use crate::http::request_body;
@@ -27,6 +28,10 @@ pub struct Document;
 #[derive(Debug, Default, Serialize, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct OidcOptionsBody {
+    /// Hold the provider to a level of IPSIE's session lifecycle, 1 or 2: signatures with PS256, ES256 or EdDSA; ID tokens with `acr`,
+    /// `amr`, `auth_time`, `session_expiry` and `aud` as one text; `iss` in each answer (RFC 9207).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ipsie_level: Option<u8>,
     /// Have people prove themselves anew at each sign-in (`prompt=login`), and refuse an older sign-in.
     forces_authentication: bool,
     /// Ask for one of these authentication context classes, and refuse an answer with another one.
@@ -83,15 +88,29 @@ impl SeveralFactorsBody {
 impl OidcOptionsBody {
     /// As it goes out.
     pub fn of(options: OidcOptions) -> Self {
-        let OidcOptions { forces_authentication, acr_values, several_factors, claims, scopes, initiation } = options;
-        let several_factors = several_factors.map(SeveralFactorsBody::of);
-        Self { forces_authentication, acr_values, several_factors, claims, scopes, initiation }
+        Self {
+            ipsie_level: options.ipsie_level.map(IpsieLevel::number),
+            forces_authentication: options.forces_authentication,
+            acr_values: options.acr_values,
+            several_factors: options.several_factors.map(SeveralFactorsBody::of),
+            claims: options.claims,
+            scopes: options.scopes,
+            initiation: options.initiation,
+        }
     }
 
-    fn parse(self) -> OidcOptions {
-        let Self { forces_authentication, acr_values, several_factors, claims, scopes, initiation } = self;
-        let several_factors = several_factors.map(SeveralFactorsBody::parse);
-        OidcOptions { forces_authentication, acr_values, several_factors, claims, scopes, initiation }
+    fn parse(self) -> Result<OidcOptions, Problem> {
+        let invalid = || Problem::new(StatusCode::BAD_REQUEST, "invalid_options", "ipsie_level is 1 or 2");
+        let level = |number| IpsieLevel::parse(number).ok_or_else(invalid);
+        Ok(OidcOptions {
+            ipsie_level: self.ipsie_level.map(level).transpose()?,
+            forces_authentication: self.forces_authentication,
+            acr_values: self.acr_values,
+            several_factors: self.several_factors.map(SeveralFactorsBody::parse),
+            claims: self.claims,
+            scopes: self.scopes,
+            initiation: self.initiation,
+        })
     }
 }
 
@@ -109,7 +128,7 @@ pub async fn replace_oidc_options(
     answer(&request, async {
         let op = authenticate(&context, &request).await?;
         let body: OidcOptionsBody = request_body::json(&request, payload, context.config.limits.api_body_bytes).await?;
-        let options = body.parse();
+        let options = body.parse()?;
         let (name, connection) = path.into_inner();
         let connection = id(&connection)?;
         let replaced = context.store.write(move |tx| {

@@ -482,7 +482,7 @@ async fn oidcc_discovery_endpoint_verification_and_jwks() {
         let mut kids: Vec<&str> = keys.iter().map(|key| key["kid"].as_str().unwrap()).collect();
         kids.sort_unstable();
         kids.dedup();
-        assert_eq!(kids.len(), 4, "an active and a next key for each algorithm");
+        assert_eq!(kids.len(), 8, "an active and a next key for each algorithm");
         let id_token = stage.tokens().await["id_token"].as_str().unwrap().to_owned();
         let header: serde_json::Value = {
             use base64::Engine as _;

@@ -13,6 +13,7 @@ use url::Url;
 
 use super::discovery::ProviderConfiguration;
 use super::preset::CONTEXTS;
+use super::strictness::Strictness;
 use crate::protocol::compared::Compared;
 use crate::protocol::oidc::parameters::{MalformedParameters, Parameters};
 use crate::protocol::oidc::pkce::CodeVerifier;
@@ -172,11 +173,12 @@ impl Callback {
         Compared::new("iss", [provider.issuer.as_str()], self.issuer.as_deref())
     }
 
-    /// Compares `iss` with the issuer that the transaction was begun with (RFC 9207, 2.4).
-    pub fn check_issuer(&self, provider: &ProviderConfiguration) -> Result<(), CallbackError> {
+    /// Compares `iss` with the issuer that the transaction was begun with (RFC 9207, 2.4). Under IPSIE it has to be there, whether
+    /// the provider's metadata announces it or not.
+    pub fn check_issuer(&self, provider: &ProviderConfiguration, strictness: Strictness) -> Result<(), CallbackError> {
         match &self.issuer {
             Some(issuer) if issuer == provider.issuer.as_str() => Ok(()),
-            None if !provider.sends_issuer => Ok(()),
+            None if !provider.sends_issuer && strictness == Strictness::Core => Ok(()),
             _ => Err(CallbackError::Issuer),
         }
     }
@@ -192,6 +194,7 @@ mod tests {
     use crate::protocol::oidc::pkce::CodeVerifier;
     use crate::protocol::oidc::relying_party::discovery::{ProviderConfiguration, Transport, parse};
     use crate::protocol::oidc::relying_party::dishonest::metadata;
+    use crate::protocol::oidc::relying_party::strictness::Strictness;
 
     fn provider(sends_issuer: bool) -> ProviderConfiguration {
         let mut document = metadata("https://op.test");
@@ -282,7 +285,8 @@ mod tests {
 
     #[test]
     fn rfc_9207_the_issuer_of_the_response_is_compared() {
-        let check = |query: &str, sends| Callback::parse(query).unwrap().check_issuer(&provider(sends));
+        let check =
+            |query: &str, sends| Callback::parse(query).unwrap().check_issuer(&provider(sends), Strictness::Core);
         assert_eq!(check("code=k&state=s&iss=https://op.test", true), Ok(()));
         assert_eq!(check("code=k&state=s&iss=https://op.test", false), Ok(()));
         assert_eq!(check("code=k&state=s", false), Ok(()));
@@ -290,6 +294,15 @@ mod tests {
         for sends in [true, false] {
             assert_eq!(check("code=k&state=s&iss=https://evil.test", sends), Err(CallbackError::Issuer));
             assert_eq!(check("code=k&state=s&iss=https://op.test/", sends), Err(CallbackError::Issuer));
+        }
+    }
+
+    #[test]
+    fn ipsie_sl1_the_issuer_of_the_response_is_there_whatever_the_metadata_says() {
+        for sends in [true, false] {
+            let check = |query| Callback::parse(query).unwrap().check_issuer(&provider(sends), Strictness::Ipsie);
+            assert_eq!(check("code=k&state=s&iss=https://op.test"), Ok(()));
+            assert_eq!(check("code=k&state=s"), Err(CallbackError::Issuer));
         }
     }
 }

@@ -8,7 +8,8 @@ use openidconnect::core::CoreJwsSigningAlgorithm;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::jwks::{ALGORITHMS, KeyChoiceError, KeySet};
+use super::jwks::{KeyChoiceError, KeySet};
+use super::strictness::Strictness;
 
 /// The longest token that is read.
 pub const MAX_TOKEN: usize = 64 * 1024;
@@ -50,8 +51,9 @@ struct Header {
     cty: Option<Value>,
 }
 
-/// The payload of `token`, which a key of the provider has signed. `types` are those that its header may name.
-pub fn payload(token: &str, keys: &KeySet, types: &[&str]) -> Result<Vec<u8>, JwsError> {
+/// The payload of `token`, which a key of the provider has signed with an algorithm of `strictness`. `types` are those that its
+/// header may name.
+pub fn payload(token: &str, keys: &KeySet, strictness: Strictness, types: &[&str]) -> Result<Vec<u8>, JwsError> {
     if token.len() > MAX_TOKEN {
         return Err(JwsError::Malformed);
     }
@@ -62,7 +64,7 @@ pub fn payload(token: &str, keys: &KeySet, types: &[&str]) -> Result<Vec<u8>, Jw
     let header: Header = serde_json::from_slice(&decode(header)?).map_err(|_| JwsError::Malformed)?;
     let is_typed = |typ: &str| types.iter().any(|known| typ.eq_ignore_ascii_case(known));
     let is_plain = header.crit.is_none() && header.cty.is_none() && header.typ.as_deref().is_none_or(is_typed);
-    if !is_plain || !ALGORITHMS.contains(&header.alg) {
+    if !is_plain || !strictness.algorithms().contains(&header.alg) {
         return Err(JwsError::Header);
     }
     let key = keys.choose(header.kid.as_deref(), &header.alg)?;
@@ -77,13 +79,14 @@ mod tests {
     use super::{JwsError, MAX_TOKEN, payload};
     use crate::protocol::oidc::relying_party::dishonest::{KEYS, OTHER_KEYS, document};
     use crate::protocol::oidc::relying_party::jwks::{KeyChoiceError, KeySet};
+    use crate::protocol::oidc::relying_party::strictness::Strictness;
 
     fn keys() -> KeySet {
         KeySet::parse(&document(&[KEYS.ec_jwk("ec"), KEYS.rsa_jwk("rsa"), KEYS.ed_jwk("ed")])).unwrap()
     }
 
     fn check(header: &serde_json::Value) -> Result<Vec<u8>, JwsError> {
-        payload(&KEYS.sign(header, &json!({ "sub": "ada" })), &keys(), &["JWT", "logout+jwt"])
+        payload(&KEYS.sign(header, &json!({ "sub": "ada" })), &keys(), Strictness::Core, &["JWT", "logout+jwt"])
     }
 
     #[test]
@@ -92,6 +95,18 @@ mod tests {
             assert_eq!(check(&json!({ "alg": alg, "kid": kid })).unwrap(), br#"{"sub":"ada"}"#, "{alg}");
             assert!(check(&json!({ "alg": alg, "typ": "Logout+JWT" })).is_ok(), "{alg}: the only key that fits");
         }
+    }
+
+    #[test]
+    fn ipsie_sl1_pkcs1_signatures_are_refused() {
+        let check = |alg, kid| {
+            let token = KEYS.sign(&json!({ "alg": alg, "kid": kid }), &json!({ "sub": "ada" }));
+            payload(&token, &keys(), Strictness::Ipsie, &["JWT"]).map(drop)
+        };
+        for (alg, kid) in [("ES256", "ec"), ("PS256", "rsa"), ("EdDSA", "ed")] {
+            assert_eq!(check(alg, kid), Ok(()), "{alg}");
+        }
+        assert_eq!(check("RS256", "rsa"), Err(JwsError::Header));
     }
 
     #[test]
@@ -114,26 +129,26 @@ mod tests {
         assert_eq!(check(&json!({ "alg": "RS256", "kid": "ec" })), not_found);
         let several = KeySet::parse(&document(&[KEYS.ec_jwk("1"), OTHER_KEYS.ec_jwk("2")])).unwrap();
         let unnamed = KEYS.sign(&json!({ "alg": "ES256" }), &json!({}));
-        assert_eq!(payload(&unnamed, &several, &[]), Err(JwsError::Key(KeyChoiceError::Ambiguous)));
+        assert_eq!(payload(&unnamed, &several, Strictness::Core, &[]), Err(JwsError::Key(KeyChoiceError::Ambiguous)));
         let mut pinned = KEYS.rsa_jwk("rsa");
         pinned["alg"] = "RS256".into();
         let pinned = KeySet::parse(&document(&[pinned])).unwrap();
         let other = KEYS.sign(&json!({ "alg": "PS256", "kid": "rsa" }), &json!({}));
-        assert_eq!(payload(&other, &pinned, &[]), not_found);
+        assert_eq!(payload(&other, &pinned, Strictness::Core, &[]), not_found);
         let forged =
             OTHER_KEYS.sign(&json!({ "alg": "ES256", "kid": "ec", "jwk": OTHER_KEYS.ec_jwk("ec") }), &json!({}));
-        assert_eq!(payload(&forged, &keys(), &[]), Err(JwsError::Signature));
+        assert_eq!(payload(&forged, &keys(), Strictness::Core, &[]), Err(JwsError::Signature));
     }
 
     #[test]
     fn what_is_no_signed_token_is_malformed() {
         let long = "a".repeat(MAX_TOKEN + 1);
         for bad in ["", "a", "a.b", "e30.e30.e30.e30.e30", "e30.e30.%", &long] {
-            assert_eq!(payload(bad, &keys(), &[]), Err(JwsError::Malformed), "{bad:.20}");
+            assert_eq!(payload(bad, &keys(), Strictness::Core, &[]), Err(JwsError::Malformed), "{bad:.20}");
         }
         let token = KEYS.sign(&json!({ "alg": "ES256", "kid": "ec" }), &json!({ "sub": "ada" }));
         for end in 0..token.len() {
-            assert!(payload(&token[..end], &keys(), &[]).is_err(), "{end}");
+            assert!(payload(&token[..end], &keys(), Strictness::Core, &[]).is_err(), "{end}");
         }
     }
 }

@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use super::jwks::KeySet;
 use super::jws::{self, JwsError};
+use super::strictness::Strictness;
 use crate::values::clock::Timestamp;
 
 /// The event that makes a token a logout token.
@@ -30,6 +31,8 @@ pub struct Expected<'a> {
     pub now: Timestamp,
     /// How far the provider's clock may differ from ours.
     pub skew_seconds: i64,
+    /// What the connection is held to.
+    pub strictness: Strictness,
 }
 
 /// What a verified logout token says. It names a session, a person, or both.
@@ -117,7 +120,7 @@ impl Audience {
 
 /// Verifies `token` against the provider's keys and what the connection knows.
 pub fn verify(token: &str, keys: &KeySet, expected: &Expected<'_>) -> Result<VerifiedLogoutToken, LogoutTokenError> {
-    let payload = jws::payload(token, keys, &TYPES).map_err(LogoutTokenError::Signature)?;
+    let payload = jws::payload(token, keys, expected.strictness, &TYPES).map_err(LogoutTokenError::Signature)?;
     let claims: Claims = serde_json::from_slice(&payload).map_err(|_| LogoutTokenError::Malformed)?;
     let all: Map<String, Value> = serde_json::from_slice(&payload).map_err(|_| LogoutTokenError::Malformed)?;
     let ends_at = check(&claims, &all, expected)?;
@@ -169,6 +172,7 @@ mod tests {
     use crate::protocol::oidc::relying_party::dishonest::{KEYS, OTHER_KEYS, document};
     use crate::protocol::oidc::relying_party::jwks::KeySet;
     use crate::protocol::oidc::relying_party::jws::JwsError;
+    use crate::protocol::oidc::relying_party::strictness::Strictness;
     use crate::values::clock::Timestamp;
 
     const NOW: i64 = 1_800_000_000;
@@ -181,7 +185,17 @@ mod tests {
     fn check(token: &str) -> Result<VerifiedLogoutToken, LogoutTokenError> {
         let keys = KeySet::parse(&document(&[KEYS.ec_jwk("ec"), KEYS.rsa_jwk("rsa")])).unwrap();
         let now = Timestamp::from_seconds(NOW);
-        verify(token, &keys, &Expected { issuer: "https://op.test", client_id: "c", now, skew_seconds: 60 })
+        verify(
+            token,
+            &keys,
+            &Expected {
+                issuer: "https://op.test",
+                client_id: "c",
+                now,
+                skew_seconds: 60,
+                strictness: Strictness::Core,
+            },
+        )
     }
 
     fn with(name: &str, value: Option<Value>) -> Result<VerifiedLogoutToken, LogoutTokenError> {

@@ -11,6 +11,7 @@ pub mod jwks;
 pub mod jws;
 pub mod logout_token;
 pub mod preset;
+pub mod strictness;
 pub mod token;
 pub mod userinfo;
 

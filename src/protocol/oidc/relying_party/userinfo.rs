@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 
 use super::jwks::KeySet;
 use super::jws::{self, JwsError};
+use super::strictness::Strictness;
 
 /// The largest answer that is read.
 pub const MAX_BYTES: usize = 256 * 1024;
@@ -20,6 +21,8 @@ pub struct Expected<'a> {
     pub client_id: &'a str,
     /// The `sub` of the verified ID token.
     pub subject: &'a str,
+    /// What the connection is held to.
+    pub strictness: Strictness,
 }
 
 /// Why an answer is refused.
@@ -50,7 +53,7 @@ impl UserInfoError {
 /// so that nothing else that the provider signs passes for one.
 pub fn verify(body: &[u8], keys: &KeySet, expected: &Expected<'_>) -> Result<Map<String, Value>, UserInfoError> {
     let token = std::str::from_utf8(body).map_err(|_| UserInfoError::Malformed)?;
-    let payload = jws::payload(token.trim(), keys, &["JWT"]).map_err(UserInfoError::Signature)?;
+    let payload = jws::payload(token.trim(), keys, expected.strictness, &["JWT"]).map_err(UserInfoError::Signature)?;
     let claims = parse(&payload, expected.subject)?;
     let is_for_us = match claims.get("aud") {
         Some(Value::String(only)) => only == expected.client_id,
@@ -82,11 +85,13 @@ mod tests {
     use crate::protocol::oidc::relying_party::dishonest::{KEYS, OTHER_KEYS, document};
     use crate::protocol::oidc::relying_party::jwks::KeySet;
     use crate::protocol::oidc::relying_party::jws::JwsError;
+    use crate::protocol::oidc::relying_party::strictness::Strictness;
 
     #[test]
     fn oidcc_client_test_userinfo_signed() {
         let keys = KeySet::parse(&document(&[KEYS.ec_jwk("ec")])).unwrap();
-        let expected = Expected { issuer: "https://op.test", client_id: "c", subject: "ada" };
+        let expected =
+            Expected { issuer: "https://op.test", client_id: "c", subject: "ada", strictness: Strictness::Core };
         let header = json!({ "alg": "ES256", "kid": "ec" });
         let claims = json!({ "iss": "https://op.test", "aud": "c", "sub": "ada", "email": "ada@acme.test" });
         let check = |token: String| verify(token.as_bytes(), &keys, &expected);

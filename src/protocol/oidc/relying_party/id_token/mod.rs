@@ -13,7 +13,8 @@ use openidconnect::{
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::jwks::{ALGORITHMS, KeyChoiceError, KeySet};
+use super::jwks::{KeyChoiceError, KeySet};
+use super::strictness::{IPSIE_CLAIMS, Strictness};
 use crate::protocol::compared::Compared;
 use crate::values::clock::Timestamp;
 
@@ -44,6 +45,8 @@ pub struct Expected<'a> {
     pub now: Timestamp,
     /// How far the provider's clock may differ from ours.
     pub skew_seconds: i64,
+    /// What the connection is held to.
+    pub strictness: Strictness,
 }
 
 /// What a verified ID token says.
@@ -107,6 +110,9 @@ pub enum IdTokenError {
     /// The sign-in is older than asked for, or its time is not said.
     #[error("the sign-in at the provider is too old")]
     AuthenticationTime,
+    /// It says less than IPSIE demands.
+    #[error("the id token does not say all that IPSIE demands")]
+    Silent,
 }
 
 impl IdTokenError {
@@ -149,10 +155,11 @@ enum Audience {
 }
 
 impl Audience {
-    fn is_only(&self, client_id: &str) -> bool {
-        match self {
-            Self::One(audience) => audience == client_id,
-            Self::List(list) => matches!(list.as_slice(), [audience] if audience == client_id),
+    fn is_only(&self, client_id: &str, strictness: Strictness) -> bool {
+        match (self, strictness) {
+            (Self::One(audience), _) => audience == client_id,
+            (Self::List(list), Strictness::Core) => matches!(list.as_slice(), [audience] if audience == client_id),
+            (Self::List(_), Strictness::Ipsie) => false,
         }
     }
 }
@@ -209,6 +216,10 @@ pub fn compared(token: &str, expected: &Expected<'_>, error: IdTokenError) -> Op
             Compared::new("auth_time", oldest, at("auth_time"))
         }
         IdTokenError::AuthenticationContext => Compared::new("acr", expected.acr_values, claims.acr),
+        IdTokenError::Silent => {
+            let said = IPSIE_CLAIMS.into_iter().filter(|name| all.get(*name).is_some_and(|claim| !claim.is_null()));
+            Compared::new("claims", IPSIE_CLAIMS, said)
+        }
         IdTokenError::Malformed
         | IdTokenError::Header
         | IdTokenError::Key(_)
@@ -239,7 +250,7 @@ fn verifier<'a>(keys: &KeySet, expected: &'a Expected<'_>) -> Result<CoreIdToken
     let jwt = JsonWebTokenType::new("JWT".to_owned()).normalize().map_err(|_| IdTokenError::Header)?;
     let skew = expected.skew_seconds;
     Ok(CoreIdTokenVerifier::new_public_client(client_id, issuer, keys.as_library().clone())
-        .set_allowed_algs(ALGORITHMS)
+        .set_allowed_algs(expected.strictness.algorithms().iter().cloned())
         .set_allowed_jose_types([jwt])
         .set_other_audience_verifier_fn(|_| false)
         .set_time_fn(move || expected.now.plus_seconds(skew.saturating_neg()).to_chrono())
@@ -284,7 +295,9 @@ fn check(claims: &Claims, expected: &Expected<'_>) -> Result<(), IdTokenError> {
     if claims.iss != expected.issuer {
         return Err(IdTokenError::Issuer);
     }
-    if !claims.aud.is_only(expected.client_id) || claims.azp.as_ref().is_some_and(|azp| azp != expected.client_id) {
+    if !claims.aud.is_only(expected.client_id, expected.strictness)
+        || claims.azp.as_ref().is_some_and(|azp| azp != expected.client_id)
+    {
         return Err(IdTokenError::Audience);
     }
     let latest = expected.now.seconds().saturating_add(expected.skew_seconds);
@@ -293,6 +306,10 @@ fn check(claims: &Claims, expected: &Expected<'_>) -> Result<(), IdTokenError> {
     }
     if claims.sub.is_empty() || claims.sub.len() > MAX_SUBJECT || claims.sub.chars().any(char::is_control) {
         return Err(IdTokenError::Malformed);
+    }
+    let says_how = claims.acr.is_some() && claims.amr.is_some() && claims.auth_time.is_some();
+    if expected.strictness == Strictness::Ipsie && !(says_how && claims.session_expiry.is_some()) {
+        return Err(IdTokenError::Silent);
     }
     let is_asked_for = |acr: &String| expected.acr_values.contains(acr);
     if !expected.acr_values.is_empty() && !claims.acr.as_ref().is_some_and(is_asked_for) {

@@ -3,10 +3,11 @@
 use aws_lc_rs::digest;
 use serde_json::{Value, json};
 
-use super::{Expected, IdTokenError, MAX_TOKEN, VerifiedIdToken, read, verify};
+use super::{Expected, IdTokenError, MAX_TOKEN, VerifiedIdToken, compared, read, verify};
 use crate::protocol::oidc::id_token::at_hash;
 use crate::protocol::oidc::relying_party::dishonest::{KEYS, OTHER_KEYS, document};
 use crate::protocol::oidc::relying_party::jwks::{KeyChoiceError, KeySet};
+use crate::protocol::oidc::relying_party::strictness::{IPSIE_CLAIMS, Strictness};
 use crate::values::clock::Timestamp;
 
 const NOW: i64 = 1_800_000_000;
@@ -22,6 +23,7 @@ fn expected() -> Expected<'static> {
         authenticated_after: None,
         now: Timestamp::from_seconds(NOW),
         skew_seconds: 60,
+        strictness: Strictness::Core,
     }
 }
 
@@ -239,6 +241,37 @@ fn a_sign_in_in_another_way_than_asked_for_is_refused() {
         let outcome = verify(&token, &keys(), &expected);
         assert_eq!(outcome.is_ok(), answer, "{acr}");
         assert!(answer || outcome == Err(IdTokenError::AuthenticationContext), "{acr}");
+    }
+}
+
+#[test]
+fn ipsie_sl1_an_id_token_is_signed_as_the_profile_says_and_says_what_it_asks_for() {
+    let strict = Expected { strictness: Strictness::Ipsie, ..expected() };
+    let mut whole = claims();
+    let said = json!({ "acr": "phr", "amr": ["hwk"], "auth_time": NOW, "session_expiry": NOW + 600 });
+    whole.as_object_mut().unwrap().extend(said.as_object().unwrap().clone());
+    let check = |alg: &str, kid: &str, claims: &Value| {
+        verify(&KEYS.sign(&json!({ "alg": alg, "kid": kid }), claims), &keys(), &strict).map(drop)
+    };
+    for (alg, kid) in [("ES256", "ec"), ("PS256", "rsa"), ("EdDSA", "ed")] {
+        assert_eq!(check(alg, kid, &whole), Ok(()), "{alg}");
+    }
+    assert_eq!(check("RS256", "rsa", &whole), Err(IdTokenError::Header));
+    let mut listed = whole.clone();
+    listed["aud"] = json!(["c"]);
+    assert_eq!(check("ES256", "ec", &listed), Err(IdTokenError::Audience));
+    for name in IPSIE_CLAIMS {
+        for gone in [None, Some(Value::Null)] {
+            let mut silent = whole.clone();
+            match gone {
+                None => drop(silent.as_object_mut().unwrap().remove(name)),
+                Some(null) => silent[name] = null,
+            }
+            assert_eq!(check("ES256", "ec", &silent), Err(IdTokenError::Silent), "{name}");
+            let token = KEYS.sign(&json!({ "alg": "ES256", "kid": "ec" }), &silent);
+            let shown = compared(&token, &strict, IdTokenError::Silent).unwrap();
+            assert!(!serde_json::to_value(&shown).unwrap()["received"].to_string().contains(name), "{name}: {shown:?}");
+        }
     }
 }
 
