@@ -86,7 +86,7 @@ async fn rotation(engine: Engine) {
     assert_eq!(kids(&api.get("/oauth2/jwks").await.expect(200)).len(), before.len() + 1, "nothing was made");
     let (is_good, complaint) = gateway.unheard_command(&["keys", "rotate"]);
     assert!(!is_good && !complaint.contains("panicked"), "{complaint}");
-    let after = published(&api, before.len() + 3).await;
+    let after = published(&api, before.len() + 5).await;
     assert!(before.iter().all(|kid| after.contains(kid)), "a key was withdrawn: {before:?} {after:?}");
 }
 
