@@ -49,7 +49,7 @@ const FENCE: &[(&str, &[&str])] = &[
     // pages/assets names a style sheet by its hash; the command line hands in the system's randomness.
     ("aws_lc_rs", &["values", "keys", "protocol/oidc", "protocol/totp.rs", "pages/assets", "cli/mod.rs"]),
     ("qrcode", &["pages/qr_code.rs"]),
-    ("data_encoding", &["values", "protocol/totp.rs"]),
+    ("data_encoding", &["values", "protocol/totp.rs", "store/resource_grams.rs"]),
     ("reqwest", &["outbound", "cli/demo"]),
     ("hickory_resolver", &["outbound/dns"]),
     ("lettre", &["outbound/mail"]),
