@@ -33,14 +33,16 @@ pub fn of(organization: OrganizationId, texts: &[IndexedText]) -> Vec<i64> {
             Some(text) => numbers.extend(of_text(organization, path, text)),
             None => numbers.push(number(organization, path, "")),
         }
-        if numbers.len() > MOST {
+        // Each time at least as many go as stay, or it is the last.
+        if numbers.len() > 2 * MOST {
             numbers = each_once(numbers);
-        }
-        if numbers.len() > MOST {
-            return vec![number(organization, "", "")];
+            if numbers.len() > MOST {
+                break;
+            }
         }
     }
-    each_once(numbers)
+    let numbers = each_once(numbers);
+    if numbers.len() > MOST { vec![number(organization, "", "")] } else { numbers }
 }
 
 fn each_once(mut numbers: Vec<i64>) -> Vec<i64> {
