@@ -39,7 +39,7 @@ pub enum ProvisioningError {
         most: u32,
     },
     /// Too many people were removed within the hour: this removal waits for a human (decision Q33). It is to be noted with
-    /// `brake::hold`, in a transaction of its own.
+    /// `brake::hold`.
     #[error("the removal waits for an administrator")]
     RemovalHeld {
         /// The user.

@@ -1,5 +1,5 @@
 //! The brake on mass removals (decision Q33): when a client removes very many people within an hour, the rest waits for a
-//! human. Up to the limit nothing is delayed; past it a removal is refused, noted on a waiting list, and done when an
+//! human. Up to the limit nothing is delayed; past it a removal is not made, noted on a waiting list, and done when an
 //! administrator confirms. While the list waits, a few people who are not on it can still be removed, so that the person
 //! who has to go today goes today.
 //!
@@ -239,8 +239,9 @@ fn fresh(organization: OrganizationId) -> BrakeRow {
     }
 }
 
-/// Notes a removal that [`admit`] refused, in a transaction of its own, since that of the request is rolled back. The
-/// administrators are told when the list begins, once.
+/// Notes a removal that [`admit`] refused: in a transaction of its own where that of the request is rolled back. The
+/// administrators are told when the list begins, once. Where one has just let the list through, nothing is noted: what waits is
+/// done, and the client may ask again.
 pub fn hold(
     tx: &mut Tx<'_>,
     op: &Operation,
@@ -251,7 +252,11 @@ pub fn hold(
     permission::require(op, organization, Permission::ChangeResources)?;
     let Actor::ScimClient { client, .. } = op.actor else { return Ok(()) };
     let row = locked(tx, organization)?;
-    if BrakeState::of(Some(&row), op.at)? != BrakeState::Waiting {
+    let state = BrakeState::of(Some(&row), op.at)?;
+    if state == BrakeState::Confirmed {
+        return Ok(());
+    }
+    if state != BrakeState::Waiting {
         // What was rejected a day ago, or left over from a list that was let through, is not asked about again.
         rows::release_all(tx, organization)?;
         let waiting = BrakeRow {

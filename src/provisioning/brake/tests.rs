@@ -242,6 +242,26 @@ async fn q33_the_share_is_of_those_who_were_there_when_it_was_counted() {
     }
 }
 
+/// The request was looked at before an administrator let the list through, and is noted after that.
+#[tokio::test]
+async fn q33_a_list_that_was_let_through_is_not_lost_to_one_who_comes_at_that_moment() {
+    for world in world().await {
+        run(&world, |tx, op, acme| {
+            let people = push(tx, &op, acme, 5);
+            set_limit(tx, &op, acme, 1, 0).unwrap();
+            let idp = client(&op, acme);
+            remove(tx, &idp, acme, people[0], Removal::Delete).unwrap();
+            assert!(is_held(&remove(tx, &idp, acme, people[1], Removal::Delete)));
+            confirm(tx, &op, acme).unwrap();
+            hold(tx, &idp, acme, people[2], Removal::Delete).unwrap();
+            assert_eq!(find(tx, &op, acme).unwrap().state, BrakeState::Confirmed);
+            assert_eq!(confirmed(tx, &op, acme, 10).unwrap(), [(people[1], Removal::Delete)]);
+            remove(tx, &idp, acme, people[2], Removal::Delete).unwrap();
+        })
+        .await;
+    }
+}
+
 #[tokio::test]
 async fn q33_a_new_list_begins_without_what_was_rejected_before() {
     for world in world().await {

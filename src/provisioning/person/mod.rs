@@ -292,7 +292,7 @@ pub(super) fn leave(
 }
 
 /// Looks at an open case again. Whose address is free by now gets the account that the directory asked for; tells whether
-/// that was so.
+/// that was so. The gateway does that by itself, which is never braked.
 pub fn review(
     tx: &mut Tx<'_>,
     op: &Operation,
@@ -306,7 +306,6 @@ pub fn review(
     let Some(case) = cases::find_open(tx, organization, case.user)? else { return Ok(false) };
     let profile = user_profile::of_stored(&resource::parse(&row.document)?);
     let Some(arrived) = arrive_unknown(tx, op, organization, row.id, (&profile, case.asked))? else { return Ok(false) };
-    arrived.hold(tx, op, organization, row.id)?;
     let Provisioned { account, may_sign_in, .. } = arrived.person;
     resources::set_account(tx, row.k, account)?;
     group_roles::evaluate_users(tx, op, organization, &[row.k])?;
