@@ -125,7 +125,12 @@ impl ServiceProvider {
         };
         match key.purpose {
             Purpose::SamlEncryption => DecryptionKey::from_pkcs8(&key.pkcs8).certificate(&holder),
-            _ => SigningKey::from_pkcs8(&key.pkcs8)?.certificate(&holder),
+            Purpose::Saml
+            | Purpose::OidcEs256
+            | Purpose::OidcRs256
+            | Purpose::OidcPs256
+            | Purpose::OidcEdDsa
+            | Purpose::OidcClient => SigningKey::from_pkcs8(&key.pkcs8)?.certificate(&holder),
         }
     }
 }

@@ -30,8 +30,9 @@ const MAX_NAME_CHARACTERS: usize = 256;
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct OidcOptions {
-    /// The level of IPSIE's session lifecycle that the connection is held to. What level 2 adds concerns sign-ins that begin at the
-    /// provider: with OpenID Connect every one is a request of the gateway's.
+    /// The level of IPSIE's session lifecycle that the connection is held to. Level 2 adds that
+    /// sign-ins are never unsolicited, which they are not with OpenID Connect, and that sessions end at the provider's word, which
+    /// takes its back-channel logout.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ipsie_level: Option<IpsieLevel>,
     /// Everybody proves themselves anew at each sign-in.

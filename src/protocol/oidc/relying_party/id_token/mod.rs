@@ -217,7 +217,8 @@ pub fn compared(token: &str, expected: &Expected<'_>, error: IdTokenError) -> Op
         }
         IdTokenError::AuthenticationContext => Compared::new("acr", expected.acr_values, claims.acr),
         IdTokenError::Silent => {
-            let said = IPSIE_CLAIMS.into_iter().filter(|name| all.get(*name).is_some_and(|claim| !claim.is_null()));
+            let is_said = |claim: &Value| !matches!(claim.to_string().as_str(), "null" | "\"\"" | "[]");
+            let said = IPSIE_CLAIMS.into_iter().filter(|name| all.get(*name).is_some_and(is_said));
             Compared::new("claims", IPSIE_CLAIMS, said)
         }
         IdTokenError::Malformed
@@ -307,8 +308,10 @@ fn check(claims: &Claims, expected: &Expected<'_>) -> Result<(), IdTokenError> {
     if claims.sub.is_empty() || claims.sub.len() > MAX_SUBJECT || claims.sub.chars().any(char::is_control) {
         return Err(IdTokenError::Malformed);
     }
-    let says_how = claims.acr.is_some() && claims.amr.is_some() && claims.auth_time.is_some();
-    if expected.strictness == Strictness::Ipsie && !(says_how && claims.session_expiry.is_some()) {
+    let says_how = claims.acr.as_ref().is_some_and(|acr| !acr.is_empty())
+        && claims.amr.as_ref().is_some_and(|amr| !amr.is_empty());
+    let says_when = claims.auth_time.is_some() && claims.session_expiry.is_some();
+    if expected.strictness == Strictness::Ipsie && !(says_how && says_when) {
         return Err(IdTokenError::Silent);
     }
     let is_asked_for = |acr: &String| expected.acr_values.contains(acr);
